@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from sla_cli.core.arguments import check_one_of
 from sla_cli.errors import SlaError
 
 SENTENCE = "SENTENCE"
@@ -21,7 +22,7 @@ class Layout:
         confidence: whether the confidence is a tier too, in EAF and TextGrid.
 
     Raises:
-        SlaError: no name for a tier, or that of the tier with the sentences.
+        SlaError: another value of `cue`, no name for a tier, or that of the tier with the sentences.
     """
 
     tier: str = "SIGN"
@@ -30,7 +31,8 @@ class Layout:
     confidence: bool = False
 
     def __post_init__(self) -> None:
-        if not self.tier.strip() or not self.tier.isprintable():
+        check_one_of(self.cue, "cue", ("gloss", "sentence"))
+        if not isinstance(self.tier, str) or not self.tier.strip() or not self.tier.isprintable():
             raise SlaError(f"{self.tier!r} is not a name for a tier", "Name it with letters, such as --tier SIGN.")
         if self.sentences and self.tier == SENTENCE:
             raise SlaError(f"two tiers would be named {SENTENCE}", "Give the tier of the glosses another name.")

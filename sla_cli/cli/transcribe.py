@@ -25,6 +25,7 @@ from sla_cli.cli.options import (
     search_given,
     weights_file,
 )
+from sla_cli.config.bounds import FASTEST, SLOWEST
 from sla_cli.config.settings import TranscribeConfig
 from sla_cli.core.counted import counted
 from sla_cli.log import log
@@ -77,7 +78,7 @@ def transcribe(
         bool, typer.Option("--no-video", help="Leave the video, which shows a person, and its name out of the page.")
     ] = False,
     fps: Annotated[
-        float | None, typer.Option(help="Frames per second of a folder of pictures.", min=0.01, max=1000)
+        float | None, typer.Option(help="Frames per second of a folder of pictures.", min=SLOWEST, max=FASTEST)
     ] = None,
     weights: BackboneWeights = None,
     device: Device = "auto",

@@ -70,13 +70,35 @@ class ModelConfig:
     image_size: Annotated[int, Meta(ge=1, le=PIXELS)] = 224
     layers: str = "all"  # blocks that are adapted: all, last:K, or numbers from 0 like 0,5,11
     normalize: Literal["backbone", "half"] = "backbone"  # pixels: with the backbone's mean and std, or x/127.5-1 (VAC)
-    backbone_args: dict[str, Any] = field(default_factory=dict)  # further arguments of timm.create_model
+    backbone_args: dict[str, Any] = field(default_factory=dict)  # further arguments of the ViT: BACKBONE_ARGS
     # Blocks that compute activations again instead of storing them: on (all), off, or a number of blocks; auto: as many
     # as are needed for a batch to fit into the free memory.
     checkpointing: str = "auto"
     # Compile the blocks for training with torch.compile. auto: on a GPU, and where the compiler does not work, train
     # without; on: refuse to train where it does not work.
     compile: Literal["auto", "on", "off"] = "auto"
+
+
+# The arguments of timm's ViTs that `model.backbone_args` may hold. Others would reach files and addresses
+# (checkpoint_path, pretrained_cfg, cache_dir), and a run of somebody else may hold anything.
+BACKBONE_ARGS = {
+    "embed_dim": Annotated[int, Meta(ge=1, le=WIDE)],
+    "depth": Annotated[int, Meta(ge=1, le=LAYERS)],
+    "num_heads": Annotated[int, Meta(ge=1, le=WIDE)],
+    "patch_size": Annotated[int, Meta(ge=1, le=PIXELS)] | Annotated[tuple[int, ...], Meta(min_length=2, max_length=2)],
+    "mlp_ratio": Annotated[float, Meta(gt=0, le=LAYERS)],
+    "num_classes": Annotated[int, Meta(ge=0, le=WIDE)],
+    "reg_tokens": Annotated[int, Meta(ge=0, le=LAYERS)],
+    "init_values": Annotated[float, Meta(ge=0, le=LARGE)],
+    "global_pool": Literal["", "avg", "avgmax", "max", "token", "map"],
+    "class_token": bool,
+    "no_embed_class": bool,
+    "qkv_bias": bool,
+    "qk_norm": bool,
+    "pre_norm": bool,
+    "final_norm": bool,
+    "fc_norm": bool,
+}
 
 
 @dataclass(frozen=True)

@@ -34,7 +34,7 @@ class SeenClips:
             if like is not None and not like.has_rate(rate):
                 # The frames nearest in time to 0, 1/fps, 2/fps, … seconds.
                 times = ((number / rate, number) for number in range(split.lengths[index]))
-                nearest = [number for _, number in selected(times, None, None, like.fps)]
+                nearest = [number for _, number in selected(times, None, None, like.fps, split.ids[index])]
                 self._resampled[index] = np.array(nearest, np.int64)
                 self.rates[index] = like.fps
         self.lengths = [len(self._resampled.get(index, range(length))) for index, length in enumerate(split.lengths)]

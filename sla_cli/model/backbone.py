@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from itertools import dropwhile
@@ -21,12 +21,13 @@ from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
 
 from sla_cli.config.bounds import WEIGHTS
-from sla_cli.config.settings import Config, ModelConfig
+from sla_cli.config.checks import check_setting
+from sla_cli.config.settings import BACKBONE_ARGS, Config, ModelConfig
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.log import log
 from sla_cli.model.added import AddedModule, reads_class_token
 from sla_cli.model.blocks import AdaptedBlock, compile_blocks
-from sla_cli.model.checkpointing import bytes_kept, count_by_memory, count_by_setting, fits, free_memory
+from sla_cli.model.checkpointing import bytes_kept, count_by_memory, count_by_setting, fits, free_memory, total_memory
 from sla_cli.model.clip_borders import ClipBorders
 from sla_cli.model.frame_stream import FrameStream
 from sla_cli.model.patches import whiten_patches
@@ -206,14 +207,16 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
     file = None if config.weights in WEIGHTS else Path(config.weights)
     if file is not None and not file.is_file():
         raise SlaError(f"no such weights file: {file}", "--weights takes hub, random, or a file.")
+    extra = _checked_args(config.backbone_args)
     try:
-        extra = dict(config.backbone_args)
         if not _has_projection(config.backbone):
             extra.setdefault("num_classes", 0)
         with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):
             warnings.simplefilter("ignore", UserWarning)
             # Random weights are frozen too, so they must be the same in every run. They are drawn on the CPU.
             torch.default_generator.manual_seed(0)
+            if config.backbone_args:
+                _check_size(config, extra)
             model = timm.create_model(
                 config.backbone, pretrained=config.weights == "hub", img_size=config.image_size, **extra
             )
@@ -232,6 +235,29 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
     if file is not None:
         _load(model, file, config)
     return model.eval()
+
+
+def _checked_args(given: Mapping[str, Any]) -> dict[str, Any]:
+    """The further arguments of a ViT. Raises SlaError for one that is not allowed, or out of bounds."""
+    setting = "model.backbone_args"
+    if unknown := [name for name in given if name not in BACKBONE_ARGS]:
+        raise SlaError(
+            f"{setting} holds {unknown[0]!r}, which is not allowed", f"It may hold {', '.join(BACKBONE_ARGS)}."
+        )
+    return {name: check_setting(name, value, BACKBONE_ARGS[name], setting) for name, value in given.items()}
+
+
+def _check_size(config: ModelConfig, extra: Mapping[str, Any]) -> None:
+    """Raise SlaError for a model that does not fit into the memory, before any of it is used."""
+    with torch.device("meta"):
+        trial = timm.create_model(config.backbone, img_size=config.image_size, **extra)
+    needed, there = 4 * sum(one.numel() for one in trial.parameters()), total_memory(torch.device("cpu"))
+    if needed > there:
+        raise SlaError(
+            f"backbone {config.backbone} with model.backbone_args would take {needed / 2**30:,.1f} GiB of memory, and "
+            f"there are {there / 2**30:,.1f} GiB",
+            "Make depth or embed_dim smaller.",
+        )
 
 
 def cached_weights(backbone: str) -> Path | None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from sla_cli.core.arguments import as_path, as_texts
 from sla_cli.core.hypothesis import Glosses, Hypothesis
 from sla_cli.core.result import Score
 from sla_cli.exchange.gloss_files import read_gloss_file
@@ -29,15 +30,25 @@ def wer(
         SlaError: as `sla score`: ids that do not match, an unknown profile, no references.
     """
     if not isinstance(hypotheses, Mapping) and not isinstance(references, Mapping):
-        ref = None if references is None else Path(references)
-        return score_in_memory(Path(hypotheses), ref, ScoreOptions(normalize))[0]
+        ref = None if references is None else as_path(references, "references")
+        return score_in_memory(as_path(hypotheses, "hypotheses"), ref, ScoreOptions(normalize))[0]
+    as_texts([normalize], "normalize")
     options = ScoreOptions("none" if normalize == AUTO else normalize)
     return score(
-        [Hypothesis(id, glosses) for id, glosses in _glosses(hypotheses).items()], _glosses(references), options
+        [Hypothesis(id, glosses) for id, glosses in _glosses(hypotheses, "hypotheses").items()],
+        _glosses(references, "references"),
+        options,
     )
 
 
-def _glosses(given: Path | str | GlossesById | None) -> Mapping[str, Glosses]:
-    if isinstance(given, Mapping):
-        return {id: tuple(glosses.split() if isinstance(glosses, str) else glosses) for id, glosses in given.items()}
-    return {} if given is None else read_gloss_file(Path(given)).references
+def _glosses(given: Path | str | GlossesById | None, name: str) -> Mapping[str, Glosses]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        return read_gloss_file(as_path(given, name)).references
+    ids = as_texts(given, f"the ids of {name}")
+    return {id: _words(given[id], f"{name}[{id!r}]") for id in ids}
+
+
+def _words(glosses: str | Sequence[str], name: str) -> Glosses:
+    return tuple(glosses.split()) if isinstance(glosses, str) else as_texts(glosses, name)

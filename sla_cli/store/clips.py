@@ -10,6 +10,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
+from sla_cli.core.arguments import check_slice
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.store.codec import decode
@@ -62,9 +63,11 @@ class StoredClip:
             RGB uint8 (frames, side, side, 3), side = ceil(size of the split / reduce).
 
         Raises:
+            SlaError: `wanted` is not a slice.
             FormatError: the clip is damaged, or a frame does not decode.
             ValueError: the step is not 1.
         """
+        check_slice(wanted)
         numbers = range(*wanted.indices(len(self)))
         if numbers.step != 1:
             raise ValueError("a slice of frames must have a step of 1")

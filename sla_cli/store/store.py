@@ -11,6 +11,7 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from sla_cli.artifact.receipt import read_receipt
+from sla_cli.core.arguments import as_path
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, ReadError, SlaError, reading, some
@@ -44,7 +45,7 @@ class Store:
     """
 
     def __init__(self, path: Path | str, division: str | Division = "") -> None:
-        self.path, named = split_name(Path(path))
+        self.path, named = split_name(as_path(path, "path"))
         with reading(self.path):
             paths = clips_files(self.path)
         if not paths:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, get_args
 
 import cv2
 import numpy as np
@@ -14,8 +15,10 @@ from numpy.typing import NDArray
 
 from sla_cli import __version__
 from sla_cli.artifact.receipt import digest_file
+from sla_cli.config.bounds import FASTEST, SLOWEST
 from sla_cli.config.settings import Precision, TranscribeConfig
 from sla_cli.core.annotation import Sign, split_at_pauses
+from sla_cli.core.arguments import as_number, as_path, as_texts, check_one_of
 from sla_cli.core.calibration import Calibration
 from sla_cli.core.clip import Source
 from sla_cli.core.counted import counted
@@ -28,6 +31,7 @@ from sla_cli.model.open_run import OpenedModel, open_model
 from sla_cli.search.beam_decoder import BeamDecoder
 from sla_cli.search.decoder import Decoder
 from sla_cli.search.options import settle
+from sla_cli.transcribe.inputs import as_log_probs, as_pictures
 from sla_cli.transcribe.recording import Clock, OtherRateError, Recording, as_stored
 from sla_cli.transcribe.streaming import stream_outputs
 from sla_cli.transcribe.transcript import Transcript
@@ -59,6 +63,7 @@ class Recognizer:
     _opened: OpenedModel
     _decoder: Decoder
     _calibration: Calibration
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)  # one call at a time
 
     @classmethod
     def open(
@@ -100,19 +105,21 @@ class Recognizer:
             work: the work folder in which the name of a language model is looked up; by default that of the run.
 
         Raises:
-            SlaError: no such run, a damaged one, no such model, hot word or device, or options that contradict each
-                other.
+            SlaError: no such run, a damaged one, no such model, hot word or device, options that contradict each other,
+                or arguments of other types.
         """
-        source = Run(Path(run))
+        source = Run(as_path(run, "run"))
+        check_one_of(precision, "precision", get_args(Precision))
+        backbone = None if weights is None else str(as_path(weights, "weights"))
         facts = source.facts
-        folder = Work(Path(work) if work is not None else source.path.resolve().parents[1])
-        model = None if lm is None else folder.find_lm(Path(lm))
+        folder = Work(as_path(work, "work") if work is not None else source.path.resolve().parents[1])
+        model = None if lm is None else folder.find_lm(as_path(lm, "lm"))
         given = {
             "lm": model,
             "beam": beam,
             "alpha": alpha,
             "beta": beta,
-            "hotwords": tuple(hotwords),
+            "hotwords": as_texts(hotwords, "hotwords"),
             "hotword_weight": hotword_weight,
             "prune_logp": prune_logp,
             "token_min_logp": token_min_logp,
@@ -123,7 +130,7 @@ class Recognizer:
             check_oov(settled.options.lm, source.glosses, settled.options.max_oov)
         if not facts.frames.fps:
             log.warning("the run does not know the frame rate of its training clips: all frames are used")
-        opened = open_model(source, device=device, precision=precision, weights=weights)
+        opened = open_model(source, device=device, precision=precision, weights=backbone)
         decoder = BeamDecoder(source.glosses, settled.options)
         windows = Windows.of(opened.config.train, opened.stride)
         made = {
@@ -149,7 +156,7 @@ class Recognizer:
             video: a video file or a folder of pictures; or the place of one, for example in an archive.
             fps: frames per second of a folder of pictures, for which it is required; a video has its own.
             pause: seconds without a sign that end a sentence.
-            min_confidence: from 0 to 1; a sign whose confidence is lower has the gloss `UNKNOWN`.
+            min_confidence: from 0 to 1; a sign whose confidence is lower has the gloss "?".
             advance: called with the number of frames computed since the previous call, and with their `total` if the
                 header states it.
 
@@ -157,21 +164,16 @@ class Recognizer:
             The signs with times in seconds of the recording, and the log-probabilities that they were read from.
 
         Raises:
-            SlaError: it cannot be read; names the file.
+            SlaError: it cannot be read; names the file. Or an argument of another type or out of bounds.
         """
-        source = video if isinstance(video, Source) else as_source(Path(video))
-        emission, clock, warning = self._read(source, fps, advance)
-        log_probs = emission.log_probs
-        found = self._decoder.decode(log_probs)
-        stride, file = self._opened.stride, source.root / source.path
-        columns = columns_of(self.glosses)
-        places = emission.places([columns[gloss] for gloss in found.glosses], found.spans, stride)
-        spans = np.array(places, np.int64).reshape(-1, 2)
-        times, sure = clock.seconds(spans).tolist(), self._calibration(found.confidence)
-        signs = [
-            Sign(gloss if confidence >= min_confidence else UNKNOWN, start, end, confidence)
-            for gloss, (start, end), confidence in zip(found.glosses, times, sure, strict=True)
-        ]
+        source = video if isinstance(video, Source) else as_source(as_path(video, "video"))
+        if fps is not None:
+            fps = as_number(fps, "fps", SLOWEST, FASTEST)
+        pause, min_confidence = as_number(pause, "pause", 0), as_number(min_confidence, "min_confidence", 0, 1)
+        with self._lock:
+            emission, clock, warning = self._read(source, fps, advance)
+            signs, score = self._signs(emission, clock.seconds, min_confidence)
+        log_probs, stride, file = emission.log_probs, self._opened.stride, source.root / source.path
         return Transcript(
             name=file.name if file.is_dir() else file.stem,
             media=file if file.is_file() else None,
@@ -186,9 +188,38 @@ class Recognizer:
             glosses=self.glosses,
             log_probs=log_probs,
             step_times=clock.seconds(np.minimum(np.arange(len(log_probs) + 1) * stride, clock.seen)),
-            score=found.score,
+            score=score,
             warning=warning,
         )
+
+    def signs(
+        self,
+        log_probs: NDArray[np.floating],
+        *,
+        fps: float | None = None,
+        min_confidence: float = TranscribeConfig.min_confidence,
+    ) -> tuple[Sign, ...]:
+        """The signs in log-probabilities, by the search that the recognizer was opened with.
+
+        Times are those of the search; `transcribe` and `sla decode` correct them by what single frames show.
+
+        Args:
+            log_probs: natural log, (steps, glosses + 1), column 0 is the blank, as from `log_probs`.
+            fps: frames per second of the pictures; by default those that the run was trained on.
+            min_confidence: as for `transcribe`.
+
+        Returns:
+            With times in seconds from the first picture.
+
+        Raises:
+            SlaError: another shape or type, values that are no log-probabilities, or a frame rate that is unknown.
+        """
+        values = as_log_probs(log_probs, len(self.glosses) + 1)
+        rate = as_number(self.frames.fps if fps is None else fps, "fps", SLOWEST, FASTEST)
+        min_confidence = as_number(min_confidence, "min_confidence", 0, 1)
+        emission = Emission("log_probs", values, len(values) * self._opened.stride, rate)
+        with self._lock:
+            return tuple(self._signs(emission, lambda frames: frames / rate, min_confidence)[0])
 
     def log_probs(self, frames: Iterable[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Natural-log probabilities of pictures, for your own search or alignment.
@@ -201,10 +232,12 @@ class Recognizer:
             float32 (steps, glosses + 1), column 0 is the blank.
 
         Raises:
-            SlaError: there is no picture.
+            SlaError: there is no picture, or one of another shape or type.
         """
-        pictures = (as_stored(cv2.cvtColor(frame, cv2.COLOR_RGB2BGR), self.frames, self._reduce) for frame in frames)
-        return stream_outputs(self._opened, pictures, self.windows).log_probs
+        bgr = (cv2.cvtColor(frame, cv2.COLOR_RGB2BGR) for frame in as_pictures(frames))
+        pictures = (as_stored(frame, self.frames, self._reduce) for frame in bgr)
+        with self._lock:
+            return stream_outputs(self._opened, pictures, self.windows).log_probs
 
     def close(self) -> None:
         """Free the language model."""
@@ -220,6 +253,25 @@ class Recognizer:
     def _reduce(self) -> int:
         config = self._opened.config
         return reduction(self.frames.size, config.train.crop, config.model.image_size)
+
+    def _signs(
+        self,
+        emission: Emission,
+        seconds: Callable[[NDArray[np.int64]], NDArray[np.float64]],
+        min_confidence: float,
+    ) -> tuple[list[Sign], float]:
+        """The signs of the best hypothesis, and its score. `seconds`: start times of frames, by their number."""
+        found = self._decoder.decode(emission.log_probs)
+        columns = columns_of(self.glosses)
+        places = emission.places([columns[gloss] for gloss in found.glosses], found.spans, self._opened.stride)
+        times = seconds(np.array(places, np.int64).reshape(-1, 2)).tolist()
+        signs = [
+            Sign(gloss if confidence >= min_confidence else UNKNOWN, start, end, confidence)
+            for gloss, (start, end), confidence in zip(
+                found.glosses, times, self._calibration(found.confidence), strict=True
+            )
+        ]
+        return signs, found.score
 
     def _read(self, source: Source, fps: float | None, advance: Advance | None) -> tuple[Emission, Clock, str | None]:
         """What the model computes for a recording, the times of its frames, and in what it is unlike training."""

@@ -125,7 +125,7 @@ class Recording:
             yield from numbered
             return
         by_rate = ((shown.number / self._rate, shown) for shown in numbered)
-        for _, shown in selected(by_rate, None, None, self._like.fps):
+        for _, shown in selected(by_rate, None, None, self._like.fps, self._where):
             yield shown
 
     def _numbered(self) -> Iterator[_Shown]:

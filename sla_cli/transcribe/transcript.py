@@ -9,6 +9,7 @@ from pathlib import Path
 from sla_cli.annotation.formats import annotation_like, annotation_text, kind_of, suffix_of, write_annotation
 from sla_cli.annotation.layout import DEFAULT, Layout
 from sla_cli.core.annotation import Sign
+from sla_cli.core.arguments import as_path, check_types
 from sla_cli.pages.template import page_like
 from sla_cli.transcribe.recognition import Recognition
 from sla_cli.transcribe.transcript_page import write_transcript_page
@@ -42,10 +43,12 @@ class Transcript(Recognition):
             reference: what is signed and when, if it is known; a page shows it below the signs.
 
         Raises:
-            SlaError: an unknown extension, a file that exists or cannot be written, or a gloss or name that the
-                format cannot hold.
+            SlaError: arguments of other types, an unknown extension, a file that exists or cannot be written, or a
+                gloss or name that the format cannot hold.
         """
-        path = Path(path)
+        path = as_path(path, "path")
+        check_types([layout], "layout", Layout)
+        check_types(reference, "reference", Sign)
         check_output(path, like_of(kind_named(path)), replace=force)
         if kind_named(path) != PAGE:
             write_annotation(path, kind_of(path), self, layout)

@@ -93,7 +93,7 @@ class FrameReader:
         else:
             with tree.open(source.path) as file:
                 video = Video(file, where)
-                yield from selected(self._of_video(video), source.start, source.end, rate)
+                yield from selected(self._of_video(video), source.start, source.end, rate, where)
                 self.fps = rate or video.rate
 
     def _of_video(self, video: Video) -> Iterator[tuple[float, np.ndarray]]:

@@ -49,7 +49,7 @@ def read_folder(
         if not fps:
             message = f"{tree.where(source.path)} is a folder of images whose frame rate is unknown"
             raise FrameError(message, "Leave out --fps, start and end.")
-        frames = list(selected(frames, source.start, source.end, rate))
+        frames = list(selected(frames, source.start, source.end, rate, tree.where(source.path)))
     paths = [f"{source.path}/{name}" if source.path else name for _, name in frames]
     for (time, _), path, data in zip(frames, paths, tree.read_all(paths), strict=True):
         yield time, _decode(data, tree, path)

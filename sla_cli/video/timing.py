@@ -7,12 +7,19 @@ from collections.abc import Iterable, Iterator
 from itertools import count
 from typing import TypeVar
 
+from sla_cli.errors import FrameError
+
 T = TypeVar("T")
 SLACK = 5e-4  # seconds; containers round times to milliseconds
 
 
+# At most so many frames of the result for each frame that was read, and so many more: a file of 9 kB may state that its
+# 200 frames last for days.
+REPEATS, MORE = 100, 10_000
+
+
 def selected(
-    frames: Iterable[tuple[float, T]], start: float | None, end: float | None, rate: float
+    frames: Iterable[tuple[float, T]], start: float | None, end: float | None, rate: float, where: str
 ) -> Iterator[tuple[float, T]]:
     """Frames between two times, with their times in seconds.
 
@@ -21,10 +28,26 @@ def selected(
         start, end: seconds, end exclusive; None is the beginning or the end.
         rate: frames per second of the result, at start, start + 1/rate, ...; the frame nearest in time is used for
             each. 0 uses all frames.
+        where: name of the recording, for the message.
+
+    Raises:
+        FrameError: frames are so far apart that each would have to be repeated many times.
     """
     begin, stop = start or 0.0, math.inf if end is None else end
     if rate:
-        yield from _nearest(frames, begin, stop, rate)
+        read = 0
+
+        def counted() -> Iterator[tuple[float, T]]:
+            nonlocal read
+            for frame in frames:
+                read += 1
+                yield frame
+
+        for number, found in enumerate(_nearest(counted(), begin, stop, rate)):
+            if number > MORE + REPEATS * read:
+                fault = f"{where}: its {read} frames so far would become more than {number} at {rate:g} per second"
+                raise FrameError(fault, "Is its frame rate right? Copy it with another one, or leave it out.")
+            yield found
         return
     for time, frame in frames:
         if time >= stop - SLACK:

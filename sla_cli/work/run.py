@@ -7,12 +7,15 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.table import read_table
 from sla_cli.artifact.text import is_number, read_text
 from sla_cli.artifact.version import check_version
+from sla_cli.config.bounds import FASTEST, PIXELS
 from sla_cli.config.checks import keys_of, read_values
 from sla_cli.config.settings import Config, config_of_run, read_toml, to_toml
 from sla_cli.core.calibration import UNCHANGED, Calibration
@@ -31,6 +34,9 @@ DIGEST, CONFIG_DIGEST = "digest", "config_digest"  # in run.toml: digests of its
 AGAIN = "Copy the run again, or train again with `sla train`."
 
 
+FrameRate = Annotated[float, Meta(ge=0, le=FASTEST)]  # frames per second
+
+
 @dataclass(frozen=True)
 class FrameFormat:
     """Properties of the frames that a run is trained on.
@@ -43,11 +49,11 @@ class FrameFormat:
         fps_highest: highest rate of these, likewise.
     """
 
-    size: int
+    size: Annotated[int, Meta(ge=1, le=PIXELS)]
     fit: str
-    fps: float
-    fps_lowest: float
-    fps_highest: float
+    fps: FrameRate
+    fps_lowest: FrameRate
+    fps_highest: FrameRate
 
     @classmethod
     def of(cls, train: Split) -> FrameFormat:

@@ -534,7 +534,11 @@ def test_an_unreachable_hub_names_the_ways_out(tmp_path: Path, monkeypatch: pyte
         ({"model__image_size": 33}, "image size 33", "--image-size 32"),
         ({"model__image_size": 4}, "image size 4", "--image-size 16"),
         ({"model__backbone_args": {"embed_dim": 33, "num_heads": 2}}, "num_heads", "backbone_args"),
-        ({"model__backbone_args": {"embed_dmi": 32}}, "embed_dmi", "backbone_args"),
+        ({"model__backbone_args": {"embed_dmi": 32}}, "embed_dmi", "embed_dim"),
+        ({"model__backbone_args": {"checkpoint_path": "/etc/passwd"}}, "checkpoint_path", "embed_dim"),
+        ({"model__backbone_args": {"pretrained_cfg": {"file": "x"}}}, "pretrained_cfg", "embed_dim"),
+        ({"model__backbone_args": {"depth": 1_000_000}}, "depth is 1000000", "from 1 to 1000"),
+        ({"model__backbone_args": {"depth": 1000, "embed_dim": 60_000, "num_heads": 4}}, "GiB", "depth or embed_dim"),
     ],
 )
 def test_backbones_that_cannot_be_made(values: dict[str, Any], message: str, hint: str) -> None:

@@ -7,7 +7,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -107,6 +109,53 @@ def test_times_are_those_of_the_recording_where_its_rate_varies(work: Path, mode
     assert found.signs[0].start == pytest.approx(even[0].start, abs=0.05)
     assert found.signs[-1].end > 0.75 * found.duration
     assert found.signs[-1].end <= found.duration
+
+
+def test_threads_that_share_a_recognizer_get_their_own_results(work: Path, model: Recognizer) -> None:
+    videos = [work / "mine" / name for name in ("at25.mkv", "uneven.mkv", "at60.mp4")] * 4
+    wanted = {video: model.transcribe(video).signs for video in set(videos)}
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda video: model.transcribe(video).signs, videos))
+    assert found == [wanted[video] for video in videos]
+
+
+def test_signs_from_log_probabilities_are_those_of_the_search(model: Recognizer) -> None:
+    pictures = [frame[..., ::-1] for frame in images_of("NORD REGEN SONNE")]
+    log_probs = model.log_probs(pictures)
+    signs = model.signs(log_probs)
+    assert [sign.gloss for sign in signs] == ["NORD", "REGEN", "SONNE"]
+    assert all(0 <= sign.start < sign.end <= len(pictures) / 25 + 0.17 for sign in signs)
+    slow = model.signs(log_probs, fps=12.5)
+    assert [(sign.start, sign.end) for sign in slow] == [(2 * sign.start, 2 * sign.end) for sign in signs]
+    assert {sign.gloss for sign in model.signs(log_probs, min_confidence=1)} <= {"?", *model.glosses}
+    for wrong in ({"fps": 0}, {"fps": float("nan")}, {"min_confidence": 2}):
+        with pytest.raises(SlaError):
+            model.signs(log_probs, **wrong)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"fps": 1e-9},
+        {"fps": float("inf")},
+        {"fps": -5},
+        {"fps": "25"},
+        {"pause": -1},
+        {"pause": float("nan")},
+        {"pause": None},
+        {"min_confidence": 1.5},
+        {"min_confidence": "x"},
+    ],
+)
+def test_options_out_of_bounds_are_refused(work: Path, model: Recognizer, options: dict[str, Any]) -> None:
+    with pytest.raises(SlaError, match=next(iter(options))):
+        model.transcribe(work / "mine" / "at25.mkv", **options)
+
+
+@pytest.mark.parametrize("video", [None, 5, b"a.mp4", np.zeros((2, 4, 4, 3), np.uint8), ["a.mp4"], ""])
+def test_what_is_not_a_path_is_not_transcribed(model: Recognizer, video: Any) -> None:
+    with pytest.raises(SlaError, match="video is"):
+        model.transcribe(video)
 
 
 def test_windows_that_are_joined_read_what_the_whole_recording_reads(work: Path, model: Recognizer) -> None:

@@ -89,6 +89,24 @@ def test_a_value_that_was_changed_is_refused_unless_the_change_is_meant(
     assert name == "run.toml" or file.read_text(encoding="utf-8") == changed
 
 
+@pytest.mark.parametrize(
+    "line", ["fps = 1e9", "fps = -1.0", "fps_highest = 2000.0", "size = 1000000", "size = 0", "fps = nan"]
+)
+def test_frames_that_nobody_has_are_refused(tmp_path: Path, line: str) -> None:
+    """A run of somebody else may hold anything, and the frames to compute follow from these numbers."""
+    run = Run(tmp_path)
+    run.create(resolve("tiny"), GLOSSES, FACTS)
+    key = line.split(" ")[0]
+    text = "".join(
+        f"{line}\n" if one.startswith(f"{key} =") else one
+        for one in (tmp_path / "run.toml").read_text(encoding="utf-8").splitlines(keepends=True)
+        if not one.startswith("digest =")
+    )
+    (tmp_path / "run.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(FormatError, match=f"run.toml: frames.{key}"):
+        _ = run.facts
+
+
 def test_comments_and_spaces_are_no_change(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.create(resolve("tiny"), GLOSSES, FACTS)

@@ -1,0 +1,62 @@
+"""Checks the arguments of public functions where they are used, so that Python and the command line have one rule."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from numbers import Real
+from pathlib import Path
+
+from sla_cli.errors import SlaError
+
+
+def as_path(value: object, name: str) -> Path:
+    """A path from a text or a path. Raises SlaError for anything else, and for an empty text."""
+    if not isinstance(value, (str, os.PathLike)) or not isinstance(path := os.fspath(value), str):
+        raise SlaError(f"{name} is {_shown(value)}, not a path", "Give a text or a pathlib.Path.")
+    if not path or "\0" in path:
+        raise SlaError(f"{name} is {path!r}, which is no path", "Name a file or folder.")
+    return Path(path)
+
+
+def as_number(value: object, name: str, low: float, high: float = float("inf")) -> float:
+    """A real number within bounds. Raises SlaError for anything else, also for NaN."""
+    if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:
+        bounds = f"from {low:g} to {high:g}" if high != float("inf") else f"of at least {low:g}"
+        raise SlaError(f"{name} is {_shown(value)}, not a number {bounds}")
+    return float(value)
+
+
+def check_one_of(value: object, name: str, known: Sequence[str]) -> None:
+    """Raise SlaError for a value that is not one of these texts."""
+    if value not in known:
+        raise SlaError(f"{name} is {_shown(value)}", f"It is one of {', '.join(known)}.")
+
+
+def as_texts(values: object, name: str) -> tuple[str, ...]:
+    """Texts. Raises SlaError for a single text, whose characters would be taken, and for anything but texts."""
+    if isinstance(values, str) or not isinstance(values, Iterable):
+        raise SlaError(f"{name} is {_shown(values)}, not a list of texts", "Give a list, also of a single text.")
+    texts = tuple(values)
+    for text in texts:
+        if not isinstance(text, str):
+            raise SlaError(f"{name} holds {_shown(text)}, not only texts")
+    return texts
+
+
+def check_types(values: Iterable[object], name: str, kind: type) -> None:
+    """Raise SlaError unless all values are of a type."""
+    for value in values:
+        if not isinstance(value, kind):
+            raise SlaError(f"{name} is or holds {_shown(value)}, not sla_cli.{kind.__name__}")
+
+
+def check_slice(value: object) -> None:
+    """Raise SlaError for anything but a slice."""
+    if not isinstance(value, slice):
+        raise SlaError(f"frames are chosen by a slice, not by {_shown(value)}", "Write slice(0, 10) for the first ten.")
+
+
+def _shown(value: object) -> str:
+    """A value in a message: short, also if it is a large array."""
+    return repr(value) if isinstance(value, (str, bytes, int, float, type(None))) else f"of type {type(value).__name__}"

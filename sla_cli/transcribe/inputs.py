@@ -1,0 +1,54 @@
+"""Checks arrays that Python code gives to a recognizer: another layout would give other numbers without an error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sla_cli.errors import SlaError
+
+CERTAIN = 1e-3  # how far a row of probabilities may sum above 1
+
+
+def as_pictures(frames: Iterable[object]) -> Iterator[NDArray[np.uint8]]:
+    """The pictures, RGB uint8 (height, width, 3) each. Raises SlaError, also while they are read, for anything else."""
+    if (isinstance(frames, np.ndarray) and frames.ndim != 4) or not isinstance(frames, Iterable):
+        what = _described(frames)
+        raise SlaError(f"frames is {what}, not several pictures", "Give a list of RGB uint8 arrays (height, width, 3).")
+    return map(_as_picture, frames)
+
+
+def _as_picture(frame: object) -> NDArray[np.uint8]:
+    if (
+        not isinstance(frame, np.ndarray)
+        or frame.dtype != np.uint8
+        or frame.ndim != 3
+        or frame.shape[2] != 3
+        or not frame.size
+    ):
+        hint = "A picture is RGB uint8 (height, width, 3), from 0 to 255."
+        raise SlaError(f"frames holds {_described(frame)}, not a picture", hint)
+    return frame
+
+
+def as_log_probs(values: object, columns: int) -> NDArray[np.float32]:
+    """Log-probabilities, float32 (steps, columns), at least one step. Raises SlaError for anything else."""
+    if not isinstance(values, np.ndarray) or values.dtype.kind != "f" or values.ndim != 2:
+        raise SlaError(f"log_probs is {_described(values)}, not an array of floats (steps, {columns})")
+    if values.shape[1] != columns or not len(values):
+        hint = "Column 0 is the blank, column i + 1 gloss i."
+        raise SlaError(f"log_probs has the shape {values.shape}, not (steps, {columns})", hint)
+    found = values.astype(np.float32)
+    sums = np.exp(found.astype(np.float64)).sum(1)
+    if np.isnan(found).any() or sums.max() > 1 + CERTAIN:
+        hint = "Give natural logarithms, of which each row's exponentials sum to 1."
+        raise SlaError("log_probs holds values that are no log-probabilities", hint)
+    return found
+
+
+def _described(value: object) -> str:
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.dtype} {value.shape}"
+    return f"of type {type(value).__name__}"

@@ -1,0 +1,73 @@
+"""Arguments of public functions: what is taken, and that everything else is refused in a sentence."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import sla_cli
+from sla_cli.core.arguments import as_number, as_path, as_texts, check_one_of
+from sla_cli.errors import SlaError
+
+ODD = [None, 5, 1.5, b"bytes", ["a"], {"a": "b"}, np.zeros(3), object(), True]
+
+
+@pytest.mark.parametrize("value", [*ODD, "", "a\0b"])
+def test_what_is_not_a_path(value: Any) -> None:
+    with pytest.raises(SlaError, match=r"^here is"):
+        as_path(value, "here")
+
+
+def test_paths() -> None:
+    assert as_path("a/b", "here") == as_path(Path("a/b"), "here") == Path("a/b")
+
+
+@given(value=st.floats(), low=st.floats(-1e6, 1e6), width=st.floats(0, 1e6))
+def test_numbers_are_within_their_bounds_or_refused(value: float, low: float, width: float) -> None:
+    if low <= value <= low + width:
+        assert as_number(value, "n", low, low + width) == value
+    else:
+        with pytest.raises(SlaError, match=r"^n is"):
+            as_number(value, "n", low, low + width)
+
+
+@pytest.mark.parametrize("value", [None, "5", b"5", True, [5], np.zeros(3), 1j, float("nan")])
+def test_what_is_not_a_number(value: Any) -> None:
+    with pytest.raises(SlaError, match=r"^n is"):
+        as_number(value, "n", 0)
+
+
+def test_numbers_of_numpy() -> None:
+    assert as_number(np.float32(0.5), "n", 0, 1) == as_number(np.int64(1), "n", 0, 1) / 2 == 0.5
+
+
+def test_texts() -> None:
+    assert as_texts(iter(["a", "b"]), "t") == ("a", "b")
+    for value in ("abc", 5, None, ["a", 5], ["a", None], [b"a"]):
+        with pytest.raises(SlaError, match=r"^t "):
+            as_texts(value, "t")
+    with pytest.raises(SlaError, match=r"^c is 'x'"):
+        check_one_of("x", "c", ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        *(lambda odd=odd: sla_cli.wer(odd, odd) for odd in (None, 5, b"x", ["a"])),
+        *(lambda odd=odd: sla_cli.wer({"a": odd}, {"a": "X"}) for odd in (None, 5, b"X", ["X", 5])),
+        lambda: sla_cli.wer({1: "X"}, {1: "X"}),  # type: ignore[dict-item]
+        lambda: sla_cli.wer({"a": "X"}, {"a": "X"}, normalize=5),  # type: ignore[arg-type]
+        *(lambda odd=odd: sla_cli.Store(odd) for odd in (None, 5, b"x", "")),
+        *(lambda odd=odd: sla_cli.Layout(tier=odd) for odd in (None, 5, b"x", "")),
+        lambda: sla_cli.Layout(cue="x"),  # type: ignore[arg-type]
+        *(lambda odd=odd: sla_cli.Recognizer.open(odd) for odd in (None, 5, b"x", "")),
+    ],
+)
+def test_public_functions_refuse_in_a_sentence(call: Any) -> None:
+    with pytest.raises(SlaError):
+        call()
