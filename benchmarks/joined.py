@@ -134,7 +134,7 @@ def measure(opened: OpenedModel, options: argparse.Namespace) -> Iterator[Figure
             for part in joined.split(CHUNK):
                 reader.add(part)
             name = f"{windows.length}/{windows.context}" + " (default)" * (windows == default)
-            yield figures(name, read(reader.finish(), joined), whole, truth, cuts)
+            yield figures(name, read(torch.from_numpy(reader.finish()), joined), whole, truth, cuts)
 
 
 def features_of(

@@ -18,6 +18,7 @@ from sla_cli.data.augment import PixelTransform
 from sla_cli.data.batching import Sample, collate, to_pixels
 from sla_cli.errors import SlaError
 from sla_cli.model.open_run import OpenedModel
+from sla_cli.transcribe.rows import Rows
 from sla_cli.transcribe.windows import JoinedWindows, Windows
 
 CHUNK = EmitConfig.chunk  # frames
@@ -60,17 +61,17 @@ def stream_outputs(
         return network.head(features, torch.tensor([len(features)])).sequence.log_softmax(-1)
 
     joined, scorer, domain = JoinedWindows(head, opened.stride, windows), opened.scorer, opened.domain
-    scores, distances = list[Tensor](), list[Tensor]()
+    scores, distances = Rows(np.int8), list[Tensor]()
     with torch.inference_mode(), placement.autocast():
         for features in stream_features(opened, frames, advance):
             joined.add(features)
             if scorer is not None:
-                scores.append(scorer(features).cpu())
+                scores.add(scorer(features))
             if domain is not None:
                 distances.append(domain(features).cpu())
-        shown = FrameScores(torch.cat(scores).numpy(), scorer.least) if scorer is not None else None
+        shown = FrameScores(scores.finish(), scorer.least) if scorer is not None else None
         distance = torch.cat(distances).mean().item() if distances else None
-        return Outputs(joined.finish().numpy(), shown, distance)
+        return Outputs(joined.finish(), shown, distance)
 
 
 def stream_features(

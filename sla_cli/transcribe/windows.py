@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import torch
+import numpy as np
+from numpy.typing import NDArray
 from torch import Tensor
 
 from sla_cli.config.settings import TrainConfig
 from sla_cli.model.frame_stream import FrameBuffer
+from sla_cli.transcribe.rows import Rows
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,7 @@ class JoinedWindows:
         self._head, self._stride, self._windows = head, stride, windows
         self.buffer = FrameBuffer()
         self._next = 0  # where the next window begins
-        self._parts: list[Tensor] = []
-        self._joined = 0  # steps in `_parts`
+        self._steps = Rows(np.float32)
 
     def add(self, features: Tensor) -> None:
         """Add the next features, (frames, width); may be empty."""
@@ -60,16 +61,15 @@ class JoinedWindows:
             self.buffer.forget(self._next)  # the last window may begin at any frame of this one
             self._next = stop - 2 * context
 
-    def finish(self) -> Tensor:
-        """All log-probabilities, float32 (steps, columns) on the CPU. The last window is as long as the others."""
+    def finish(self) -> NDArray[np.float32]:
+        """All log-probabilities, float32 (steps, columns). The last window is as long as the others."""
         end = self.buffer.end
         start = -(-max(0, end - self._windows.length) // self._stride) * self._stride
         self._take(start, end, -(-end // self._stride))
-        return torch.cat(self._parts)
+        return self._steps.finish()
 
     def _take(self, start: int, stop: int, until: int) -> None:
         """The steps that are missing before `until`, from the window of these frames."""
         steps = self._head(self.buffer.rows(start, stop))
         offset = start // self._stride
-        self._parts.append(steps[self._joined - offset : until - offset].float().cpu())
-        self._joined = until
+        self._steps.add(steps[len(self._steps) - offset : until - offset].float())
