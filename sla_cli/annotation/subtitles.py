@@ -20,6 +20,13 @@ from sla_cli.errors import FormatError
 CUES = "cues"  # name of the tier
 TIME = r"(?:(\d{1,5}):)?(\d{1,2}):(\d{1,2})[.,](\d{3})"
 TIMING = re.compile(rf"\s*{TIME}\s*-->\s*{TIME}(?:\s.*)?")
+ALIKE = str.maketrans(
+    {
+        "<": "\N{SINGLE LEFT-POINTING ANGLE QUOTATION MARK}",
+        ">": "\N{SINGLE RIGHT-POINTING ANGLE QUOTATION MARK}",
+        "{": "(",
+    }
+)
 TAG = re.compile(r"</?[A-Za-z\d][^<>]*>|\{\\[^{}]*\}")
 
 
@@ -35,9 +42,9 @@ def vtt_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
 
 
 def srt_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
-    """SubRip."""
+    """SubRip. It cannot escape: where a text would be a style or a time, its brackets become others that look alike."""
     return "".join(
-        f"{number}\n{_clock(start, ',')} --> {_clock(end, ',')}\n{text}\n\n"
+        f"{number}\n{_clock(start, ',')} --> {_clock(end, ',')}\n{_harmless(text)}\n\n"
         for number, (start, end, text) in enumerate(cues(annotation, layout), start=1)
     )
 
@@ -54,6 +61,10 @@ def cues(annotation: Annotation, layout: Layout) -> Iterator[Interval]:
 def _escaped(text: str) -> str:
     """Text in which tags, and the arrow of a cue's times, are escaped."""
     return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _harmless(text: str) -> str:
+    return text.translate(ALIKE) if TAG.search(text) or "-->" in text else text
 
 
 def _clock(milliseconds: int, point: str) -> str:

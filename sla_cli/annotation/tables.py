@@ -15,17 +15,25 @@ from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import SlaError
 from sla_cli.exchange.gloss_files import export_text
 
+FORMULAS = ("=", "+", "-", "@")  # first characters of what spreadsheets run
 MILLISECONDS = 1000.0  # per second: spans in milliseconds
 
 
 def csv_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
-    """One line per gloss, times in seconds."""
+    """One line per gloss, times in seconds. A gloss that a spreadsheet would run as a formula gets an apostrophe."""
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
     writer.writerow(("start", "end", "gloss", "confidence"))
     for sentence in in_milliseconds(annotation):
-        writer.writerows((seconds(one.start), seconds(one.end), one.gloss, one.confidence_text) for one in sentence)
+        writer.writerows(
+            (seconds(one.start), seconds(one.end), _no_formula(one.gloss), one.confidence_text) for one in sentence
+        )
     return buffer.getvalue()
+
+
+def _no_formula(text: str) -> str:
+    """https://owasp.org/www-community/attacks/CSV_Injection"""
+    return f"'{text}" if text.startswith(FORMULAS) else text
 
 
 def json_text(annotation: Annotation, layout: Layout, folder: Path) -> str:

@@ -20,6 +20,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from sla_cli import __version__, log
+from sla_cli.cli.text_streams import is_utf8
 from sla_cli.errors import SlaError, Stopped, without_torch
 
 # A command is the function of its name in the module of its name, or that module's `app`; its help begins like this.
@@ -188,10 +189,10 @@ def main(
 
 
 def fit_terminal() -> None:
-    """Output for any terminal: characters that it cannot show become question marks, and tables get a minimum width."""
+    """Output for any terminal: what it cannot show becomes an escape (\\u0634), and tables get a minimum width."""
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper) and stream.errors == "strict":
-            stream.reconfigure(errors="replace")
+        if isinstance(stream, TextIOWrapper) and not (is_utf8(stream) and stream.errors == "surrogateescape"):
+            stream.reconfigure(errors="backslashreplace")
     width = os.environ.get("COLUMNS", "")
     columns = int(width) if width.isdecimal() and len(width) < 6 else shutil.get_terminal_size().columns
     if columns < NARROWEST:

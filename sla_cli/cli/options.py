@@ -2,22 +2,24 @@
 
 import json
 import re
+import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 from msgspec import to_builtins
 
+from sla_cli.cli.text_streams import is_utf8
 from sla_cli.config.bounds import DEVICES, LAYERS, WEIGHTS
 from sla_cli.config.settings import DecodeConfig
 from sla_cli.errors import SlaError
 from sla_cli.search.engines import Engine
 
 
-def _work_folder(name: str | Path) -> Path:
+def named_path(name: str | Path) -> Path:
     """Path("") is the working directory, which an empty shell variable does not mean."""
     if not str(name):
-        raise typer.BadParameter("it is empty; name a folder, or leave it out.")
+        raise typer.BadParameter("it is empty; name a file or folder, or leave it out.")
     return Path(name)
 
 
@@ -38,7 +40,7 @@ def _weights(name: str | None) -> str | None:
 Work = Annotated[
     Path,
     typer.Option(
-        "--work", envvar="SLA_WORK", parser=_work_folder, metavar="<path>", help="Work folder that holds all artifacts."
+        "--work", envvar="SLA_WORK", parser=named_path, metavar="<path>", help="Work folder that holds all artifacts."
     ),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
@@ -136,8 +138,12 @@ def answer(lines: str, result: object, as_json: bool) -> None:
 
 
 def json_text(result: object) -> str:
-    """A result as JSON; paths are texts."""
-    return json.dumps(to_builtins(result, enc_hook=_path), ensure_ascii=False)
+    """A result as JSON, valid whatever it holds; paths are texts.
+
+    Bytes in a path that are no UTF-8 become escapes of surrogates, from which `os.fsencode` makes the bytes again.
+    """
+    text = json.dumps(to_builtins(result, enc_hook=_path), ensure_ascii=not is_utf8(sys.stdout))
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def _path(value: object) -> str:

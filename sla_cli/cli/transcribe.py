@@ -22,6 +22,7 @@ from sla_cli.cli.options import (
     TokenMinLogp,
     Work,
     answer,
+    named_path,
     search_given,
     weights_file,
 )
@@ -43,7 +44,9 @@ def transcribe(
     context: typer.Context,
     videos: Annotated[
         list[Path],
-        typer.Argument(metavar="VIDEO...", help="Videos, folders of videos or of pictures, or archives of them."),
+        typer.Argument(
+            metavar="VIDEO...", help="Videos, folders of videos or of pictures, or archives of them.", parser=named_path
+        ),
     ],
     run: Annotated[Path | None, typer.Option(help="Run, by name or folder. Default: the newest.")] = None,
     lm: Annotated[Path | None, typer.Option(help=LM_HELP)] = None,
