@@ -7,6 +7,7 @@ import typer
 
 from sla_cli.cli.options import WORK, Force, Json, SplitName, Work, answer
 from sla_cli.cli.score import ClusterName, Level, Nfc, Normalize, Samples, Seed
+from sla_cli.errors import SlaError
 
 if TYPE_CHECKING:
     from sla_cli.cli.results.evaluation import TableRow
@@ -15,9 +16,13 @@ if TYPE_CHECKING:
 
 def table(
     runs: Annotated[
-        list[str],
-        typer.Argument(metavar="RUN...", help="Runs, by name or folder; several seeds of one separated by commas."),
-    ],
+        list[str] | None,
+        typer.Argument(
+            metavar="[RUN...]",
+            help="Runs, by name or folder; several seeds of one separated by commas.",
+            show_default="all that were decoded",
+        ),
+    ] = None,
     kind: Annotated[
         Literal["markdown", "latex"], typer.Option("--format", help="Markdown, or LaTeX with booktabs.")
     ] = "markdown",
@@ -26,8 +31,10 @@ def table(
     ] = None,
     ref: Annotated[Path | None, typer.Option(help="References, as for `sla score`. Default: the store's.")] = None,
     search: Annotated[
-        str | None,
-        typer.Option(help="Which hypotheses of a run, if it has several: greedy, beam10, beam10-lm, …"),
+        list[str] | None,
+        typer.Option(
+            help="Which hypotheses of a run, if it has several: greedy, beam10, beam10-lm, …; repeat it for a row each."
+        ),
     ] = None,
     normalize: Normalize = "auto",
     nfc: Nfc = False,
@@ -57,7 +64,11 @@ def table(
     check_output(output, TABLE, inputs=(ref,), replace=force)
     options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed, cluster))
     splits = (split,) if split else SHOWN
-    rows = run_table(runs, WorkFolder(work), splits=splits, ref=ref, search=search, options=options)
+    folder = WorkFolder(work)
+    names = runs or folder.decoded_runs()
+    if not names:
+        raise SlaError(f"no hypotheses of a run in {folder.hypotheses}", "`sla decode` makes them.")
+    rows = run_table(names, folder, splits=splits, ref=ref, searches=search or (), options=options)
     text = table_text(rows, kind, options)
     if output is not None:
         write_text(output, text + "\n")
@@ -69,4 +80,4 @@ def _row(row: "Row") -> "TableRow":
     from sla_cli.work.comparison_figures import group_figures
 
     scores = {split: group_figures(group) for split, group in row.scores.items()}
-    return TableRow(name=row.name, variant=row.variant, trained=row.trained, scores=scores)
+    return TableRow(name=row.name, search=row.search, variant=row.variant, trained=row.trained, scores=scores)

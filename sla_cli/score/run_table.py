@@ -15,7 +15,7 @@ from sla_cli.score.compare import paired
 from sla_cli.score.group import Member, check_group
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_in_memory
-from sla_cli.work.folder import Work
+from sla_cli.work.folder import Work, search_of
 from sla_cli.work.run import Run
 from sla_cli.work.run_weights import trained_parameters
 
@@ -28,11 +28,13 @@ class Row:
 
     Attributes:
         name: as it was given.
+        search: how its hypotheses were decoded, as in their names: `greedy`, `beam10`, `beam10-lm`.
         trained: number of parameters that training changes.
         scores: by split, if there are hypotheses of it.
     """
 
     name: str
+    search: str
     variant: str
     trained: int
     scores: Mapping[str, SeedGroup]
@@ -44,20 +46,20 @@ def run_table(
     *,
     splits: Sequence[str] = SHOWN,
     ref: Path | None,
-    search: str | None,
+    searches: Sequence[str] = (),
     options: ScoreOptions,
 ) -> list[Row]:
-    """A row for each name: a run, the runs of several seeds, or several runs with commas.
+    """A row for each name and each search; a name is a run, the runs of several seeds, or several runs with commas.
 
     Args:
         splits: those that are scored, if there are hypotheses of them.
-        search: which of a run's hypotheses, as `Work.hypotheses_of` takes it.
+        searches: which of a run's hypotheses, as `Work.hypotheses_of` takes it; may be left out if there is one search.
 
     Raises:
         SlaError: no such run, one without hypotheses, runs of one row that `check_group` refuses, or rows whose clips
             or references differ; also all that scoring raises.
     """
-    rows = [_row(name, work, splits, ref, search, options) for name in names]
+    rows = [_row(name, work, splits, ref, search, options) for name in names for search in searches or (None,)]
     for split in splits:
         shown = [(row.name, row.scores[split].scores[0]) for row in rows if split in row.scores]
         for name, score in shown[1:]:
@@ -70,10 +72,11 @@ def _row(
 ) -> Row:
     runs = [Run(path) for part in name.split(",") for path in work.runs_called(part) or [work.runs / part]]
     check_group(name, [Member.of(run.path.name, run.path, run) for run in runs])
-    scores = {}
+    scores, found_by = {}, dict[str, None]()
     for split in splits:
         if _is_decoded(name, runs, split, work):
             files = [work.hypotheses_of(run.path, split=split, search=search) for run in runs]
+            found_by |= dict.fromkeys(map(search_of, files))
             found = [score_in_memory(file, ref, options)[0] for file in files]
             scores[split] = _group(name, runs, found, options)
     if not scores:
@@ -81,7 +84,7 @@ def _row(
             f"no hypotheses of {' or '.join(splits)} of {name} in {work.hypotheses}",
             f"`sla decode {runs[0].path} --split {splits[0]}` makes them.",
         )
-    return Row(name, runs[0].config.model.variant, trained_parameters(runs[0]), scores)
+    return Row(name, ", ".join(found_by), runs[0].config.model.variant, trained_parameters(runs[0]), scores)
 
 
 def _is_decoded(name: str, runs: Sequence[Run], split: str, work: Work) -> bool:

@@ -24,16 +24,16 @@ LATEX = {char: f"\\{char}" for char in "&%$#_{}"} | {
 SEEDS_DRAWN = {(False,): ".", (True,): " and seeds.", (False, True): ", in rows with ± also over seeds."}
 
 
-STARTS = (b"| run | variant | trained parameters |", b"\\begin{table}\n\\centering\n\\caption{")
+STARTS = (b"| run | search | variant | trained parameters |", b"\\begin{table}\n\\centering\n\\caption{")
 TABLE = Like("a table of runs", lambda path: begins(path, 80).startswith(STARTS))  # what a table may replace
 
 
 def table_text(rows: Sequence[Row], kind: TableFormat, options: ScoreOptions) -> str:
     """The table with an explanation of its numbers. LaTeX needs the package booktabs."""
     splits = [split for split in SPLITS if any(split in row.scores for row in rows)]
-    header = ["run", "variant", "trained parameters"]
+    header = ["run", "search", "variant", "trained parameters"]
     header += [title for split in splits for title in (f"{split} del / ins", f"{split} WER")]
-    cells = [[row.name, row.variant, _millions(row.trained), *_figures(row, splits)] for row in rows]
+    cells = [[row.name, row.search, row.variant, _millions(row.trained), *_figures(row, splits)] for row in rows]
     return {"markdown": _markdown, "latex": _latex}[kind](header, cells, _caption(rows, options))
 
 
@@ -74,7 +74,11 @@ def _caption(rows: Sequence[Row], options: ScoreOptions) -> str:
 
 
 def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:
-    lines = [header, ["---", "---", *["---:"] * (len(header) - 2)], *([_bars(cell) for cell in row] for row in rows)]
+    lines = [
+        header,
+        ["---", "---", "---", *["---:"] * (len(header) - 3)],
+        *([_bars(cell) for cell in row] for row in rows),
+    ]
     return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", caption])
 
 
@@ -91,7 +95,7 @@ def _latex(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -
             r"\begin{table}",
             r"\centering",
             rf"\caption{{{_escaped(caption)}}}",
-            rf"\begin{{tabular}}{{ll{'r' * (len(header) - 2)}}}",
+            rf"\begin{{tabular}}{{lll{'r' * (len(header) - 3)}}}",
             r"\toprule",
             line(header),
             r"\midrule",

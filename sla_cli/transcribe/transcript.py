@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sla_cli.annotation.formats import annotation_like, annotation_text, kind_of, suffix_of, write_annotation
@@ -53,8 +53,9 @@ class Transcript(Recognition):
         if kind_named(path) != PAGE:
             write_annotation(path, kind_of(path), self, layout)
             return
+        shown = self if link_video else replace(self, media=None)  # also in the files that the page holds
         files = {
-            f"{self.name}{suffix_of(kind)}": annotation_text(kind, self, layout, path.parent) for kind in ON_THE_PAGE
+            f"{self.name}{suffix_of(kind)}": annotation_text(kind, shown, layout, path.parent) for kind in ON_THE_PAGE
         }
         write_transcript_page(path, self, files, reference=reference, link_video=link_video)
 

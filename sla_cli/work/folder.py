@@ -32,6 +32,11 @@ UNFINISHED_EXPORT = ".export.json"  # in the folder of an incomplete export: wha
 Finished = tuple[str, Path]  # when an artifact was finished, as in its receipt, and its path
 
 
+def search_of(hypotheses: Path) -> str:
+    """How a file of the work folder was decoded, as its name says: `greedy`, `beam10`, `beam10-lm`."""
+    return hypotheses.stem.partition("-")[2].rpartition("-")[0]
+
+
 class Work:
     """A work folder; this does not create anything. Raises SlaError if the path is a file."""
 
@@ -169,7 +174,7 @@ class Work:
         """
         found = [path for _, path in _finished(self.hypotheses / run.name, "*.tsv")]
         found = [path for path in found if split in (None, path.name.partition("-")[0])]
-        found = [path for path in found if search in (None, path.stem.partition("-")[2].rpartition("-")[0])]
+        found = [path for path in found if search in (None, search_of(path))]
         chosen = f" of {split}" * bool(split) + f" by {search}" * bool(search)
         if not found:
             command = f"sla decode {run}" + f" --split {split}" * bool(split)  # without --split it decodes dev
@@ -180,6 +185,10 @@ class Work:
                 "Choose with --split and --search (greedy, beam10, beam10-lm, …), or name the files.",
             )
         return found[0]
+
+    def decoded_runs(self) -> list[str]:
+        """The names of the runs of which there are hypotheses, sorted."""
+        return sorted(run.name for run in self.hypotheses.glob("*") if (self.runs / run.name / "run.toml").is_file())
 
     def runs_to_resume(self, name: str | None) -> list[Path]:
         """The run of a name, or the runs of its seeds; without a name the unfinished run that was begun last.

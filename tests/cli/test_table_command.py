@@ -42,11 +42,14 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
 
 def test_figures_are_those_of_the_other_commands(store: Store) -> None:
     lines = sla("table", "frozen-1", "adapter-1").stdout.splitlines()
-    assert lines[0] == ("| run | variant | trained parameters | dev del / ins | dev WER | test del / ins | test WER |")
-    assert lines[1] == "| --- | --- | ---: | ---: | ---: | ---: | ---: |"
+    assert lines[0] == (
+        "| run | search | variant | trained parameters | dev del / ins | dev WER | test del / ins | test WER |"
+    )
+    assert lines[1] == "| --- | --- | --- | ---: | ---: | ---: | ---: | ---: |"
     frozen, adapter = ([cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:4])
-    assert (frozen[:3], adapter[:3]) == (["frozen-1", "frozen", "0.02 M"], ["adapter-1", "adapter", "0.02 M"])
-    for column, split in ((4, "dev"), (6, "test")):
+    assert (frozen[:3], adapter[:3]) == (["frozen-1", "greedy", "frozen"], ["adapter-1", "greedy", "adapter"])
+    assert frozen[3] == adapter[3] == "0.02 M"
+    for column, split in ((5, "dev"), (7, "test")):
         scored = json.loads(
             sla("score", f"sla-work/hypotheses/frozen-1/{split}-greedy-abc123.tsv", "--json", "-q").stdout
         )
@@ -80,7 +83,7 @@ def test_one_split_is_shown_if_a_run_of_a_group_lacks_the_other(store: Store) ->
     assert "adapter-1: no hypotheses of test of adapter-1-seed1 in sla-work/hypotheses, but of other runs" in error
     assert "`sla decode sla-work/runs/adapter-1-seed1 --split test` makes them; --split of `sla table`" in error
     lines = sla("table", "frozen-1", "adapter-1", "--split", "dev").stdout.splitlines()
-    assert lines[0] == "| run | variant | trained parameters | dev del / ins | dev WER |"
+    assert lines[0] == "| run | search | variant | trained parameters | dev del / ins | dev WER |"
     found = json.loads(sla("table", "adapter-1", "--split", "dev", "--json", "-q").stdout)
     assert list(found["rows"][0]["scores"]) == ["dev"]
     assert "no hypotheses of train of frozen-1" in sla("table", "frozen-1", "--split", "train", code=2).stderr
@@ -102,9 +105,9 @@ def test_latex_is_escaped(store: Store) -> None:
     text = Path("t.tex").read_text(encoding="utf-8")
     assert text.startswith("\\begin{table}\n") and text.endswith("\\end{table}\n")
     rows = text.partition("\\midrule\n")[2].partition("\\bottomrule")[0].splitlines()
-    assert rows[0].startswith("adapter-1 & adapter & 0.02 M & ") and " $\\pm$ " in rows[0]
-    assert rows[1].startswith("lora\\_a\\%-1 & lora & 10 & ") and rows[1].endswith("& - & - \\\\")
-    assert all(row.count(" & ") == 6 for row in rows)
+    assert rows[0].startswith("adapter-1 & greedy & adapter & 0.02 M & ") and " $\\pm$ " in rows[0]
+    assert rows[1].startswith("lora\\_a\\%-1 & greedy & lora & 10 & ") and rows[1].endswith("& - & - \\\\")
+    assert all(row.count(" & ") == 7 for row in rows)
     assert r"bootstrap intervals over 5 signers, in rows with $\pm$ also over seeds" in text
     assert "exists" in sla("table", "adapter-1", "-o", "t.tex", code=2).stderr
     sla("table", "adapter-1", "-o", "t.tex", "--force")
@@ -127,6 +130,14 @@ def test_what_has_no_meaning_is_refused(store: Store) -> None:
     decode(WORK, "frozen-1", store, "dev", 0.5, search="beam10-lm")
     assert "several hypotheses of dev of run frozen-1" in sla("table", "frozen-1", code=2).stderr
     assert sla("table", "frozen-1", "--search", "greedy").stdout.startswith("| run |")
+    both = sla("table", "frozen-1", "--search", "greedy", "--search", "beam10-lm", "--split", "dev").stdout
+    assert [line.split(" | ")[1] for line in both.splitlines()[2:4]] == ["greedy", "beam10-lm"]
+
+
+def test_without_a_run_all_that_were_decoded_are_shown(store: Store) -> None:
+    lines = sla("table", "--split", "dev").stdout.splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:5]] == ["| adapter-1-seed0", "| adapter-1-seed1", "| frozen-1"]
+    assert "no hypotheses of a run in nowhere" in sla("table", "--work", "nowhere", code=2).stderr
 
 
 def test_a_run_or_a_seed_counts_once(store: Store) -> None:

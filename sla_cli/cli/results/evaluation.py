@@ -56,12 +56,14 @@ class TableRow(Struct, kw_only=True):
 
     Attributes:
         name: name as given
+        search: how its hypotheses were decoded: `greedy`, `beam10`, `beam10-lm`, …
         variant: what was added to the backbone
         trained: number of trained parameters
         scores: by split: `dev` and `test`, as far as decoded, or that of `--split`
     """
 
     name: str
+    search: str
     variant: str
     trained: Count
     scores: dict[str, GroupFigures]
