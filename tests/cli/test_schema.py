@@ -81,7 +81,10 @@ def test_it_lists_all_and_prints_one() -> None:
 
 INTERVAL = {"low": 8.0, "high": 11.0, "level": 95.0, "samples": 10, "seed": 0, "units": 3, "cluster": "sentence"}
 GROUP = {"name": "a", "wer": 9.5, "spread": None, "interval": INTERVAL, "runs": []}
-TABLE = {"rows": [{"name": "a", "variant": "lora", "trained": 3, "scores": {"dev": GROUP}}], "output": None}
+TABLE = {
+    "rows": [{"name": "a", "search": "greedy", "variant": "lora", "trained": 3, "scores": {"dev": GROUP}}],
+    "output": None,
+}
 
 
 def changed(*path: Any, value: Any) -> dict[str, Any]:
