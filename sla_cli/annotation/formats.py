@@ -77,12 +77,16 @@ def annotation_like(kind: str) -> Like:
     return Like(f"a file of sla with the format {kind}", _format(kind).fits)
 
 
-def kind_of(path: Path) -> str:
-    """The kind of file for an extension, in upper or lower case. Raises SlaError if there is none."""
+def kind_of(path: Path, others: tuple[str, ...] = ()) -> str:
+    """The kind of file for an extension, in upper or lower case. Raises SlaError if there is none.
+
+    Args:
+        others: further extensions that the message names.
+    """
     for kind, one in FORMATS.items():
         if path.suffix.lower() == one.suffix.lower():
             return kind
-    known = ", ".join(one.suffix for one in FORMATS.values())
+    known = ", ".join((*(one.suffix for one in FORMATS.values()), *others))
     raise SlaError(f"{path}: no annotation format has the extension {path.suffix!r}", f"Known: {known}.")
 
 

@@ -146,7 +146,8 @@ def _recognise(text: str, path: Path) -> Format:
         if path.suffix.lower() == f".{kind.name}":
             return kind
     if not first:
-        raise FormatError(f"{path}, line 1: no format that sla knows: {text[:80].split(chr(10), 1)[0]!r}", KNOWN)
+        hint = "`sla times` compares ELAN files with times." if "<ANNOTATION_DOCUMENT" in text[:4096] else KNOWN
+        raise FormatError(f"{path}, line 1: no format that sla knows: {text[:80].split(chr(10), 1)[0]!r}", hint)
     return next((kinds[0] for kinds in chain([first], fitting) if len(kinds) == 1), first[0])
 
 

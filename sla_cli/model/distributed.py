@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 # The exit code of processes that leave the report of an error to another one, which ends with 2. It must be 0: if a
 # process fails, torchrun ends the others at once, also the one that has not yet printed the error.
-_SILENT = 0
+_SILENT, _REFUSED = 0, 2  # exit codes; torchrun ends the other processes if one is not 0
 
 
 class Refusal(SlaError):
@@ -132,7 +132,11 @@ class ProcessGroup:
             raise SystemExit(_SILENT)
 
     def refusal(self, message: str, hint: str) -> SlaError | SystemExit:
-        """The exception for an error that occurred in all processes: the main process reports it."""
+        """The exception for an error that occurred in all processes: the main process reports it.
+
+        They wait for each other: one that leaves while another still starts would be what that one reports.
+        """
+        self.wait()
         return Refusal(message, hint) if self.is_main else SystemExit(_SILENT)
 
 
@@ -181,7 +185,12 @@ def join(device: str, timeout: timedelta | None = None) -> Iterator[ProcessGroup
         if not _PEER_ENDED.search(str(error)):
             raise
         raise SlaError("another process of this job has ended", "Its own message gives the reason.") from error
-    except (Refusal, Stopped, SystemExit):
+    except Refusal as error:
+        # Said before the farewell: after it another process may end first, and torchrun then ends this one at once.
+        log.error("%s", f"{error.message}\nhint: {error.hint}" if error.hint else error.message)
+        accelerator.end_training()
+        raise SystemExit(_REFUSED) from error
+    except (Stopped, SystemExit):
         accelerator.end_training()
         raise
     else:

@@ -38,6 +38,8 @@ def plan_outputs(recordings: Sequence[FoundRecording], out: Path | None, kinds: 
         SlaError: one file for several recordings, an unknown extension, or two recordings whose files would
             have the same name.
     """
+    if out == Path("-"):
+        raise SlaError("--output - names no file", "Leave it out, and glosses are printed.")
     if out is not None and out.suffix and not out.is_dir():
         if len(recordings) > 1:
             raise SlaError(f"--output {out} is one file for {len(recordings)} recordings", "Name a folder.")

@@ -10,6 +10,7 @@ from sla_cli.annotation.eaf_edit import add_to, check_can_add
 from sla_cli.annotation.formats import KINDS, annotation_text
 from sla_cli.annotation.layout import DEFAULT, Layout
 from sla_cli.core.annotation import Annotation
+from sla_cli.core.endings import is_video
 from sla_cli.errors import SlaError
 from sla_cli.log import log, progress
 from sla_cli.transcribe.find_recordings import FoundRecording, find_recordings
@@ -151,6 +152,8 @@ def _failed(job: Job, error: SlaError, *, alone: bool) -> Outcome:
 
 
 def _done(recognizer: Recognizer, job: Job, files: tuple[Path, ...], options: FileOptions) -> Outcome:
+    if options.fps is not None and is_video(job.recording.source.path):
+        log.warning("%s: --fps has no effect on a video, which has its own times", job.recording)
     with progress(job.recording.name, None, "frames") as advance:
         transcript = recognizer.transcribe(
             job.recording.source,

@@ -62,7 +62,7 @@ class Transcript(Recognition):
 
 def kind_named(path: Path) -> str:
     """The kind of file for an extension, including pages. Raises SlaError if there is none."""
-    return PAGE if path.suffix.lower() == PAGE_SUFFIX else kind_of(path)
+    return PAGE if path.suffix.lower() == PAGE_SUFFIX else kind_of(path, (PAGE_SUFFIX,))
 
 
 def like_of(kind: str) -> Like:

@@ -263,7 +263,10 @@ def test_outputs_that_would_replace_each_other_or_are_unknown(folder: Path) -> N
     signed(folder / "mine" / "a.avi", "SONNE")
     assert "would be written for both" in refused("transcribe", "mine", "--format", "eaf", *RUN)
     assert "is one file for 2 recordings" in refused("transcribe", "mine", "-o", "x.eaf", *RUN)
-    assert "no annotation format has the extension '.doc'" in refused("transcribe", "mine/a.mkv", "-o", "x.doc", *RUN)
+    unknown = refused("transcribe", "mine/a.mkv", "-o", "x.doc", *RUN)
+    assert "no annotation format has the extension '.doc'" in unknown and ".html" in unknown
+    assert "names no file" in refused("transcribe", "mine/a.mkv", "-o", "-", *RUN)
+    assert "it is empty" in refused("transcribe", "", *RUN)
 
 
 def test_json_names_signs_and_files(folder: Path) -> None:

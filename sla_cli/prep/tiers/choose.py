@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, Self
 
 from msgspec import Meta
 
@@ -12,6 +12,7 @@ from sla_cli.annotation.subtitles import CUES
 from sla_cli.annotation.tier import AnnotationFile, Tier
 from sla_cli.config.bounds import LARGE
 from sla_cli.config.checks import OptionValues, option
+from sla_cli.errors import SlaError
 from sla_cli.prep.tiers.names import find_tiers
 
 
@@ -28,6 +29,15 @@ class TierOptions(OptionValues):
     pause: Annotated[float, Meta(ge=0, le=LARGE)] = option(
         1.0, "Seconds without a sign that end a clip, without --utterance-tier."
     )
+
+    @classmethod
+    def checked(cls, **values: Any) -> Self:
+        """As for all options. Raises SlaError for a pause beside a tier of utterances, where it has no effect."""
+        if values.get("utterance_tier") and values.get("pause", cls.pause) != cls.pause:
+            raise SlaError(
+                "--pause has no effect with --utterance-tier: its annotations are the clips", "Leave out one."
+            )
+        return super().checked(**values)
 
 
 @dataclass(frozen=True)

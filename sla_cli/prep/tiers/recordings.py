@@ -60,11 +60,16 @@ class Recordings:
         stem, origin = PurePosixPath(path).stem, link.origin if link else 0
         linked = _file_names(link) if link else []
         urls = list(dict.fromkeys(filter(None, (link.relative, link.absolute)))) if link else []
-        for source in self._places(path, urls, [*linked, *(stem + ending for ending in VIDEOS), stem]):
+        beside = [stem + ending for ending in VIDEOS] + [stem]
+        if self.video:  # the video with the name of the file may be another camera
+            beside = [name for name in beside if fnmatch(name, self.video)]
+        for source in self._places(path, urls, [*linked, *beside]):
             return Recording(source, origin)
         expected = join(parent_of(path), linked[0] if linked else f"{stem}.mp4")
         below = f" and below {self.media.tree.where('')}" if self.media else ""
         looked = ", ".join([*(url[:200] for url in urls), f"{stem}.*"])
+        if self.video:
+            looked += f", of which none matches --video {self.video!r}" * (not urls)
         return Recording(Source(self.tree.root, expected), origin, f"looked for {looked}{below}")
 
     def _places(self, path: str, urls: Sequence[str], names: Sequence[str]) -> Iterator[Source]:
@@ -81,7 +86,7 @@ class Recordings:
             there = self._beside(folder).get(plain_name(name), "")
             if there and self._is_recording(join(folder, there)):
                 yield Source(self.tree.root, join(folder, there))
-        for wanted in (*urls, path) if self.media else ():
+        for wanted in (*urls, *([] if self.video else [path])) if self.media else ():
             if self.media and (found := self.media.find(wanted)):
                 yield found
 

@@ -13,6 +13,7 @@ from elan_files import Eaf
 from sla_cli.core.clip import Clip, Source
 from sla_cli.errors import SlaError
 from sla_cli.prep.corpus import Listing
+from sla_cli.prep.tiers.choose import TierOptions
 
 Lay = Callable[..., Path]
 Read = Callable[..., Listing]
@@ -118,6 +119,23 @@ def test_of_several_videos_the_first_is_taken(tmp_path: Path, lay: Lay, read: Re
     (tmp_path / "total.mp4").unlink()
     with pytest.raises(SlaError, match="no recording"):
         read("elan", tmp_path)
+
+
+def test_a_video_of_the_files_own_name_is_not_used_if_another_is_wanted(tmp_path: Path, lay: Lay, read: Read) -> None:
+    lay(tmp_path, {"rec.eaf": annotated(), "rec.mp4": b"", "rec_top.mp4": b""})
+    assert [clip.source.path for clip in read("elan", tmp_path).clips] == ["rec.mp4"]
+    with pytest.raises(SlaError, match=r"none matches --video '\*top\*'"):
+        read("elan", tmp_path, video="*top*")
+    lay(tmp_path, {"rec.eaf": annotated(link("./rec.mp4"), link("./rec_top.mp4"))})
+    assert [clip.source.path for clip in read("elan", tmp_path, video="*top*").clips] == ["rec_top.mp4"]
+    with pytest.raises(SlaError, match=r"none matches --video '\*left\*'"):
+        read("elan", tmp_path, video="*left*", media=str(tmp_path))
+
+
+def test_a_pause_beside_a_tier_of_utterances_is_refused() -> None:
+    with pytest.raises(SlaError, match="--pause has no effect"):
+        TierOptions.checked(utterance_tier="Sentence", pause=2.0)
+    assert TierOptions.checked(utterance_tier="Sentence", pause=1.0).pause == 1.0
 
 
 def test_below_media_the_nearest_of_a_name(tmp_path: Path, lay: Lay, read: Read) -> None:
