@@ -6,7 +6,11 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from sla_cli.config.bounds import FASTEST, PIXELS
+
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]  # a number of something that is never absent, or a position counted from 1
 Amount = Annotated[float, Meta(ge=0)]  # a rate in percent, a duration, a size
 Share = Annotated[float, Meta(ge=0, le=1)]  # a part of a whole, or a probability
+FrameRate = Annotated[float, Meta(ge=0, le=FASTEST)]  # frames per second, 0 if unknown
+Side = Annotated[int, Meta(ge=1, le=PIXELS)]  # of a square picture, in pixels

@@ -20,9 +20,10 @@ from timm.models.eva import Eva, EvaBlock
 from timm.models.vision_transformer import Block, VisionTransformer
 from torch import Tensor, nn
 
+from sla_cli.config.backbone_args import BACKBONE_ARGS
 from sla_cli.config.bounds import WEIGHTS
 from sla_cli.config.checks import check_setting
-from sla_cli.config.settings import BACKBONE_ARGS, Config, ModelConfig
+from sla_cli.config.settings import Config, ModelConfig
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.log import log
 from sla_cli.model.added import AddedModule, reads_class_token

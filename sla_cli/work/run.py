@@ -7,20 +7,18 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any
-
-from msgspec import Meta
+from typing import Any
 
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.table import read_table
 from sla_cli.artifact.text import is_number, read_text
 from sla_cli.artifact.version import check_version
-from sla_cli.config.bounds import FASTEST, PIXELS
 from sla_cli.config.checks import keys_of, read_values
 from sla_cli.config.settings import Config, config_of_run, read_toml, to_toml
 from sla_cli.core.calibration import UNCHANGED, Calibration
 from sla_cli.core.clip import unknown_glosses
 from sla_cli.core.digest import digest_json
+from sla_cli.core.quantities import FrameRate, Side
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
 from sla_cli.store.clips import Split
@@ -32,9 +30,6 @@ NAME, VERSION = "sla-run", 1
 SAME_RATE = 0.02  # frame rates that differ by a smaller share count as equal: cameras and containers round
 DIGEST, CONFIG_DIGEST = "digest", "config_digest"  # in run.toml: digests of its own values and of those of config.toml
 AGAIN = "Copy the run again, or train again with `sla train`."
-
-
-FrameRate = Annotated[float, Meta(ge=0, le=FASTEST)]  # frames per second
 
 
 @dataclass(frozen=True)
@@ -49,7 +44,7 @@ class FrameFormat:
         fps_highest: highest rate of these, likewise.
     """
 
-    size: Annotated[int, Meta(ge=1, le=PIXELS)]
+    size: Side
     fit: str
     fps: FrameRate
     fps_lowest: FrameRate
