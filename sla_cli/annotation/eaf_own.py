@@ -35,7 +35,7 @@ def check_uncorrected(document: Document, names: Iterable[str] | None = None) ->
 
 
 def is_uncorrected(path: Path) -> bool:
-    """True for a file of which all tiers are as sla wrote them, False for one that is not an ELAN file.
+    """True for a file of which all tiers are as sla wrote them, False for one without tiers or not from ELAN.
 
     Raises:
         SlaError: an ELAN file with other tiers, or with corrected ones; names the tier.
@@ -45,7 +45,7 @@ def is_uncorrected(path: Path) -> bool:
     except FormatError:
         return False
     check_uncorrected(document)
-    return True
+    return bool(document.root.named("TIER"))  # a template has none, and is somebody's
 
 
 def _intervals(tier: Tier) -> list[tuple[int, int, str]]:

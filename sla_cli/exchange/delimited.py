@@ -56,4 +56,6 @@ def _write(clips: NbestLists) -> Iterator[str]:
     yield buffer.getvalue()
 
 
-FORMAT = Format("csv", "CSV and tables with the header id,gloss", _read, begins=_begins, write=_write)
+FORMAT = Format(
+    "csv", "CSV and tables with the header id,gloss", _read, begins=_begins, write=_write, own=",".join(NEEDED).__eq__
+)

@@ -43,6 +43,8 @@ class Format:
         grammar: what a line looks like, for messages; "" if `read` has its own.
         write: the lines of a file; None if sla only reads the format. Raises SlaError for what it cannot hold.
         begins: whether a text begins in a way that only this format has.
+        own: whether `write` would begin a file with such a line; None is each line that `parse` takes. A new file may
+            replace one that begins like this.
         not_in_ids: characters that a written clip id must not contain; if there are any, white space is not allowed
             too.
         timed: whether writing needs the times of all glosses.
@@ -56,6 +58,7 @@ class Format:
     grammar: str = ""
     write: Callable[[NbestLists], Iterator[str]] | None = None
     begins: Callable[[str], bool] = lambda text: False
+    own: Callable[[str], bool] | None = None
     not_in_ids: str = ""
     timed: bool = False
     omits_empty_clips: bool = False

@@ -121,7 +121,7 @@ def export_like(kind: str) -> Like:
 
     def fits(path: Path) -> bool:
         line = begins(path, 4096).decode(errors="replace").split("\n", 1)[0]
-        return chosen.begins(f"{line}\n") or chosen.parse(line) is not None
+        return chosen.parse(line) is not None if chosen.own is None else chosen.own(line)
 
     return Like(f"a file of the format {chosen.name}", fits)
 

@@ -50,4 +50,10 @@ def _write(clips: NbestLists) -> Iterator[str]:
         yield " ".join((best.id, CHANNEL, best.id, "0.000", f"{end:.3f}", LABEL, *best.glosses)) + "\n"
 
 
-FORMAT = Format("stm", "STM", _read, _fields, GRAMMAR, _write, not_in_ids=";", timed=True)
+def _own(line: str) -> bool:
+    """References of a corpus name signers, which `_write` does not know."""
+    fields = _fields(line)
+    return fields is not None and fields[0] == fields[2]
+
+
+FORMAT = Format("stm", "STM", _read, _fields, GRAMMAR, _write, not_in_ids=";", timed=True, own=_own)

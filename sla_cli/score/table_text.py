@@ -24,14 +24,15 @@ LATEX = {char: f"\\{char}" for char in "&%$#_{}"} | {
 SEEDS_DRAWN = {(False,): ".", (True,): " and seeds.", (False, True): ", in rows with ± also over seeds."}
 
 
-STARTS = (b"| run | search | variant | trained parameters |", b"\\begin{table}\n\\centering\n\\caption{")
+HEADER = ("run", "search", "variant", "trained parameters")
+STARTS = (f"| {' | '.join(HEADER)} |".encode(), b"\\begin{table}\n\\centering\n\\caption{")
 TABLE = Like("a table of runs", lambda path: begins(path, 80).startswith(STARTS))  # what a table may replace
 
 
 def table_text(rows: Sequence[Row], kind: TableFormat, options: ScoreOptions) -> str:
     """The table with an explanation of its numbers. LaTeX needs the package booktabs."""
     splits = [split for split in SPLITS if any(split in row.scores for row in rows)]
-    header = ["run", "search", "variant", "trained parameters"]
+    header = list(HEADER)
     header += [title for split in splits for title in (f"{split} del / ins", f"{split} WER")]
     cells = [[row.name, row.search, row.variant, _millions(row.trained), *_figures(row, splits)] for row in rows]
     return {"markdown": _markdown, "latex": _latex}[kind](header, cells, _caption(rows, options))

@@ -50,6 +50,7 @@ class StoredClip:
 
     def encoded(self, wanted: slice = slice(None)) -> list[np.ndarray]:
         """Bytes of the given frames, each uint8 (bytes,). Raises FormatError if the clip is damaged."""
+        check_slice(wanted)
         return self._file.encoded(self._index, wanted)
 
     def frames(self, wanted: slice = slice(None), reduce: int = 1) -> np.ndarray:

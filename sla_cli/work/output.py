@@ -19,7 +19,6 @@ from sla_cli.work.run import Run
 
 LANGUAGE_MODEL = "language model"
 ARPA = b"\\data\\\n"  # the first line of such a model
-OTHER_FOLDER = "Name another folder."
 KIND_OF_STAGE = {"emit": EMISSIONS, "decode": HYPOTHESES, "align": ALIGNMENT, "lm": LANGUAGE_MODEL}
 SCORE_FILES = (
     *(scores.FIGURES, scores.CLIPS, scores.ALIGNMENT, scores.SIGNERS, scores.LENGTHS),
@@ -61,7 +60,8 @@ def check_output(path: Path | None, kind: str | Like, *, inputs: Iterable[Path |
 def check_folder(folder: Path) -> None:
     """Raise SlaError for an artifact of sla, among whose files no others belong."""
     if folder.is_dir() and (found := kind_of(folder)):
-        raise SlaError(f"{folder} is an artifact of sla ({found}), into which nothing else is written", OTHER_FOLDER)
+        fault = f"{folder} is an artifact of sla ({found}), into which nothing else is written"
+        raise SlaError(fault, "Name another folder.")
 
 
 def _check_place(path: Path) -> None:

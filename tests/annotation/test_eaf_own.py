@@ -105,6 +105,12 @@ def test_a_corrected_tier_is_never_replaced(written: Path, correct: Correction, 
     assert written.read_bytes() == before
 
 
+def test_a_template_without_tiers_is_never_replaced(written: Path) -> None:
+    saved(written, lambda eaf: [eaf.remove_tier(name) for name in list(eaf.get_tier_names())])
+    with pytest.raises(SlaError, match="is not a file of sla"):
+        check_output(written, annotation_like("eaf"), replace=True)
+
+
 def test_a_note_on_another_tier_does_not_prevent_replacing_those_of_sla(written: Path) -> None:
     saved(written, a_tier)
     add_to(written, EXAMPLE, ALL, None, replace=True)
