@@ -64,6 +64,7 @@ def main() -> None:
     parser.add_argument("--foreign", nargs="+", type=Path, default=[], metavar="VIDEO_OR_FOLDER")
     parser.add_argument("--drawn", action="store_true", help="the runs were trained on drawn signing")
     parser.add_argument("--each", type=int, default=40, help="clips of each group at most")
+    parser.add_argument("--sentences", type=int, default=2 * len(SIGNERS), help="drawn in each condition")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     found: list[Figures] = []
@@ -111,7 +112,7 @@ def groups(run: Run, opened: OpenedModel, options: argparse.Namespace) -> Iterat
             yield f"own {name}", frames
             if name == "dev":
                 yield from ((f"camera: {change}", [see(frame) for frame in frames]) for change, see in CAMERAS.items())
-    for condition, frames in drawn_recordings(like, reduce):
+    for condition, frames in drawn_recordings(like, reduce, options.sentences):
         yield (f"own {condition}" if options.drawn else "drawn signing"), frames
     for path in options.foreign:
         recordings = find_recordings(path)
@@ -124,11 +125,11 @@ def groups(run: Run, opened: OpenedModel, options: argparse.Namespace) -> Iterat
         yield from ((name, [stored(one, like, reduce) for one in frames]) for name, frames in pictures.items())
 
 
-def drawn_recordings(like: FrameFormat, reduce: int) -> Iterator[tuple[str, Frames]]:
+def drawn_recordings(like: FrameFormat, reduce: int, sentences: int) -> Iterator[tuple[str, Frames]]:
     """Recordings by each of the demo's signers in turn, with the names of their conditions."""
     for condition in DRAWN:
         with TemporaryDirectory() as folder:
-            options = argparse.Namespace(sentences=2 * len(SIGNERS), signer=None)
+            options = argparse.Namespace(sentences=sentences, signer=None)
             for recording in draw(Path(folder), CONDITIONS[condition], options, [0, 0]):
                 yield condition, read(Source(recording.folder, ""), like, reduce, fps=FPS)
 

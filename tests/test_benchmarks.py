@@ -303,6 +303,23 @@ def test_recordings_with_pauses(demo: DemoFigures) -> None:
     assert all(0 <= share <= 100 for row in found for share in row["f1"])
 
 
+def test_recordings_unlike_the_training_data(demo: DemoFigures, shared: Path) -> None:
+    assert demo.kept is not None
+    options = ["--drawn", "--each", "1", "--sentences", "1", "--foreign", str(shared / "data" / "videos")]
+    found = answer("unlike", [str(demo.kept / "work" / "runs" / "adapter-1"), *options])
+    groups = {row["group"]: row for row in found}
+    assert {
+        "own dev",
+        "own test",
+        "own rests 2 to 3 s",
+        "videos",
+        "noise",
+        "camera: turned by 90 degrees",
+    } < groups.keys()
+    assert all((row["auc"] is None) == name.startswith("own") for name, row in groups.items())
+    assert groups["noise"]["least"] > groups["own dev"]["greatest"]
+
+
 @pytest.mark.needs("pyctcdecode")
 def test_decoding() -> None:
     work = tiny_work()
