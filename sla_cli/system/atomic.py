@@ -49,7 +49,7 @@ def atomic_write(path: Path, *, flush: bool = True) -> Iterator[Path]:
             raise  # not from the file system
         raise SlaError(
             f"cannot write {path}: {error.strerror or error}",
-            "Free space or choose another folder with --work; files that were complete before are unchanged.",
+            "Free space, or write into another folder; files that were complete before are unchanged.",
         ) from error
 
 

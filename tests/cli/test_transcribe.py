@@ -85,9 +85,9 @@ def test_a_recording_unlike_the_training_data_is_said_so_everywhere(folder: Path
     found = warning_of("mine/a.mkv")
     assert found is not None
     assert re.match(r"unlike the training data, glosses may be wrong: its frames are [5-9]\.\d times as far ", found)
-    for kind in ("eaf", "html", "vtt"):
+    for kind, text in (("eaf", found), ("html", f"This recording is {found}."), ("vtt", found)):
         written = (folder / "mine" / f"a.{kind}").read_text(encoding="utf-8")
-        assert found in " ".join(written.split()), kind
+        assert text in " ".join(written.split()), kind
 
 
 def test_a_recording_with_few_frames_per_second_is_unlike_the_training_data(folder: Path) -> None:
