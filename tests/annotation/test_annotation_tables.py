@@ -14,7 +14,7 @@ from hypothesis import given, settings
 
 from sla_cli.annotation.formats import annotation_text, write_annotation
 from sla_cli.annotation.layout import Layout
-from sla_cli.core.annotation import Annotation
+from sla_cli.core.annotation import Annotation, Sentence, Sign
 from sla_cli.errors import SlaError
 from sla_cli.exchange.gloss_files import read_gloss_file
 
@@ -30,11 +30,17 @@ def test_csv_reads_back(annotation: Annotation) -> None:
     assert header == ["start", "end", "gloss", "confidence"]
     for row, sign in zip(rows, annotation.signs, strict=True):
         assert row[2] == (f"'{sign.gloss}" if sign.gloss[0] in "=+-@" else sign.gloss)
-    for row, sign in zip(rows, annotation.signs, strict=True):
         assert [len(cell.partition(".")[2]) for cell in row[:2]] == [3, 3]
         assert float(row[0]) == pytest.approx(sign.start, abs=0.00051)
         assert float(row[1]) == pytest.approx(sign.end, abs=0.00051)
         assert float(row[3]) == pytest.approx(sign.confidence, abs=0.000051)
+
+
+@pytest.mark.parametrize("gloss", ["=HYPERLINK(1)", "@SUM(1)", "+1", "-x"])
+def test_no_cell_of_a_csv_is_a_formula(gloss: str) -> None:
+    signs = (Sign(gloss, 0, 1, 0.5), Sign("A=B", 1, 2, 0.5))
+    text = annotation_text("csv", Annotation("a", None, 2.0, (Sentence(signs),)), Layout(), Path())
+    assert [row[2] for row in csv.reader(text.splitlines()[1:])] == [f"'{gloss}", "A=B"]
 
 
 @settings(max_examples=60, deadline=None)
