@@ -149,15 +149,33 @@ def _parts(stores: Mapping[str, Store]) -> tuple[list[tuple[str, Split]], dict[s
 
 
 def _check_leaks(parts: Sequence[tuple[str, Split]]) -> None:
-    """Raise SlaError if stores have the same frames in different splits."""
+    """Raise SlaError if stores have the same recording in different splits; in the same split it is only twice there."""
     for number, (name, part) in enumerate(parts):
         for other, one in parts[:number]:
-            if one.name != part.name and (pair := next(same_frames([one, part]), None)):
-                message = (
-                    f"clip {pair[0]} of {one.name} in {other} has the frames of {pair[1]} of {part.name} in {name}"
-                )
+            pair = _same_recording(one, part)
+            if pair is not None and one.name != part.name:
+                message = f"clip {pair[0]} of {one.name} in {other} is also in {name}, as clip {pair[1]} of {part.name}"
                 hint = "Divide the stores alike: `sla split STORE --from TABLE`, or merge one of them only."
                 raise SlaError(message, hint)
+            if pair is not None:
+                log.warning("%s has clips of %s in %s too, such as %s", name, other, one.name, pair[1])
+
+
+def _same_recording(one: Split, other: Split) -> tuple[str, str] | None:
+    """A clip of each that are the same: equal frames, or the same part of one file, perhaps at another frame rate."""
+    if pair := next(same_frames([one, other]), None):
+        return pair
+    if (source := _source(one)) and source == _source(other):
+        there = dict(zip(one.sources, one.ids, strict=True))
+        found = zip(other.sources, other.ids, strict=True)
+        return next(((there[origin], clip) for origin, clip in found if origin and origin in there), None)
+    return None
+
+
+def _source(part: Split) -> str:
+    """The corpus from which its store was made, "" if that is not known."""
+    receipt = read_receipt(part.store)
+    return receipt.sources.get("source", "") if receipt is not None else ""
 
 
 def _header(stores: Mapping[str, Store]) -> StoreHeader:

@@ -10,7 +10,7 @@ import pytest
 from clip_store import clip, make_store
 from typer.testing import CliRunner
 
-from sla_cli.artifact.receipt import read_receipt
+from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.cli.main import app
 from sla_cli.errors import SlaError
 from sla_cli.prep.check import check_store
@@ -63,18 +63,34 @@ def test_the_division_that_is_named_is_taken(stores: tuple[Path, Path], tmp_path
     }
 
 
+@pytest.mark.parametrize("name", ["copy", "t1"], ids=["other-id", "same-id"])
 @pytest.mark.parametrize("split", ["dev", "train"])
-def test_the_same_frames_in_two_stores(stores: tuple[Path, Path], tmp_path: Path, split: str) -> None:
+def test_the_same_frames_in_two_stores(
+    stores: tuple[Path, Path], tmp_path: Path, split: str, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
     """In different splits they are refused."""
-    third = make_store(tmp_path / "third", {split: [clip("copy", "Z", signer="zoe", seed=5)]})
+    third = make_store(tmp_path / "third", {split: [clip(name, "Z", signer="zoe", seed=5)]})
     if split == "train":
         assert merge_stores([stores[1], third], tmp_path / "c").clips == 4
+        assert f"third has clips of b in train too, such as {name}" in caplog.text
         return
-    with pytest.raises(SlaError, match=r"clip \w+ of \w+ in \w+ has the frames of \w+ of \w+ in \w+") as caught:
+    with pytest.raises(SlaError, match=rf"clip t1 of train in b is also in third, as clip {name} of dev") as caught:
         merge_stores([stores[1], third], tmp_path / "c")
     assert "sla split" in caught.value.hint
     with pytest.raises(SlaError, match="is not a store"):
         Store(tmp_path / "c")
+
+
+def test_the_same_part_of_a_file_at_two_frame_rates(tmp_path: Path) -> None:
+    """Its frames differ, but it is one recording if the stores were made of one corpus."""
+    places = {"one": "/corpus", "same": "/corpus", "other": "/another"}
+    for number, (name, source) in enumerate(places.items()):
+        made = clip(name, seed=number, fps=25.0 - number, source="talk.mp4 0.0-2.0")
+        store = make_store(tmp_path / name, {"dev" if number else "train": [made]})
+        write_receipt(Receipt("prep", {}, {}, sources={"source": source}), store)
+    with pytest.raises(SlaError, match="clip one of train in one is also in same, as clip same of dev"):
+        merge_stores([tmp_path / "one", tmp_path / "same"], tmp_path / "c")
+    assert merge_stores([tmp_path / "one", tmp_path / "other"], tmp_path / "c").clips == 2
 
 
 def test_what_it_was_made_of_is_recorded(stores: tuple[Path, Path], tmp_path: Path) -> None:

@@ -77,12 +77,17 @@ def check_recordings(splits: Mapping[str, Split]) -> Iterator[Finding]:
 
 
 def same_frames(parts: Iterable[Split]) -> Iterator[tuple[str, str]]:
-    """Pairs of clip ids whose frames are equal: one recording under two names. The first of each pair is the same."""
+    """Pairs of clip ids whose frames are equal: one recording twice. The first of each pair is the same.
+
+    Both ids are equal if parts of two stores have this clip.
+    """
     first: dict[tuple[int, int, int], str] = {}
     for clips in parts:
         for name, *frames in zip(clips.ids, clips.checksums, clips.lengths, clips.clip_bytes, strict=True):
-            one = first.setdefault((frames[0], frames[1], frames[2]), name)
-            if one != name:
+            one = first.get((key := (frames[0], frames[1], frames[2])))
+            if one is None:
+                first[key] = name
+            else:
                 yield one, name
 
 
