@@ -82,11 +82,13 @@ class Decoder:
         stream.codec_context.options = {"max_pixels": str(LARGEST)}  # of a picture that is larger than its header says
         self.rate = float(stream.average_rate or stream.guessed_rate or 0)
         self.frames = stream.frames
-        self.duration = (container.duration or 0) / av.time_base
         self.reached, self.pixel_aspect = 0.0, 1.0
         begin = (container.start_time or 0) / av.time_base
-        own_clock = Flags.ts_discont in Flags(container.format.flags) or begin > LATEST  # of MPEG, or a broadcast
-        self._begin = begin if own_clock else 0.0
+        mpeg = Flags.ts_discont in Flags(container.format.flags)
+        self._begin = begin if mpeg or begin > LATEST else 0.0  # the clock of MPEG, or of a broadcast
+        self.duration = (container.duration or 0) / av.time_base
+        if not mpeg and self.duration > self._begin:
+            self.duration -= self._begin  # Matroska and MP4 state the time of the end
         self._reformatter = VideoReformatter()
         self._pictures = self._decode()
 

@@ -11,6 +11,7 @@ import numpy as np
 from sla_cli.core.clip import Source
 from sla_cli.core.endings import is_image
 from sla_cli.errors import FrameError, SlaError, reading
+from sla_cli.video.animation import is_animated_png, not_a_video
 from sla_cli.video.frame_numbers import missing_frames
 from sla_cli.video.image_folder import pictures_among, read_folder
 from sla_cli.video.source import open_tree
@@ -88,8 +89,8 @@ class FrameReader:
             self.fps = rate or self._folder_fps
         elif not tree.is_file(source.path):
             raise FrameError(f"no such frame folder or video: {where}")
-        elif is_image(source.path):
-            raise FrameError(f"{where} is a single picture", "A clip is a folder of pictures, or a video.")
+        elif is_image(source.path) and not is_animated_png(tree.read(source.path)):
+            raise not_a_video(tree.read(source.path), where)
         else:
             with tree.open(source.path) as file:
                 video = Video(file, where)

@@ -74,6 +74,22 @@ def test_a_part_late_in_a_video_whose_picture_comes_late(tmp_path: Path) -> None
     assert numbers([picture for _, picture in part]) == list(range(200, 210))
 
 
+@pytest.mark.parametrize(
+    ("name", "sound"),
+    [*[(f"a.{kind}", sound) for kind in ("mp4", "mkv", "webm") for sound in (True, False)], ("a.ts", False)],
+)
+def test_a_first_picture_after_minutes(tmp_path: Path, name: str, sound: bool) -> None:
+    """After sound its time is that of the file; where nothing comes first, the clock is that of a broadcast."""
+    codec = ("-c:v", "libvpx-vp9", "-pix_fmt", "yuv420p") if name == "a.webm" else H264
+    whole, path = movie(tmp_path / f"whole{name}", pictures(30), *codec), tmp_path / name
+    before = ["-f", "lavfi", "-i", "sine=duration=102:sample_rate=8000"] if sound else []
+    ffmpeg(*before, "-itsoffset", "100", "-i", str(whole), "-c:v", "copy", str(path))
+    times, found, reader = read(path)
+    assert found == list(range(30)) and (sound or reader.claimed in (0, 30))
+    assert times == pytest.approx([100 * sound + number / 25 for number in range(30)], abs=0.13)
+    assert np.diff(times) == pytest.approx(0.04, abs=1e-3)
+
+
 def test_frames_before_the_beginning_are_not_shown(tmp_path: Path) -> None:
     path = movie(tmp_path / "a.mp4", pictures(30), *H264, "-output_ts_offset", "-0.5")
     times, found, _ = read(path)

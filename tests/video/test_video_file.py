@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from movies import SIDE, as_ffmpeg_shows, ffmpeg, movie, numbers, pictures
+from movies import SIDE, as_ffmpeg_shows, ffmpeg, movie, need_encoder, numbers, pictures
 
 from sla_cli.config.settings import PrepConfig
 from sla_cli.core.clip import Source
@@ -226,12 +226,23 @@ def test_times_outside_a_video_are_refused(tmp_path: Path) -> None:
     assert len(clip(path, 1.0, 2.3).sizes) == 25  # a table's end may be rounded up a little
 
 
+@pytest.mark.parametrize("name", ["several.png", "several.apng"])
+def test_a_png_of_several_pictures_is_a_video(tmp_path: Path, name: str) -> None:
+    path = movie(tmp_path / name, pictures(5), "-c:v", "apng", "-f", "apng", "-pix_fmt", "rgb24")
+    assert numbers(images(clip(path))) == list(range(5))
+
+
 def test_one_bad_name_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"x")
     with pytest.raises(FrameError, match=r"a\.png is a single picture"):
         clip(tmp_path / "a.png")
     with pytest.raises(FrameError, match=r"no such frame folder or video: .*gone\.mp4"):
         clip(tmp_path / "gone.mp4")
+    need_encoder("libwebp_anim")
+    movie(tmp_path / "several.webp", pictures(5), "-c:v", "libwebp_anim")
+    with pytest.raises(FrameError, match=r"several\.webp is an animated WebP, which FFmpeg does not decode") as caught:
+        clip(tmp_path / "several.webp")
+    assert "`magick several.webp several.gif`" in caught.value.hint
     with pytest.raises(FrameError, match="leads outside of the corpus"):
         encode_clip(Source(tmp_path, "../a.mp4"), PrepConfig(), None)
 
