@@ -149,7 +149,7 @@ def _parts(stores: Mapping[str, Store]) -> tuple[list[tuple[str, Split]], dict[s
 
 
 def _check_leaks(parts: Sequence[tuple[str, Split]]) -> None:
-    """Raise SlaError if stores have the same recording in different splits; in the same split it is only twice there."""
+    """Raise SlaError if stores have the same recording in different splits; warn if they have it in the same split."""
     for number, (name, part) in enumerate(parts):
         for other, one in parts[:number]:
             pair = _same_recording(one, part)

@@ -19,9 +19,11 @@ from sla_cli.errors import ReadError, SlaError
 from sla_cli.video.archive_index import ArchiveIndex
 from sla_cli.video.archive_member import ArchiveReader, Member
 from sla_cli.video.pieces import read_pieces
-from sla_cli.video.tree import IN_MEMORY, checked
+from sla_cli.video.tree import IN_MEMORY, LARGEST, checked, too_large
 
-LARGEST = 1 << 30  # most bytes that are read into memory; pictures and tables are far smaller
+# A file that is too large for memory is a video, which compression makes hardly smaller. One that unpacks to more times
+# its size in the archive would only fill the disk.
+MOST_TIMES = 50
 
 
 class Archive:
@@ -29,9 +31,9 @@ class Archive:
 
     file = ""
 
-    def __init__(self, root: Path, cache: Path | None, index: ArchiveIndex, content: ArchiveReader) -> None:
+    def __init__(self, root: Path, cache: Path | None, index: ArchiveIndex, content: ArchiveReader, size: int) -> None:
         self.root, self.cache = root, cache
-        self._index, self._content = index, content
+        self._index, self._content, self._size = index, content, size
 
     def names(self, folder: str = "") -> list[str]:
         names = self._index.names(_normal(folder))
@@ -48,9 +50,7 @@ class Archive:
     def read(self, path: str) -> bytes:
         member = self._member(path)
         if member.size > LARGEST:
-            raise SlaError(
-                f"{self.where(path)} states a size of {member.size} bytes, too large for a picture or a table"
-            )
+            raise too_large(self.where(path))
         return b"".join(self._chunks(member))
 
     def read_all(self, paths: Iterable[str]) -> Iterator[bytes]:
@@ -94,6 +94,10 @@ class Archive:
             raise SlaError(f"cannot read {self.where(path)}: no such file in the archive")
         if member.refused:
             raise SlaError(f"{self.where(path)} {member.refused}", "Put the file itself into the archive.")
+        packed = member.packed if member.packed >= 0 else self._size
+        if member.size > IN_MEMORY and member.size > MOST_TIMES * packed:
+            sizes = f"would be unpacked from {packed} to {member.size} bytes"
+            raise SlaError(f"{self.where(path)} {sizes}, which no video is", "If you trust it, unpack the archive.")
         return member
 
     def _chunks(self, member: Member) -> Iterator[bytes]:

@@ -67,6 +67,6 @@ def _open_archive(root: Path, cache: Path | None, version: str, process: int) ->
         hint = f"Give a folder, or an archive named *{', *'.join(ENDINGS)}."
         raise SlaError(f"{root} is neither a folder nor an archive that can be read in place", hint)
     with reading(root):
-        content = kind(root)
-        stamp = digest_json([root.stat().st_size, digest_bytes(pieces_of_file(root))])
-    return Archive(root, cache, open_index(content, root, cache, stamp), content)
+        content, size = kind(root), root.stat().st_size
+        stamp = digest_json([size, digest_bytes(pieces_of_file(root))])
+    return Archive(root, cache, open_index(content, root, cache, stamp), content, size)

@@ -11,7 +11,7 @@ import pytest
 
 from sla_cli.errors import SlaError
 from sla_cli.video.source import open_tree
-from sla_cli.video.tree import Tree
+from sla_cli.video.tree import Folder, Tree
 
 FILES = {
     "table.csv": b"id|gloss\r\n",
@@ -107,3 +107,11 @@ def test_a_frame_that_is_no_regular_file_is_neither_waited_for_nor_read_without_
         tree.read(kind)
     with pytest.raises(SlaError, match=rf"cannot read .*{kind}"):
         tree.sample(kind)
+
+
+def test_a_picture_of_more_bytes_than_any_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "pictures").mkdir()
+    with (tmp_path / "pictures" / "1.png").open("wb") as file:
+        file.truncate(1 << 40)  # a hole: takes no room on the disk
+    with pytest.raises(SlaError, match=r"1\.png has more than 256 MiB, too large for a picture"):
+        Folder(tmp_path).read("pictures/1.png")

@@ -84,7 +84,7 @@ def same_frames(parts: Iterable[Split]) -> Iterator[tuple[str, str]]:
     first: dict[tuple[int, int, int], str] = {}
     for clips in parts:
         for name, *frames in zip(clips.ids, clips.checksums, clips.lengths, clips.clip_bytes, strict=True):
-            one = first.get((key := (frames[0], frames[1], frames[2])))
+            one = first.get(key := (frames[0], frames[1], frames[2]))
             if one is None:
                 first[key] = name
             else:
