@@ -9,8 +9,9 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import TextIO
 from weakref import WeakSet
@@ -26,6 +27,10 @@ except ImportError:  # Windows: no locks, as on many network disks
 LOCK = ".lock"
 NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)  # NFS, Lustre, FUSE
 HINT = "Wait for it, or name another --work folder."
+
+
+class BusyError(SlaError):
+    """Another process holds a folder."""
 
 
 @dataclass(frozen=True)
@@ -59,12 +64,13 @@ def locked(
         inherited: forked children hold it as long as they run, also if this process is killed.
 
     Raises:
-        SlaError: another process holds it and `wait` is off, or the folder cannot be written.
+        BusyError: another process holds it and `wait` is off.
+        SlaError: the folder cannot be written.
     """
     while True:
         file = _open(folder)
         try:
-            held = _hold(file, folder, SlaError(busy, hint), wait, shared)
+            held = _hold(file, folder, BusyError(busy, hint), wait, shared)
         except BaseException:
             file.close()
             raise
@@ -77,6 +83,21 @@ def locked(
         _OWN.add(file)
     with file:
         yield Lock(folder, file, held)
+
+
+@contextmanager
+def locked_while_made(folder: Path, busy: str, *, wait: bool) -> Iterator[None]:
+    """Lock a folder as `locked` does, and remove it at the end if it is empty, with the empty folders made for it."""
+    made = [folder, *takewhile(lambda parent: not parent.exists(), folder.parents)]
+    with locked(folder, busy, wait=wait) as lock:
+        try:
+            yield
+        finally:
+            if folder.is_dir() and not lock.lost and [path.name for path in folder.iterdir()] == [LOCK]:
+                (folder / LOCK).unlink()
+                with suppress(OSError):  # not empty
+                    for path in made:
+                        path.rmdir()
 
 
 def is_another(handle: int, path: Path) -> bool:

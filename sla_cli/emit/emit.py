@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from datetime import timedelta
 from pathlib import Path
 
-from sla_cli.artifact.lock import LOCK, locked
+from sla_cli.artifact.lock import locked_while_made
 from sla_cli.artifact.receipt import Receipt, already_made, unchanged_digest
 from sla_cli.config.settings import EmitConfig
 from sla_cli.core.counted import counted
@@ -146,10 +146,7 @@ def _alone(folder: Path, group: ProcessGroup) -> Iterator[Path]:
         group.wait()
         yield folder
         return
-    with locked(folder, f"another process is making {folder.name[1:].removesuffix('.parts')}", wait=True):
+    busy = f"another process is making {folder.name[1:].removesuffix('.parts')}"
+    with locked_while_made(folder, busy, wait=True):
         group.wait()
-        try:
-            yield folder
-        finally:
-            if folder.is_dir() and [path.name for path in folder.iterdir()] == [LOCK]:
-                shutil.rmtree(folder)
+        yield folder

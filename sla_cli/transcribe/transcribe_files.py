@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from sla_cli.annotation.eaf_edit import add_to, check_can_add
 from sla_cli.annotation.formats import KINDS, annotation_text
 from sla_cli.annotation.layout import DEFAULT, Layout
+from sla_cli.artifact.lock import BusyError, locked_while_made
 from sla_cli.core.annotation import Annotation
 from sla_cli.core.endings import is_video
 from sla_cli.errors import SlaError
@@ -108,29 +111,63 @@ def refuse_failures(outcomes: Sequence[Outcome]) -> None:
 def _transcribed(
     jobs: Sequence[Job], options: FileOptions, open_recognizer: Callable[[], Recognizer]
 ) -> Iterator[Outcome]:
-    recognizer: Recognizer | None = None
     if options.add_to is not None:
         check_can_add(options.add_to, options.layout, replace=options.force)
-    try:
+    alone = len(jobs) == 1
+    with ExitStack() as stack:
+        opened = cache(lambda: stack.enter_context(closing(open_recognizer())))
+        others: list[Job] = []  # which other processes are transcribing now
         for job in jobs:
-            wanted = job.files if options.force else job.missing
-            if job.files and not wanted and options.add_to is None:
-                log.info("%s: skipped, its files exist (--force replaces them)", job.recording)
-                yield Outcome(str(job.recording))
-                continue
             try:
-                _check_outputs(job, wanted, options)
-            except SlaError as error:
-                yield _failed(job, error, alone=len(jobs) == 1)
-                continue
-            recognizer = recognizer or open_recognizer()
-            try:
-                yield _done(recognizer, job, tuple(wanted.values()), options)
-            except SlaError as error:
-                yield _failed(job, error, alone=len(jobs) == 1)
-    finally:
-        if recognizer is not None:
-            recognizer.close()
+                yield _outcome(job, options, opened, alone=alone, wait=False)
+            except BusyError:
+                others.append(job)
+        for job in others:
+            yield _outcome(job, options, opened, alone=alone, wait=True)
+
+
+def _outcome(
+    job: Job, options: FileOptions, recognizer: Callable[[], Recognizer], *, alone: bool, wait: bool
+) -> Outcome:
+    """Transcribe a recording whose files are not there. Raises BusyError if another process does so, unless `wait`."""
+    try:
+        if _is_made(job, options):
+            return _skipped(job)
+        _check_outputs(job, _wanted(job, options), options)
+    except SlaError as error:
+        return _failed(job, error, alone=alone)
+    opened = recognizer()
+    try:
+        with _locked(job, wait=wait):
+            if _is_made(job, options):  # by the other process
+                return _skipped(job)
+            return _done(opened, job, tuple(_wanted(job, options).values()), options)
+    except BusyError:
+        raise
+    except SlaError as error:
+        return _failed(job, error, alone=alone)
+
+
+def _wanted(job: Job, options: FileOptions) -> Mapping[str, Path]:
+    return job.files if options.force else job.missing
+
+
+def _is_made(job: Job, options: FileOptions) -> bool:
+    return bool(job.files) and not _wanted(job, options) and options.add_to is None
+
+
+def _skipped(job: Job) -> Outcome:
+    log.info("%s: skipped, its files exist (--force replaces them)", job.recording)
+    return Outcome(str(job.recording))
+
+
+def _locked(job: Job, *, wait: bool) -> AbstractContextManager[None]:
+    """Keeps other processes from transcribing the same recording into the same folder."""
+    if not job.files:
+        return nullcontext()
+    path = next(iter(job.files.values()))
+    busy = f"another process is transcribing {job.recording}"
+    return locked_while_made(path.with_name(f".{path.stem}.lock"), busy, wait=wait)
 
 
 def _check_outputs(job: Job, files: Mapping[str, Path], options: FileOptions) -> None:
