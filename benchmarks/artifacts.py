@@ -8,10 +8,11 @@ from itertools import chain
 from pathlib import Path
 
 import numpy as np
+import torch
 from signing import pictures
 
 from sla_cli.align.align_file import align_file
-from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path, unchanged_digest, write_receipt
+from sla_cli.artifact.receipt import Receipt, digest_file, read_receipt, receipt_path, unchanged_digest, write_receipt
 from sla_cli.config.settings import Config, EmitConfig, resolve
 from sla_cli.core.digest import digest_bytes
 from sla_cli.decode.decode_file import decode_file
@@ -23,6 +24,8 @@ from sla_cli.lm.estimate_file import estimate_file
 from sla_cli.lm.kenlm_model import open_lm
 from sla_cli.model.checkpoint import load_weights, save_weights
 from sla_cli.model.device import place
+from sla_cli.model.domain import Domain, load_domain, save_domain
+from sla_cli.model.frame_scores import FrameScorer, load_scorer, save_scorer
 from sla_cli.model.network import Network
 from sla_cli.prep.merge import merge_stores
 from sla_cli.score.score import ScoreOptions
@@ -37,6 +40,7 @@ from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
 from sla_cli.train.state import State, load_state, save_state
 from sla_cli.work.alignment import read_alignment
+from sla_cli.work.calibration import CalibrationFigures, write_calibration
 from sla_cli.work.emissions import Emissions
 from sla_cli.work.run import Run, RunFacts
 from sla_cli.work.scores import read_scores
@@ -83,6 +87,7 @@ def make(work: Path) -> Artifacts:
     run.create(config, GLOSSES, RunFacts.of(store, "tiny"))
     model = Network(config, len(GLOSSES))
     save_weights(run.best, model, GLOSSES)
+    _fit(run, model)
     save_state(run.state, State(model, config, place("cpu", "fp32")))
     run.metrics.write_text("epoch\tloss\tdev_wer\n1\t2.5\t90.0\n2\t1.5\t80.0\n")
     emissions, lm = work / "dev.h5", work / "gloss.arpa"
@@ -97,6 +102,16 @@ def make(work: Path) -> Artifacts:
     score, _ = score_file(hypotheses, work / "scores", options=ScoreOptions("none"))
     places = (emissions, lm, tuning, hypotheses, alignment, score)
     return Artifacts(store.path, work / "other", work / "merged", run, config, *places)
+
+
+def _fit(run: Run, model: Network) -> None:
+    """What training adds to a run at its end, of random values."""
+    width, weights = model.backbone.width, digest_file(run.best)
+    scorer = FrameScorer(torch.randn(len(GLOSSES) + 1, width), torch.randn(len(GLOSSES) + 1), 4)
+    save_scorer(run.frame_scores, scorer, weights)
+    usual = {"brightness": (0.2, 0.5), "contrast": (0.1, 0.2)}
+    save_domain(run.domain, Domain(torch.randn(width), torch.randn(width, width), 1.5, usual), weights)
+    write_calibration(run.calibration, CalibrationFigures(1.2, -0.1, "dev", 20, 15, 0.1, 0.05), weights)
 
 
 def _write_store(folder: Path, images: list[np.ndarray], splits: Mapping[str, range]) -> None:
@@ -121,6 +136,15 @@ def readers(made: Artifacts) -> dict[Path, Read]:
         fresh = made.network()
         load_weights(run.best, fresh, run.glosses)
         return [run.glosses, *(value.tolist() for value in fresh.trained_state().values())]
+
+    def scorer() -> object:
+        width = made.network().backbone.width
+        found = load_scorer(run.frame_scores, (len(GLOSSES) + 1, width), digest_file(run.best))
+        return found.least, found.weight.tolist(), found.bias.tolist()
+
+    def domain() -> object:
+        found = load_domain(run.domain, made.network().backbone.width, digest_file(run.best))
+        return found.limit, found.usual, found.mean.tolist(), found.whitening.tolist()
 
     def state() -> object:
         fresh = State(made.network(), config, place("cpu", "fp32"))
@@ -148,6 +172,9 @@ def readers(made: Artifacts) -> dict[Path, Read]:
         division_path(made.store, "corpus"): lambda: stored(made.store),
         run.best: weights,
         run.path / "glosses.txt": weights,
+        run.frame_scores: scorer,
+        run.domain: domain,
+        run.calibration: run.read_calibration,
         run.path / "config.toml": lambda: run.config,
         run.path / "run.toml": lambda: run.facts,
         run.state: state,

@@ -16,7 +16,7 @@ from fuzzing.mutate import Mutation
 from sla_cli.annotation.eaf_edit import add_to
 from sla_cli.annotation.formats import parse_annotation
 from sla_cli.annotation.layout import Layout
-from sla_cli.artifact.receipt import read_receipt
+from sla_cli.artifact.receipt import digest_file, read_receipt
 from sla_cli.config.settings import from_dict, read_toml
 from sla_cli.core.annotation import Annotation, Sentence, Sign
 from sla_cli.core.clip import Source
@@ -27,6 +27,8 @@ from sla_cli.lm.kenlm_model import describe_lm, open_lm, out_of_vocabulary
 from sla_cli.lm.sentences import read_lines
 from sla_cli.model.checkpoint import load_weights
 from sla_cli.model.device import place
+from sla_cli.model.domain import load_domain
+from sla_cli.model.frame_scores import load_scorer
 from sla_cli.model.weights import read_weights
 from sla_cli.prep.begun import read_begun
 from sla_cli.prep.corpora import find_corpus
@@ -42,6 +44,7 @@ from sla_cli.video.frames import FrameReader
 from sla_cli.video.source import open_tree
 from sla_cli.video.tree import Tree
 from sla_cli.work.alignment import read_alignment
+from sla_cli.work.calibration import read_calibration
 from sla_cli.work.describe import describe
 from sla_cli.work.emissions import Emissions
 from sla_cli.work.folder import Work
@@ -159,7 +162,7 @@ def _models(made: Artifacts) -> list[Reader]:
 
 def _artifacts(made: Artifacts) -> list[Reader]:
     """Readers of artifacts, with receipts that others may have written."""
-    hdf5 = (inside.in_hdf5,) * 3
+    hdf5, tensors = (inside.in_hdf5,) * 3, (inside.in_safetensors,)
 
     def emissions(path: Path) -> None:
         _all(lambda: decoded(path), lambda: describe(path))
@@ -187,6 +190,17 @@ def _artifacts(made: Artifacts) -> list[Reader]:
             lambda: describe(path.parent),
         )
 
+    width, weights = made.network().backbone.width, digest_file(made.run.best)
+
+    def scorer(path: Path) -> None:
+        _all(lambda: load_scorer(path, (len(GLOSSES) + 1, width), weights), lambda: describe(path.parent))
+
+    def domain(path: Path) -> None:
+        _all(lambda: load_domain(path, width, weights), lambda: describe(path.parent))
+
+    def calibration(path: Path) -> None:
+        _all(lambda: read_calibration(path, weights), lambda: describe(path.parent))
+
     def scores(path: Path) -> None:
         _all(lambda: read_scores(path.parent), lambda: describe(path.parent))
 
@@ -203,6 +217,7 @@ def _artifacts(made: Artifacts) -> list[Reader]:
 
     receipts = seeds.receipts(made.store.parent)
     files = {path.name: path.read_bytes() for path in made.run.path.iterdir() if path.is_file()}
+    scores_file, domain_file = made.run.frame_scores.name, made.run.domain.name
     at_run = {f"r/{name}": content for name, content in files.items()}
     score_files = {f"s/{name}": (made.score / name).read_bytes() for name in ("score.json", "clips.tsv")}
     store_files = {
@@ -223,6 +238,9 @@ def _artifacts(made: Artifacts) -> list[Reader]:
         Reader("run.toml", "r/run.toml", [files["run.toml"]], run, (), at_run),
         Reader("run's config", "r/config.toml", [files["config.toml"]], run, (), at_run),
         Reader("metrics", "r/metrics.tsv", [files["metrics.tsv"]], run, (), at_run),
+        Reader("frame scores", f"r/{scores_file}", [files[scores_file]], scorer, tensors, at_run),
+        Reader("domain", f"r/{domain_file}", [files[domain_file]], domain, tensors, at_run),
+        Reader("calibration", "r/calibration.json", [files["calibration.json"]], calibration, JSON, at_run),
         Reader("score.json", "s/score.json", [score_files["s/score.json"]], scores, JSON, score_files),
         Reader("clips.tsv", "s/clips.tsv", [score_files["s/clips.tsv"]], scores, (), score_files),
         Reader("receipt", "x.tsv.receipt.json", receipts, receipt, JSON, hypotheses),

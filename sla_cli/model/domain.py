@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from sla_cli.artifact.json_file import parse_json
 from sla_cli.errors import FormatError
 from sla_cli.model.checkpoint import FIT_AGAIN, read_fitted, write_tensors
 
@@ -121,7 +122,8 @@ def load_domain(path: Path, width: int, weights: str) -> Domain:
     tensors, header = read_fitted(path, NAME, VERSION, weights, shapes)
     try:
         limit = float(header["limit"])
-        usual = {str(name): (float(low), float(high)) for name, (low, high) in json.loads(header["usual"]).items()}
+        ranges = parse_json(header["usual"], str(path), FIT_AGAIN)
+        usual = {str(name): (float(low), float(high)) for name, (low, high) in ranges.items()}
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise FormatError(f"{path}: its header is damaged ({error})", FIT_AGAIN) from error
     return Domain(tensors["mean"], tensors["whitening"], limit, usual)

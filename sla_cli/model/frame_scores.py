@@ -5,6 +5,7 @@ Log-probabilities of the BiLSTM say which glosses there are, but may place them 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -66,6 +67,7 @@ def load_scorer(path: Path, shape: tuple[int, int], weights: str) -> FrameScorer
         FormatError: as `read_fitted`.
     """
     tensors, header = read_fitted(path, NAME, VERSION, weights, {"weight": shape, "bias": shape[:1]})
-    if not (least := header.get("least", "")).isdecimal():
-        raise FormatError(f"{path}: its header is damaged", FIT_AGAIN)
+    least = header.get("least", "")
+    if not re.fullmatch(r"[1-9][0-9]{0,5}", least):
+        raise FormatError(f"{path}: its header is damaged (least: {least[:9]!r})", FIT_AGAIN)
     return FrameScorer(tensors["weight"], tensors["bias"], int(least))

@@ -11,7 +11,7 @@ from sla_cli.core.edit_alignment import align
 from sla_cli.model.open_run import OpenedModel
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 from sla_cli.train.clip_features import ClipFeatures
-from sla_cli.work.run import CalibrationFigures
+from sla_cli.work.calibration import CalibrationFigures
 
 
 def calibrate(

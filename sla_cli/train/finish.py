@@ -5,9 +5,7 @@ All of it is computed from the features of the trained backbone, so each split p
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
-from dataclasses import asdict
 
 import torch
 
@@ -16,10 +14,10 @@ from sla_cli.model.domain import fit_domain, save_domain
 from sla_cli.model.frame_scores import save_scorer
 from sla_cli.model.open_run import open_model
 from sla_cli.store.store import Store
-from sla_cli.system.atomic import write_text
 from sla_cli.train.calibrate import calibrate
 from sla_cli.train.clip_features import clip_features
 from sla_cli.train.fit_scorer import HELD, fit_scorer
+from sla_cli.work.calibration import write_calibration
 from sla_cli.work.run import Run
 
 
@@ -39,7 +37,7 @@ def finish_run(run: Run, store: Store, device: str, between: Callable[[], None] 
         save_scorer(run.frame_scores, fit_scorer(opened, train, between), weights)
     dev = clip_features(opened, store["dev"], between)
     if not run.calibration.is_file():
-        write_text(run.calibration, json.dumps(asdict(calibrate(opened, dev, between)), indent=1) + "\n")
+        write_calibration(run.calibration, calibrate(opened, dev, between), weights)
     if not run.domain.is_file():
         looks = [appearance._asdict() for appearance in train.appearances + dev.appearances]
         save_domain(run.domain, fit_domain(train.rows, dev.rows, looks, opened.placement.device), weights)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sla_cli.artifact.json_file import read_json
+from sla_cli.artifact.receipt import digest_file
 from sla_cli.artifact.table import read_table
 from sla_cli.artifact.text import is_number, read_text
 from sla_cli.artifact.version import check_version
@@ -24,6 +25,7 @@ from sla_cli.log import log
 from sla_cli.store.clips import Split
 from sla_cli.store.store import Store, is_store_of
 from sla_cli.system.atomic import write_text
+from sla_cli.work.calibration import read_calibration
 from sla_cli.work.folder import find_source, store_now
 
 NAME, VERSION = "sla-run", 1
@@ -113,31 +115,6 @@ class RunFacts:
             FrameFormat.of(train),
             init_from,
         )
-
-
-@dataclass(frozen=True)
-class CalibrationFigures:
-    """Content of calibration.json.
-
-    Attributes:
-        slope, offset: as of `Calibration`.
-        split: on whose glosses it was fitted.
-        glosses: number of glosses that were recognised in it.
-        correct: number of those that are right.
-        error_before, error: expected calibration error on these glosses, 0 to 1; null without glosses.
-    """
-
-    slope: float
-    offset: float
-    split: str
-    glosses: int
-    correct: int
-    error_before: float | None
-    error: float | None
-
-    @property
-    def calibration(self) -> Calibration:
-        return Calibration(self.slope, self.offset)
 
 
 class Run:
@@ -243,10 +220,10 @@ class Run:
         return [{column: float(row[column]) for column in columns} for row in rows]
 
     def read_calibration(self) -> Calibration:
-        """How its confidences become probabilities; the default if it has none. Raises FormatError if it is damaged."""
+        """How its confidences become probabilities; the default if it has none. Raises as `work.calibration` does."""
         if not self.calibration.is_file():
             return UNCHANGED
-        return read_values(CalibrationFigures, read_json(self.calibration, AGAIN), self.calibration, AGAIN).calibration
+        return read_calibration(self.calibration, digest_file(self.best))
 
     def read_copied(self) -> dict[str, Any] | None:
         """What was copied from the run that it starts from: `tensors`, `glosses` and others; None without one."""

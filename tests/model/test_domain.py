@@ -8,7 +8,8 @@ import torch
 from scipy.spatial.distance import mahalanobis
 
 from sla_cli.errors import FormatError
-from sla_cli.model.domain import Domain, fit_domain, load_domain, save_domain
+from sla_cli.model.checkpoint import write_tensors
+from sla_cli.model.domain import NAME, VERSION, Domain, fit_domain, load_domain, save_domain
 
 CPU, WIDTH = torch.device("cpu"), 6
 LOOKS = [{"brightness": float(value)} for value in range(101)]
@@ -87,6 +88,12 @@ def test_another_checkpoint_or_model_and_damage_are_named(domain: Domain, tmp_pa
     assert "sla train --resume" in caught.value.hint
     with pytest.raises(FormatError, match="does not fit"):
         load_domain(path, WIDTH + 1, "abc")
+    tensors = {"mean": domain.mean, "whitening": domain.whitening}
+    for limit, usual in (("x", "{}"), ("1.0", "[" * 10**5), ("1.0", '{"brightness": [1]}')):
+        header = {"format": NAME, "version": VERSION, "weights": "abc", "limit": limit, "usual": usual}
+        write_tensors(other := tmp_path / "other.safetensors", tensors, header)
+        with pytest.raises(FormatError, match=r"other\.safetensors"):
+            load_domain(other, WIDTH, "abc")
     path.write_bytes(path.read_bytes().replace(b'limit":"', b'limit":"x'))
     with pytest.raises(FormatError, match="damaged"):
         load_domain(path, WIDTH, "abc")

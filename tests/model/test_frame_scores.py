@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from sla_cli.errors import FormatError
-from sla_cli.model.frame_scores import FrameScorer, load_scorer, save_scorer
+from sla_cli.model.checkpoint import write_tensors
+from sla_cli.model.frame_scores import NAME, VERSION, FrameScorer, load_scorer, save_scorer
 
 
 def scorer(classes: int = 5, width: int = 3) -> FrameScorer:
@@ -50,6 +51,14 @@ def test_another_checkpoint_or_model_and_damage_are_named(tmp_path: Path) -> Non
     assert "sla train --resume" in caught.value.hint
     with pytest.raises(FormatError, match="does not fit"):
         load_scorer(path, (6, 3), "abc")
+    for least in ("", "0", "x", "9" * 5000):
+        write_tensors(
+            other := tmp_path / "other.safetensors",
+            {"weight": scorer().weight, "bias": scorer().bias},
+            {"format": NAME, "version": VERSION, "weights": "abc", "least": least},
+        )
+        with pytest.raises(FormatError, match="its header is damaged"):
+            load_scorer(other, (5, 3), "abc")
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)

@@ -52,7 +52,7 @@ MOMENTS = {  # a function of the loop, its how manyeth call, and whether it dies
 AFTER = {  # it dies when what it gets after the last epoch is written
     "before scores": ("save_scorer", "before"),
     "after scores": ("save_scorer", "after"),
-    "after calibration": ("write_text", "after"),
+    "after calibration": ("write_calibration", "after"),
 }
 
 
