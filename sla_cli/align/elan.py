@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-from sla_cli.annotation.formats import write_annotation
+from sla_cli.annotation.formats import annotation_like, write_annotation
 from sla_cli.annotation.layout import Layout
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.core.aligned_clip import AlignedClip
@@ -18,6 +18,7 @@ from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.store.clips import Split
+from sla_cli.work.output import check_output
 
 LAYOUT = Layout(tier="SIGN", sentences=True, confidence=True)
 
@@ -49,18 +50,28 @@ class _Placed:
         return (Sentence(signs),) if signs else ()
 
 
-def write_elan(folder: Path, clips: Sequence[AlignedClip], split: Split, made: dict[str, str]) -> list[Path]:
+def write_elan(
+    folder: Path,
+    clips: Sequence[AlignedClip],
+    split: Split,
+    made: dict[str, str],
+    layout: Layout = LAYOUT,
+    *,
+    replace: bool = False,
+) -> list[Path]:
     """Write an EAF file for each video that clips are cut from, or one for each clip that has no video.
 
     Args:
         split: the split of the clips; the receipt of its store records where the corpus was.
         made: how the alignment was made, to be written into the files.
+        replace: replace ELAN files of these names that are as sla wrote them.
 
     Returns:
         The files.
 
     Raises:
-        SlaError: a clip without frame rate, or a gloss that XML cannot hold.
+        SlaError: a clip without frame rate, a gloss that XML cannot hold, or a file of this name that is there without
+            `replace`, or is somebody's work. Nothing is written then.
     """
     if untimed := [clip.id for clip in clips if not clip.fps]:
         raise SlaError(
@@ -76,12 +87,13 @@ def write_elan(folder: Path, clips: Sequence[AlignedClip], split: Split, made: d
         )
     groups = list(_groups(placed))
     names = _names([_title(group) for group in groups])
-    written = []
-    for name, group in zip(names, groups, strict=True):
+    written = [folder / f"{name}.eaf" for name in names]
+    for path in written:
+        check_output(path, annotation_like("eaf"), replace=replace)
+    for path, group in zip(written, groups, strict=True):
         sentences = tuple(sentence for one in group for sentence in one.sentence)
         duration = max(one.end for one in group)
-        written.append(folder / f"{name}.eaf")
-        write_annotation(written[-1], "eaf", Annotation(name, group[0].media, duration, sentences, made), LAYOUT)
+        write_annotation(path, "eaf", Annotation(path.stem, group[0].media, duration, sentences, made), layout)
     return written
 
 

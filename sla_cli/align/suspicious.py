@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from sla_cli.align.align_clips import obstacle
 from sla_cli.align.other_clips import Bigrams, Confusions
+from sla_cli.core.clip import MEDIA, split_origin
 from sla_cli.core.ctc import columns_of, log_likelihood
 from sla_cli.core.edit_alignment import Pair, align
 from sla_cli.core.force_align import force_align
@@ -38,7 +39,7 @@ class SuspiciousPlace:
         gloss: gloss of the reference; empty if it was left out
         read: gloss that the model recognises; empty if it recognises none
         frames: start and end in the clip, in video frames, end exclusive
-        seconds: start and end in seconds; null if the frame rate is unknown
+        seconds: start and end in seconds of the recording that the clip is cut from; null if the frame rate is unknown
         gain: natural logarithm: how much more probable the reference becomes if it is changed here to the hypothesis
         rarity: minus the natural logarithm of how often, in the other clips, the reference has `gloss` where the model
             recognises `read`. A confusion that the model makes often is weak evidence against the annotation
@@ -64,6 +65,7 @@ class ReadClip:
 
     Attributes:
         id: id of the clip
+        recording: path of the video or folder in its corpus that it is cut from; empty if that is unknown
         score: score of its most suspicious place; 0 if the hypothesis equals the reference
         reference: glosses as annotated
         hypothesis: glosses that the model recognises
@@ -71,6 +73,7 @@ class ReadClip:
     """
 
     id: str
+    recording: str
     score: Amount
     reference: Glosses
     hypothesis: Glosses
@@ -84,6 +87,12 @@ class Ranking:
     clips: tuple[ReadClip, ...]
     left_out: Mapping[str, str]
 
+    @property
+    def wer(self) -> float:
+        """Word error rate of the hypotheses against these references, in percent; 0 without glosses."""
+        glosses = sum(len(clip.reference) for clip in self.clips)
+        return 100 * sum(len(clip.places) for clip in self.clips) / glosses if glosses else 0.0
+
 
 class _Change(NamedTuple):
     """A place, before it is compared with other clips."""
@@ -96,6 +105,8 @@ class _Change(NamedTuple):
 
 class _Compared(NamedTuple):
     id: str
+    recording: str
+    start: float  # of the clip in the recording, seconds
     fps: float
     reference: Glosses
     hypothesis: Glosses
@@ -108,12 +119,15 @@ def rank(
     header: EmissionHeader,
     references: Mapping[str, Glosses],
     progress: Callable[[int], None] | None = None,
+    *,
+    sources: Mapping[str, str] | None = None,
 ) -> Ranking:
     """Compare the reference of each clip with the hypothesis of a beam search without language model.
 
     Args:
         references: by clip id.
         progress: called with 1 after each clip.
+        sources: by clip id, where it comes from, as stores record it.
 
     Raises:
         SlaError: names the clip whose emissions are not log-probabilities.
@@ -127,7 +141,9 @@ def rank(
             if reason := _reason(emission, reference, columns):
                 left_out[emission.id] = reason
             else:
-                compared.append(_read(emission, header.stride, columns, reference, decoder))
+                recording, start, _ = split_origin((sources or {}).get(emission.id, ""))
+                source = recording.removeprefix(MEDIA), start or 0.0
+                compared.append(_read(emission, header.stride, columns, reference, decoder, source))
             if progress is not None:
                 progress(1)
     clips = sorted(_with_places(compared, len(columns)), key=lambda clip: -clip.score)
@@ -142,13 +158,18 @@ def _reason(emission: Emission, reference: Glosses, columns: Mapping[str, int]) 
 
 
 def _read(
-    emission: Emission, stride: int, columns: Mapping[str, int], reference: Glosses, decoder: BeamDecoder
+    emission: Emission,
+    stride: int,
+    columns: Mapping[str, int],
+    reference: Glosses,
+    decoder: BeamDecoder,
+    source: tuple[str, float],
 ) -> _Compared:
     with naming(f"clip {emission.id}"):
         hypothesis = decoder.decode(emission.log_probs)
     pairs = align(reference, hypothesis.glosses)
     if all(pair.op == "C" for pair in pairs):
-        return _Compared(emission.id, emission.fps, reference, hypothesis.glosses, pairs, [])
+        return _Compared(emission.id, *source, emission.fps, reference, hypothesis.glosses, pairs, [])
     log_probs = emission.log_probs.clip(FLOOR)
     labels, read = ([columns[gloss] for gloss in glosses] for glosses in (reference, hypothesis.glosses))
     spans = force_align(log_probs, labels)
@@ -163,7 +184,7 @@ def _read(
             changes.append(_Change(pair, place + 1, span, gain))
         place += pair.reference is not None
         heard += pair.hypothesis is not None
-    return _Compared(emission.id, emission.fps, reference, hypothesis.glosses, pairs, changes)
+    return _Compared(emission.id, *source, emission.fps, reference, hypothesis.glosses, pairs, changes)
 
 
 def _gain(
@@ -196,7 +217,7 @@ def _with_places(compared: Sequence[_Compared], vocabulary: int) -> Iterator[Rea
         places = [_place(clip, change, confusions, bigrams) for change in clip.changes]
         places.sort(key=lambda one: -one.score)
         score = places[0].score if places else 0.0
-        yield ReadClip(clip.id, score, clip.reference, clip.hypothesis, tuple(places))
+        yield ReadClip(clip.id, clip.recording, score, clip.reference, clip.hypothesis, tuple(places))
 
 
 def _place(clip: _Compared, change: _Change, confusions: Confusions, bigrams: Bigrams) -> SuspiciousPlace:
@@ -215,9 +236,13 @@ def _place(clip: _Compared, change: _Change, confusions: Confusions, bigrams: Bi
         gloss=pair.reference or "",
         read=pair.hypothesis or "",
         frames=frames,
-        seconds=(round(start / clip.fps, 3), round(end / clip.fps, 3)) if clip.fps else None,
+        seconds=(_time(clip, start), _time(clip, end)) if clip.fps else None,
         gain=gain,
         rarity=rarity,
         fluency=fluency,
         score=round(max(0.0, gain + rarity + max(0.0, fluency)), 4),
     )
+
+
+def _time(clip: _Compared, frame: int) -> float:
+    return round(clip.start + frame / clip.fps, 3)

@@ -1,4 +1,4 @@
-"""A ranking of suspicious references as rows: for a table file, and as JSON."""
+"""A ranking of suspicious references as rows for a table file, and as JSON."""
 
 from __future__ import annotations
 
@@ -9,10 +9,23 @@ from msgspec import Struct
 
 from sla_cli.align.suspicious import Ranking, ReadClip
 from sla_cli.artifact.table import write_tsv
-from sla_cli.core.quantities import Count
+from sla_cli.core.quantities import Amount, Count
 
 COLUMNS = (
-    *("rank", "clip", "clip_score", "kind", "number", "gloss", "read", "start_frame", "end_frame", "start", "end"),
+    *(
+        "rank",
+        "clip",
+        "recording",
+        "clip_score",
+        "kind",
+        "number",
+        "gloss",
+        "read",
+        "start_frame",
+        "end_frame",
+        "start",
+        "end",
+    ),
     *("score", "reference", "hypothesis"),
 )
 
@@ -24,17 +37,21 @@ class SuspiciousClips(Struct, kw_only=True):
         emissions: path of the emissions file
         clips: number of clips in the ranking
         differing: number of clips whose hypothesis differs from the reference
+        wer: word error rate of the hypotheses against these references, in percent
         left_out: by clip id, why it is not in the ranking
         suspicious: the first `--top` clips of the ranking
         table: path of the table that `-o` names, with all clips; null without `-o`
+        eaf: paths of the ELAN files, with the places of the first `--top` clips
     """
 
     emissions: Path
     clips: Count
     differing: Count
+    wer: Amount
     left_out: dict[str, str]
     suspicious: tuple[ReadClip, ...]
     table: Path | None
+    eaf: tuple[Path, ...]
 
 
 def write_ranking(path: Path, ranking: Ranking) -> None:
@@ -44,7 +61,7 @@ def write_ranking(path: Path, ranking: Ranking) -> None:
 
 
 def _rows(rank: int, clip: ReadClip) -> Iterator[tuple[object, ...]]:
-    head, tail = (rank, clip.id, clip.score), (" ".join(clip.reference), " ".join(clip.hypothesis))
+    head, tail = (rank, clip.id, clip.recording, clip.score), (" ".join(clip.reference), " ".join(clip.hypothesis))
     for place in clip.places:
         times = place.seconds or ("", "")
         yield (*head, place.kind, place.number, place.gloss, place.read, *place.frames, *times, place.score, *tail)

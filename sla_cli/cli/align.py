@@ -1,7 +1,7 @@
 """sla align"""
 
 from collections.abc import Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -9,6 +9,7 @@ import typer
 from sla_cli.cli import options as shared
 from sla_cli.cli.score import table
 from sla_cli.core.counted import counted
+from sla_cli.core.endings import is_video
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from sla_cli.align.suspicious import Ranking
 
 TOP = 20  # clips of --suspicious
+UNSURE = 50.0  # percent WER of a run from which most of its differences from references are its own errors
 
 
 def align(
@@ -37,7 +39,8 @@ def align(
         ),
     ] = False,
     top: Annotated[
-        int | None, typer.Option(help="Number of clips that --suspicious prints.", min=1, show_default=str(TOP))
+        int | None,
+        typer.Option(help="Number of clips that --suspicious prints, or has in eaf.", min=1, show_default=str(TOP)),
     ] = None,
     store: Annotated[
         Path | None, typer.Option(help="Store of any corpus with the references. Default: the run's own.")
@@ -71,8 +74,10 @@ def align(
     from sla_cli.work.output import check_output
 
     folder = WorkFolder(work)
-    if suspicious and kind != "tsv":
-        raise SlaError(f"--suspicious makes a table, and --format {kind} is for alignments", "Leave out one of them.")
+    if suspicious and kind == "ctm":
+        raise SlaError("--suspicious writes a table or ELAN files, not CTM", "Leave out one of them.")
+    if suspicious and kind == "eaf" and output is None:
+        raise SlaError("--suspicious --format eaf needs a folder for the ELAN files", "Name one with -o.")
     if top is not None and not suspicious:
         raise SlaError("--top is for --suspicious", "Leave it out, or add --suspicious.")
     from_file = source is not None and source.is_file()
@@ -88,7 +93,7 @@ def align(
         source, folder, split=split if from_file else split or "train", store=store, weights=weights, device=device
     )
     if suspicious:
-        _rank(emissions, store, top or TOP, output, as_json=as_json)
+        _rank(emissions, store, top or TOP, output, elan=kind == "eaf", force=force, as_json=as_json)
     else:
         _align(emissions, folder.alignments, store, kind, output, force=force, as_json=as_json)
 
@@ -127,21 +132,29 @@ def _align(
     if kind == "eaf":
         path = output or made.path.with_suffix("")
         how = {"made by": "sla align", "run": Emissions(emissions).header.run, "references": str(made.split)}
-        facts.eaf = write_elan(path, made.clips, made.split, how)
+        facts.eaf = write_elan(path, made.clips, made.split, how, replace=force or output is None)
         lines += f"\neaf {path}: {counted(len(facts.eaf), 'file')}"
     shared.answer(lines, facts, as_json)
 
 
 def _check_folder(folder: Path | None, *, replace: bool) -> None:
-    """Raise SlaError if files cannot be written into a folder: it is a file, or it is not empty."""
-    if folder is not None and folder.exists() and not folder.is_dir():
+    """Raise SlaError if ELAN files cannot be written into a folder: it is a file, an artifact, or not empty."""
+    from sla_cli.work.output import check_folder
+
+    if folder is None:
+        return
+    check_folder(folder)
+    if folder.exists() and not folder.is_dir():
         raise SlaError(f"{folder} is a file", "Name a folder for the ELAN files.")
-    if folder is not None and folder.is_dir() and any(folder.iterdir()) and not replace:
+    if folder.is_dir() and any(folder.iterdir()) and not replace:
         raise SlaError(f"{folder} is not empty", "Use --force to replace files of the same names, or another folder.")
 
 
-def _rank(emissions: Path, store: Path | None, top: int, output: Path | None, *, as_json: bool) -> None:
+def _rank(
+    emissions: Path, store: Path | None, top: int, output: Path | None, *, elan: bool, force: bool, as_json: bool
+) -> None:
     from sla_cli.align.suspicious import rank
+    from sla_cli.align.suspicious_elan import write_suspicious_elan
     from sla_cli.align.suspicious_table import SuspiciousClips, write_ranking
     from sla_cli.log import progress
     from sla_cli.work.emissions import Emissions
@@ -149,22 +162,40 @@ def _rank(emissions: Path, store: Path | None, top: int, output: Path | None, *,
 
     file = Emissions(emissions)
     split = reference_split(file, store)
+    references = dict(zip(split.ids, split.glosses, strict=True))
+    sources = dict(zip(split.ids, split.sources, strict=True))
     with progress(f"read {split.name}", len(file)) as advance:
-        ranking = rank(file, file.header, dict(zip(split.ids, split.glosses, strict=True)), advance)
+        ranking = rank(file, file.header, references, advance, sources=sources)
     _warn(ranking.left_out, {})
+    _check_run(ranking, emissions)
     facts = SuspiciousClips(
         emissions=emissions,
         clips=len(ranking.clips),
         differing=sum(bool(clip.places) for clip in ranking.clips),
+        wer=ranking.wer,
         left_out=dict(ranking.left_out),
         suspicious=ranking.clips[:top],
-        table=output,
+        table=None if elan else output,
+        eaf=(),
     )
-    lines = table("", ("clip", "score", "seconds", "annotated", "read"), _lines(ranking, top))
-    if output is not None:
-        write_ranking(output, ranking)
+    lines = table("", ("clip", "video", "score", "seconds", "annotated", "read"), _lines(ranking, top))
+    if facts.table is not None:
+        write_ranking(facts.table, ranking)
         lines += f"\ntable {output}: {counted(len(ranking.clips), 'clip')}"
+    if output is not None and elan:
+        facts.eaf = tuple(write_suspicious_elan(output, ranking.clips[:top], file, split, replace=force))
+        lines += f"\neaf {output}: {counted(len(facts.eaf), 'file')}"
     shared.answer(lines, facts, as_json)
+
+
+def _check_run(ranking: "Ranking", emissions: Path) -> None:
+    """Raise SlaError, or warn, if differences are errors of the run rather than of the annotation."""
+    if ranking.clips and not any(clip.hypothesis for clip in ranking.clips):
+        reason = f"the run of {emissions} recognises no gloss in {counted(len(ranking.clips), 'clip')}"
+        raise SlaError(f"{reason}, so it can doubt no annotation", "Train longer, or name another run.")
+    if ranking.wer > UNSURE:
+        message = "the run recognises these clips with %.0f %% WER: most differences are its own errors"
+        log.warning(message, ranking.wer)
 
 
 def _lines(ranking: "Ranking", top: int) -> Iterator[tuple[object, ...]]:
@@ -174,6 +205,7 @@ def _lines(ranking: "Ranking", top: int) -> Iterator[tuple[object, ...]]:
             times = "-".join(f"{time:.2f}" for time in place.seconds or ()) or "unknown"
             yield (
                 "" if number else clip.id,
+                "" if number or not is_video(clip.recording) else PurePosixPath(clip.recording).name,
                 f"{place.score:.1f}",
                 times,
                 place.gloss or "(none)",

@@ -5,16 +5,20 @@ from __future__ import annotations
 import logging
 from pathlib import Path
 
+import numpy as np
 import pympi
 import pytest
 from clip_store import clip, make_store
 
 from sla_cli.align.elan import write_elan
+from sla_cli.align.suspicious import Kind, ReadClip, SuspiciousPlace
+from sla_cli.align.suspicious_elan import write_suspicious_elan
 from sla_cli.artifact.receipt import Receipt, write_receipt
 from sla_cli.core.aligned_clip import AlignedClip, Segment
 from sla_cli.errors import SlaError
 from sla_cli.store.clips import Split
 from sla_cli.store.store import Store
+from sla_cli.work.emissions import Emission, EmissionHeader, Emissions, write_emissions
 
 SOURCES = {
     "talk-1": "videos/talk.mp4 0.0-2.0",
@@ -96,3 +100,34 @@ def test_without_frame_rate_there_are_no_seconds(tmp_path: Path, split: Split) -
     with pytest.raises(SlaError, match="no frame rate is known for 1 clip,"):
         write_elan(tmp_path, [aligned("a/b", fps=0.0)], split, {})
     assert list(tmp_path.glob("*.eaf")) == []
+
+
+def test_the_work_of_an_annotator_is_never_replaced(tmp_path: Path, split: Split) -> None:
+    """Nor is anything else written then."""
+    out, clips = tmp_path / "out", [aligned("talk-1"), aligned("a/b")]
+    other, talk = sorted(write_elan(out, clips, split, {"run": "first"}))
+    with pytest.raises(SlaError, match=r"other\.eaf exists|talk\.eaf exists"):
+        write_elan(out, clips, split, {})
+    write_elan(out, clips, split, {"run": "second"}, replace=True)
+    assert "second" in talk.read_text(encoding="utf-8")
+    talk.write_text(talk.read_text(encoding="utf-8").replace(">HEUTE<", ">MORGEN<"), encoding="utf-8")
+    before = other.read_bytes()
+    with pytest.raises(SlaError, match="tier SIGN was corrected since sla wrote it"):
+        write_elan(out, clips, split, {"run": "third"}, replace=True)
+    assert ">MORGEN<" in talk.read_text(encoding="utf-8") and other.read_bytes() == before
+
+
+def test_suspicious_places_are_signs_at_their_times_in_the_video(tmp_path: Path, split: Split) -> None:
+    header = EmissionHeader("mine", "train", ("HEUTE", "NEU"), 4, "/store", "/run")
+    path = tmp_path / "train.h5"
+    write_emissions(path, header, [Emission(name, np.zeros((13, 3), np.float32), 50, 25.0) for name in SOURCES])
+    places = (place("exchanged", "HEUTE", "NEU", (25, 40)), place("left out", "", "NEU", (0, 10)))
+    clips = [ReadClip("talk-2", "videos/talk.mp4", 1.0, ("HEUTE",), ("NEU", "NEU"), places)]
+    clips.append(ReadClip("a/b", "videos/other.mp4", 0.0, ("HEUTE",), ("HEUTE",), ()))
+    written = write_suspicious_elan(tmp_path / "out", clips, Emissions(path), split)
+    assert [path.name for path in written] == ["talk.eaf"]
+    assert tier(written[0], "SUSPICIOUS") == [(2500, 2900, "(none)→NEU"), (3500, 4100, "HEUTE→NEU")]
+
+
+def place(kind: Kind, gloss: str, read: str, frames: tuple[int, int]) -> SuspiciousPlace:
+    return SuspiciousPlace(kind, 1, gloss, read, frames, None, 1.0, 1.0, 1.0, 3.0)

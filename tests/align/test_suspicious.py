@@ -78,6 +78,16 @@ def test_a_planted_error_comes_first_with_its_place(
         assert span[0] <= place.frames[0] < place.frames[1] <= span[1]
 
 
+def test_times_are_those_of_the_recording() -> None:
+    emissions = [signed(name, glosses, seed=seed) for seed, (name, glosses) in enumerate(SIGNS.items())]
+    references = {**SIGNS, "clip-4": ("E", "C", "D", "A")}
+    sources = {"clip-3": "talk.mp4 0.0-1.0", "clip-4": "media:talk.mp4 60.5-61.0"}
+    first, *others = rank(emissions, HEADER, references, sources=sources).clips
+    [place] = first.places
+    assert first.recording == "talk.mp4" and {clip.recording for clip in others} == {"", "talk.mp4"}
+    assert place.seconds == tuple(60.5 + frame / 25 for frame in place.frames)
+
+
 def test_the_gain_is_the_probability_with_the_change_over_the_one_without() -> None:
     references = {**SIGNS, "clip-4": ("E", "D", "B", "C", "A"), "clip-2": ("E", "A")}
     emissions = {name: signed(name, glosses, 3.0, seed) for seed, (name, glosses) in enumerate(SIGNS.items())}

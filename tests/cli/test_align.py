@@ -14,7 +14,7 @@ import numpy as np
 import pympi
 import pytest
 from click.testing import Result
-from decode_work import SENTENCES, write_store
+from decode_work import GLOSSES, SENTENCES, write_store
 from movies import movie, pictures
 from report_work import make_split, make_work
 from typer.testing import CliRunner
@@ -132,8 +132,26 @@ def test_a_planted_label_is_the_most_suspicious(folder: Path) -> None:
     assert "two" in printed and "WIND" in printed and "three" not in printed
 
 
+@pytest.mark.parametrize("wrong", [False, True], ids=["nothing", "another gloss"])
+def test_a_run_that_recognises_little_is_said_to_do_so(signs: Path, wrong: bool) -> None:
+    """Its differences from the references say nothing about them."""
+    header = EmissionHeader("phoenix2014", "dev", GLOSSES, 4, "store", "run", division="corpus")
+    log_probs = np.full((20, len(GLOSSES) + 1), -9.0, np.float32)
+    log_probs[:, 0] = 0
+    log_probs[10, :2] = (-9, 0) if wrong else (0, -9)
+    clips = [Emission(f"dev-{number}", log_probs, 80, 25.0) for number in range(len(SENTENCES))]
+    write_emissions(Path("weak.h5"), header, clips)
+    result = sla("weak.h5", "--suspicious", "--store", "store")
+    if wrong:
+        assert result.exit_code == 0 and "% WER: most differences are its own errors" in " ".join(result.stderr.split())
+    else:
+        assert result.exit_code == 2
+        assert f"recognises no gloss in {len(SENTENCES)} clips" in " ".join(result.output.split())
+
+
 def test_what_is_refused(signs: Path) -> None:
-    assert "--suspicious makes a table" in refuse("dev.h5", "--suspicious", "--format", "ctm")
+    assert "--suspicious writes a table or ELAN files" in refuse("dev.h5", "--suspicious", "--format", "ctm")
+    assert "needs a folder for the ELAN files" in refuse("dev.h5", "--suspicious", "--format", "eaf")
     assert "--top is for --suspicious" in refuse("dev.h5", "--top", "3")
     assert "--weights has no effect" in refuse("dev.h5", "--weights", "random")
     assert "dev.h5 holds emissions of dev" in refuse("dev.h5", "--split", "train")
@@ -141,7 +159,8 @@ def test_what_is_refused(signs: Path) -> None:
     for options in ((), ("--format", "ctm"), ("--suspicious",)):
         assert "mine.tsv is not" in refuse("dev.h5", *options, "-o", "mine.tsv", "--force")
     assert "is a file" in refuse("dev.h5", "--format", "eaf", "-o", "mine.tsv")
-    assert "is not empty" in refuse("dev.h5", "--format", "eaf", "-o", "store")
+    assert "is an artifact of sla" in refuse("dev.h5", "--format", "eaf", "-o", "store")
+    assert "is not empty" in refuse("dev.h5", "--format", "eaf", "-o", ".")
     assert Path("mine.tsv").read_text() == "mine"
     assert facts("dev.h5", "--suspicious", "-o", "new.tsv")["table"] == "new.tsv"
 
