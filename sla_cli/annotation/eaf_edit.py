@@ -37,7 +37,6 @@ from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.system.atomic import atomic_write
 
-OTHER_NAME = f"Name the new tier with --tier, or leave {SENTENCE} out."
 NUMBER = r"\d{1,18}"  # digits of an id; a longer one is a name, and int() refuses very long ones
 REFERENCES = {"ANNOTATION_REF", "PREVIOUS_ANNOTATION", "REF1", "REF2", "REFS"}  # attributes that name annotations
 
@@ -139,7 +138,7 @@ def _old_tiers(document: Document, names: Sequence[str], replace: bool) -> list[
     old = [tier for tier in tiers if tier.attributes.get("TIER_ID") in names]
     if old and not replace:
         raise SlaError(
-            f"{document.name} already has a tier {_name(old[0])}", f"{OTHER_NAME} --force replaces tiers of sla."
+            f"{document.name} already has a tier {_name(old[0])}", f"{_other(old[0])} --force replaces tiers of sla."
         )
     for tier in old:  # grows by child tiers, and their child tiers
         old += [one for one in tiers if one.attributes.get("PARENT_REF") == _name(tier) and one not in old]
@@ -158,8 +157,12 @@ def _check_unreferred(document: Document, old: Sequence[Node]) -> None:
                 if not going.isdisjoint(node.attributes[key].split()):
                     raise SlaError(
                         f"{document.name}, line {node.line}: refers to an annotation of tier {_name(old[0])}",
-                        OTHER_NAME,
+                        _other(old[0]),
                     )
+
+
+def _other(tier: Node) -> str:
+    return "Leave out --sentences." if _name(tier) == SENTENCE else "Name the new tier with --tier."
 
 
 def _slot_edits(document: Document, old: Sequence[Node], built: Built) -> Iterator[Edit]:

@@ -40,7 +40,7 @@ def info(
     """Describe a file or folder: its format, its content in a few figures, and how and when it was made.
 
     It can be a store, a run, emissions, hypotheses, an alignment, a tuning, a score,
-    a language model (ARPA, KenLM) or a receipt.
+    a language model (ARPA, KenLM), an annotation file or a receipt.
     """
     given = {"--split": split, "--clips": clips, "--clip": ids or None, "--seed": seed}
     if idle := [name for name, value in given.items() if value is not None and sheet is None]:
@@ -49,13 +49,14 @@ def info(
         raise SlaError("--clip names the clips, so --clips and --seed have no effect", "Leave one out.")
     from msgspec import UNSET
 
+    from sla_cli.annotation.describe import describe_annotation
     from sla_cli.cli.results.artifacts import Described, Sheet
     from sla_cli.lm.kenlm_model import describe_lm
     from sla_cli.work.describe import describe
     from sla_cli.work.folder import Work as WorkFolder
 
     path = WorkFolder(work).run_given(path)
-    found = describe_lm(path) or describe(path)
+    found = describe_lm(path) or describe_annotation(path) or describe(path)
     lines, drawn = list(_lines(found)), None
     if sheet is not None:
         from sla_cli.report.contact_sheet import PICTURE, write_sheet

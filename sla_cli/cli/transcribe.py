@@ -126,7 +126,7 @@ def transcribe(
 def _show(outcome: "Outcome", transcript: "Transcript") -> None:
     """The signs, or one line where files hold them."""
     if outcome.files:
-        number = f"{counted(len(transcript.signs), 'gloss')} in {transcript.duration:.1f} s"
+        number = f"{counted(len(transcript.signs), 'sign')} in {transcript.duration:.1f} s"
         typer.echo(f"{transcript.name}: {number}: {', '.join(map(str, outcome.files))}")
     elif sys.stdout.isatty():
         _show_table(transcript)
@@ -139,7 +139,7 @@ def _warn(transcript: "Transcript") -> None:
     if transcript.warning:
         log.warning("%s: %s", transcript.name, transcript.warning)
     if not transcript.signs:
-        log.warning("%s: no gloss was recognised in %.1f s", transcript.name, transcript.duration)
+        log.warning("%s: no sign was recognised in %.1f s", transcript.name, transcript.duration)
 
 
 def _show_table(transcript: "Transcript") -> None:

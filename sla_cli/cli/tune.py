@@ -106,7 +106,8 @@ def _grids(trials: Sequence["Trial"], chosen: "GridPoint") -> Iterator[str]:
     for beam in sorted({point.beam for point in wers}):
         points = [[GridPoint(beam, alpha, beta) for beta in betas] for alpha in alphas]
         rows = [(f"{row[0].alpha:g}", *(f"{'*' * (one == chosen)}{wers[one]:.2f}" for one in row)) for row in points]
-        yield table(f"WER %, beam {beam}", ("alpha \\ beta", *(f"{beta:g}" for beta in betas)), rows) + "\n"
+        title = f"WER %, beam {beam}" + (" (* is chosen)" if beam == chosen.beam else "")
+        yield table(title, ("alpha \\ beta", *(f"{beta:g}" for beta in betas)), rows) + "\n"
 
 
 def _numbers(option: str, text: str, kind: type[Number]) -> list[Number]:

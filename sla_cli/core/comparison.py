@@ -108,13 +108,13 @@ def verdict(found: Comparison) -> str:
     if by_interval and found.interval.is_rough:
         kind = found.interval.cluster
         few = f"{counted(found.interval.units, f'{kind} is', f'{kind}s are')} too few to rule out chance"
-        return f"Undecided: {points} in favour of {better}, but {few}."
+        return f"Undecided: {better} has {points} less, but {few}."
     if by_interval and (by_test or found.is_clustered or found.test.p is None):
         return f"{better} is better than {worse} by {points}, more than chance explains."
     if by_interval or (by_test and not found.is_clustered):
         sign = "excludes" if by_interval else "includes"
         return f"Undecided: the interval {sign} 0, but the matched-pairs test gives {p_value(found.test)}."
-    return f"No difference is shown: {points} in favour of {better} may well be chance."
+    return f"No difference is shown: {better} has {points} less, which may well be chance."
 
 
 def p_value(test: MatchedPairs) -> str:

@@ -141,13 +141,13 @@ def group_verdict(found: GroupComparison) -> str:
     better, worse = pair if found.difference < 0 else pair[::-1]
     points = f"{abs(found.difference):.2f} points"
     if found.interval.low <= 0 <= found.interval.high:
-        return f"No difference is shown: {points} in favour of {better} may well be chance."
+        return f"No difference is shown: {better} has {points} less, which may well be chance."
     seeds = min(len(found.first.scores), len(found.second.scores))
     few = [found.interval.drawn] * found.interval.is_rough
     few += [counted(seeds, "seed")] * (seeds < FEW_SEEDS)
     if few:
         verb = "is" if few == ["1 seed"] else "are"
-        return f"Undecided: {points} in favour of {better}, but {' and '.join(few)} {verb} too few to rule out chance."
+        return f"Undecided: {better} has {points} less, but {' and '.join(few)} {verb} too few to rule out chance."
     return f"{better} is better than {worse} by {points}, more than chance explains."
 
 

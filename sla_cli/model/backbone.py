@@ -37,6 +37,7 @@ from sla_cli.model.weights import HINT, OPENAI, UNREADABLE, first_line, read_wei
 WAYS_OUT = "Give the weights as a local file (--weights FILE), or try the tool with --preset tiny, which needs none."
 
 # What timm downloads, in its order.
+MOVED = "Name it with --weights if it has moved; --weights takes hub, random, or a file."
 CACHED = ("model.safetensors", "open_clip_model.safetensors", "open_clip_pytorch_model.bin", "pytorch_model.bin")
 
 
@@ -207,7 +208,7 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
         raise SlaError(f"timm knows no model {name!r}", suggestion(name, timm.list_models("*vit*")))
     file = None if config.weights in WEIGHTS else Path(config.weights)
     if file is not None and not file.is_file():
-        raise SlaError(f"no such weights file: {file}", "--weights takes hub, random, or a file.")
+        raise SlaError(f"no such weights file: {file}, for the backbone {config.backbone}", MOVED)
     extra = _checked_args(config.backbone_args)
     try:
         if not _has_projection(config.backbone):

@@ -58,7 +58,7 @@ def read_weights(path: Path) -> Weights:
         archive = _is_torchscript(path)
         if archive:
             tensors = _tensors(torch.jit.load(str(path), map_location="cpu").state_dict())
-        elif path.suffix == ".safetensors":
+        elif _is_safetensors(path):
             tensors = _tensors(load_file(path))
         else:
             tensors = _tensors(torch.load(path, map_location="cpu", weights_only=True))
@@ -93,6 +93,13 @@ def _is_torchscript(path: Path) -> bool:
         if any(b"__setstate__" in archive.read(part) for part in parts if part.filename.endswith(".py")):
             raise ValueError("it is a TorchScript archive that runs code when it is loaded")
     return True
+
+
+def _is_safetensors(path: Path) -> bool:
+    """Whatever its name: a file begins with the length of its header, which is a JSON object."""
+    with path.open("rb") as file:
+        head = file.read(9)
+    return head[8:] == b"{" and int.from_bytes(head[:8], "little") < path.stat().st_size
 
 
 def _tensors(content: object) -> dict[str, Tensor]:

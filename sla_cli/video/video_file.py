@@ -135,7 +135,7 @@ class Video:
             raise FrameError(f"{self.where} is broken after frame {self.decoded}: {until}{of}", hint)
         if end is not None and end > shown_until + SLACK:
             reason = f"ends at {shown_until:.2f} s, before {end:.2f} s"
-            raise FrameError(f"{self.where} {reason}", "Correct the end in the table.")
+            raise FrameError(f"{self.where} {reason}", "Correct the end where it is stated.")
 
     def _warn(self) -> None:
         if self.rate > FASTEST:

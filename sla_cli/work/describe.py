@@ -48,7 +48,7 @@ class Description:
     Attributes:
         path: path as given
         kind: store, file of a store, export, run, emissions, hypotheses, alignment, tuning, score, language model,
-            receipt
+            annotation file, receipt
         format: name and version of the format; empty for formats of other tools
         complete: whether it is complete; null if it has no receipt
         facts: its content in a few figures; they depend on the kind and may change with every version
@@ -77,8 +77,6 @@ def describe(path: Path) -> Description:
     if path.is_dir():
         held = some(sorted(entry.name for entry in path.iterdir())) or "nothing"
         raise SlaError(f"{path} was not made by sla; it holds {held}", f"Name {KINDS}.")
-    if path.suffix.lower() == ".eaf":
-        raise SlaError(f"{path} is an annotation file", f"`sla prep elan {path} --list-tiers` describes it.")
     hint = f"It belongs to an artifact: `sla info {path.parent}` describes that." if kind_of(path.parent) else ""
     raise SlaError(f"{path} is not a kind of file that sla knows", hint or f"Name {KINDS}.")
 

@@ -194,7 +194,7 @@ def test_a_recording_without_signs(folder: Path) -> None:
     answer = CliRunner().invoke(app, ["transcribe", "still.mkv", "--format", "vtt", "--format", "eaf", *RUN])
     assert answer.exit_code == 0, answer.output
     found = read_signs(folder / "still.eaf")
-    assert ("no gloss was recognised" in answer.stderr) == (not found)
+    assert ("no sign was recognised" in answer.stderr) == (not found)
     assert Path("still.vtt").read_text(encoding="utf-8").count("-->") == min(1, len(found))
 
 
@@ -233,7 +233,11 @@ def test_a_tier_is_added_to_an_elan_file(folder: Path) -> None:
     tiers = pympi.Elan.Eaf("x.eaf")
     assert tiers.get_annotation_data_for_tier("mine") == before
     assert [value for *_, value in tiers.get_annotation_data_for_tier("SIGN")] == ["NORD", "REGEN"]
-    assert "x.eaf already has a tier SIGN" in refused("transcribe", "mine/a.mkv", "--add-to", "x.eaf", *RUN)
+    twice = refused("transcribe", "mine/a.mkv", "--add-to", "x.eaf", *RUN)
+    assert "x.eaf already has a tier SIGN" in twice and "with --tier" in twice and "--sentences" not in twice
+    run("mine/a.mkv", "--add-to", "x.eaf", "--tier", "once", "--sentences")
+    twice = refused("transcribe", "mine/a.mkv", "--add-to", "x.eaf", "--tier", "other", "--sentences", *RUN)
+    assert "already has a tier SENTENCE" in twice and "Leave out --sentences" in twice
     run("mine/a.mkv", "--add-to", "x.eaf", "--force")
     assert "Give one video" in refused("transcribe", "mine/a.mkv", "mine/a.mkv", "--add-to", "x.eaf", *RUN)
     Path("no.eaf").write_text("<xml")

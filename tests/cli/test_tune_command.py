@@ -47,7 +47,7 @@ def test_tuning_and_what_it_changes(folder: Path) -> None:
     grid = ("--alphas", "0,0.5,1", "--betas=-1,0,1", "--beams", "1,4", "-j", "2")
     result = sla("tune", "dev.h5", "--lm", "gloss.arpa", *grid)
     assert result.exit_code == 0, result.output
-    assert "WER %, beam 4" in result.output
+    assert "WER %, beam 4" in result.output and result.output.count("(* is chosen)") == 1
     (tuned,) = Path("tuning").iterdir()
     choice = json.loads((tuned / "tuned.json").read_text())
     assert f"tuned on dev: alpha {choice['alpha']:g}, beta {choice['beta']:g}" in " ".join(result.output.split())

@@ -142,4 +142,4 @@ def test_verdicts() -> None:
     chance = compare_groups(group("a", *A), group("b", *A[::-1]), paired=False, how=HOW)
     assert "the same mean WER" in group_verdict(chance)
     near_by = compare_groups(group("a", *A), group("b", *B), paired=False, how=HOW)
-    assert group_verdict(near_by).endswith("in favour of b may well be chance.")
+    assert group_verdict(near_by).endswith("points less, which may well be chance.")

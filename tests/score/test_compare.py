@@ -84,7 +84,7 @@ def test_few_sentences_decide_nothing() -> None:
     found = compared(system(refs, 0.9, 1), system(refs, 0.0, 2))
     assert found.interval is not None and found.interval.high < 0
     assert verdict(found).startswith("Undecided: ")
-    assert verdict(found).endswith("in favour of two, but 19 sentences are too few to rule out chance.")
+    assert verdict(found).endswith("points less, but 19 sentences are too few to rule out chance.")
 
 
 def test_as_many_errors_in_other_clips_favour_nobody() -> None:

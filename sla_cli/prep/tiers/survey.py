@@ -33,7 +33,7 @@ class TierFigures(Struct, kw_only=True):
         annotator: different annotators
         files: number of files with this tier
         annotations: number of its annotations
-        minutes: total time of its annotations, in minutes
+        seconds: total time of its annotations
         distinct: number of different values
         examples: the most frequent values
         taken: number of files in which this tier would be read as glosses
@@ -46,7 +46,7 @@ class TierFigures(Struct, kw_only=True):
     annotator: list[str]
     files: Count
     annotations: Count
-    minutes: Amount
+    seconds: Amount
     distinct: Count
     examples: list[str]
     taken: Count
@@ -71,7 +71,7 @@ class TierSurvey(Struct, kw_only=True):
 
     Attributes:
         files: number of annotation files
-        tiers: by tier name, its figures
+        tiers: by tier name, its figures; those that would be read as glosses first, then those with most annotations
         schemes: by convention, the number of files that follow it
         media: recordings of the annotation files
     """
@@ -102,9 +102,10 @@ def survey_tiers(tree: Tree, wanted: TierOptions) -> TierSurvey:
         taken.update(tier.name for tier in chosen.glosses)
         places = [recordings.of(listed.path, file, person) for person in people(chosen.glosses, file.tiers) or ("",)]
         looked.update((listed.path, place.missing) for place in places if place.missing)
+    figures = [(name, _figures(tiers, taken[name])) for name, tiers in by_name.items()]
     return TierSurvey(
         files=files,
-        tiers={name: _figures(tiers, taken[name]) for name, tiers in by_name.items()},
+        tiers=dict(sorted(figures, key=lambda one: (not one[1].taken, -one[1].annotations))),
         schemes=dict(schemes),
         media=MediaFigures(found=files - len(looked), missing=len(looked), looked=looked),
     )
@@ -118,11 +119,15 @@ def _figures(tiers: Sequence[Tier], taken: int) -> TierFigures:
         **{name: sorted({getattr(tier, name) for tier in tiers} - {""}) for name in SHOWN},
         files=len(tiers),
         annotations=len(marks),
-        minutes=round(sum(mark.end - mark.start for mark in marks) / 60000, 3),
+        seconds=round(sum(mark.end - mark.start for mark in marks) / 1000, 3),
         distinct=len(values),
         examples=[value for value, _ in values.most_common(EXAMPLES)],
         taken=taken,
     )
+
+
+def _duration(seconds: float) -> str:
+    return f"{seconds / 60:.1f} min" if seconds >= 60 else f"{seconds:.1f} s"
 
 
 def tiers_text(survey: TierSurvey) -> str:
@@ -134,7 +139,7 @@ def tiers_text(survey: TierSurvey) -> str:
             "",
             name + (f"   <- glosses, files: {row.taken}" if row.taken else ""),
             *([f"  {'; '.join(kind)}"] if kind else []),
-            f"  annotations: {row.annotations}, {row.minutes:.1f} min; files: {row.files}; "
+            f"  annotations: {row.annotations}, {_duration(row.seconds)}; files: {row.files}; "
             f"different values: {row.distinct}",
             *([f"  {' | '.join(value[:40] for value in row.examples)}"] if row.examples else []),
         ]

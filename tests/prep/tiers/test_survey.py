@@ -29,7 +29,7 @@ def test_what_is_shown_of_each_tier(tmp_path: Path) -> None:
     facts = json.loads(json_text(survey))
     assert result_name("prep", facts) == "prep-list-tiers"
     stated = {"type": ["gloss"], "constraint": [], "parent": [], "participant": ["Anna", "Bert"], "annotator": ["xy"]}
-    counted = {"files": 2, "annotations": 6, "minutes": 3.0, "distinct": 2, "examples": ["G0", "G1"], "taken": 2}
+    counted = {"files": 2, "annotations": 6, "seconds": 180.0, "distinct": 2, "examples": ["G0", "G1"], "taken": 2}
     assert facts["tiers"]["SIGN"] == stated | counted
     assert facts["tiers"]["notes"]["constraint"] == ["Symbolic_Association"]
     assert facts["tiers"]["notes"]["parent"] == ["SIGN"]

@@ -1,0 +1,36 @@
+"""Describes an annotation file: its recordings and its tiers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sla_cli.annotation.formats import can_read, parse_annotation
+from sla_cli.annotation.tier import Tier
+from sla_cli.artifact.text import read_bytes
+from sla_cli.work.describe import Description
+
+
+def describe_annotation(path: Path) -> Description | None:
+    """The recordings and tiers of a file that sla reads annotations from; None for anything else.
+
+    Raises:
+        FormatError: its content is not that of its extension; names file and line.
+    """
+    if not path.is_file() or not can_read(path.name):
+        return None
+    file = parse_annotation(read_bytes(path), str(path))
+    facts = {
+        "recordings": [link.relative or link.absolute for link in file.links],
+        "tiers": {tier.name: _figures(tier) for tier in file.tiers},
+    }
+    return Description(path, "annotation file", "", None, facts)
+
+
+def _figures(tier: Tier) -> dict[str, object]:
+    return {
+        "annotations": len(tier.marks),
+        "seconds": round(sum(mark.end - mark.start for mark in tier.marks) / 1000, 3),
+        "different_values": len({mark.text for mark in tier.marks if mark.text}),
+        "parent": tier.parent,
+        "annotator": tier.annotator,
+    }
