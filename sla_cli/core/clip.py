@@ -33,6 +33,9 @@ class Source:
     stamp: str = ""
 
 
+Times = tuple[tuple[float, float], ...]  # start and end of glosses, in seconds of their clip
+
+
 @dataclass(frozen=True)
 class Clip:
     """One continuous recording of one signer.
@@ -45,6 +48,7 @@ class Clip:
         translation: spoken-language sentence, "" if there is none.
         where: place of the annotation for messages, such as `train.corpus.csv, line 7`.
         frames: number of pictures according to the annotation; 0 if it gives none.
+        times: where each gloss is; () if the annotation does not say it.
         training: training glosses: `glosses`, cleaned; prep adds them.
         origin: where the frames come from within the corpus (`origin_of`); prep adds it.
     """
@@ -56,8 +60,16 @@ class Clip:
     translation: str = ""
     where: str = ""
     frames: int = 0
+    times: Times = ()
     training: tuple[str, ...] = ()
     origin: str = ""
+
+
+def sign_frames(times: Times, fps: float, length: int) -> list[tuple[int, int]]:
+    """The frames of each gloss of a clip of `length` frames: start and end, end exclusive, at least one frame."""
+    starts = [min(round(start * fps), length - 1) for start, _ in times]
+    ends = [min(round(end * fps), length) for _, end in times]
+    return [(start, max(end, start + 1)) for start, end in zip(starts, ends, strict=True)]
 
 
 def origin_of(source: Source, root: Path, media: Path | None = None) -> str:

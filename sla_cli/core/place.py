@@ -52,13 +52,18 @@ def place(
     emitted = frame_spans(spans, stride, frames)
     if shown is None:
         return emitted
-    margin, places = round(MARGIN * shown.least), []
+    margin, places = margin_of(shown.least), []
     for first, last, begin, stop in _parts(emitted, frames, PAUSE * shown.least):
         part = shown.scores[begin:stop].copy()
         np.maximum(part[:, BLANK], MISSED, out=part[:, BLANK])
         for start, end in align_frames(part, labels[first:last], shown.least):
             places.append(_narrowed(begin + start, begin + end, margin))
     return tuple(places)
+
+
+def margin_of(least: int) -> int:
+    """Frames at both ends of a sign that look like it, but do not belong to it, for scores with this `least`."""
+    return round(MARGIN * least)
 
 
 def _parts(emitted: Spans, frames: int, pause: int) -> Iterator[tuple[int, int, int, int]]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from sla_cli.config.settings import TrainConfig
+from sla_cli.core.clip import Times, sign_frames
 
+NO_SIGN, UNKNOWN = 0, -1  # what a frame shows, if not a gloss
 HOLE_AREA, HOLE_SHAPE = (0.02, 0.2), (0.5, 2.0)  # share of the picture; height over width (random erasing; choice)
 
 
@@ -36,11 +39,34 @@ class View:
     Attributes:
         frames: int64 indices, sorted, repeats allowed.
         rest: how many of them are a held first and a held last frame, which stand for hands at rest.
+        shown: int64, what each frame shows: the number of a gloss, NO_SIGN, or UNKNOWN; None if nothing is known.
     """
 
     frames: np.ndarray
     transform: PixelTransform
     rest: tuple[int, int] = (0, 0)
+    shown: np.ndarray | None = None
+
+    def of(self, known: np.ndarray | None) -> View:
+        """The same view, with what the frames of the clip show. None: only the frames of rest are known."""
+        if known is None and not any(self.rest):
+            return self
+        shown = np.full(len(self.frames), UNKNOWN) if known is None else known[self.frames]
+        shown[: self.rest[0]] = shown[len(shown) - self.rest[1] :] = NO_SIGN
+        return replace(self, shown=shown)
+
+
+def known_frames(length: int, targets: Sequence[int], times: Times, fps: float) -> np.ndarray | None:
+    """What each frame of a clip shows, int64 (frames,), from the times of its glosses; None if they are not known.
+
+    Where two signs overlap, the second is shown.
+    """
+    if not times or not fps or len(times) != len(targets):
+        return None
+    shown = np.full(length, NO_SIGN)
+    for target, (start, end) in zip(targets, sign_frames(times, fps, length), strict=True):
+        shown[start:end] = target
+    return shown
 
 
 def view_length(length: int, least: int, stride: int, config: TrainConfig, rng: np.random.Generator) -> int:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from sla_cli.data.augment import PixelTransform
+from sla_cli.data.augment import UNKNOWN, PixelTransform
 
 GREY = (0.299, 0.587, 0.114)  # weights of red, green, blue (ITU-R BT.601)
 
@@ -25,14 +25,14 @@ class Sample:
         frames: RGB uint8 (frames, height, width, 3).
         transform: not applied yet.
         targets: gloss numbers from 1.
-        rest: number of frames at its beginning and at its end in which no gloss may be.
+        shown: int64 (frames,), what each frame shows, as in `View`; None if nothing is known.
     """
 
     id: str
     frames: np.ndarray
     transform: PixelTransform
     targets: tuple[int, ...]
-    rest: tuple[int, int] = (0, 0)
+    shown: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Batch:
         transforms: one per clip, not applied yet.
         targets: int64 (all glosses,), from 1.
         target_lengths: int64 (clips,).
-        rest: bool (all frames,), those in which no gloss may be; None if there are none.
+        shown: int64 (all frames,), what each frame shows, as in `View`; None if nothing is known.
     """
 
     ids: tuple[str, ...]
@@ -55,17 +55,17 @@ class Batch:
     transforms: tuple[PixelTransform, ...]
     targets: Tensor
     target_lengths: Tensor
-    rest: Tensor | None
+    shown: Tensor | None
 
     def pin_memory(self) -> Batch:
-        rest = self.rest.pin_memory() if self.rest is not None else None
-        return replace(self, frames=self.frames.pin_memory(), targets=self.targets.pin_memory(), rest=rest)
+        shown = self.shown.pin_memory() if self.shown is not None else None
+        return replace(self, frames=self.frames.pin_memory(), targets=self.targets.pin_memory(), shown=shown)
 
     def to(self, device: torch.device) -> Batch:
-        """Frames, targets and rest on the device; lengths stay on the CPU, where they are read."""
+        """Frames, targets and what they show on the device; lengths stay on the CPU, where they are read."""
         frames, targets = (part.to(device, non_blocking=True) for part in (self.frames, self.targets))
-        rest = self.rest.to(device, non_blocking=True) if self.rest is not None else None
-        return replace(self, frames=frames, targets=targets, rest=rest)
+        shown = self.shown.to(device, non_blocking=True) if self.shown is not None else None
+        return replace(self, frames=frames, targets=targets, shown=shown)
 
 
 class PixelStats(Protocol):
@@ -87,19 +87,15 @@ def collate(samples: Sequence[Sample], frames: Tensor | None = None) -> Batch:
         transforms=tuple(sample.transform for sample in samples),
         targets=torch.tensor([number for sample in samples for number in sample.targets], dtype=torch.long),
         target_lengths=torch.tensor([len(sample.targets) for sample in samples]),
-        rest=_rest(samples) if any(max(sample.rest) for sample in samples) else None,
+        shown=_shown(samples) if any(sample.shown is not None for sample in samples) else None,
     )
 
 
-def _rest(samples: Sequence[Sample]) -> Tensor:
-    """bool (all frames,): the frames of rest at the ends of clips."""
-    parts = []
-    for sample in samples:
-        before, after = sample.rest
-        part = torch.zeros(len(sample.frames), dtype=torch.bool)
-        part[:before] = part[len(part) - after :] = True
-        parts.append(part)
-    return torch.cat(parts)
+def _shown(samples: Sequence[Sample]) -> Tensor:
+    """int64 (all frames,): what each frame shows."""
+    unknown = (np.full(len(sample.frames), UNKNOWN) for sample in samples)
+    parts = (part if sample.shown is None else sample.shown for sample, part in zip(samples, unknown, strict=True))
+    return torch.from_numpy(np.concatenate(list(parts)))
 
 
 def to_pixels(batch: Batch, *, crop: float, size: int, like: PixelStats, device: torch.device) -> Tensor:

@@ -13,7 +13,7 @@ from torch.utils.data import Dataset, get_worker_info
 from sla_cli.config.settings import Config, TrainConfig
 from sla_cli.core.counted import counted
 from sla_cli.core.ctc import feasible, minimum_steps, output_steps
-from sla_cli.data.augment import PixelTransform, View, random_view, view_length
+from sla_cli.data.augment import PixelTransform, View, known_frames, random_view, view_length
 from sla_cli.data.batching import Sample
 from sla_cli.data.epoch_plan import Step, plan_epoch
 from sla_cli.data.seen import SeenClips
@@ -62,14 +62,20 @@ class ClipDataset(Dataset[Sample]):
         parts = np.split(frames.numpy(), np.cumsum(lengths)[:-1])
         for (clip, view, targets), part in zip(shown, parts, strict=True):
             clip.read_into(part, view.frames.tolist(), self.reduce)
-            samples.append(Sample(clip.id, part, view.transform, targets, view.rest))
+            samples.append(Sample(clip.id, part, view.transform, targets, view.shown))
         return samples, frames
 
     def shown(self, key: tuple[int, int]) -> tuple[StoredClip, View, tuple[int, ...]]:
         """A clip, how an epoch shows it, and its targets."""
         index = key[1]
         view = random_view(*self._lengths(index), self.stride, self.config, self._rng(*key))
-        return self.split[index], view, self._targets(index)
+        targets = self._targets(index)
+        known = known_frames(self.split.lengths[index], targets, self.split.times[index], self.split.clip_fps[index])
+        if known is not None and np.count_nonzero(known[view.frames].reshape(-1, self.stride).any(1)) < self._least(
+            index
+        ):
+            known = None  # CTC could not place the glosses; such times are not where signs are
+        return self.split[index], view.of(known), targets
 
     def plan(self, epoch: int, world: int = 1) -> list[Step]:
         """The optimiser steps of an epoch. Raises SlaError if clips are too few for the processes."""
@@ -104,7 +110,11 @@ class ClipDataset(Dataset[Sample]):
 
     def _lengths(self, index: int) -> tuple[int, int]:
         """The number of frames of a clip, and the number that CTC needs for its glosses."""
-        return self.split.lengths[index], minimum_steps(self._targets(index)) * self.stride
+        return self.split.lengths[index], self._least(index) * self.stride
+
+    def _least(self, index: int) -> int:
+        """Output steps that CTC needs for the glosses of a clip."""
+        return minimum_steps(self._targets(index))
 
     def _targets(self, index: int) -> tuple[int, ...]:
         return tuple(self.numbers[gloss] for gloss in self.split.glosses[index])

@@ -157,7 +157,7 @@ def _ready(batch: Batch, copied: torch.cuda.Event, device: torch.device) -> Batc
     """The batch after its copy, for the stream that computes; the host does not wait."""
     current = torch.cuda.current_stream(device)
     current.wait_event(copied)
-    for part in (batch.frames, batch.targets, batch.rest):
+    for part in (batch.frames, batch.targets, batch.shown):
         if part is not None:
             part.record_stream(current)  # prevents that the next copy reuses its memory before it is used
     return batch

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from sla_cli.core.clip import Clip
+from sla_cli.core.clip import Clip, Times
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.log import progress
 from sla_cli.prep.encoding.cache import FramesOnDisk, read_cached
 from sla_cli.prep.encoding.process_pool import Executor, Failure
-from sla_cli.store.content import EncodedClip, EncodedFrames, StoreHeader
+from sla_cli.store.content import EncodedClip, EncodedFrames, StoreHeader, times_of, times_text
 from sla_cli.store.file import StoreFile
 from sla_cli.store.paths import clips_path, stored_files
 from sla_cli.store.write import write_clips
@@ -89,16 +89,22 @@ def _is_written(wanted: PlannedFile) -> bool:
     try:
         file = StoreFile(wanted.path)
         columns = (file.ids, file.signers, file.glosses, file.raw_glosses, file.translations, file.sources)
-        there = list(zip(*columns, file.stamps, file.notes, strict=True))
+        there = list(zip(*columns, file.times, file.stamps, file.notes, strict=True))
     except SlaError:  # it is missing or unreadable: it must be written
         return False
-    rows = [
-        (clip.id, clip.signer, clip.training, clip.glosses, clip.translation, clip.origin, frames.stamp, frames.note)
-        for clip, frames in wanted.clips
-    ]
+    rows = [(*_facts(clip), _times(clip), frames.stamp, frames.note) for clip, frames in wanted.clips]
     places = [(frames.path, frames.number) for _, frames in wanted.clips]
     own = [(file.path, number) for number in range(len(file.ids))]
     return file.header == wanted.header and rows == there and places == own
+
+
+def _facts(clip: Clip) -> tuple[object, ...]:
+    return clip.id, clip.signer, clip.training, clip.glosses, clip.translation, clip.origin
+
+
+def _times(clip: Clip) -> Times:
+    """Those of its training glosses; none if cleaning has left out or divided some."""
+    return times_of(times_text(clip.times)) if len(clip.training) == len(clip.times) else ()
 
 
 def _write(file: PlannedFile) -> None:
@@ -116,5 +122,5 @@ def _encoded(file: PlannedFile) -> Iterator[EncodedClip]:
             if stored.source != clip.origin:
                 raise FormatError(f"{place.path}: clip {clip.id} has changed since prep began", "Run it again.")
             frames = stored.frames
-        facts = clip.glosses, clip.translation, clip.origin, place.stamp
+        facts = clip.glosses, clip.translation, clip.origin, place.stamp, _times(clip)
         yield EncodedClip(clip.id, clip.signer, clip.training, frames, *facts)

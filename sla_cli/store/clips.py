@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from sla_cli.core.arguments import check_slice
+from sla_cli.core.clip import Times
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.store.codec import decode
@@ -133,6 +134,7 @@ class Split:
         raw_glosses: as annotated.
         translations: spoken-language sentences.
         sources: where each clip's frames come from within the corpus; `core.clip.split_origin` reads it.
+        times: where each training gloss is, in seconds of the clip; () if unknown.
     """
 
     signers: cached_property[list[str]] = _column(lambda file: file.signers)
@@ -140,6 +142,7 @@ class Split:
     raw_glosses: cached_property[list[tuple[str, ...]]] = _column(lambda file: file.raw_glosses)
     translations: cached_property[list[str]] = _column(lambda file: file.translations)
     sources: cached_property[list[str]] = _column(lambda file: file.sources)
+    times: cached_property[list[Times]] = _column(lambda file: file.times)
 
     def __init__(
         self,
@@ -190,7 +193,7 @@ class Split:
     @cached_property
     def digest(self) -> str:
         """Digest of the clips: of their frames, glosses and other facts, wherever and with whatever they are stored."""
-        texts = [self.ids, self.signers, self.glosses, self.raw_glosses, self.translations, self.sources]
+        texts = [self.ids, self.signers, self.glosses, self.raw_glosses, self.translations, self.sources, self.times]
         numbers = [self.clip_fps.tolist(), self.checksums, self.lengths]
         return digest_json([self.corpus, self.size, self.fit, self.codec, self.quality, self.labels, *texts, *numbers])
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -12,10 +13,12 @@ import numpy as np
 from msgspec import Meta
 
 from sla_cli.config.bounds import PIXELS
+from sla_cli.core.clip import Times
 from sla_cli.core.quantities import Count
 
 # The datasets of a file: texts with one per clip, and numbers.
-TEXTS = ("ids", "signers", "glosses", "raw_glosses", "translations", "sources", "stamps", "notes")
+TEXTS = ("ids", "signers", "glosses", "raw_glosses", "translations", "sources", "stamps", "notes", "times")
+TIME = re.compile(r"[0-9]{1,6}(\.[0-9]{1,3})?-[0-9]{1,6}(\.[0-9]{1,3})?")  # seconds, to a thousandth
 NUMBERS = ("clip_offsets", "frame_offsets", "checksums", "clip_fps", "squared_errors")
 
 
@@ -48,6 +51,7 @@ class EncodedClip:
         raw_glosses: as annotated; None if they equal `glosses`.
         source: where the frames come from, within the corpus; `core.clip.split_origin` reads it.
         stamp: fingerprint of the recording, to detect a change; "" if unknown.
+        times: where each of `glosses` is, in seconds of the clip; () if unknown.
     """
 
     id: str
@@ -58,6 +62,7 @@ class EncodedClip:
     translation: str = ""
     source: str = ""
     stamp: str = ""
+    times: Times = ()
 
 
 @dataclass(frozen=True)
@@ -86,6 +91,23 @@ class StoreHeader:
     preset: str = "base"
     shard: int = 0
     shards: int = 1
+
+
+def times_text(times: Times) -> str:
+    """Times as a file has them: `0.04-0.48 0.52-0.9`, "" for none."""
+    return " ".join(f"{_seconds(start)}-{_seconds(end)}" for start, end in times)
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.3f}".rstrip("0").rstrip(".")
+
+
+def times_of(text: str) -> Times:
+    """Times from their text. Raises ValueError for any other text."""
+    if not all(map(TIME.fullmatch, text.split())):
+        raise ValueError(f"times {text[:80]!r}")
+    parts = (pair.split("-") for pair in text.split())
+    return tuple((float(start), float(end)) for start, end in parts)
 
 
 def file_digest(facts: Mapping[str, Any], texts: Mapping[str, Sequence[str]], numbers: Mapping[str, np.ndarray]) -> str:

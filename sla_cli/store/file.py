@@ -29,8 +29,9 @@ from sla_cli.artifact.hdf5 import (
     whole_numbers,
 )
 from sla_cli.config.checks import read_values
+from sla_cli.core.clip import Times
 from sla_cli.errors import FormatError, some
-from sla_cli.store.content import NUMBERS, TEXTS, EncodedClip, EncodedFrames, StoreHeader, file_digest
+from sla_cli.store.content import NUMBERS, TEXTS, EncodedClip, EncodedFrames, StoreHeader, file_digest, times_of
 
 NAME, VERSION = "sla-store", 1
 T = TypeVar("T", bound=Sized)
@@ -62,6 +63,10 @@ def _glosses(file: StoreFile, name: str) -> list[tuple[str, ...]]:
     return [tuple(text.split()) for text in _strings(file, name)]
 
 
+def _times(file: StoreFile, name: str) -> list[Times]:
+    return [times_of(text) for text in _strings(file, name)]
+
+
 def _dataset(read: Callable[[h5py.File, str], T]) -> Callable[[StoreFile, str], T]:
     return lambda file, name: read(file.file, name)
 
@@ -70,8 +75,8 @@ class StoreFile:
     """The content of one file; frames and the columns of clips are read when they are needed.
 
     Attributes:
-        ids, signers, glosses, raw_glosses, translations, sources, stamps, notes, clip_fps, squared_errors, checksums:
-            one per clip. clip_fps and squared_errors are float64 (clips,), checksums uint32 (clips,).
+        ids, signers, glosses, raw_glosses, translations, sources, stamps, notes, times, clip_fps, squared_errors,
+            checksums: one per clip. clip_fps and squared_errors are float64 (clips,), checksums uint32 (clips,).
         lengths: frames of each clip.
         clip_offsets, frame_offsets: int64 (clips + 1,) and (frames + 1,), as in docs/formats.md.
         digest: of everything but the frames, as the file states it.
@@ -91,6 +96,7 @@ class StoreFile:
     sources: cached_property[list[str]] = _column("sources", _strings)
     stamps: cached_property[list[str]] = _column("stamps", _strings)
     notes: cached_property[list[str]] = _column("notes", _strings)
+    times: cached_property[list[Times]] = _column("times", _times)
     clip_fps: cached_property[np.ndarray] = _column("clip_fps", _dataset(rates))
     squared_errors: cached_property[np.ndarray] = _column(
         "squared_errors", _dataset(lambda file, name: np.asarray(file[name]))
@@ -203,6 +209,7 @@ class StoreFile:
             self.translations[index],
             self.sources[index],
             self.stamps[index],
+            self.times[index],
         )
 
     def __getstate__(self) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import numpy as np
 
 from sla_cli.artifact.hdf5 import claim, create, write_strings
 from sla_cli.errors import SlaError
-from sla_cli.store.content import TEXTS, EncodedClip, StoreHeader, file_digest
+from sla_cli.store.content import TEXTS, EncodedClip, StoreHeader, file_digest, times_text
 from sla_cli.store.file import NAME, VERSION
 from sla_cli.system.atomic import atomic_write
 
@@ -66,7 +66,8 @@ def _texts(clip: EncodedClip) -> tuple[str, ...]:
     """The texts of a clip in the order of TEXTS."""
     raw = clip.glosses if clip.raw_glosses is None else clip.raw_glosses
     glosses, as_annotated = _joined(clip, clip.glosses), _joined(clip, raw)
-    return clip.id, clip.signer, glosses, as_annotated, clip.translation, clip.source, clip.stamp, clip.frames.note
+    facts = clip.translation, clip.source, clip.stamp, clip.frames.note, times_text(clip.times)
+    return clip.id, clip.signer, glosses, as_annotated, *facts
 
 
 def _joined(clip: EncodedClip, glosses: tuple[str, ...]) -> str:

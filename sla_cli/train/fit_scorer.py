@@ -3,7 +3,8 @@
 It is trained on an alignment of the glosses to frames, which it then improves, and so on (iterative realignment, as for
 hybrid models: Koller et al., CVPR 2017). The first alignment is by the network's frame classifier, whose CTC spikes lie
 within the signs, but are too short. The features do not change, so they are computed once. A clip's first and last
-frame are held, as in training: it may have no other frames of rest.
+frame are held, as in training: it may have no other frames of rest. Where an annotator has said when a gloss is signed
+(ELAN), that is its place.
 """
 
 from __future__ import annotations
@@ -16,11 +17,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from sla_cli.core.clip import sign_frames
 from sla_cli.core.ctc import columns_of
 from sla_cli.core.force_align import align_frames
+from sla_cli.core.place import margin_of
 from sla_cli.log import progress
 from sla_cli.model.frame_scores import FrameScorer
 from sla_cli.model.open_run import OpenedModel
+from sla_cli.store.clips import Split
 from sla_cli.train.clip_features import ClipFeatures
 
 # Chosen on drawn signing (benchmarks/recordings.py).
@@ -50,11 +54,18 @@ def fit_scorer(opened: OpenedModel, clips: ClipFeatures, between: Callable[[], N
     lengths = [len(rows) - 2 * HELD for rows in clips.rows]
     kept = [place for place, glosses in enumerate(labels) if 0 < len(glosses) <= lengths[place]]
     features, labels = [clips.rows[place] for place in kept], [labels[place] for place in kept]
-    least = _shortest([lengths[place] / len(glosses) for place, glosses in zip(kept, labels, strict=True)])
+    timed = [_annotated(lengths[place], place, clips.split) for place in kept]
+    durations = [end - start for spans in timed for start, end in spans]
+    frames_per_gloss = [lengths[place] / len(glosses) for place, glosses in zip(kept, labels, strict=True)]
+    least = max(1, round(float(np.quantile(durations, 0.25)))) if durations else _shortest(frames_per_gloss)
     first = _first_scores(opened, features, labels)
-    spans = [align_frames(clip[HELD : len(clip) - HELD], range(1, clip.shape[1]), least) for clip in first]
+    spans = [
+        _widened(annotated, margin_of(least), len(clip) - 2 * HELD)
+        or align_frames(clip[HELD : len(clip) - HELD], range(1, clip.shape[1]), least)
+        for annotated, clip in zip(timed, first, strict=True)
+    ]
     classes, seed, device = len(columns) + 1, opened.config.train.seed, opened.placement.device
-    return fit(features, labels, spans, least, classes, seed, device, between)
+    return fit(features, labels, spans, least, classes, seed, device, between, fixed=[bool(one) for one in timed])
 
 
 def fit(
@@ -66,6 +77,8 @@ def fit(
     seed: int,
     device: torch.device,
     between: Callable[[], None] = lambda: None,
+    *,
+    fixed: Sequence[bool] | None = None,
 ) -> FrameScorer:
     """A scorer for clips of which the order of glosses is known.
 
@@ -77,8 +90,10 @@ def fit(
         classes: number of columns.
         seed: of the order of frames in training.
         between: called between batches.
+        fixed: whether the spans of a clip are right as they are; None means of none.
     """
     rows, lengths = torch.cat(list(features)).to(device), [len(clip) for clip in features]
+    kept = fixed or [False] * len(features)
     mean, deviation = _moments(rows)
     weight = torch.zeros(classes, rows.shape[1], device=device, requires_grad=True)
     bias = torch.zeros(classes, device=device, requires_grad=True)
@@ -99,11 +114,27 @@ def fit(
                 scaled = weight / deviation
                 scorer = FrameScorer(scaled, bias - scaled @ mean - power * prior.log(), least)
                 spans = [
-                    align_frames(scorer(clip[HELD : len(clip) - HELD]).cpu().numpy(), glosses, least)
-                    for clip, glosses in zip(rows.split(lengths), labels, strict=True)
+                    old if right else align_frames(scorer(clip[HELD : len(clip) - HELD]).cpu().numpy(), glosses, least)
+                    for clip, glosses, old, right in zip(rows.split(lengths), labels, spans, kept, strict=True)
                 ]
             advance(1)
     return scorer
+
+
+def _annotated(length: int, place: int, split: Split) -> Spans:
+    """The spans of a clip of `length` frames as they are annotated; empty if they are not."""
+    times, fps = split.times[place], float(split.clip_fps[place])
+    known = times and fps and length == split.lengths[place]  # not resampled to another rate
+    return sign_frames(times, fps, length) if known else []
+
+
+def _widened(spans: Spans, margin: int, length: int) -> Spans:
+    """With the frames at both ends that look like the signs, which `place` takes off; at most half of a gap."""
+    starts, ends = [start for start, _ in spans], [end for _, end in spans]
+    before = [start - end for start, end in zip(starts, [-2 * margin, *ends[:-1]], strict=True)] if spans else []
+    room = [max(0, min(margin, gap // 2)) for gap in [*before, 2 * margin]]
+    widened = zip(starts, ends, room[:-1], room[1:], strict=True)
+    return [(max(0, start - left), min(length, end + right)) for start, end, left, right in widened]
 
 
 def _moments(rows: Tensor) -> tuple[Tensor, Tensor]:

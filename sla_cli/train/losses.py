@@ -43,6 +43,23 @@ def ctc(logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
     return F.ctc_loss(padded, targets, lengths, target_lengths, reduction="none")
 
 
+def by_frame(logits: Tensor, lengths: Tensor, shown: Tensor, otherwise: Tensor) -> Tensor:
+    """Minus the log-probability, in nats, of what the frames of each clip show, (clips,).
+
+    It is that of the only path of CTC that is right, where `ctc` sums over all.
+
+    Args:
+        logits: (frames, classes), clips concatenated.
+        lengths: int64 (clips,), frames of each.
+        shown: int64 (frames,), -1 for unknown.
+        otherwise: (clips,), the loss of clips of which a frame is unknown.
+    """
+    each = F.cross_entropy(logits, shown.clamp_min(0), reduction="none")
+    parts = lengths.tolist()
+    known = pad_sequence(list((shown >= 0).split(parts)), batch_first=True, padding_value=True).all(1)
+    return torch.where(known, pad_sequence(list(each.split(parts)), batch_first=True).sum(1), otherwise)
+
+
 def distillation(student: Tensor, teacher: Tensor, temperature: float) -> Tensor:
     """VAC's visual alignment: KL from student to the detached teacher, mean over steps, blank left out.
 
@@ -60,15 +77,18 @@ def losses(
     target_lengths: Tensor,
     config: LossConfig,
     totals: tuple[int, int] | None = None,
-    rest: Tensor | None = None,
+    shown: Tensor | None = None,
 ) -> Losses:
     """All parts with a weight other than 0; CTC parts are means over clips, distillation is a mean over steps.
 
     Args:
         totals: numbers of clips and output steps by which the sums are divided; None means those of this batch. With
             the same totals, the losses of several batches add up to the loss of one batch with all their clips.
-        rest: bool (frames,), those in which no gloss may be. A step may have none if all its frames are at rest.
+        shown: int64 (frames,), what each frame shows: a gloss, 0 for no sign, -1 for unknown. A step of which all
+            frames show no sign can have no gloss. From clips of which all frames are known, the frame classifier
+            learns what each shows, instead of any path of CTC.
     """
+    rest = shown == 0 if shown is not None else None
     total_clips, total_steps = totals or (len(target_lengths), int(logits.steps.sum()))
     heads: list[tuple[str, float, Tensor | None, Tensor]] = [("ctc", 1.0, logits.sequence, logits.steps)]
     heads += [("conv_ctc", config.conv_ctc, logits.conv, logits.steps)]
@@ -78,6 +98,8 @@ def losses(
     for name, weight, head, lengths in heads:
         if weight and head is not None:
             each = ctc(head, lengths, targets, target_lengths, _of_steps(rest, len(head)))
+            if name == "frame_ctc" and shown is not None:
+                each = by_frame(head, lengths, shown, each)
             part = each.sum() / total_clips
             total, clips, parts[name] = total + weight * part, clips + each.detach(), part.detach()
     if config.distillation and logits.conv is not None:

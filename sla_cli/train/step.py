@@ -121,8 +121,8 @@ def _forward(batch: Batch, plan: Step, state: State) -> tuple[Losses, Tensor]:
         logits = state.forward(pixels, batch.lengths)
     totals = plan.clips, plan.frames // model.stride  # the length of a training clip is a multiple of the stride
     blank = (logits.sequence.detach().argmax(-1) == 0).sum() / totals[1]
-    rest = batch.rest.to(device) if batch.rest is not None else None
-    return losses(logits, batch.targets.to(device), batch.target_lengths, config.loss, totals, rest), blank
+    shown = batch.shown.to(device) if batch.shown is not None else None
+    return losses(logits, batch.targets.to(device), batch.target_lengths, config.loss, totals, shown), blank
 
 
 def _check_loss(measured: StepResult, rounds: list[_Round], group: ProcessGroup, where: str) -> None:

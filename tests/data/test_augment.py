@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sla_cli.config.settings import TrainConfig
+from sla_cli.core.clip import sign_frames
 from sla_cli.core.ctc import feasible, minimum_steps
-from sla_cli.data.augment import PixelTransform, View, random_view, view_length
+from sla_cli.data.augment import PixelTransform, View, known_frames, random_view, view_length
 
 LENGTHS, SEEDS = st.integers(1, 300), st.integers(0, 2**20)
 
@@ -115,6 +116,39 @@ def test_rest_holds_the_ends_of_the_view(length: int, seed: int, rest: int) -> N
     assert 32 <= len(inner) <= 230
     assert set(shown.frames[:before].tolist()) <= {inner[0]}
     assert set(shown.frames[len(shown.frames) - after :].tolist()) <= {inner[-1]}
+
+
+@given(st.integers(30, 300), SEEDS, st.sampled_from([0, 40]))
+def test_each_shown_frame_shows_what_it_shows_in_the_clip(length: int, seed: int, rest: int) -> None:
+    """Also when it is repeated or left out; the held ends show no sign, as do frames outside all times."""
+    times = ((0.2, 0.48), (0.4, 0.8))  # at 25 frames per second; where they overlap, the second
+    known = known_frames(length, (7, 9), times, 25.0)
+    assert known is not None
+    assert known.tolist() == [0] * 5 + [7] * 5 + [9] * 10 + [0] * (length - 20)
+    chosen = view(length, seed, rest=rest, drop=0.3).of(known)
+    assert chosen.shown is not None
+    before, after = chosen.rest
+    inner = slice(before, len(chosen.frames) - after)
+    assert chosen.shown[inner].tolist() == known[chosen.frames[inner]].tolist()
+    assert not chosen.shown[:before].any() and not chosen.shown[len(chosen.frames) - after :].any()
+
+
+@given(LENGTHS, SEEDS, st.sampled_from([0, 40]))
+def test_without_times_only_rest_is_known(length: int, seed: int, rest: int) -> None:
+    assert known_frames(length, (1,), (), 25.0) is known_frames(length, (1,), ((0.0, 0.1),), 0.0) is None
+    chosen = view(length, seed, rest=rest).of(None)
+    before, after = chosen.rest
+    if before or after:
+        assert chosen.shown is not None
+        assert chosen.shown.tolist() == [0] * before + [-1] * (len(chosen.frames) - before - after) + [0] * after
+    else:
+        assert chosen.shown is None
+
+
+@given(st.integers(1, 9), st.lists(st.tuples(st.floats(0, 9), st.floats(0, 9)), min_size=1, max_size=4))
+def test_every_gloss_has_a_frame_of_the_clip(length: int, times: list[tuple[float, float]]) -> None:
+    for start, end in sign_frames(tuple(times), 25.0, length):
+        assert 0 <= start < end <= length
 
 
 @given(LENGTHS, SEEDS)

@@ -49,12 +49,12 @@ def normalised(frames: np.ndarray) -> np.ndarray:
     return ((frames / 255 - np.array(MEAN)) / np.array(STD)).transpose(0, 3, 1, 2)
 
 
-def test_rest_is_marked_at_the_ends_of_its_clips() -> None:
-    assert collate(samples()).rest is None
+def test_what_frames_show_stands_at_the_frames_of_its_clips() -> None:
+    assert collate(samples()).shown is None
     first, second, third = samples()
-    batch = collate([replace(first, rest=(1, 0)), second, replace(third, rest=(0, 1))])
-    assert batch.rest is not None
-    assert batch.rest.tolist() == [True, False, False, False, False, True]
+    batch = collate([replace(first, shown=np.array([0, 2])), second, replace(third, shown=np.array([-1, 0, 3]))])
+    assert batch.shown is not None
+    assert batch.shown.tolist() == [0, 2, *[-1] * len(second.frames), -1, 0, 3]
 
 
 def test_clips_one_after_the_other() -> None:

@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
+import clip_store
 import numpy as np
 import pytest
 from loading_work import CONFIG, clips, epoch_of
@@ -46,6 +48,22 @@ def test_an_epoch_has_every_clip_once_in_an_order_of_its_own(store: Store) -> No
 def test_targets_are_numbers_from_one(store: Store) -> None:
     sample = clips(store)[1, 1]
     assert [GLOSSES[number - 1] for number in sample.targets] == SENTENCES["train"][1].split()
+
+
+def test_frames_show_what_the_times_of_the_annotation_say(tmp_path: Path) -> None:
+    glosses, times = ("GRAD", "NORD"), ((0.4, 0.8), (1.2, 1.6))
+    timed = replace(clip_store.clip("timed", " ".join(glosses), 50), times=times)
+    crowded = replace(clip_store.clip("crowded", " ".join(glosses), 50), times=((0.4, 0.44), (0.44, 0.48)))
+    store = clip_store.make_store(tmp_path, {"train": [timed, crowded, clip_store.clip("free", "NORD", 50)]})
+    data = clips(Store(store), replace(CONFIG, rescale=0.0, rest=0))
+    for epoch in range(5):
+        sample = data[epoch, 0]
+        assert sample.shown is not None and len(sample.shown) == len(sample.frames)
+        runs = [number for number, _ in groupby(sample.shown.tolist()) if number]
+        assert [GLOSSES[number - 1] for number in runs] == list(glosses)
+        assert sum(sample.shown > 0) == 20
+        for other in (1, 2):  # both glosses in one output step, and no times at all
+            assert data[epoch, other].shown is None
 
 
 def test_glosses_fit_though_the_clip_is_short(tmp_path: Path) -> None:

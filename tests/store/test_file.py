@@ -12,7 +12,7 @@ import pytest
 from clip_store import HEADER, clip, write_file
 
 from sla_cli.errors import FormatError
-from sla_cli.store.content import NUMBERS, TEXTS
+from sla_cli.store.content import NUMBERS, TEXTS, times_of
 from sla_cli.store.file import StoreFile
 
 CLIPS = [clip(name, "HEUTE HEUTE", frames, signer="S1", stamp=name) for name, frames in (("a", 5), ("b", 1), ("c", 9))]
@@ -113,7 +113,7 @@ def test_a_whole_clip_is_verified_each_time(path: Path) -> None:
         file.encoded(0)
 
 
-COLUMNS = ("signers", "glosses", "raw_glosses", "translations", "sources", "stamps", "notes", "clip_fps", "checksums")
+COLUMNS = (*TEXTS[1:], "clip_fps", "checksums")
 
 
 @pytest.mark.parametrize(
@@ -128,6 +128,7 @@ COLUMNS = ("signers", "glosses", "raw_glosses", "translations", "sources", "stam
         edited("squared_errors", 1, 5.0),
         edited("stamps", 0, "another"),
         edited("notes", 0, "another"),
+        edited("times", 0, "0-1 1-2"),
         attribute("profile", "phoenix2014"),
         attribute("labels", "phoenix2014.v1"),
         attribute("recipe", "another"),
@@ -179,6 +180,12 @@ def test_files_that_cannot_be_opened(path: Path, spoil: Spoil, message: str) -> 
         StoreFile(path)
     assert str(path) in caught.value.message
     assert "sla prep" in caught.value.hint
+
+
+@pytest.mark.parametrize("text", ["1", "0-1-2", "a-b", "nan-1", "-1-0", "1e9-2", f"0-{'9' * 400}", "0.0001-1"])
+def test_what_are_no_times(text: str) -> None:
+    with pytest.raises(ValueError, match="times"):
+        times_of(f"0-1 {text}")
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -1.0])

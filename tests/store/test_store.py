@@ -68,6 +68,7 @@ def test_every_clip_comes_back(split: Split) -> None:
 def test_all_facts_of_a_clip_come_back(tmp_path: Path) -> None:
     about = {"raw_glosses": ("loc-HEUTE", "__ON__", "HEUTE"), "translation": "Heute, heute.\tMit Tab und 你好"}
     one = replace(encoded("plain"), **about, source="videos/a b.mp4 1.5-3.0", stamp="x")
+    one = replace(one, times=tuple((0.04 * number, 0.04 * number + 1.999) for number in range(len(one.glosses))))
     one = replace(one, frames=replace(one.frames, fps=29.97, squared_error=1.25, note="frame 3 is missing"))
     stored = one_split(tmp_path, [one, replace(encoded("no glosses"), frames=encoded("plain").frames)])
     nothing = np.empty(0)
@@ -75,6 +76,7 @@ def test_all_facts_of_a_clip_come_back(tmp_path: Path) -> None:
     assert repr(again) == repr(pictures_only(one, nothing, nothing))
     assert (stored["plain"].glosses, stored["plain"].raw_glosses) == (one.glosses, one.raw_glosses)
     assert (stored["plain"].translation, stored["plain"].fps) == (one.translation, 29.97)
+    assert stored.times == [one.times, ()]
     assert stored.references() == {"plain": one.raw_glosses, "no glosses": ()}
     assert (stored.glosses, stored.raw_glosses) == ([one.glosses, ()], [one.raw_glosses, ()])
     assert (stored.translations, stored.clip_fps.tolist()) == ([one.translation, ""], [29.97, 25.0])

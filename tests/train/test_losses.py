@@ -64,13 +64,32 @@ def test_a_step_is_at_rest_if_all_of_its_frames_are() -> None:
     heads = logits((2,))
     held = torch.tensor([True] * 4 + [True] * 3 + [False])
     config = LossConfig(distillation=0.0)
-    parts = losses(heads, torch.tensor([1]), torch.tensor([1]), config, rest=held).parts
+    parts = losses(heads, torch.tensor([1]), torch.tensor([1]), config, shown=torch.where(held, 0, -1)).parts
     steps = torch.tensor([True, False])
     one = torch.tensor([1]), torch.tensor([1])
     assert heads.conv is not None and heads.frame is not None
     assert parts["ctc"].item() == pytest.approx(ctc(heads.sequence, heads.steps, *one, steps).item())
     assert parts["conv_ctc"].item() == pytest.approx(ctc(heads.conv, heads.steps, *one, steps).item())
     assert parts["frame_ctc"].item() == pytest.approx(ctc(heads.frame, heads.frames, *one, held).item())
+
+
+def test_known_frames_replace_the_paths_of_ctc() -> None:
+    """Of a clip of which all frames are known, it is the one path that is right; the next clip has none."""
+    heads = logits((1, 2))
+    assert heads.frame is not None
+    known = torch.tensor([0, 2, 2, 0])
+    targets = torch.tensor([2, 1]), torch.tensor([1, 1])
+    shown = torch.cat((known, torch.full((8,), -1)))
+    config = LossConfig(distillation=0.0)
+    found = losses(heads, *targets, config, shown=shown)
+    first, second = heads.frame.split([4, 8])
+    path = -first.log_softmax(-1)[torch.arange(4), known].sum()
+    other = ctc(second, torch.tensor([8]), torch.tensor([1]), torch.tensor([1]))[0]
+    assert found.parts["frame_ctc"].item() == pytest.approx(((path + other) / 2).item())
+    whole = ctc(first, torch.tensor([4]), torch.tensor([2]), torch.tensor([1]))[0]
+    assert path > whole  # which sums over all paths
+    without = losses(heads, *targets, config).parts
+    assert found.parts["ctc"].item() == pytest.approx(without["ctc"].item())
 
 
 def test_distillation_is_vacs_formula() -> None:

@@ -114,8 +114,8 @@ def test_no_gloss_may_be_emitted_at_rest(store: Store) -> None:
         pixels = to_pixels(batch, crop=state.config.train.crop, size=size, like=like, device=torch.device("cpu"))
         with torch.no_grad():
             logits = state.model(pixels, batch.lengths)
-        for rest in (batch.rest, None):
-            parts = losses(logits, batch.targets, batch.target_lengths, state.config.loss, rest=rest).parts
+        for shown in (batch.shown, None):
+            parts = losses(logits, batch.targets, batch.target_lengths, state.config.loss, shown=shown).parts
             expected.append(parts["ctc"].item())
 
     _, [result] = stepped(store, 1, compute, train__rest=40, train__batch=2)

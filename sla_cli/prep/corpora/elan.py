@@ -99,6 +99,7 @@ def _clips(
             glosses=utterance.glosses,
             source=Source(place.source.root, place.source.path, start / 1000, end / 1000),
             translation=utterance.translation,
+            times=tuple((first / 1000, after / 1000) for first, after in utterance.times),
             where=f"{listed.path}, line {utterance.line}",
         )
 

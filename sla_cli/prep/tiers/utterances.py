@@ -14,6 +14,7 @@ from sla_cli.prep.tiers.choose import Chosen
 from sla_cli.prep.tiers.hands import merge_hands
 from sla_cli.prep.tiers.names import people, person_of
 
+DIVIDED = "Symbolic_Subdivision"  # constraint of a tier whose annotations divide their parent's time evenly
 JOINT = "-"  # put between the words of a gloss, as in glossing conventions
 
 
@@ -23,6 +24,7 @@ class Utterance:
 
     Attributes:
         line: line of the file on which its annotation begins, or that of its first sign.
+        times: start and end of each sign, within the utterance; () if the annotations do not say when each is signed.
     """
 
     person: str
@@ -31,6 +33,7 @@ class Utterance:
     glosses: tuple[str, ...]
     translation: str
     line: int
+    times: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass
@@ -82,12 +85,14 @@ def read_utterances(file: AnnotationFile, chosen: Chosen, pause: float, counts: 
             spans = _distinct(of(person, chosen.utterances))
             texts, lost = assign(translations, spans)
         signs, outside = assign(merged.signs, spans)
+        timed = not any(tier.name in sentences or tier.constraint == DIVIDED for tier in tiers)
         counts.outside += outside
         counts.untranslated += lost
         for span, own, translation in zip(spans, signs, texts, strict=True):
             glosses = tuple(sign.text for sign in own)
             text = " ".join(filter(None, (mark.text for mark in translation)))
-            yield Utterance(person, span.start, span.end, glosses, text, span.line)
+            times = tuple(_within(sign, span) for sign in own) if timed else ()
+            yield Utterance(person, span.start, span.end, glosses, text, span.line, times)
 
 
 def assign(marks: Sequence[Mark], spans: Sequence[Mark]) -> tuple[list[list[Mark]], int]:
@@ -133,6 +138,11 @@ def assign_nearest(marks: Sequence[Mark], spans: Sequence[Mark]) -> tuple[list[l
             found[min(near, key=lambda place: max(starts[place] - twice, twice - 2 * spans[place].end))].append(mark)
         outside += not near
     return found, outside
+
+
+def _within(sign: Mark, span: Mark) -> tuple[int, int]:
+    """Its times from the start of the span on; a sign may begin before the span or end after it."""
+    return max(0, sign.start - span.start), min(sign.end, span.end) - span.start
 
 
 def _signs(tier: Tier, sentences: bool, counts: Counts) -> list[Mark]:

@@ -48,6 +48,11 @@ def test_a_generated_corpus_gives_the_clips_that_it_was_made_of(
         (one.signer, one.start / 1000, one.end / 1000, one.glosses, one.translation) for one in expected
     ]
     assert [clip.id for clip in listing.clips] == [id_of(one) for one in expected]
+    for clip in listing.clips:
+        assert clip.source.start is not None and clip.source.end is not None
+        length = round(clip.source.end - clip.source.start, 3)
+        assert len(clip.times) == len(clip.glosses)
+        assert all(0 <= start < end <= length for start, end in clip.times)
     assert [clip.source.path for clip in listing.clips] == [f"videos/{one.file}.mp4" for one in expected]
     assert {clip.source.root for clip in listing.clips} == {tmp_path}
     assert not listing.skipped and not listing.divisions

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -34,6 +36,18 @@ def test_pauses_end_an_utterance() -> None:
         assert [" ".join(one.glosses) for one in found] == expected
     found, _ = utterances(tier("SIGN", SIGNS))
     assert [(one.start, one.end, one.line) for one in found] == [(0, 400, 1), (1400, 2100, 3)]
+
+
+def test_times_of_signs_are_those_within_their_utterance() -> None:
+    """An annotation that holds several glosses does not say when each is signed."""
+    found, _ = utterances(tier("SIGN", SIGNS))
+    assert [one.times for one in found] == [((0, 100), (150, 400)), ((0, 100), (599, 700))]
+    found, _ = utterances(tier("SIGN", SIGNS), tier("TEXT", [(30, 330, "x")]), utterance_tier="TEXT")
+    assert [one.times for one in found] == [((0, 70), (120, 300))]
+    found, _ = utterances(tier("TEXT", [(0, 400, "A B")]), tier=["TEXT"], utterance_tier="TEXT")
+    assert [(one.glosses, one.times) for one in found] == [(("A", "B"), ())]
+    parts = replace(tier("SIGN", SIGNS), constraint="Symbolic_Subdivision")
+    assert {one.times for one in utterances(parts)[0]} == {()}
 
 
 def test_a_held_hand_is_no_pause() -> None:
