@@ -56,7 +56,7 @@ class Stopped(Exception):
 
 
 # The path leads nowhere, or to something else: another attempt would fail too.
-LASTING = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENODEV)
+LASTING = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.ELOOP, errno.ENAMETOOLONG, errno.ENODEV, errno.EFBIG)
 
 
 def cannot_read(where: object, error: OSError) -> SlaError:

@@ -30,6 +30,8 @@ SEPARATORS = re.compile(r"[\0\t\n\v\f\r ]")  # not allowed in a gloss: files and
 MAX_ORDER = 6  # the limit with which the kenlm package is compiled
 HEAD = 1 << 16  # the header of an ARPA file must begin within these bytes
 NGRAM = re.compile(rb"^ngram\s+(\d{1,18})\s*=\s*(\d{1,18})\s*$", re.MULTILINE)
+MOST_BYTES = 512 << 20  # of an ARPA file in memory; a gloss trigram of a corpus has 10 MB
+HINT_LARGE = "Make a KenLM binary of it with build_binary."
 BINARY = b"mmap lm http://kheafield.com/code"
 HINT = "Make a gloss language model with `sla lm estimate`, or with KenLM's lmplz (ARPA, also .gz) or build_binary."
 
@@ -51,7 +53,9 @@ def open_lm(path: Path) -> Model:
                 raise FormatError(f"{path}: a gzipped KenLM binary, which KenLM cannot read", "Unpack it with gunzip.")
             return _load(path, path, b"")
         _check_head(path, head)
-        data = head + stream.read()
+        data = head + stream.read(MOST_BYTES)
+        if len(data) > MOST_BYTES:
+            raise FormatError(f"{path} has more than {MOST_BYTES >> 20} MiB when it is unpacked", HINT_LARGE)
     check_arpa(data, str(path))
     clean = as_kenlm_reads(data)
     if clean is data and not packed:

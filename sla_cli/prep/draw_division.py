@@ -104,7 +104,8 @@ def _groups(clips: Split, wanted: Sequence[str], by: str) -> Groups:
         names = {clip: " ".join(clean(glosses[clip])) for clip in wanted}
     else:
         names = {clip: clip for clip in wanted}
-    return _joined(names, [*same_frames([clips]), *overlapping([clips])])
+    pairs = [*same_frames([clips]), *overlapping([clips])]
+    return _joined(names, ((one.id, other.id) for one, other in pairs))
 
 
 def _joined(names: Mapping[str, str], pairs: Iterable[tuple[str, str]]) -> Groups:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import chain
 from pathlib import Path
 
 from sla_cli.artifact.lock import LOCK, locked
@@ -14,8 +15,9 @@ from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Count
 from sla_cli.errors import SlaError, some
 from sla_cli.log import Advance, log, progress
-from sla_cli.prep.checks.overlap import same_frames
+from sla_cli.prep.checks.overlap import overlapping, same_frames
 from sla_cli.prep.corpus import OWN
+from sla_cli.prep.left_out import read_left_out
 from sla_cli.prep.result import DivisionFigures, division_figures
 from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, StoreHeader
@@ -72,6 +74,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
                 return read_values(MergeResult, artifact.there.results | {"store": str(out)}, receipt_path(out))
             parts, skipped = _parts(stores)
             _check_leaks(parts)
+            _check_left_out(out, stores)
             ids = [clip for store in stores.values() for clip in store.clips.ids]
             result = MergeResult(str(out), renamed=len(set(ids)) < len(ids), skipped=skipped)
             artifact.begin()
@@ -162,20 +165,21 @@ def _check_leaks(parts: Sequence[tuple[str, Split]]) -> None:
 
 
 def _same_recording(one: Split, other: Split) -> tuple[str, str] | None:
-    """A clip of each that are the same: equal frames, or the same part of one file, perhaps at another frame rate."""
-    if pair := next(same_frames([one, other]), None):
-        return pair
-    if (source := _source(one)) and source == _source(other):
-        there = dict(zip(one.sources, one.ids, strict=True))
-        found = zip(other.sources, other.ids, strict=True)
-        return next(((there[origin], clip) for origin, clip in found if origin and origin in there), None)
+    """A clip of each that show the same: equal frames, or the same moment of a recording, at whatever frame rate."""
+    for first, second in chain(same_frames([one, other]), overlapping([one, other])):
+        if first.split != second.split:
+            return (first.id, second.id) if second.split else (second.id, first.id)
     return None
 
 
-def _source(part: Split) -> str:
-    """The corpus from which its store was made, "" if that is not known."""
-    receipt = read_receipt(part.store)
-    return receipt.sources.get("source", "") if receipt is not None else ""
+def _check_left_out(out: Path, stores: Mapping[str, Store]) -> None:
+    """Raise SlaError if a signer who was left out of the store would come back. The names may be STORE-SIGNER there."""
+    left = set(read_left_out(out))
+    for name, store in stores.items():
+        for signer in sorted(set(store.clips.signers) - {""}):
+            if {signer, f"{name}-{signer}"} & left:
+                message = f"signer {signer} was left out of {out}, but {store.path} has clips of this person"
+                raise SlaError(message, f"`sla store leave-out {store.path} --signer {signer}` removes them there too.")
 
 
 def _header(stores: Mapping[str, Store]) -> StoreHeader:

@@ -134,6 +134,7 @@ class Split:
         raw_glosses: as annotated.
         translations: spoken-language sentences.
         sources: where each clip's frames come from within the corpus; `core.clip.split_origin` reads it.
+        stamps: fingerprint of the recording of each, "" if unknown.
         times: where each training gloss is, in seconds of the clip; () if unknown.
     """
 
@@ -142,6 +143,7 @@ class Split:
     raw_glosses: cached_property[list[tuple[str, ...]]] = _column(lambda file: file.raw_glosses)
     translations: cached_property[list[str]] = _column(lambda file: file.translations)
     sources: cached_property[list[str]] = _column(lambda file: file.sources)
+    stamps: cached_property[list[str]] = _column(lambda file: file.stamps)
     times: cached_property[list[Times]] = _column(lambda file: file.times)
 
     def __init__(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import pickle
 import struct
+import sys
 import zipfile
 import zlib
 from contextlib import AbstractContextManager, nullcontext
@@ -94,7 +95,7 @@ def load_state(path: Path, state: State) -> None:
         SlaError: another model or backbone, or saved within an epoch with another number of processes.
     """
     try:
-        file = io.BytesIO(read_regular(path))  # so that a read error of the disk does not look like damage
+        file = io.BytesIO(read_regular(path, sys.maxsize))  # so that a read error of the disk does not look like damage
     except OSError as error:
         raise cannot_read(path, error) from error
     try:

@@ -19,7 +19,7 @@ from sla_cli.errors import ReadError, SlaError
 from sla_cli.video.archive_index import ArchiveIndex
 from sla_cli.video.archive_member import ArchiveReader, Member
 from sla_cli.video.pieces import read_pieces
-from sla_cli.video.tree import IN_MEMORY, LARGEST, checked, too_large
+from sla_cli.video.tree import IN_MEMORY, LARGEST, checked
 
 # A file that is too large for memory is a video, which compression makes hardly smaller. One that unpacks to more times
 # its size in the archive would only fill the disk.
@@ -50,7 +50,7 @@ class Archive:
     def read(self, path: str) -> bytes:
         member = self._member(path)
         if member.size > LARGEST:
-            raise too_large(self.where(path))
+            raise SlaError(f"cannot read {self.where(path)}: it has more than {LARGEST >> 20} MiB")
         return b"".join(self._chunks(member))
 
     def read_all(self, paths: Iterable[str]) -> Iterator[bytes]:

@@ -90,6 +90,8 @@ class Decoder:
         if not mpeg and self.duration > self._begin:
             self.duration -= self._begin  # Matroska and MP4 state the time of the end
         self._reformatter = VideoReformatter()
+        self._rotation: int | None = None  # of the frame from which the display matrix was read
+        self._matrix: np.ndarray | None = None
         self._pictures = self._decode()
 
     def finds(self, start: float) -> bool:
@@ -127,17 +129,25 @@ class Decoder:
                 for frame in self._stream.decode(packet):
                     yield self._picture(frame)
         except av.FFmpegError as error:
+            if isinstance(error, MemoryError):
+                raise FrameError(
+                    f"{self._where}: there is not enough memory for its pictures", "Make it smaller."
+                ) from error
             raise UndecodableError(str(error)) from error
 
     def _picture(self, frame: av.VideoFrame) -> Picture:
         # One reformatter for all frames, and one thread: the frame's own method starts several for each.
         image = self._reformatter.reformat(frame, format="bgr24", interpolation="BICUBIC", threads=1).to_ndarray()
         aspect = float(self._stream.sample_aspect_ratio or 1)
-        marks = frame.side_data.get("DISPLAYMATRIX")
-        if isinstance(marks, SideData):
-            matrix = np.frombuffer(bytes(marks), np.int32).reshape(3, 3)[:2, :2]
-            image = _upright(image, matrix)
-            aspect = 1 / aspect if _on_its_side(matrix) else aspect
+        if self._rotation != frame.rotation:
+            # PyAV's object for these data and its frame hold each other, so memory grows if it is made for each frame.
+            self._rotation, marks = frame.rotation, frame.side_data.get("DISPLAYMATRIX")
+            self._matrix = None
+            if isinstance(marks, SideData):
+                self._matrix = np.frombuffer(bytes(marks), np.int32).reshape(3, 3)[:2, :2]
+        if self._matrix is not None:
+            image = _upright(image, self._matrix)
+            aspect = 1 / aspect if _on_its_side(self._matrix) else aspect
         self.pixel_aspect = aspect
         time = None if frame.time is None else frame.time - self._begin
         return Picture(time, image, frame.is_corrupt)

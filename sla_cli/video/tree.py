@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 from sla_cli.errors import SlaError, reading
-from sla_cli.system.regular_file import open_regular
+from sla_cli.system.regular_file import open_regular, read_regular
 from sla_cli.video.pieces import pieces_of_file
 
 ABSENT = (errno.ENOENT, errno.ENOTDIR, errno.ELOOP, errno.ENAMETOOLONG)
@@ -90,10 +90,8 @@ class Folder:
 
     def read(self, path: str) -> bytes:
         place = f"{self.root}/{checked(path)}"  # called for every frame: no Path
-        with reading(place), open_regular(place) as file:
-            if os.fstat(file.fileno()).st_size <= LARGEST:
-                return file.readall()
-        raise too_large(place)
+        with reading(place):
+            return read_regular(place, LARGEST)
 
     def read_all(self, paths: Iterable[str]) -> Iterator[bytes]:
         return map(self.read, paths)
@@ -135,11 +133,6 @@ class Folder:
 
     def _on_disk(self, path: str) -> Path:
         return self.root / checked(path)
-
-
-def too_large(where: str) -> SlaError:
-    """The error of a file of more than `LARGEST` bytes."""
-    return SlaError(f"{where} has more than {LARGEST >> 20} MiB, too large for a picture or a table")
 
 
 def join(*parts: str) -> str:

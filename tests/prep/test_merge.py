@@ -10,10 +10,11 @@ import pytest
 from clip_store import clip, make_store
 from typer.testing import CliRunner
 
-from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
+from sla_cli.artifact.receipt import read_receipt
 from sla_cli.cli.main import app
 from sla_cli.errors import SlaError
 from sla_cli.prep.check import check_store
+from sla_cli.prep.left_out import leave_out
 from sla_cli.prep.merge import merge_stores
 from sla_cli.store.division import Division, write_division
 from sla_cli.store.paths import clips_path
@@ -81,16 +82,33 @@ def test_the_same_frames_in_two_stores(
         Store(tmp_path / "c")
 
 
-def test_the_same_part_of_a_file_at_two_frame_rates(tmp_path: Path) -> None:
-    """Its frames differ, but it is one recording if the stores were made of one corpus."""
-    places = {"one": "/corpus", "same": "/corpus", "other": "/another"}
-    for number, (name, source) in enumerate(places.items()):
-        made = clip(name, seed=number, fps=25.0 - number, source="talk.mp4 0.0-2.0")
-        store = make_store(tmp_path / name, {"dev" if number else "train": [made]})
-        write_receipt(Receipt("prep", {}, {}, sources={"source": source}), store)
+def test_the_same_moment_of_a_recording_in_two_stores(tmp_path: Path) -> None:
+    """At another frame rate its frames differ. Two corpora may have another recording of the same name."""
+    given = {
+        "one": clip("one", seed=0, source="a/talk.mp4 0.0-2.0", stamp="x"),
+        "same": clip("same", seed=1, fps=20.0, source="talk.mp4 1.5-3.0", stamp="x"),
+        "later": clip("later", seed=2, source="talk.mp4 2.0-3.0", stamp="x"),
+        "other": clip("other", seed=3, source="a/talk.mp4 0.0-2.0", stamp="y"),
+    }
+    for name, made in given.items():
+        make_store(tmp_path / name, {"train" if name == "one" else "dev": [made]})
     with pytest.raises(SlaError, match="clip one of train in one is also in same, as clip same of dev"):
         merge_stores([tmp_path / "one", tmp_path / "same"], tmp_path / "c")
-    assert merge_stores([tmp_path / "one", tmp_path / "other"], tmp_path / "c").clips == 2
+    assert merge_stores([tmp_path / name for name in ("one", "later", "other")], tmp_path / "c").clips == 3
+    assert not check_store(tmp_path / "c", stride=4, deep=True, jobs=1).problems
+
+
+def test_a_signer_who_was_left_out_does_not_come_back(stores: tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "c"
+    merge_stores(stores, out)
+    leave_out(out, ["bob"], tmp_path)
+    before = clips_path(out).read_bytes()
+    with pytest.raises(SlaError, match=r"signer bob was left out of .*c, but .*a has clips of this person") as caught:
+        merge_stores(stores, out, force=True)
+    assert "sla store leave-out" in caught.value.hint and clips_path(out).read_bytes() == before
+    leave_out(stores[0], ["bob"], tmp_path)
+    merge_stores(stores, out, force=True)
+    assert "bob" not in Store(out).clips.signers
 
 
 def test_what_it_was_made_of_is_recorded(stores: tuple[Path, Path], tmp_path: Path) -> None:

@@ -113,5 +113,5 @@ def test_a_picture_of_more_bytes_than_any_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "pictures").mkdir()
     with (tmp_path / "pictures" / "1.png").open("wb") as file:
         file.truncate(1 << 40)  # a hole: takes no room on the disk
-    with pytest.raises(SlaError, match=r"1\.png has more than 256 MiB, too large for a picture"):
+    with pytest.raises(SlaError, match=r"1\.png: it has more than 256 MiB"):
         Folder(tmp_path).read("pictures/1.png")

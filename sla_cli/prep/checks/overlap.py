@@ -6,6 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
+from typing import NamedTuple
 
 from sla_cli.core.clip import split_origin
 from sla_cli.core.counted import counted
@@ -56,54 +57,60 @@ def check_signers(splits: Mapping[str, Split]) -> Iterator[Finding]:
 
 def check_recordings(splits: Mapping[str, Split]) -> Iterator[Finding]:
     """Clips with the same frames, byte for byte, or with the same moment of a recording in two splits."""
-    split_of = {clip: split for split, clips in splits.items() for clip in clips.ids}
-    alike: dict[str, set[str]] = defaultdict(set)  # by the first clip with these frames
+    alike: dict[Member, set[Member]] = defaultdict(set)  # by the first clip with these frames
     for one, other in same_frames(splits.values()):
         alike[one] |= {one, other}
-    across = [clips for clips in alike.values() if len({split_of[clip] for clip in clips}) > 1]
+    across = [clips for clips in alike.values() if len({clip.split for clip in clips}) > 1]
     if across:
-        names = tuple(sorted(clip for clips in across for clip in clips))
+        names = tuple(sorted(clip.id for clips in across for clip in clips))
         message = f"{counted(len(names), 'clip')} of different splits with the same frames"
         hint = "A recording in train and in an evaluation split makes the score too good: keep only one of them."
         yield Finding("recordings", "", message, hint, names)
-    if within := tuple(sorted(clip for clips in alike.values() if clips not in across for clip in clips)):
+    if within := tuple(sorted(clip.id for clips in alike.values() if clips not in across for clip in clips)):
         message = f"{counted(len(within), 'clip')} with the frames of another one of the same split"
         yield Finding("recordings", "", message, "Was a video copied under two names?", within, problem=False)
-    moments = [pair for pair in overlapping(splits.values()) if split_of[pair[0]] != split_of[pair[1]]]
+    moments = [pair for pair in overlapping(splits.values()) if pair[0].split != pair[1].split]
     if moments:
-        names = tuple(dict.fromkeys(clip for pair in moments for clip in pair))
+        names = tuple(dict.fromkeys(clip.id for pair in moments for clip in pair))
         message = f"{counted(len(names), 'clip')} of different splits with the same moment of a recording"
         yield Finding("recordings", "", message, "Put clips that overlap into one split.", names)
 
 
-def same_frames(parts: Iterable[Split]) -> Iterator[tuple[str, str]]:
-    """Pairs of clip ids whose frames are equal: one recording twice. The first of each pair is the same.
+class Member(NamedTuple):
+    """A clip of one of several splits, which may be those of different stores: its split's place, and its id."""
 
-    Both ids are equal if parts of two stores have this clip.
-    """
-    first: dict[tuple[int, int, int], str] = {}
-    for clips in parts:
+    split: int
+    id: str
+
+
+def same_frames(parts: Iterable[Split]) -> Iterator[tuple[Member, Member]]:
+    """Pairs of clips whose frames are equal: one recording twice. The first of each pair is the same."""
+    first: dict[tuple[int, int, int], Member] = {}
+    for number, clips in enumerate(parts):
         for name, *frames in zip(clips.ids, clips.checksums, clips.lengths, clips.clip_bytes, strict=True):
-            one = first.get(key := (frames[0], frames[1], frames[2]))
-            if one is None:
-                first[key] = name
-            else:
-                yield one, name
+            clip = Member(number, name)
+            one = first.setdefault((frames[0], frames[1], frames[2]), clip)
+            if one is not clip:
+                yield one, clip
 
 
-def overlapping(parts: Iterable[Split]) -> Iterator[tuple[str, str]]:
-    """Pairs of clip ids that show the same moment of a recording; enough of them to link all that overlap."""
-    recordings: dict[str, list[tuple[float, float, str]]] = defaultdict(list)
-    for clips in parts:
-        for name, source in zip(clips.ids, clips.sources, strict=True):
+def overlapping(parts: Iterable[Split]) -> Iterator[tuple[Member, Member]]:
+    """Pairs of clips that show the same moment of a recording; enough of them to link all that overlap.
+
+    A recording is known by its fingerprint, under whatever name and in whatever corpus it is; without one by its path.
+    """
+    recordings: dict[str, list[tuple[float, float, Member]]] = defaultdict(list)
+    for number, clips in enumerate(parts):
+        for name, source, stamp in zip(clips.ids, clips.sources, clips.stamps, strict=True):
             path, start, end = split_origin(source)
             if path:
-                recordings[path].append((start or 0.0, math.inf if end is None else end, name))
+                moment = start or 0.0, math.inf if end is None else end, Member(number, name)
+                recordings[stamp or path].append(moment)
     for moments in recordings.values():
         moments.sort()
         _, latest_end, latest = moments[0]
-        for start, end, name in moments[1:]:
+        for start, end, clip in moments[1:]:
             if start < latest_end:
-                yield latest, name
+                yield latest, clip
             if end > latest_end:
-                latest_end, latest = end, name
+                latest_end, latest = end, clip
