@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import random
+import struct
 import warnings
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,7 +53,9 @@ class _Word:
     chip: bool = False
 
 
-PICTURE = Like("a PNG picture", lambda path: begins(path, 8) == b"\x89PNG\r\n\x1a\n")  # what a sheet may replace
+PNG_HEAD = 33  # bytes of a PNG's signature and its first chunk
+MARK = b"tEXtSoftware\0sla info"  # of a sheet, in the chunk after these (PNG, third edition)
+PICTURE = Like("a sheet of sla info", lambda path: MARK in begins(path, PNG_HEAD + 4 + len(MARK)))
 
 
 def write_sheet(
@@ -87,8 +91,14 @@ def write_sheet(
         page = _page(clips, f"{title}: {len(clips):,} of {counted(len(part), 'clip')}")
     _, data = cv2.imencode(".png", cv2.cvtColor(page, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 7])
     with atomic_write(out) as temporary:
-        temporary.write_bytes(data.tobytes())
+        temporary.write_bytes(_marked(data.tobytes()))
     return page.shape[1], page.shape[0]
+
+
+def _marked(png: bytes) -> bytes:
+    """With the chunk that says what made it, which --force asks for."""
+    chunk = struct.pack(">I", len(MARK) - 4) + MARK + struct.pack(">I", zlib.crc32(MARK))
+    return png[:PNG_HEAD] + chunk + png[PNG_HEAD:]
 
 
 def _page(clips: Sequence[StoredClip], title: str) -> Picture:

@@ -247,6 +247,14 @@ def test_a_sheet_of_a_store(store: Path, tmp_path: Path) -> None:
     assert out.read_bytes() != first
 
 
+def test_a_photo_is_never_replaced_by_a_sheet(store: Path, tmp_path: Path) -> None:
+    photo = tmp_path / "photo.png"
+    photo.write_bytes(cv2.imencode(".png", np.zeros((9, 9, 3), np.uint8))[1].tobytes())
+    before = photo.read_bytes()
+    assert f"{photo} is not a sheet of sla info" in sla(store, "--sheet", photo, "--force", code=2).stderr
+    assert photo.read_bytes() == before
+
+
 def test_sheets_that_cannot_be(store: Path, work: Path, tmp_path: Path) -> None:
     out = tmp_path / "sheet.png"
     assert "is not a store but run" in sla(work / "runs" / "lora", "--sheet", out, code=2).stderr

@@ -26,6 +26,16 @@ def test_a_finished_store_is_left_alone(root: Path, out: Path) -> None:
     assert times(out, "*") == before
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_a_file_of_somebody_is_not_replaced(root: Path, tmp_path: Path, force: bool) -> None:
+    """A folder that no command has begun holds a file with the name of a store's."""
+    (tmp_path / "store").mkdir()
+    (tmp_path / "store" / "clips.h5").write_text("years")
+    with pytest.raises(SlaError, match=r"clips\.h5 is not a file of a store"):
+        build(root, tmp_path / "store", force=force)
+    assert (tmp_path / "store" / "clips.h5").read_text() == "years"
+
+
 def test_a_store_that_lost_a_file_gets_it_back(made: Path, root: Path, tmp_path: Path) -> None:
     out, config = tmp_path / "store", PrepConfig(32, quality=90, shard_clips=2)
     build(root, out, config=config)

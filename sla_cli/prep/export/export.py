@@ -6,6 +6,7 @@ A clip's folder gets its name when its pictures are complete, so an interrupted 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -15,6 +16,7 @@ from pathlib import Path
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.lock import LOCK, locked
 from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
+from sla_cli.core.clip import SPLITS
 from sla_cli.core.quantities import Count, Positive
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log, progress
@@ -25,6 +27,7 @@ from sla_cli.store.clips import Split
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import write_text
 from sla_cli.work.folder import UNFINISHED_EXPORT
+from sla_cli.work.kind import RECEIPT_NAME
 from sla_cli.work.making import making
 
 
@@ -117,9 +120,34 @@ def _check_ours(out: Path) -> None:
     names = {path.name for path in found} - {LOCK}
     receipt = read_receipt(out) if names else None
     ours = UNFINISHED_EXPORT in names if receipt is None else receipt.stage == "export"
-    if ours or not names:
-        return
-    raise SlaError(f"{out} contains other files: {some(sorted(names), 3)}", "Name a new or empty folder with -o.")
+    others = names - {RECEIPT_NAME, UNFINISHED_EXPORT, PARTIAL, *_roots(out, receipt)} if ours else names
+    if others:
+        raise SlaError(f"{out} contains other files: {some(sorted(others), 3)}", "Name a new or empty folder with -o.")
+
+
+def _roots(out: Path, receipt: Receipt | None) -> list[str]:
+    """Names of the folders that an export, finished or begun, has in `out`."""
+    begun = read_json(out / UNFINISHED_EXPORT) if (out / UNFINISHED_EXPORT).is_file() else {}
+    names = [begun.get("layout"), receipt.arguments["layout"] if receipt is not None else None]
+    return [LAYOUTS[name].root for name in names if name in LAYOUTS]
+
+
+def _remove(root: Path, layout: Layout) -> None:
+    """Remove an earlier export. Raises SlaError, and removes nothing, if it holds files that no export writes."""
+    if root.is_symlink():
+        raise SlaError(f"{root} is a link", "Remove it, or name another folder with -o.")
+    tables = {root / form.format(split=split) for form in (layout.table, layout.references) for split in SPLITS}
+    for folder, folders, files in os.walk(root):
+        features = Path(folder).is_relative_to(root / "features")
+        for name in files:
+            path = Path(folder, name)
+            if not (path in tables or (features and path.suffix in SUFFIXES.values())):
+                raise SlaError(f"{path} is not of this export, whose folder would be replaced", "Name another folder.")
+        links = [name for name in folders if Path(folder, name).is_symlink() and name != OFFICIAL]
+        if links:
+            raise SlaError(f"{Path(folder, links[0])} is a link", "Remove it, or name another folder with -o.")
+    if root.exists():
+        shutil.rmtree(root)
 
 
 def _begin(out: Path, receipt: Receipt, force: bool) -> None:
@@ -131,9 +159,10 @@ def _begin(out: Path, receipt: Receipt, force: bool) -> None:
         message = f"{out} is an unfinished export of {begun.get('store')}, with other settings or of a changed store"
         raise SlaError(message, "Use --force to replace it, or name another folder with -o.")
     if force:
+        former = LAYOUTS.get(begun.get("layout") or (read_receipt(out) or receipt).arguments["layout"])
+        if former is not None:
+            _remove(out / former.root, former)
         receipt_path(out).unlink(missing_ok=True)
-        for layout in LAYOUTS.values():
-            shutil.rmtree(out / layout.root, ignore_errors=True)
     write_text(path, note)
 
 

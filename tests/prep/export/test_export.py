@@ -221,6 +221,29 @@ def test_a_folder_that_holds_something_else_is_left_alone(made: Path, out: Path,
         assert not (mine / ".lock").exists()
 
 
+def test_what_others_have_put_beside_an_export_is_left_alone(made: Path, tmp_path: Path) -> None:
+    """Another corpus in its folder, a file among its own, and a link to a corpus; also with force."""
+    out, elsewhere = tmp_path / "out", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    export(made, out)
+    root = out / "phoenix-2014-multisigner"
+    for place in (out / "PHOENIX-2014-T" / "corpus.csv", root / "notes.txt", root / "annotations" / "more.csv"):
+        place.parent.mkdir(exist_ok=True)
+        place.write_text("years")
+        before = contents(tmp_path)
+        with pytest.raises(SlaError, match=r"contains other files|is not of this export"):
+            export(made, out, image="jpg", force=True)
+        assert contents(tmp_path) == before
+        place.unlink()
+    (out / "PHOENIX-2014-T").rmdir()
+    root.rename(tmp_path / "corpus")
+    root.symlink_to(tmp_path / "corpus")
+    before = contents(tmp_path / "corpus")
+    with pytest.raises(SlaError, match="is a link"):
+        export(made, out, force=True)
+    assert contents(tmp_path / "corpus") == before
+
+
 def test_an_export_is_replaced_with_force_only(made: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     export(made, out)
