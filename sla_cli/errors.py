@@ -4,14 +4,25 @@ from __future__ import annotations
 
 import difflib
 import errno
+import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # without tab and line feed
+
+
+def visible(text: str) -> str:
+    """Text that a terminal and any file can hold: control characters, and bytes that are not UTF-8, by their numbers.
+
+    A name of a file may have sequences that change what a terminal shows.
+    """
+    return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text.encode("utf-8", "backslashreplace").decode())
 
 
 class SlaError(Exception):
     """Bad input, with its place. The command line prints it and exits with 2.
 
-    Bytes of a damaged file or of a file name that are not UTF-8 are shown by their numbers, which any file can hold.
+    Bytes of a damaged file or of a file name that are not UTF-8, and control characters, are shown by their numbers.
 
     Args:
         message: what is wrong and where (file and line, or clip id), one sentence.
@@ -24,8 +35,8 @@ class SlaError(Exception):
 
     def __init__(self, message: str, hint: str = "") -> None:
         super().__init__(message)
-        self.message = message.encode("utf-8", "backslashreplace").decode()
-        self.hint = hint.encode("utf-8", "backslashreplace").decode()
+        self.message = visible(message)
+        self.hint = visible(hint)
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
+from sla_cli.errors import visible
+
 log = logging.getLogger("sla")
 SECONDS_BETWEEN_LINES = 15.0
 ONCE = {"once": True}  # `extra` of a message that a command writes only once
@@ -49,7 +51,7 @@ class _Handler(logging.Handler):
             self._said.add(message)
         style = {logging.WARNING: "yellow", logging.ERROR: "red"}.get(record.levelno, "")
         prefix = f"{record.levelname.lower()}: " if style else ""
-        Console(stderr=True, soft_wrap=True).print(Text(prefix + message, style=style))
+        Console(stderr=True, soft_wrap=True).print(Text(prefix + visible(message), style=style))
 
 
 @contextmanager
@@ -63,7 +65,7 @@ def progress(what: str, total: int | None, unit: str = "clips") -> Iterator[Adva
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
     from rich.table import Column
 
-    console = Console(stderr=True)
+    what, console = visible(what), Console(stderr=True)
     if not log.isEnabledFor(logging.INFO):
         yield lambda amount=1, note="", total=None: None
         return
@@ -71,7 +73,7 @@ def progress(what: str, total: int | None, unit: str = "clips") -> Iterator[Adva
         yield _lines(what, total, unit)
         return
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(20),
         MofNCompleteColumn(),
         TextColumn("{task.fields[rate]}"),

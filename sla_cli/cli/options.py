@@ -12,7 +12,7 @@ from msgspec import to_builtins
 from sla_cli.cli.text_streams import is_utf8
 from sla_cli.config.bounds import DEVICES, LAYERS, WEIGHTS
 from sla_cli.config.settings import DecodeConfig
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, visible
 from sla_cli.search.engines import Engine
 
 
@@ -124,7 +124,7 @@ def search_given(context: typer.Context, lm: Path | None) -> dict[str, Any]:
 
 def check_name(name: str | None) -> None:
     """Raise SlaError if --name cannot name a folder."""
-    if name is not None and (not name or "/" in name or name.startswith(".")):
+    if name is not None and not re.fullmatch(r"[^.\x00-\x1f\x7f/\\:][^\x00-\x1f\x7f/\\:]*", name):
         raise SlaError(f"--name {name!r} cannot name a folder", "Use letters, digits, - and _.")
 
 
@@ -134,7 +134,7 @@ def answer(lines: str, result: object, as_json: bool) -> None:
     Args:
         result: one of the types in cli/schema.py.
     """
-    typer.echo(json_text(result) if as_json else lines)
+    typer.echo(json_text(result) if as_json else visible(lines))
 
 
 def json_text(result: object) -> str:

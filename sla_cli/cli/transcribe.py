@@ -29,6 +29,7 @@ from sla_cli.cli.options import (
 from sla_cli.config.bounds import FASTEST, SLOWEST
 from sla_cli.config.settings import TranscribeConfig
 from sla_cli.core.counted import counted
+from sla_cli.errors import visible
 from sla_cli.log import log
 
 if TYPE_CHECKING:
@@ -127,7 +128,7 @@ def _show(outcome: "Outcome", transcript: "Transcript") -> None:
     """The signs, or one line where files hold them."""
     if outcome.files:
         number = f"{counted(len(transcript.signs), 'sign')} in {transcript.duration:.1f} s"
-        typer.echo(f"{transcript.name}: {number}: {', '.join(map(str, outcome.files))}")
+        typer.echo(visible(f"{transcript.name}: {number}: {', '.join(map(str, outcome.files))}"))
     elif sys.stdout.isatty():
         _show_table(transcript)
     else:
@@ -145,18 +146,21 @@ def _warn(transcript: "Transcript") -> None:
 def _show_table(transcript: "Transcript") -> None:
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table("time", "gloss", "confidence", title=f"{transcript.name}, {transcript.duration:.1f} s")
+    title = Text(visible(f"{transcript.name}, {transcript.duration:.1f} s"))
+    table = Table("time", "gloss", "confidence", title=title)
     for sentence in transcript.sentences:
         for sign in sentence.signs:
-            table.add_row(f"{sign.start:.2f} to {sign.end:.2f}", sign.gloss, f"{sign.confidence:.2f}")
+            table.add_row(f"{sign.start:.2f} to {sign.end:.2f}", Text(sign.gloss), f"{sign.confidence:.2f}")
         table.add_section()
     Console().print(table)
 
 
 def _rows(transcript: "Transcript") -> Iterator[str]:
+    name = visible(transcript.name).replace("\t", "\\t").replace("\n", "\\n")  # so that a row stays one
     for sign in transcript.signs:
-        yield f"{transcript.name}\t{sign.start:.3f}\t{sign.end:.3f}\t{sign.gloss}\t{sign.confidence:.4f}"
+        yield f"{name}\t{sign.start:.3f}\t{sign.end:.3f}\t{sign.gloss}\t{sign.confidence:.4f}"
 
 
 def _recording(outcome: "Outcome") -> "Recording":

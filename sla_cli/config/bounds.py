@@ -4,6 +4,7 @@ MANY = 10**9  # for counts: more than any corpus has, and a product of two fits 
 LARGE = 1e9  # for weights and durations (30 years): products of a few stay finite in float32
 WIDE = 1 << 16  # channels: a square matrix of this size takes 16 GiB
 LAYERS = 1000  # layers of a network, or frames of a kernel: more than any trained one has
+PICTURE = 64_000_000  # pixels of a picture: 8K video has half as many
 PIXELS = 8192  # pixels of a side: 8K video is 7680 wide
 FASTEST = 1000.0  # frames per second: of high-speed cameras
 SLOWEST = 1.0  # frames per second: below it nobody signs, and a frame would be repeated without end

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sla_cli.core.arguments import as_number, as_path, as_texts, check_types
 from sla_cli.core.quantities import Share
+from sla_cli.errors import SlaError
+
+LONGEST = 1e8  # seconds: three years, which milliseconds of a file still hold
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,30 @@ class Annotation:
     def signs(self) -> tuple[Sign, ...]:
         """All signs in order of time."""
         return tuple(sign for sentence in self.sentences for sign in sentence.signs)
+
+
+def check_annotation(annotation: Annotation, others: Iterable[Sign] = ()) -> None:
+    """Raise SlaError if a field has another type than it says, or a number that no file can hold.
+
+    Args:
+        others: further signs.
+    """
+    as_number(annotation.duration, "duration of a transcript", 0, LONGEST)
+    as_texts([annotation.name], "name of a transcript")
+    if annotation.media is not None:
+        as_path(annotation.media, "media of a transcript")
+    check_types(annotation.sentences, "sentences of a transcript", Sentence)
+    if not all(sentence.signs for sentence in annotation.sentences):
+        raise SlaError("a sentence of a transcript has no sign", "Leave it out.")
+    if not isinstance(annotation.made, Mapping):
+        raise SlaError("made of a transcript is no mapping", "Give names and texts.")
+    as_texts([*annotation.made, *annotation.made.values()], "made of a transcript")
+    for sign in (*annotation.signs, *others):
+        check_types([sign], "signs of a transcript", Sign)
+        as_texts([sign.gloss], "gloss of a sign")
+        start = as_number(sign.start, f"start of {sign.gloss!r}", 0, LONGEST)
+        as_number(sign.end, f"end of {sign.gloss!r}", start, LONGEST)
+        as_number(sign.confidence, f"confidence of {sign.gloss!r}", 0, 1)
 
 
 def split_at_pauses(signs: Sequence[Sign], pause: float) -> tuple[Sentence, ...]:

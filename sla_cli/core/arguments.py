@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Sequence
 from numbers import Real
@@ -9,27 +10,40 @@ from pathlib import Path
 
 from sla_cli.errors import SlaError
 
+LONGEST_PATH, LONGEST_NAME = 4095, 255  # bytes, of Linux's file systems
+LONGEST = 200  # characters, or bits, of a value that a message shows
+
 
 def as_path(value: object, name: str) -> Path:
     """A path from a text or a path. Raises SlaError for anything else, and for an empty text."""
     if not isinstance(value, (str, os.PathLike)) or not isinstance(path := os.fspath(value), str):
         raise SlaError(f"{name} is {_shown(value)}, not a path", "Give a text or a pathlib.Path.")
-    if not path or "\0" in path:
-        raise SlaError(f"{name} is {path!r}, which is no path", "Name a file or folder.")
+    try:
+        encoded = os.fsencode(path)
+    except UnicodeEncodeError:  # half of a pair of surrogates
+        encoded = b""
+    if not encoded or b"\0" in encoded:
+        raise SlaError(f"{name} is {_shown(path)}, which is no path", "Name a file or folder.")
+    if len(encoded) > LONGEST_PATH or max(map(len, encoded.split(os.sep.encode()))) > LONGEST_NAME:
+        raise SlaError(f"{name} is {_shown(path)}, too long for a path", "Name a file or folder.")
     return Path(path)
 
 
 def as_number(value: object, name: str, low: float, high: float = float("inf")) -> float:
     """A real number within bounds. Raises SlaError for anything else, also for NaN."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not low <= float(value) <= high:
+    try:
+        number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+    except OverflowError:
+        number = math.nan
+    if not low <= number <= high:
         bounds = f"from {low:g} to {high:g}" if high != float("inf") else f"of at least {low:g}"
         raise SlaError(f"{name} is {_shown(value)}, not a number {bounds}")
-    return float(value)
+    return number
 
 
 def check_one_of(value: object, name: str, known: Sequence[str]) -> None:
     """Raise SlaError for a value that is not one of these texts."""
-    if value not in known:
+    if not isinstance(value, str) or value not in known:
         raise SlaError(f"{name} is {_shown(value)}", f"It is one of {', '.join(known)}.")
 
 
@@ -45,7 +59,9 @@ def as_texts(values: object, name: str) -> tuple[str, ...]:
 
 
 def check_types(values: Iterable[object], name: str, kind: type) -> None:
-    """Raise SlaError unless all values are of a type."""
+    """Raise SlaError unless these are several values, all of a type."""
+    if not isinstance(values, Iterable):
+        raise SlaError(f"{name} is {_shown(values)}, not a list of sla_cli.{kind.__name__}")
     for value in values:
         if not isinstance(value, kind):
             raise SlaError(f"{name} is or holds {_shown(value)}, not sla_cli.{kind.__name__}")
@@ -59,4 +75,9 @@ def check_slice(value: object) -> None:
 
 def _shown(value: object) -> str:
     """A value in a message: short, also if it is a large array."""
-    return repr(value) if isinstance(value, (str, bytes, int, float, type(None))) else f"of type {type(value).__name__}"
+    if isinstance(value, int) and value.bit_length() > LONGEST:
+        return f"a number of {value.bit_length()} bits"
+    if not isinstance(value, (str, bytes, int, float, type(None))):
+        return f"of type {type(value).__name__}"
+    text = repr(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

@@ -9,7 +9,7 @@ from typing import Any
 
 def digest_json(value: Any) -> str:
     """A short stable digest of JSON values."""
-    return digest_bytes(json.dumps(value, sort_keys=True, ensure_ascii=False).encode())
+    return digest_bytes(json.dumps(value, sort_keys=True, ensure_ascii=False).encode("utf-8", "backslashreplace"))
 
 
 def digest_bytes(data: bytes) -> str:

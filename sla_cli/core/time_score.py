@@ -7,9 +7,11 @@ other figures are of the glosses that the alignment of the word error rate finds
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from statistics import median
 
 from sla_cli.core.annotation import Sign
@@ -84,12 +86,12 @@ def correct_pairs(reference: Sequence[Sign], hypothesis: Sequence[Sign]) -> list
 
 def score_times(reference: Sequence[Sign], hypothesis: Sequence[Sign]) -> TimeScore:
     """Compare the signs of one recording, both in order of time."""
-    pairs = correct_pairs(reference, hypothesis)
+    pairs, around = correct_pairs(reference, hypothesis), _Overlapping(reference)
     return TimeScore(
         references=len(reference),
         hypotheses=len(hypothesis),
         inside=sum(true.start <= (found.start + found.end) / 2 < true.end for true, found in pairs),
-        outside=sum(all(_overlap(found, true) <= 0 for true in reference) for found in hypothesis),
+        outside=sum(not around(found) for found in hypothesis),
         matched=tuple(_matched(reference, hypothesis, overlap) for overlap in OVERLAPS),
         starts=tuple(abs(found.start - true.start) for true, found in pairs),
         ends=tuple(abs(found.end - true.end) for true, found in pairs),
@@ -110,20 +112,36 @@ def pooled_times(scores: Iterable[TimeScore]) -> TimeScore:
     )
 
 
+class _Overlapping:
+    """Finds the signs that overlap another one. Not each is looked at: an hour has thousands."""
+
+    def __init__(self, signs: Iterable[Sign]) -> None:
+        self._signs = sorted(signs, key=lambda sign: sign.start)
+        self._starts = [sign.start for sign in self._signs]
+        self._latest_ends = list(accumulate((sign.end for sign in self._signs), max))
+
+    def __call__(self, sign: Sign) -> list[Sign]:
+        """In order of their starts."""
+        last = bisect_left(self._starts, sign.end)
+        first = bisect_right(self._latest_ends, sign.start, 0, last)
+        return [one for one in self._signs[first:last] if _overlap(sign, one) > 0]
+
+
 def _matched(reference: Sequence[Sign], hypothesis: Sequence[Sign], overlap: float) -> int:
     """Recognised signs, in order of time, that overlap their nearest true sign of the same gloss so far; a true sign
     that is taken counts no other.
     """
-    places = defaultdict(list)
-    for place, sign in enumerate(reference):
-        places[sign.gloss].append(place)
+    of_gloss = defaultdict(list)
+    for sign in reference:
+        of_gloss[sign.gloss].append(sign)
+    near = {gloss: _Overlapping(signs) for gloss, signs in of_gloss.items()}
     taken: set[int] = set()
     for found in hypothesis:
-        if not (there := places.get(found.gloss)):
+        if found.gloss not in near or not (there := near[found.gloss](found)):
             continue
-        best = max(there, key=lambda place: _over_union(found, reference[place]))
-        if best not in taken and _over_union(found, reference[best]) >= overlap:
-            taken.add(best)
+        best = max(there, key=lambda sign: _over_union(found, sign))
+        if id(best) not in taken and _over_union(found, best) >= overlap:
+            taken.add(id(best))
     return len(taken)
 
 

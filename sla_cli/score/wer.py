@@ -9,6 +9,7 @@ from typing import TypeAlias
 from sla_cli.core.arguments import as_path, as_texts
 from sla_cli.core.hypothesis import Glosses, Hypothesis
 from sla_cli.core.result import Score
+from sla_cli.errors import SlaError
 from sla_cli.exchange.gloss_files import read_gloss_file
 from sla_cli.score.score import ScoreOptions, score
 from sla_cli.score.score_file import AUTO, score_in_memory
@@ -29,10 +30,10 @@ def wer(
     Raises:
         SlaError: as `sla score`: ids that do not match, an unknown profile, no references.
     """
+    as_texts([normalize], "normalize")
     if not isinstance(hypotheses, Mapping) and not isinstance(references, Mapping):
         ref = None if references is None else as_path(references, "references")
         return score_in_memory(as_path(hypotheses, "hypotheses"), ref, ScoreOptions(normalize))[0]
-    as_texts([normalize], "normalize")
     options = ScoreOptions("none" if normalize == AUTO else normalize)
     return score(
         [Hypothesis(id, glosses) for id, glosses in _glosses(hypotheses, "hypotheses").items()],
@@ -51,4 +52,7 @@ def _glosses(given: Path | str | GlossesById | None, name: str) -> Mapping[str, 
 
 
 def _words(glosses: str | Sequence[str], name: str) -> Glosses:
-    return tuple(glosses.split()) if isinstance(glosses, str) else as_texts(glosses, name)
+    words = tuple(glosses.split()) if isinstance(glosses, str) else as_texts(glosses, name)
+    if bad := [word for word in words if word.split() != [word]]:
+        raise SlaError(f"{name} holds {bad[0]!r}, which is not one word", "Give words without white space.")
+    return words

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.core.clip import Source
-from sla_cli.core.clip_name import clip_name
+from sla_cli.core.clip_name import recording_name
 from sla_cli.core.endings import is_video
 from sla_cli.errors import SlaError, some
 from sla_cli.video.source import ENDINGS, open_tree
@@ -44,7 +44,7 @@ def find_recordings(path: Path) -> list[FoundRecording]:
         raise SlaError(f"{path} contains neither videos nor pictures: {some(tree.names()) or 'it is empty'}")
     if not path.exists():
         raise SlaError(f"no such video: {path}", "Give a video, a folder of videos or pictures, or an archive of them.")
-    return [FoundRecording(Source(path.parent, path.name), clip_name(path.name), path.parent)]
+    return [FoundRecording(Source(path.parent, path.name), recording_name(path.name), path.parent)]
 
 
 def _found(path: Path, recording: str) -> FoundRecording:
@@ -56,4 +56,4 @@ def _found(path: Path, recording: str) -> FoundRecording:
         name, beside = (whole.name, whole.parent) if path.is_dir() else (whole.name.split(".")[0], home)
         return FoundRecording(source, name, beside)
     beside = home / parent_of(recording) if path.is_dir() and is_video(recording) else home
-    return FoundRecording(source, clip_name(recording), beside)
+    return FoundRecording(source, recording_name(recording), beside)

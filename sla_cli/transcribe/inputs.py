@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sla_cli.config.bounds import PICTURE
+from sla_cli.core.arguments import as_number, as_path
+from sla_cli.core.clip import Source
 from sla_cli.errors import SlaError
 
-CERTAIN = 1e-3  # how far a row of probabilities may sum above 1
+PLACE = "Within its root, with / between parts; the empty text is the root itself."
+CERTAIN = 1e-2  # how far the sum of a row of probabilities may be from 1; half precision is within it
 
 
 def as_pictures(frames: Iterable[object]) -> Iterator[NDArray[np.uint8]]:
@@ -26,23 +31,37 @@ def _as_picture(frame: object) -> NDArray[np.uint8]:
         or frame.dtype != np.uint8
         or frame.ndim != 3
         or frame.shape[2] != 3
-        or not frame.size
+        or not 0 < frame.shape[0] * frame.shape[1] <= PICTURE
     ):
-        hint = "A picture is RGB uint8 (height, width, 3), from 0 to 255."
+        hint = (
+            f"A picture is RGB uint8 (height, width, 3), from 0 to 255, of at most {PICTURE // 10**6} million pixels."
+        )
         raise SlaError(f"frames holds {_described(frame)}, not a picture", hint)
     return frame
 
 
+def as_place(source: Source) -> Source:
+    """The place of a recording. Raises SlaError for fields of other types or out of bounds."""
+    if not isinstance(source.path, str):
+        raise SlaError(f"the path of a Source is of type {type(source.path).__name__}, not a text", PLACE)
+    start, end = (
+        None if time is None else as_number(time, f"{name} of a Source", 0)
+        for name, time in (("start", source.start), ("end", source.end))
+    )
+    return replace(source, root=as_path(source.root, "root of a Source"), start=start, end=end)
+
+
 def as_log_probs(values: object, columns: int) -> NDArray[np.float32]:
     """Log-probabilities, float32 (steps, columns), at least one step. Raises SlaError for anything else."""
-    if not isinstance(values, np.ndarray) or values.dtype.kind != "f" or values.ndim != 2:
+    hidden = isinstance(values, (np.ma.MaskedArray, np.matrix))  # which compute otherwise than an array
+    if hidden or not isinstance(values, np.ndarray) or values.dtype.kind != "f" or values.ndim != 2:
         raise SlaError(f"log_probs is {_described(values)}, not an array of floats (steps, {columns})")
     if values.shape[1] != columns or not len(values):
         hint = "Column 0 is the blank, column i + 1 gloss i."
         raise SlaError(f"log_probs has the shape {values.shape}, not (steps, {columns})", hint)
     found = values.astype(np.float32)
     sums = np.exp(found.astype(np.float64)).sum(1)
-    if np.isnan(found).any() or sums.max() > 1 + CERTAIN:
+    if np.isnan(found).any() or np.abs(sums - 1).max() > CERTAIN:
         hint = "Give natural logarithms, of which each row's exponentials sum to 1."
         raise SlaError("log_probs holds values that are no log-probabilities", hint)
     return found

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from sla_cli.core.annotation import Annotation
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # equal if the annotation is: a comparison of arrays has no single truth value
 class Recognition(Annotation):
     """The output of the model for a recording; `Annotation` has the other attributes.
 

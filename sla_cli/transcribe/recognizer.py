@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,7 +30,8 @@ from sla_cli.model.open_run import OpenedModel, open_model
 from sla_cli.search.beam_decoder import BeamDecoder
 from sla_cli.search.decoder import Decoder
 from sla_cli.search.options import settle
-from sla_cli.transcribe.inputs import as_log_probs, as_pictures
+from sla_cli.transcribe.inputs import as_log_probs, as_pictures, as_place
+from sla_cli.transcribe.one_at_a_time import OneAtATime
 from sla_cli.transcribe.recording import Clock, OtherRateError, Recording, as_stored
 from sla_cli.transcribe.streaming import stream_outputs
 from sla_cli.transcribe.transcript import Transcript
@@ -63,7 +63,7 @@ class Recognizer:
     _opened: OpenedModel
     _decoder: Decoder
     _calibration: Calibration
-    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)  # one call at a time
+    _lock: OneAtATime = field(default_factory=OneAtATime, repr=False, compare=False)
 
     @classmethod
     def open(
@@ -125,6 +125,7 @@ class Recognizer:
             "token_min_logp": token_min_logp,
         }
         weights_digest = digest_file(source.best)
+        given = {name: value.item() if isinstance(value, np.generic) else value for name, value in given.items()}
         settled = settle(given, source.tunings, weights_digest)
         if settled.options.lm is not None:
             check_oov(settled.options.lm, source.glosses, settled.options.max_oov)
@@ -166,7 +167,9 @@ class Recognizer:
         Raises:
             SlaError: it cannot be read; names the file. Or an argument of another type or out of bounds.
         """
-        source = video if isinstance(video, Source) else as_source(as_path(video, "video"))
+        source = as_place(video) if isinstance(video, Source) else as_source(as_path(video, "video"))
+        if advance is not None and not callable(advance):
+            raise SlaError("advance is not a function", "It is called with the number of frames.")
         if fps is not None:
             fps = as_number(fps, "fps", SLOWEST, FASTEST)
         pause, min_confidence = as_number(pause, "pause", 0), as_number(min_confidence, "min_confidence", 0, 1)
@@ -286,6 +289,9 @@ class Recognizer:
             meter, domain = AppearanceMeter(), self._opened.domain
             found = stream_outputs(self._opened, meter.watch(recording), self.windows, report)
             clock = recording.clock
+            if recording.missing:
+                text = "%s: %s; times are as if the others followed each other"
+                log.warning(text, source.root / source.path, recording.missing)
             far = None if found.distance is None or domain is None else found.distance / domain.limit
             usual = {} if domain is None else domain.usual
             warning = unlike_training(far, meter.appearance, usual, clock.rate, self.frames)

@@ -104,6 +104,11 @@ class Recording:
         self._check_rate()
 
     @property
+    def missing(self) -> str:
+        """Which pictures of a folder are missing, as of `FrameReader`; known with the first frame."""
+        return self._reader.missing
+
+    @property
     def expected(self) -> int:
         """Number of frames that the run will see, from the header, known with the first frame; 0 if not stated."""
         rate = self._rate if self._like.has_rate(self._rate) else self._like.fps

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sla_cli.annotation.formats import annotation_like, annotation_text, kind_of, suffix_of, write_annotation
 from sla_cli.annotation.layout import DEFAULT, Layout
-from sla_cli.core.annotation import Sign
+from sla_cli.core.annotation import Sign, check_annotation
 from sla_cli.core.arguments import as_path, check_types
 from sla_cli.pages.template import page_like
 from sla_cli.transcribe.recognition import Recognition
@@ -20,7 +20,7 @@ PAGE, PAGE_SUFFIX = "html", ".html"
 ON_THE_PAGE = ("eaf", "vtt", "srt")  # files that can be downloaded from the page
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Transcript(Recognition):
     """The signs of one recording, with probabilities, and a way to save them; `Recognition` has the attributes."""
 
@@ -47,8 +47,10 @@ class Transcript(Recognition):
                 gloss or name that the format cannot hold.
         """
         path = as_path(path, "path")
+        reference = tuple(reference) if isinstance(reference, Iterable) else reference
         check_types([layout], "layout", Layout)
         check_types(reference, "reference", Sign)
+        check_annotation(self, reference)
         check_output(path, like_of(kind_named(path)), replace=force)
         if kind_named(path) != PAGE:
             write_annotation(path, kind_of(path), self, layout)

@@ -29,6 +29,7 @@ MEMBERS = (
     "SELECT name, offset, size, packed, crc, refused FROM entries JOIN folders ON folder = id"
     " WHERE folders.path = ? AND offset IS NOT NULL"
 )
+DEEPEST = 100  # folders in each other
 VERSION = 1  # of the schema, part of the file's name
 
 
@@ -141,6 +142,8 @@ def _rows(
         if path.is_absolute() or ".." in path.parts:
             hint = "Such names can overwrite other files. If you trust the source, unpack it and give the folder."
             raise SlaError(f"{root}: the member {member.path!r} would leave the archive", hint)
+        if len(path.parts) > DEEPEST:
+            raise SlaError(f"{root}: a member lies in more than {DEEPEST} folders", "Unpack it and give the folder.")
         if not path.parts:
             raise SlaError(f"{root} is damaged: a member has the name {member.path!r}", "Copy the archive again.")
         parent, name = _split(str(path))

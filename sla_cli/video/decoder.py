@@ -17,6 +17,7 @@ from av.format import Flags
 from av.sidedata.sidedata import SideData
 from av.video.reformatter import VideoReformatter
 
+from sla_cli.config.bounds import PICTURE
 from sla_cli.errors import FrameError
 
 # FFmpeg's names of the formats that are opened: each is one file. Lists of other files (HLS, DASH, concat, sequences
@@ -26,7 +27,6 @@ FORMATS = (
     *("mpegts", "mpeg", "mpegvideo", "h264", "hevc", "vvc", "m4v", "h263", "vc1", "av1", "obu", "mjpeg"),
     *("yuv4mpegpipe", "wav", "mp3", "flac", "aac", "amr"),
 )
-LARGEST = 64_000_000  # most pixels of a picture: 8K has half as many
 PREROLL = 2.0  # seconds before the start of a part to which a long video is positioned: decoders need a key frame
 LATEST = 60.0  # seconds; a later beginning has times of another clock, such as that of a broadcast
 # PyAV before 19 reads texts in a file strictly as UTF-8, unless told otherwise.
@@ -79,7 +79,7 @@ class Decoder:
         self.codec = CODECS.get(name, name.upper())
         _check_size(stream.width, stream.height, where)
         stream.codec_context.thread_count = 1  # clips are processed in parallel
-        stream.codec_context.options = {"max_pixels": str(LARGEST)}  # of a picture that is larger than its header says
+        stream.codec_context.options = {"max_pixels": str(PICTURE)}  # of a picture that is larger than its header says
         self.rate = float(stream.average_rate or stream.guessed_rate or 0)
         self.frames = stream.frames
         self.reached, self.pixel_aspect = 0.0, 1.0
@@ -179,7 +179,7 @@ def _container(file: BinaryIO, where: str, missing: int) -> av.container.InputCo
     def refuse(url: str, flags: int, options: dict[str, Any]) -> NoReturn:
         raise FrameError(f"{where} refers to another file, {url}", "Give that file, or a copy that holds all.")
 
-    limits = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "none", "max_pixels": str(LARGEST)}
+    limits = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "none", "max_pixels": str(PICTURE)}
     file.seek(0)
     try:
         return av.open(file, "r", options=limits, io_open=refuse, **METADATA)
@@ -193,9 +193,9 @@ def _container(file: BinaryIO, where: str, missing: int) -> av.container.InputCo
 
 def _check_size(width: int, height: int, where: str) -> None:
     """Raises FrameError for a stated size that would need gigabytes; FFmpeg gives 0 for one that it has refused."""
-    if not 0 < width * height <= LARGEST:
+    if not 0 < width * height <= PICTURE:
         size = f"pictures of {width}x{height}," if width * height else "no size of its pictures, or"
-        reason = f"states {size} more than {LARGEST // 10**6} million pixels"
+        reason = f"states {size} more than {PICTURE // 10**6} million pixels"
         raise FrameError(f"{where} {reason}", f"Make it smaller: {conversion(where, '-vf', 'scale=1920:-2')}")
 
 

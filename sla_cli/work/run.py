@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, fields
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from msgspec import Meta
 
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.receipt import digest_file
@@ -47,7 +49,7 @@ class FrameFormat:
     """
 
     size: Side
-    fit: str
+    fit: Annotated[str, Meta(pattern="^(squash|pad|crop)$")]
     fps: FrameRate
     fps_lowest: FrameRate
     fps_highest: FrameRate

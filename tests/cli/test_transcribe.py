@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import pty
 import re
 import signal
+import subprocess
+import sys
 import time
 import zipfile
 from dataclasses import replace
@@ -55,6 +60,24 @@ def run(*arguments: str) -> str:
 def test_glosses_are_printed_where_no_file_is_asked_for(folder: Path) -> None:
     assert [line.split("\t")[3] for line in run("mine/a.mkv").splitlines()] == ["NORD", "REGEN"]
     assert names(folder / "mine") == ["a.mkv"]
+
+
+def test_a_name_does_not_change_what_a_terminal_shows(folder: Path) -> None:
+    """Neither rich's markup nor control sequences; a tab in it makes no column in the rows of a pipe."""
+    name = "[red] \x1b[2J \t x"
+    signed(folder / "mine" / f"{name}.mkv", "NORD REGEN")
+    [first, *_] = run(f"mine/{name}.mkv").splitlines()
+    assert first.split("\t")[:1] == [r"[red] \x1b[2J \t x"] and len(first.split("\t")) == 5
+    here, there = pty.openpty()
+    command = [sys.executable, "-m", "sla_cli", "transcribe", *RUN, f"mine/{name}.mkv"]
+    with subprocess.Popen(command, stdout=there, stderr=there, cwd=folder, env={**os.environ, "COLUMNS": "90"}) as one:
+        os.close(there)
+        shown = b""
+        with contextlib.suppress(OSError):  # the end
+            while part := os.read(here, 4096):
+                shown += part
+    assert one.returncode == 0, shown
+    assert b"[red] \\x1b[2J" in shown and b"REGEN" in shown and b"\x1b[2J" not in shown
 
 
 def test_thresholds_are_options_as_of_decode(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from sla_cli.errors import SlaError
 ODD = [None, 5, 1.5, b"bytes", ["a"], {"a": "b"}, np.zeros(3), object(), True]
 
 
-@pytest.mark.parametrize("value", [*ODD, "", "a\0b"])
+@pytest.mark.parametrize("value", [*ODD, "", "a\0b", "a\ud800b", "a" * 300, "a/" * 3000])
 def test_what_is_not_a_path(value: Any) -> None:
     with pytest.raises(SlaError, match=r"^here is"):
         as_path(value, "here")
@@ -36,7 +37,9 @@ def test_numbers_are_within_their_bounds_or_refused(value: float, low: float, wi
             as_number(value, "n", low, low + width)
 
 
-@pytest.mark.parametrize("value", [None, "5", b"5", True, [5], np.zeros(3), 1j, float("nan")])
+@pytest.mark.parametrize(
+    "value", [None, "5", b"5", True, [5], np.zeros(3), 1j, float("nan"), 10**400, Fraction(10**400)]
+)
 def test_what_is_not_a_number(value: Any) -> None:
     with pytest.raises(SlaError, match=r"^n is"):
         as_number(value, "n", 0)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from sla_cli.core.clip_name import clip_name
+from sla_cli.core.clip_name import clip_name, recording_name
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,11 @@ from sla_cli.core.clip_name import clip_name
 )
 def test_names(cell: str, start: float | None, end: float | None, name: str) -> None:
     assert clip_name(cell, start, end) == name
+
+
+@pytest.mark.parametrize(
+    ("path", "name"),
+    [("a/x*y.mp4", "x*y"), ("a/back\\slash.mp4", "back\\slash"), ("a/take.1", "take.1"), ("*.mp4", "*")],
+)
+def test_names_of_files_are_no_patterns(path: str, name: str) -> None:
+    assert recording_name(path) == name

@@ -93,3 +93,19 @@ def test_recordings_add(pairs: list[tuple[list[Sign], list[Sign]]]) -> None:
     whole = score_times(*both)
     assert (score.references, score.hypotheses, score.matched) == (whole.references, whole.hypotheses, whole.matched)
     assert score.outside == whole.outside
+
+
+@given(*[st.lists(st.tuples(st.sampled_from("AB"), st.integers(0, 40), st.integers(1, 12)), max_size=12)] * 2)
+def test_signs_in_rests_are_those_that_no_true_sign_overlaps(
+    reference: list[tuple[str, int, int]], hypothesis: list[tuple[str, int, int]]
+) -> None:
+    """Also where true signs overlap each other, and one lies in another."""
+    true, found = (
+        sorted(
+            (Sign(gloss, float(start), float(start + length), 1.0) for gloss, start, length in rows),
+            key=lambda s: s.start,
+        )
+        for rows in (reference, hypothesis)
+    )
+    alone = [one for one in found if all(one.end <= sign.start or sign.end <= one.start for sign in true)]
+    assert score_times(true, found).outside == len(alone)

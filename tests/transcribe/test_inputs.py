@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
+from sla_cli.core.clip import Source
 from sla_cli.errors import SlaError
-from sla_cli.transcribe.inputs import as_log_probs, as_pictures
+from sla_cli.transcribe.inputs import as_log_probs, as_pictures, as_place
 
 PICTURE = np.zeros((4, 6, 3), np.uint8)
 
@@ -33,6 +36,32 @@ def test_a_picture_is_rgb_uint8_or_refused(dtype: str, shape: tuple[int, ...]) -
 def test_one_picture_is_not_several(frames: Any) -> None:
     with pytest.raises(SlaError, match="not several pictures"):
         as_pictures(frames)
+
+
+def test_a_picture_of_more_pixels_than_any_video_has() -> None:
+    huge = np.broadcast_to(np.zeros(3, np.uint8), (300_000, 300_000, 3))  # a view, which takes no memory
+    with pytest.raises(SlaError, match="at most 64 million pixels"):
+        list(as_pictures([huge]))
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"root": b"a"},
+        {"root": 5},
+        {"path": Path("a")},
+        {"path": 5},
+        {"start": float("nan")},
+        {"start": -1.0},
+        {"end": float("nan")},
+        {"end": "5"},
+    ],
+    ids=str,
+)
+def test_a_place_of_other_types_is_refused(fields: dict[str, Any]) -> None:
+    with pytest.raises(SlaError, match="Source"):
+        as_place(replace(Source(Path("a"), "b.mp4"), **fields))
+    assert as_place(Source("a", "b.mp4", 1)) == Source(Path("a"), "b.mp4", 1.0)  # type: ignore[arg-type]
 
 
 def test_pictures_in_one_array_or_from_a_generator() -> None:

@@ -115,3 +115,11 @@ def test_a_picture_of_more_bytes_than_any_is_not_read(tmp_path: Path) -> None:
         file.truncate(1 << 40)  # a hole: takes no room on the disk
     with pytest.raises(SlaError, match=r"1\.png: it has more than 256 MiB"):
         Folder(tmp_path).read("pictures/1.png")
+
+
+def test_an_archive_of_thousands_of_folders_in_each_other(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a/" * 20_000 + "x.mp4", b"x")
+    with pytest.raises(SlaError, match=r"a\.zip: a member lies in more than 100 folders"):
+        open_tree(path)

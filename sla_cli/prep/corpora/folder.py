@@ -13,7 +13,7 @@ from sla_cli.artifact.table import COLUMNS, Row, parse_any_table
 from sla_cli.artifact.text import decode_any_text, seconds
 from sla_cli.config.checks import OptionValues, option
 from sla_cli.core.clip import Clip, Source
-from sla_cli.core.clip_name import clip_name
+from sla_cli.core.clip_name import clip_name, recording_name
 from sla_cli.core.digest import digest_bytes, digest_json
 from sla_cli.core.endings import VIDEOS, is_video
 from sla_cli.errors import FormatError, SlaError, some
@@ -80,7 +80,7 @@ def _list_videos(tree: Tree, videos: Sequence[str]) -> Listing:
     names = [PurePosixPath(path).name for path in videos]
     log.info("no table: each video is a clip without glosses: %s", some(names))
     clips = [
-        Clip(clip_name(path), "", (), Source(tree.root, path), where=name)
+        Clip(recording_name(path), "", (), Source(tree.root, path), where=name)
         for path, name in zip(videos, names, strict=True)
     ]
     return Listing(clips, tables={"list of videos": digest_json(names)})

@@ -1,0 +1,57 @@
+"""One call at a time: other threads wait, the same thread is told, and a forked child does not wait."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from sla_cli.errors import SlaError
+from sla_cli.transcribe.one_at_a_time import OneAtATime
+
+
+def test_other_threads_wait() -> None:
+    turn, inside, most = OneAtATime(), [0], [0]
+
+    def work(_: int) -> None:
+        with turn:
+            inside[0] += 1
+            most[0] = max(most[0], inside[0])
+            threading.Event().wait(0.001)
+            inside[0] -= 1
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(40)))
+    assert most == [1]
+
+
+def test_a_call_within_a_call_is_refused_and_the_next_one_works() -> None:
+    turn = OneAtATime()
+    with turn:
+        with pytest.raises(SlaError, match="one of its own calls"), turn:
+            pass
+        with pytest.raises(SlaError), turn:
+            pass
+    with turn:
+        pass
+
+
+def test_a_forked_child_does_not_wait_for_a_thread_of_its_parent() -> None:
+    turn, held, done = OneAtATime(), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with turn:
+            held.set()
+            done.wait(200)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    assert held.wait(200)
+    child = multiprocessing.get_context("fork").Process(target=turn.__enter__)
+    child.start()
+    child.join(100)
+    done.set()
+    thread.join()
+    assert child.exitcode == 0
