@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace as changed
 from itertools import accumulate, groupby
@@ -140,8 +141,13 @@ def _old_tiers(document: Document, names: Sequence[str], replace: bool) -> list[
         raise SlaError(
             f"{document.name} already has a tier {_name(old[0])}", f"{_other(old[0])} --force replaces tiers of sla."
         )
+    children, seen = defaultdict(list), set(map(id, old))
+    for one in tiers:
+        children[one.attributes.get("PARENT_REF")].append(one)
     for tier in old:  # grows by child tiers, and their child tiers
-        old += [one for one in tiers if one.attributes.get("PARENT_REF") == _name(tier) and one not in old]
+        new = [one for one in children[_name(tier)] if id(one) not in seen]
+        seen |= set(map(id, new))
+        old += new
     if old:
         check_uncorrected(document, map(_name, old))
     _check_unreferred(document, old)

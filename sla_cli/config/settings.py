@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from sla_cli.config.bounds import BEAM, LARGE, LAYERS, MANY, PIXELS, SEED, WEIGHT, WIDE
+from sla_cli.config.bounds import BEAM, LARGE, LAYERS, LONG, MANY, PIXELS, PROCESSES, SEED, WEIGHT, WIDE
 from sla_cli.config.checks import OptionValues, annotations_of, check_setting, option, parse_value, settings_of
 from sla_cli.config.presets import PRESETS
 from sla_cli.errors import SlaError, some, suggestion
@@ -196,16 +196,16 @@ class TrainConfig:
     # A lengthened clip shows every frame, repeated evenly (choice), or frames drawn with replacement, which leaves out
     # a third of them (AdaptSign).
     lengthen: Literal["even", "random"] = "even"
-    min_frames: Annotated[int, Meta(ge=1, le=MANY)] = 32  # minimum length of a clip after resampling
+    min_frames: Annotated[int, Meta(ge=1, le=LONG)] = 32  # minimum length of a clip after resampling
     max_frames: Annotated[int, Meta(ge=1, le=MANY)] = 230  # maximum length after resampling
     # Most frames by which a clip's first and last frame are held, as hands at rest, in which no gloss may be emitted.
     # For recognition in recordings with pauses (choice).
-    rest: Annotated[int, Meta(ge=0, le=MANY)] = 0
+    rest: Annotated[int, Meta(ge=0, le=LONG)] = 0
     drop: Annotated[float, Meta(ge=0, le=0.9)] = 0.0  # probability that a frame is replaced by the previous one
     # A clip's brightness, contrast, saturation are scaled by 1±jitter.
     jitter: Annotated[float, Meta(ge=0, le=0.9)] = 0.0
     erase: Annotated[float, Meta(ge=0, le=1)] = 0.0  # probability that a rectangle is erased in all frames of a clip
-    workers: Annotated[int, Meta(ge=-1, le=LAYERS)] = -1  # processes that load clips; -1 chooses
+    workers: Annotated[int, Meta(ge=-1, le=PROCESSES)] = -1  # processes that load clips; -1 chooses
 
 
 @dataclass(frozen=True)

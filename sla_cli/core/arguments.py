@@ -68,8 +68,9 @@ def check_types(values: Iterable[object], name: str, kind: type) -> None:
 
 
 def check_slice(value: object) -> None:
-    """Raise SlaError for anything but a slice."""
-    if not isinstance(value, slice):
+    """Raise SlaError for anything but a slice of whole numbers."""
+    ends = [value.start, value.stop, value.step] if isinstance(value, slice) else ["none"]
+    if not all(end is None or (hasattr(end, "__index__") and not isinstance(end, bool)) for end in ends):
         raise SlaError(f"frames are chosen by a slice, not by {_shown(value)}", "Write slice(0, 10) for the first ten.")
 
 

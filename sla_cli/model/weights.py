@@ -26,6 +26,7 @@ HINT = (
     "and OpenAI's TorchScript archives."
 )
 
+MOST_CODE = 16 << 20  # bytes of source in an archive; OpenAI's have 0.2 MB
 OPENAI = "OpenAI CLIP"  # layout of the TorchScript archives that OpenAI publishes
 
 # Exceptions of PyTorch, safetensors and timm for damaged or unsuitable files, found by experiment.
@@ -90,7 +91,10 @@ def _is_torchscript(path: Path) -> bool:
         parts = archive.infolist()
         if not any(part.filename.endswith("/constants.pkl") for part in parts):
             return False
-        if any(b"__setstate__" in archive.read(part) for part in parts if part.filename.endswith(".py")):
+        code = [part for part in parts if part.filename.endswith(".py")]
+        if sum(part.file_size for part in code) > MOST_CODE:
+            raise ValueError("it is a TorchScript archive with more code than any model has")
+        if any(b"__setstate__" in archive.read(part) for part in code):
             raise ValueError("it is a TorchScript archive that runs code when it is loaded")
     return True
 
@@ -109,6 +113,8 @@ def _tensors(content: object) -> dict[str, Tensor]:
             content = content[key]
     if not isinstance(content, dict) or not content or not all(isinstance(value, Tensor) for value in content.values()):
         raise ValueError("it is not a state dict")
+    if any(value.numel() * value.element_size() > value.untyped_storage().nbytes() for value in content.values()):
+        raise ValueError("it has a tensor whose values are not all in the file")
     names = [str(name) for name in content]
     wrapped = all(name.startswith("module.") for name in names)
     return {name.removeprefix("module.") if wrapped else name: content[name] for name in names}

@@ -23,6 +23,7 @@ from sla_cli.video.fingerprint import fingerprints
 from sla_cli.video.source import list_archives, open_tree
 
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # HDF5 or sla's tables cannot hold these
+SURROGATE = re.compile("[\ud800-\udfff]")  # a byte of a file's name that is not UTF-8
 LONGEST_ID = 255  # the limit of a file name, as pictures and parts may be named by it
 
 
@@ -108,6 +109,9 @@ def _check_clips(clips: Sequence[Clip]) -> None:
 
 
 def _fault(clip: Clip) -> str:
+    for text in (clip.id, clip.source.path, clip.signer, *clip.glosses, clip.translation):
+        if SURROGATE.search(text):
+            return f"{text!r} is not UTF-8: rename it"
     if not clip.id.strip():
         return f"clip {clip.id!r} has an empty id"
     if "/" in clip.id or CONTROL.search(clip.id):

@@ -14,7 +14,7 @@ from sla_cli.core.arguments import check_slice
 from sla_cli.core.clip import Times
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.store.codec import decode
+from sla_cli.store.codec import REDUCED, decode
 from sla_cli.store.content import EncodedClip, StoreHeader
 from sla_cli.store.division import Division
 from sla_cli.store.file import StoreFile
@@ -70,6 +70,8 @@ class StoredClip:
             ValueError: the step is not 1.
         """
         check_slice(wanted)
+        if isinstance(reduce, bool) or reduce not in (1, *REDUCED):
+            raise SlaError(f"reduce is {reduce!r}", "It is 1, 2, 4 or 8.")
         numbers = range(*wanted.indices(len(self)))
         if numbers.step != 1:
             raise ValueError("a slice of frames must have a step of 1")
@@ -219,7 +221,14 @@ class Split:
         return clip_id in self._numbers
 
     def __getitem__(self, key: str | int) -> StoredClip:
-        """A clip by its id or its number. Raises SlaError for an id, IndexError for a number that is not there."""
+        """A clip by its id or its number.
+
+        Raises:
+            SlaError: there is no such id, or it is neither.
+            IndexError: there is no such number, which ends a loop.
+        """
+        if not isinstance(key, (str, int, np.integer)) or isinstance(key, bool):
+            raise SlaError(f"a clip is chosen by its id or number, not by {type(key).__name__}")
         if isinstance(key, str) and key not in self._numbers:
             raise SlaError(f"{self}: no clip {key!r}")
         file, index = self.rows[self._numbers[key] if isinstance(key, str) else key]

@@ -60,9 +60,12 @@ def refuse_read_only(path: Path) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write UTF-8 as `atomic_write` does, lines ended by a line feed. Raises SlaError as it does."""
+    """Write UTF-8 as `atomic_write` does, lines ended by a line feed. Raises SlaError as it does.
+
+    Bytes of a file's name that are not UTF-8 become escapes, from which JSON makes them again.
+    """
     with atomic_write(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def _flush(path: Path, how: int = os.O_RDWR) -> None:

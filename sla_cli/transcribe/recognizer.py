@@ -23,7 +23,7 @@ from sla_cli.core.clip import Source
 from sla_cli.core.counted import counted
 from sla_cli.core.ctc import columns_of
 from sla_cli.data.dataset import reduction
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, visible
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import Advance, log
 from sla_cli.model.open_run import OpenedModel, open_model
@@ -178,7 +178,7 @@ class Recognizer:
             signs, score = self._signs(emission, clock.seconds, min_confidence)
         log_probs, stride, file = emission.log_probs, self._opened.stride, source.root / source.path
         return Transcript(
-            name=file.name if file.is_dir() else file.stem,
+            name=visible(file.name if file.is_dir() else file.stem),  # of the files' content
             media=file if file.is_file() else None,
             duration=clock.duration,
             sentences=split_at_pauses(signs, pause),

@@ -39,4 +39,5 @@ def _unusual(appearance: Appearance, usual: Mapping[str, Range]) -> Iterator[str
             continue
         low, high = usual[name]
         if not low <= value <= high:
-            yield f"{name.replace('_', ' ')} {value:.2g} % ({low:.2g} to {high:.2g} % in training)"
+            found, least, most = (f"{number:.0f}" if number >= 10 else f"{number:.2g}" for number in (value, low, high))
+            yield f"{name.replace('_', ' ')} {found} % ({least} to {most} % in training)"

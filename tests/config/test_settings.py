@@ -34,7 +34,7 @@ from sla_cli.config.settings import (
 from sla_cli.errors import FormatError, SlaError
 
 numbers = st.floats(0.1, 0.5)
-whole = st.integers(1, 500)
+whole = st.integers(1, 250)
 plain = st.text(st.characters(codec="utf-8"), max_size=8)
 STRATEGIES: dict[Any, st.SearchStrategy[Any]] = {
     bool: st.booleans(),

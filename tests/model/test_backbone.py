@@ -477,6 +477,7 @@ def wrong_files(folder: Path) -> dict[str, Path]:
         "wide.pt": {**state, "norm.weight": torch.zeros(33)},
         "list.pt": [1, 2],
         "tensor.pt": torch.zeros(3),
+        "repeated.pt": {**state, "pos_embed": torch.zeros(1).expand(1, 10**9, 32)},
         "code.pt": {"a": Path("a pickle that is more than tensors")},
     }
     for name, content in contents.items():

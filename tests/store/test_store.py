@@ -161,6 +161,14 @@ def test_clips_are_found_by_number_as_in_a_list(split: Split) -> None:
         split["unheard of"]
     with pytest.raises(ValueError, match="step of 1"):
         split["plain"].frames(slice(None, None, 2))
+    for reduce in (0, 3, -1, 16, "2", None, True):
+        with pytest.raises(SlaError, match="reduce is"):
+            split["plain"].frames(reduce=reduce)  # type: ignore[arg-type]
+    for key in (None, 1.5, b"plain", slice(0, 2), True, np.array([0])):
+        with pytest.raises(SlaError, match="by its id or number"):
+            split[key]  # type: ignore[index]
+    with pytest.raises(SlaError, match="by a slice"):
+        split["plain"].frames(slice("a", "b"))
 
 
 def _checksum(split: Split) -> int:

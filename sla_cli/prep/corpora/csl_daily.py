@@ -116,7 +116,8 @@ def _pickled_labels(data: bytes, name: str, where: str) -> dict[str, Label]:
                 frames = length if isinstance(length, int) else 0
                 labels[clip] = Label(tuple(glosses), "".join(chars), f"{name}, info {number}", frames)
             case _:
-                missing = f"no name, label_gloss and label_char as words in {str(entry)[:80]!r}"
+                keys = some(map(repr, entry)) if isinstance(entry, dict) else type(entry).__name__
+                missing = f"no name, label_gloss and label_char as words; it has {keys}"
                 raise FormatError(f"{where}, info {number}: {missing}")
     return labels
 
