@@ -44,6 +44,7 @@ def check_output(path: Path | None, kind: str | Like, *, inputs: Iterable[Path |
         return
     _check_place(path)
     if not path.exists():
+        read_receipt(path)  # raises for a file of somebody where the receipt will be
         return
     if any(other is not None and other.is_file() and path.samefile(other) for other in inputs):
         raise SlaError(f"{path} would replace an input of the command", "Give it another name.")

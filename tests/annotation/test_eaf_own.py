@@ -75,6 +75,19 @@ def my_name(eaf: Eaf) -> None:
     eaf.tiers["SIGN"][2]["ANNOTATOR"] = "me"
 
 
+def who_signs(eaf: Eaf) -> None:
+    eaf.tiers["SIGN"][2]["PARTICIPANT"] = "anna"
+
+
+def another_camera(eaf: Eaf) -> None:
+    for name in ("front", "side"):
+        eaf.add_linked_file(f"file:///corpus/{name}.mp4", mimetype="video/mp4")
+
+
+def data_beside_it(eaf: Eaf) -> None:
+    eaf.add_secondary_linked_file("file:///corpus/hands.tsv", mimetype="unknown")
+
+
 CORRECTIONS: list[tuple[Correction, str]] = [
     (another_gloss, "tier SIGN was corrected"),
     (another_time, "tier SIGN"),
@@ -83,7 +96,13 @@ CORRECTIONS: list[tuple[Correction, str]] = [
     (no_digests, "tier SIGN was corrected"),
     (a_tier, "tier MINE is not from sla"),
     (my_name, "tier SIGN is not from sla"),
+    (who_signs, "tier SIGN has a participant, anna"),
+    (another_camera, "links files that sla did not link"),
+    (data_beside_it, "links files that sla did not link"),
 ]
+
+
+OF_THE_FILE = (a_tier, another_camera, data_beside_it)
 
 
 @pytest.mark.parametrize(("correct", "message"), CORRECTIONS)
@@ -95,7 +114,7 @@ def test_a_file_with_corrections_is_never_replaced(written: Path, correct: Corre
     assert written.read_bytes() == before
 
 
-@pytest.mark.parametrize(("correct", "message"), [one for one in CORRECTIONS if one[0] is not a_tier])
+@pytest.mark.parametrize(("correct", "message"), [one for one in CORRECTIONS if one[0] not in OF_THE_FILE])
 def test_a_corrected_tier_is_never_replaced(written: Path, correct: Correction, message: str) -> None:
     saved(written, correct)
     before = written.read_bytes()

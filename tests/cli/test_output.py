@@ -239,3 +239,11 @@ def test_no_folder_of_another_artifact_is_written_into(command: str, pattern: st
     for force in ((), ("--force",)):
         refused(command, name, *force)
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_file_of_somebody_where_the_receipt_will_be_stays() -> None:
+    """Also if the artifact itself is not there."""
+    Path("new.arpa.receipt.json").write_text('{"my": "file"}')
+    for force in ((), ("--force",)):
+        assert "new.arpa.receipt.json" in refused(f"lm estimate {STORE} --order 2 --fallback -o", "new.arpa", *force)
+    assert Path("new.arpa.receipt.json").read_text() == '{"my": "file"}'
