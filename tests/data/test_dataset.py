@@ -52,9 +52,9 @@ def test_targets_are_numbers_from_one(store: Store) -> None:
 
 def test_frames_show_what_the_times_of_the_annotation_say(tmp_path: Path) -> None:
     glosses, times = ("GRAD", "NORD"), ((0.4, 0.8), (1.2, 1.6))
-    timed = replace(clip_store.clip("timed", " ".join(glosses), 50), times=times)
-    crowded = replace(clip_store.clip("crowded", " ".join(glosses), 50), times=((0.4, 0.44), (0.44, 0.48)))
-    store = clip_store.make_store(tmp_path, {"train": [timed, crowded, clip_store.clip("free", "NORD", 50)]})
+    timed = replace(clip_store.clip("timed", " ".join(glosses), 48), times=times)
+    crowded = replace(clip_store.clip("crowded", " ".join(glosses), 48), times=((0.4, 0.44), (0.44, 0.48)))
+    store = clip_store.make_store(tmp_path, {"train": [timed, crowded, clip_store.clip("free", "NORD", 48)]})
     data = clips(Store(store), replace(CONFIG, rescale=0.0, rest=0))
     for epoch in range(5):
         sample = data[epoch, 0]

@@ -126,9 +126,9 @@ def test_stopped_after_the_last_epoch_it_says_so_and_is_resumed(
 ) -> None:
     fitted = fit_scorer.fit
 
-    def signalled(*arguments: Any) -> Any:
+    def signalled(*arguments: Any, **options: Any) -> Any:
         os.kill(os.getpid(), signal.SIGTERM)
-        return fitted(*arguments)
+        return fitted(*arguments, **options)
 
     monkeypatch.setattr(fit_scorer, "fit", signalled)
     with pytest.raises(Stopped, match=r"SIGTERM: stopped after the last epoch; continue with .*--resume --name run"):
