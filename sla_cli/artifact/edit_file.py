@@ -42,7 +42,7 @@ def edit_file(path: Path, change: Callable[[bytes], bytes]) -> None:
 def _edit(path: Path, change: Callable[[bytes], bytes]) -> None:
     before = read_bytes(path)
     after = change(before)
-    with atomic_write(path) as temporary:
+    with atomic_write(path, flush=False) as temporary:
         with temporary.open("wb") as file:
             file.write(after)
             file.flush()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.annotation.formats import can_read, parse_annotation
+from sla_cli.annotation.layout import SENTENCE
 from sla_cli.annotation.tier import Tier
 from sla_cli.artifact.text import read_bytes, read_text
 from sla_cli.core.annotation import Sign
@@ -128,12 +129,16 @@ def _annotated(path: Path, tier: str | None) -> Signs:
 
 
 def _chosen(tiers: Mapping[str, Tier], path: Path, name: str | None) -> Tier:
-    """The tier of this name, or the only one with annotations."""
+    """The tier of this name, or the only one with annotations; sentences of sla and tiers that depend on it aside."""
     filled = [one for one in tiers.values() if any(mark.text.strip() for mark in one.marks)]
+    there = {one.name for one in filled}
     if name is not None:
         if name not in tiers:
             raise SlaError(f"{path} has no tier {name!r}", f"It has {some(tiers)}.")
         return tiers[name]
+    own = [one for one in filled if one.parent not in there and one.name != SENTENCE]
+    if len(own) == 1:
+        return own[0]
     if len(filled) != 1:
         names = some(one.name for one in filled) or "none"
         raise SlaError(f"{path}: which tier has the glosses? With annotations: {names}", "Name it: --tier, --ref-tier.")

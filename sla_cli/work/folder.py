@@ -220,8 +220,10 @@ def seed_runs(runs: Path, name: str) -> list[Path]:
 
 
 def _finished(folder: Path, pattern: str = "*") -> list[Finished]:
-    """Artifacts with a receipt, newest first; those without are incomplete."""
-    dated = [(receipt.finished, path) for path in folder.glob(pattern) if (receipt := read_receipt(path)) is not None]
+    """Artifacts with a receipt, newest first; those without are incomplete. A link to one of them is no other one."""
+    paths = sorted(folder.glob(pattern), key=Path.is_symlink, reverse=True)
+    found = {path.resolve(): path for path in paths}.values()
+    dated = [(receipt.finished, path) for path in found if (receipt := read_receipt(path)) is not None]
     return sorted(dated, reverse=True)
 
 

@@ -70,10 +70,13 @@ def test_hypotheses_of_decode(tmp_path: Path) -> None:
 
 
 def test_several_tiers_have_to_be_named(tmp_path: Path) -> None:
-    found, true = write(tmp_path / "a.eaf", FOUND, sentences=True), write(tmp_path / "b.eaf", TRUE)
+    """Those of sla with sentences and confidence are known."""
+    found, true = write(tmp_path / "a.eaf", FOUND, sentences=True, confidence=True), write(tmp_path / "b.eaf", TRUE)
+    assert compare_times(found, true, None, None).correct == compare_times(found, true, "SIGN", None).correct == 2
+    text = found.read_text(encoding="utf-8")
+    found.write_text(text.replace('"SENTENCE"', '"MINE"'), encoding="utf-8")
     with pytest.raises(SlaError, match="which tier"):
         compare_times(found, true, None, None)
-    assert compare_times(found, true, "SIGN", None).correct == 2
     with pytest.raises(SlaError, match="no tier 'GLOSS'"):
         compare_times(found, true, "GLOSS", None)
 

@@ -59,6 +59,7 @@ def test_the_run_that_finished_last_is_taken(work: Work) -> None:
     (work.runs / "stray.txt").touch()
     assert work.newest_run() == second
     write_receipt(Receipt("train", {}, {}), first)
+    (work.runs / "link").symlink_to(first)
     assert work.newest_run() == first
 
 
