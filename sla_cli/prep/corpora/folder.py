@@ -14,6 +14,7 @@ from sla_cli.artifact.text import decode_any_text, seconds
 from sla_cli.config.checks import OptionValues, option
 from sla_cli.core.clip import Clip, Source
 from sla_cli.core.clip_name import clip_name, recording_name
+from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_bytes, digest_json
 from sla_cli.core.endings import VIDEOS, is_video
 from sla_cli.errors import FormatError, SlaError, some
@@ -33,7 +34,7 @@ from sla_cli.prep.tables.annotation import (
 from sla_cli.prep.tables.locate import contents, is_folder, join, parent_of
 from sla_cli.prep.tables.media import MediaFolder
 from sla_cli.video.tree import Tree
-from sla_cli.video.walk import HIDDEN
+from sla_cli.video.walk import HIDDEN, walk
 
 BOOKS = (".xlsx", ".xls", ".ods", ".numbers")
 TAKEN = tuple(key for key in COLUMNS if key != "eaf")  # extensions of the table
@@ -79,6 +80,10 @@ def read(tree: Tree, options: FolderOptions) -> Listing:
 def _list_videos(tree: Tree, videos: Sequence[str]) -> Listing:
     names = [PurePosixPath(path).name for path in videos]
     log.info("no table: each video is a clip without glosses: %s", some(names))
+    others = [] if tree.file else [path for path in walk(tree) if is_video(path) and path not in videos]
+    if others:
+        number = counted(len(others), "video of another folder is", "videos of other folders are")
+        log.warning("%s not among them: %s; a table can list all", number, some(others))
     clips = [
         Clip(recording_name(path), "", (), Source(tree.root, path), where=name)
         for path, name in zip(videos, names, strict=True)

@@ -155,6 +155,11 @@ def test_without_a_table_each_video_is_to_be_recognised(
         assert not listing.divisions
         assert len(listing.tables) == 1, "other videos are another store"
     assert "no table: each video is a clip without glosses: Four.MOV, one.mp4, three.mp4" in warnings()
+    assert "of another folder" not in warnings()
+    (mine / "videos" / "more").mkdir()
+    (mine / "videos" / "more" / "five.mp4").touch()
+    assert len(read("folder", mine / "videos").clips) == 4
+    assert "1 video of another folder is not among them: more/five.mp4" in warnings()
     (alone,) = read("folder", mine / "videos" / "one.mp4").clips
     assert (alone.id, alone.source) == ("one", Source(mine / "videos", "one.mp4"))
     assert read("folder", mine / "videos" / "two.mp4").tables != read("folder", mine / "videos" / "one.mp4").tables
