@@ -90,12 +90,16 @@ class ClipDataset(Dataset[Sample]):
             raise SlaError(f"{clips} too few for {counted(world, 'process')}")
         return steps
 
-    def warn_of_infeasible(self) -> None:
+    def log_facts(self) -> None:
         """Log which clips are too short for their glosses, and what is done with them.
+
+        Also of how many the annotation says when each gloss is signed, which training uses.
 
         Raises:
             SlaError: there are some, but the configuration refuses them.
         """
+        if timed := sum(map(bool, self.split.times)):
+            log.info("%d of %s have times of their glosses, which training uses", timed, counted(len(self), "clip"))
         short = [self.split.ids[index] for index in range(len(self)) if not self._fits(index)]
         if not short:
             return

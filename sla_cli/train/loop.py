@@ -145,7 +145,7 @@ def initial_state(
         model.backbone.cast_frozen(placement.dtype)
         data = ClipDataset(store["train"], store.vocabulary, model.stride, config.train, config.model.image_size)
     if group.is_main:
-        data.warn_of_infeasible()
+        data.log_facts()
     compile_for_training(model.backbone, config, placement, group)
     return State(model, config, placement, group), data, copied
 

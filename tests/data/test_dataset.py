@@ -50,12 +50,15 @@ def test_targets_are_numbers_from_one(store: Store) -> None:
     assert [GLOSSES[number - 1] for number in sample.targets] == SENTENCES["train"][1].split()
 
 
-def test_frames_show_what_the_times_of_the_annotation_say(tmp_path: Path) -> None:
+def test_frames_show_what_the_times_of_the_annotation_say(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     glosses, times = ("GRAD", "NORD"), ((0.4, 0.8), (1.2, 1.6))
     timed = replace(clip_store.clip("timed", " ".join(glosses), 48), times=times)
     crowded = replace(clip_store.clip("crowded", " ".join(glosses), 48), times=((0.4, 0.44), (0.44, 0.48)))
     store = clip_store.make_store(tmp_path, {"train": [timed, crowded, clip_store.clip("free", "NORD", 48)]})
     data = clips(Store(store), replace(CONFIG, rescale=0.0, rest=0))
+    with caplog.at_level(logging.INFO):
+        data.log_facts()
+    assert "2 of 3 clips have times of their glosses, which training uses" in caplog.text
     for epoch in range(5):
         sample = data[epoch, 0]
         assert sample.shown is not None and len(sample.shown) == len(sample.frames)
@@ -102,7 +105,7 @@ def test_infeasible_clips_are_stretched_skipped_or_refused(short: Store, caplog:
     def seen(infeasible: str) -> list[str]:
         data = clips(short, replace(CONFIG, infeasible=infeasible))  # type: ignore[arg-type]
         with caplog.at_level(logging.WARNING, "sla"):
-            data.warn_of_infeasible()
+            data.log_facts()
         return sorted(name for batch in epoch_of(data, 1) for name in batch.ids)
 
     assert seen("stretch") == ["train-0", "train-1"]
