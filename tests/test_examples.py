@@ -85,7 +85,7 @@ def test_the_rest_is_transcribed_into_elan_files(loop: Loop) -> None:
     assert sorted(path.name for path in (loop.folder / "rest").iterdir()) == ["rec05.eaf", "rec05.webm"]
     read = pympi.Elan.Eaf(loop.folder / "rest" / "rec05.eaf")
     assert read.tiers["RH-IDgloss"][2]["ANNOTATOR"] == "sla"
-    assert re.search(r"rec05: \d+ gloss(es)? in \d+\.\d s: rest/rec05\.eaf", loop.printed)
+    assert re.search(r"rec05: \d+ signs? in \d+\.\d s: rest/rec05\.eaf", loop.printed)
 
 
 def test_what_is_corrected_joins_the_corpus_with_its_video(loop: Loop) -> None:
