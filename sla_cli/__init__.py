@@ -13,10 +13,12 @@ import os
 from importlib import import_module
 from typing import Any
 
+from sla_cli.config.bounds import PICTURE
+
 __version__ = "0.1.0"
 
-# OpenCV reads it when it is imported: a picture of a few kilobytes may have 10^9 pixels (config/bounds.py, PICTURE).
-os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", "64000000")
+# OpenCV reads it when it is imported: a picture of a few kilobytes may have 10^9 pixels.
+os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(PICTURE))
 
 # Name to the module that defines it; __init__.pyi tells type checkers the same.
 _HOMES = {

@@ -11,23 +11,8 @@ from sla_cli.align.suspicious import Ranking, ReadClip
 from sla_cli.artifact.table import write_tsv
 from sla_cli.core.quantities import Amount, Count
 
-COLUMNS = (
-    *(
-        "rank",
-        "clip",
-        "recording",
-        "clip_score",
-        "kind",
-        "number",
-        "gloss",
-        "read",
-        "start_frame",
-        "end_frame",
-        "start",
-        "end",
-    ),
-    *("score", "reference", "hypothesis"),
-)
+PLACE = ("kind", "number", "gloss", "read", "start_frame", "end_frame", "start", "end", "score")
+COLUMNS = ("rank", "clip", "recording", "clip_score", *PLACE, "reference", "hypothesis")
 
 
 class SuspiciousClips(Struct, kw_only=True):
@@ -66,4 +51,4 @@ def _rows(rank: int, clip: ReadClip) -> Iterator[tuple[object, ...]]:
         times = place.seconds or ("", "")
         yield (*head, place.kind, place.number, place.gloss, place.read, *place.frames, *times, place.score, *tail)
     if not clip.places:
-        yield (*head, *[""] * 9, *tail)
+        yield (*head, *[""] * len(PLACE), *tail)

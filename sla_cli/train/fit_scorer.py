@@ -93,7 +93,7 @@ def fit(
         fixed: whether the spans of a clip are right as they are; None means of none.
     """
     rows, lengths = torch.cat(list(features)).to(device), [len(clip) for clip in features]
-    kept = fixed or [False] * len(features)
+    right = fixed or [False] * len(features)
     mean, deviation = _moments(rows)
     weight = torch.zeros(classes, rows.shape[1], device=device, requires_grad=True)
     bias = torch.zeros(classes, device=device, requires_grad=True)
@@ -114,8 +114,8 @@ def fit(
                 scaled = weight / deviation
                 scorer = FrameScorer(scaled, bias - scaled @ mean - power * prior.log(), least)
                 spans = [
-                    old if right else align_frames(scorer(clip[HELD : len(clip) - HELD]).cpu().numpy(), glosses, least)
-                    for clip, glosses, old, right in zip(rows.split(lengths), labels, spans, kept, strict=True)
+                    old if known else align_frames(scorer(clip[HELD : len(clip) - HELD]).cpu().numpy(), glosses, least)
+                    for clip, glosses, old, known in zip(rows.split(lengths), labels, spans, right, strict=True)
                 ]
             advance(1)
     return scorer

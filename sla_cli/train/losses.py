@@ -43,7 +43,7 @@ def ctc(logits: Tensor, lengths: Tensor, targets: Tensor, target_lengths: Tensor
     return F.ctc_loss(padded, targets, lengths, target_lengths, reduction="none")
 
 
-def by_frame(logits: Tensor, lengths: Tensor, shown: Tensor, otherwise: Tensor) -> Tensor:
+def right_path(logits: Tensor, lengths: Tensor, shown: Tensor, otherwise: Tensor) -> Tensor:
     """Minus the log-probability, in nats, of what the frames of each clip show, (clips,).
 
     It is that of the only path of CTC that is right, where `ctc` sums over all.
@@ -99,7 +99,7 @@ def losses(
         if weight and head is not None:
             each = ctc(head, lengths, targets, target_lengths, _of_steps(rest, len(head)))
             if name == "frame_ctc" and shown is not None:
-                each = by_frame(head, lengths, shown, each)
+                each = right_path(head, lengths, shown, each)
             part = each.sum() / total_clips
             total, clips, parts[name] = total + weight * part, clips + each.detach(), part.detach()
     if config.distillation and logits.conv is not None:

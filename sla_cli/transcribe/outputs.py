@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,7 @@ class Job:
     @property
     def missing(self) -> dict[str, Path]:
         """The files that do not exist yet."""
-        return {kind: path for kind, path in self.files.items() if not path.exists()}
+        return {kind: path for kind, path in self.files.items() if not os.path.exists(path)}  # noqa: PTH110, Path.exists raises for a name that is too long
 
 
 def plan_outputs(recordings: Sequence[FoundRecording], out: Path | None, kinds: Sequence[str]) -> list[Job]:

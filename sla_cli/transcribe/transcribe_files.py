@@ -13,6 +13,7 @@ from sla_cli.annotation.formats import KINDS, annotation_text
 from sla_cli.annotation.layout import DEFAULT, Layout
 from sla_cli.artifact.lock import BusyError, locked_while_made
 from sla_cli.core.annotation import Annotation
+from sla_cli.core.arguments import as_path
 from sla_cli.core.endings import is_video
 from sla_cli.errors import SlaError
 from sla_cli.log import log, progress
@@ -174,6 +175,7 @@ def _check_outputs(job: Job, files: Mapping[str, Path], options: FileOptions) ->
     """Raise SlaError early, before hours of work, for a path or a name that a file cannot have."""
     nothing = Annotation(job.recording.name, None, 0.0, ())
     for kind, path in files.items():
+        as_path(path, f"the output of {job.recording}")
         inputs = (Path(str(job.recording)), options.add_to, *options.inputs)
         check_output(path, like_of(kind), inputs=inputs, replace=True)
         check_folder(path.parent)

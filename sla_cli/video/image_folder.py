@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import cv2
 import numpy as np
 
+from sla_cli.config.bounds import PICTURE
 from sla_cli.core.clip import Source
 from sla_cli.core.endings import is_image
 from sla_cli.errors import FrameError
@@ -71,8 +72,9 @@ def _decode(data: bytes, tree: Tree, path: str) -> np.ndarray:
     """Grey, 16-bit and transparent pictures become BGR uint8; the orientation mark of the camera is applied."""
     try:
         image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
-    except cv2.error as error:  # a header with more pixels than OpenCV allows
-        raise FrameError(f"{tree.where(path)} does not decode as an image ({error.err})") from error
+    except cv2.error as error:
+        reason = f"states more than {PICTURE // 10**6} million pixels" if "PIXELS" in error.err else error.err
+        raise FrameError(f"{tree.where(path)} does not decode as an image: {reason}", "Make it smaller.") from error
     if image is None:
         raise FrameError(f"{tree.where(path)} does not decode as an image ({len(data)} bytes)")
     return image

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.lock import LOCK, locked
@@ -120,16 +121,23 @@ def _check_ours(out: Path) -> None:
     names = {path.name for path in found} - {LOCK}
     receipt = read_receipt(out) if names else None
     ours = UNFINISHED_EXPORT in names if receipt is None else receipt.stage == "export"
-    others = names - {RECEIPT_NAME, UNFINISHED_EXPORT, PARTIAL, *_roots(out, receipt)} if ours else names
+    own = {RECEIPT_NAME, UNFINISHED_EXPORT, PARTIAL, *(layout.root for layout in _recorded(out))}
+    others = names - own if ours else names
     if others:
         raise SlaError(f"{out} contains other files: {some(sorted(others), 3)}", "Name a new or empty folder with -o.")
 
 
-def _roots(out: Path, receipt: Receipt | None) -> list[str]:
-    """Names of the folders that an export, finished or begun, has in `out`."""
-    begun = read_json(out / UNFINISHED_EXPORT) if (out / UNFINISHED_EXPORT).is_file() else {}
-    names = [begun.get("layout"), receipt.arguments["layout"] if receipt is not None else None]
-    return [LAYOUTS[name].root for name in names if name in LAYOUTS]
+def _recorded(out: Path) -> list[Layout]:
+    """The layouts of exports, finished or begun, that a folder has."""
+    receipt = read_receipt(out)
+    names = {_begun(out).get("layout"), receipt.arguments["layout"] if receipt is not None else None}
+    return [LAYOUTS[name] for name in LAYOUTS if name in names]
+
+
+def _begun(out: Path) -> dict[str, Any]:
+    """The note of an export that was begun, {} without one."""
+    path = out / UNFINISHED_EXPORT
+    return read_json(path, "Remove its folder.") if path.is_file() else {}
 
 
 def _remove(root: Path, layout: Layout) -> None:
@@ -153,17 +161,15 @@ def _remove(root: Path, layout: Layout) -> None:
 def _begin(out: Path, receipt: Receipt, force: bool) -> None:
     """Record what the folder will contain. Raises SlaError if it was begun as something else and `force` is off."""
     note = json.dumps({"fingerprint": receipt.fingerprint, **receipt.arguments, **receipt.sources}, indent=1) + "\n"
-    path = out / UNFINISHED_EXPORT
-    begun = read_json(path, "Remove its folder.") if path.is_file() else {}
+    begun = _begun(out)
     if begun.get("fingerprint") != receipt.fingerprint and begun and not force:
         message = f"{out} is an unfinished export of {begun.get('store')}, with other settings or of a changed store"
         raise SlaError(message, "Use --force to replace it, or name another folder with -o.")
     if force:
-        former = LAYOUTS.get(begun.get("layout") or (read_receipt(out) or receipt).arguments["layout"])
-        if former is not None:
+        for former in _recorded(out):
             _remove(out / former.root, former)
         receipt_path(out).unlink(missing_ok=True)
-    write_text(path, note)
+    write_text(out / UNFINISHED_EXPORT, note)
 
 
 def _write_pictures(chosen: Mapping[str, Split], pictures: Pictures, engine: Executor) -> None:
