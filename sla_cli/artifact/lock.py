@@ -136,7 +136,9 @@ def _open(folder: Path) -> TextIO:
     except FileNotFoundError:  # the previous process has just removed the folder
         return _open(folder)
     except OSError as error:
-        raise SlaError(f"cannot write {folder}: {error.strerror}", "Check its name and permissions, or choose another folder.") from error
+        raise SlaError(
+            f"cannot write {folder}: {error.strerror}", "Check its name and permissions, or choose another folder."
+        ) from error
 
 
 def _hold(file: TextIO, folder: Path, busy: SlaError, wait: bool, shared: bool) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from itertools import islice
 from typing import NamedTuple
 
@@ -100,7 +101,7 @@ def _read_ahead(frames: Iterable[NDArray[np.uint8]]) -> Iterator[tuple[NDArray[n
     """Chunks of frames; a thread reads the next chunk while the previous one is processed."""
     iterator = iter(frames)
     with ThreadPoolExecutor(1) as thread:
-        coming = thread.submit(lambda: tuple(islice(iterator, CHUNK)))
+        coming = thread.submit(copy_context().run, lambda: tuple(islice(iterator, CHUNK)))
         while part := coming.result():
-            coming = thread.submit(lambda: tuple(islice(iterator, CHUNK)))
+            coming = thread.submit(copy_context().run, lambda: tuple(islice(iterator, CHUNK)))
             yield part

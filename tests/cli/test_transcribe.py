@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -78,6 +79,19 @@ def test_a_name_does_not_change_what_a_terminal_shows(folder: Path) -> None:
                 shown += part
     assert one.returncode == 0, shown
     assert b"[red] \\x1b[2J" in shown and b"REGEN" in shown and b"\x1b[2J" not in shown
+
+
+def test_names_that_are_no_text_or_too_long_cost_only_themselves(folder: Path) -> None:
+    """Bytes that are not UTF-8 are escaped in a file; a name that is too long with its ending is named."""
+    for name in ("bad\udcff", "x" * 250):
+        shutil.copy(folder / "mine" / "a.mkv", folder / "mine" / f"{name}.mkv")
+    kinds = ("--format", "ctm", "--format", "html", "--format", "textgrid")
+    answer = CliRunner().invoke(app, ["transcribe", "mine", *kinds, "-o", "out", "--json", *RUN])
+    assert answer.exit_code == 2
+    good, bad, long = json.loads(answer.stdout)["recordings"]
+    assert good["error"] is bad["error"] is None and "too long" in long["error"]
+    assert len(names(folder / "out")) == 6
+    assert "bad\\udcff 1 0.0" in (folder / "out" / "bad\udcff.ctm").read_text(encoding="utf-8")
 
 
 def test_thresholds_are_options_as_of_decode(folder: Path) -> None:

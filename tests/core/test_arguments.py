@@ -63,6 +63,8 @@ def test_texts() -> None:
     [
         *(lambda odd=odd: sla_cli.wer(odd, odd) for odd in (None, 5, b"x", ["a"])),
         *(lambda odd=odd: sla_cli.wer({"a": odd}, {"a": "X"}) for odd in (None, 5, b"X", ["X", 5])),
+        *(lambda odd=odd: sla_cli.wer({"a": odd}, {"a": "X"}) for odd in (["A B"], [" X"], ["X", ""], ["X\n"])),
+        *(lambda odd=odd: sla_cli.wer("a.ctm", "b.stm", normalize=odd) for odd in (None, 5, ["none"], np.zeros(2))),
         lambda: sla_cli.wer({1: "X"}, {1: "X"}),  # type: ignore[dict-item]
         lambda: sla_cli.wer({"a": "X"}, {"a": "X"}, normalize=5),  # type: ignore[arg-type]
         *(lambda odd=odd: sla_cli.Store(odd) for odd in (None, 5, b"x", "")),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sla_cli.errors import FormatError, SlaError
+from sla_cli.lm import kenlm_model
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
 from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary
@@ -116,3 +117,13 @@ def test_what_kenlm_does_not_survive(pack: Callable[[bytes], bytes], arpa: bytes
     assert (ended.returncode, ended.stderr) == (0, "")
     for printed, path, (_, _, reported) in zip(ended.stdout.splitlines(), paths, changes, strict=True):
         assert printed.startswith(f"{path}, {reported}")
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_model_is_unpacked_up_to_a_limit(pack, arpa: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is half a gigabyte, for which no test has time."""
+    monkeypatch.setattr(kenlm_model, "MOST_BYTES", 1 << 18)
+    path = tmp_path / "lm.arpa.gz"
+    path.write_bytes(pack(arpa + b"\n" * (1 << 19)))
+    with pytest.raises(FormatError, match=r"lm\.arpa\.gz has more than 0 MiB when it is unpacked"):
+        open_lm(path)

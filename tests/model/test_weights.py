@@ -317,3 +317,12 @@ def test_a_clip_without_projection_is_told_how_to_be_used(tmp_path: Path) -> Non
     assert "num_classes = 0" in caught.value.hint
     bare = {**PLAIN, "model__backbone_args": {**PLAIN["model__backbone_args"], "num_classes": 0}}
     assert "norm.weight" in loads(path, bare)
+
+
+def test_an_archive_with_more_code_than_any_model_is_not_unpacked(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("a/constants.pkl", b"")
+        archive.writestr("a/code/x.py", bytes(32 << 20))
+    with pytest.raises(SlaError, match="more code than any model has"):
+        read_weights(path)

@@ -82,6 +82,10 @@ def test_pictures_in_one_array_or_from_a_generator() -> None:
         np.zeros((2, 3)),
         np.full((2, 3), np.nan),
         np.full((2, 3), np.inf),
+        np.full((2, 3), -50.0),
+        np.log2(np.full((2, 3), 1 / 3)),
+        np.ma.masked_array(np.log(np.full((2, 3), 1 / 3)), True),
+        np.asmatrix(np.log(np.full((2, 3), 1 / 3))),
     ],
 )
 def test_what_are_no_log_probabilities(values: Any) -> None:

@@ -152,6 +152,25 @@ def test_options_out_of_bounds_are_refused(work: Path, model: Recognizer, option
         model.transcribe(work / "mine" / "at25.mkv", **options)
 
 
+def test_a_call_within_a_call_is_refused_and_the_recognizer_stays_usable(work: Path, model: Recognizer) -> None:
+    """In `advance`, and in a generator of pictures."""
+    video, picture = work / "mine" / "at25.mkv", np.zeros((32, 32, 3), np.uint8)
+    values = model.log_probs([picture] * 8)
+    with pytest.raises(SlaError, match="one of its own calls"):
+        model.transcribe(video, advance=lambda *_, **__: model.signs(values))
+    with pytest.raises(SlaError, match="one of its own calls"):
+        model.log_probs(picture for _ in range(8) if model.signs(values) is not None)
+    with pytest.raises(SlaError, match="advance is not a function"):
+        model.transcribe(video, advance=5)  # type: ignore[arg-type]
+    assert [sign.gloss for sign in model.transcribe(video).signs] == ["NORD", "REGEN"]
+
+
+def test_numbers_of_numpy_are_numbers(work: Path) -> None:
+    options: dict[str, Any] = {"beam": np.int64(3), "prune_logp": np.float32(-4)}
+    with Recognizer.open(work / "old" / "runs" / "adapter", **options) as opened:
+        assert opened.made["search"] == "beam 3, prune_logp -4, token_min_logp -5"
+
+
 @pytest.mark.parametrize("video", [None, 5, b"a.mp4", np.zeros((2, 4, 4, 3), np.uint8), ["a.mp4"], ""])
 def test_what_is_not_a_path_is_not_transcribed(model: Recognizer, video: Any) -> None:
     with pytest.raises(SlaError, match="video is"):
@@ -244,7 +263,9 @@ def test_signs_lie_in_the_recording_one_after_the_other(work: Path, model: Recog
     assert found.step_times[-1] == pytest.approx(found.duration)
 
 
-def test_pictures_in_memory_and_in_a_folder(work: Path, model: Recognizer, tmp_path: Path) -> None:
+def test_pictures_in_memory_and_in_a_folder(
+    work: Path, model: Recognizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     images = images_of("NORD REGEN")
     video = model.transcribe(work / "mine" / "at25.mkv")
     log_probs = model.log_probs(cv2.cvtColor(image, cv2.COLOR_BGR2RGB) for image in images)
@@ -263,6 +284,10 @@ def test_pictures_in_memory_and_in_a_folder(work: Path, model: Recognizer, tmp_p
         model.log_probs([])
     slow = model.transcribe(tmp_path, fps=5)
     assert slow.duration == pytest.approx(5 * found.duration)
+    assert "missing" not in caplog.text
+    (tmp_path / "3.png").unlink()
+    model.transcribe(tmp_path, fps=25)
+    assert "frame 3 is missing; times are as if the others followed each other" in caplog.text
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import shutil
 from pathlib import Path
 
+import av
 import cv2
 import numpy as np
 import pytest
@@ -82,3 +84,24 @@ def test_what_is_not_there_is_a_frame_error(tmp_path: Path) -> None:
     for source in (Source(tmp_path / "gone", "a.mp4"), Source(tmp_path, "a.mp4"), Source(tmp_path, "../a.mp4")):
         with pytest.raises(FrameError):
             list(FrameReader(source))
+
+
+def test_frames_that_were_read_are_not_kept(video: Path) -> None:
+    """Without the garbage collector: thousands of large ones may come before it runs."""
+    gc.collect()
+    gc.disable()
+    try:
+        frames = iter(FrameReader(Source(video.parent, video.name)))
+        for _ in range(30):
+            next(frames)
+        assert sum(isinstance(one, av.VideoFrame) for one in gc.get_objects()) < 10
+    finally:
+        gc.enable()
+
+
+def test_a_picture_of_more_pixels_than_any_camera_has(tmp_path: Path) -> None:
+    """As a file it is small."""
+    (tmp_path / "frames").mkdir()
+    cv2.imwrite(str(tmp_path / "frames" / "1.png"), np.zeros((9000, 9000), np.uint8), [cv2.IMWRITE_PNG_BILEVEL, 1])
+    with pytest.raises(FrameError, match=r"1\.png does not decode as an image: states more than 64 million pixels"):
+        list(FrameReader(Source(tmp_path, "frames")))

@@ -90,7 +90,8 @@ def test_a_value_that_was_changed_is_refused_unless_the_change_is_meant(
 
 
 @pytest.mark.parametrize(
-    "line", ["fps = 1e9", "fps = -1.0", "fps_highest = 2000.0", "size = 1000000", "size = 0", "fps = nan"]
+    "line",
+    ["fps = 1e9", "fps = -1.0", "fps_highest = 2000.0", "size = 1000000", "size = 0", "fps = nan", 'fit = "zoom"'],
 )
 def test_frames_that_nobody_has_are_refused(tmp_path: Path, line: str) -> None:
     """A run of somebody else may hold anything, and the frames to compute follow from these numbers."""

@@ -154,6 +154,14 @@ def test_a_pickle_that_calls_a_function_is_refused(tmp_path: Path, lay: Lay, rea
     assert not (tmp_path / "called").exists()
 
 
+def doubled(times: int) -> list[object]:
+    """A list whose text has 2^times parts, and whose pickle has a few bytes for each time."""
+    found: list[object] = ["A"]
+    for _ in range(times):
+        found = [found, found]
+    return found
+
+
 @pytest.mark.parametrize(
     ("data", "message"),
     [
@@ -164,6 +172,7 @@ def test_a_pickle_that_calls_a_function_is_refused(tmp_path: Path, lay: Lay, rea
         (pickle.dumps(["info"]), "it has no dict with a list `info`"),
         (pickle.dumps({"info": [content()["info"][0], {"name": 3}]}), "info 1: no name, label_gloss and label_char"),
         (pickle.dumps({"info": [{**content()["info"][0], "label_gloss": [1, 2]}]}), "info 0: no name, label_gloss"),
+        (pickle.dumps({"info": [{"label_gloss": doubled(40)}]}), "info 0: no name, label_gloss"),
     ],
 )
 def test_other_pickles_are_named(tmp_path: Path, lay: Lay, read: Read, data: bytes, message: str) -> None:
