@@ -120,9 +120,10 @@ def _check_ours(out: Path) -> None:
     found = [path for path in out.iterdir() if not path.match(begun)] if out.is_dir() else []
     names = {path.name for path in found} - {LOCK}
     receipt = read_receipt(out) if names else None
-    ours = UNFINISHED_EXPORT in names if receipt is None else receipt.stage == "export"
-    own = {RECEIPT_NAME, UNFINISHED_EXPORT, PARTIAL, *(layout.root for layout in _recorded(out))}
-    others = names - own if ours else names
+    others = names
+    if UNFINISHED_EXPORT in names if receipt is None else receipt.stage == "export":
+        roots = {layout.root for layout in _recorded(out)}
+        others = names - {RECEIPT_NAME, UNFINISHED_EXPORT, PARTIAL} - roots
     if others:
         raise SlaError(f"{out} contains other files: {some(sorted(others), 3)}", "Name a new or empty folder with -o.")
 
@@ -130,7 +131,7 @@ def _check_ours(out: Path) -> None:
 def _recorded(out: Path) -> list[Layout]:
     """The layouts of exports, finished or begun, that a folder has."""
     receipt = read_receipt(out)
-    names = {_begun(out).get("layout"), receipt.arguments["layout"] if receipt is not None else None}
+    names = (_begun(out).get("layout"), receipt.arguments.get("layout") if receipt is not None else None)
     return [LAYOUTS[name] for name in LAYOUTS if name in names]
 
 
