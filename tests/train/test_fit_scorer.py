@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import cv2
 import numpy as np
 import torch
+from clip_store import one_split
+from synthetic import tiny
 
 from sla_cli.core.force_align import align_frames
-from sla_cli.train.fit_scorer import HELD, fit
+from sla_cli.core.place import FrameScores
+from sla_cli.core.place import place as place_glosses
+from sla_cli.model.device import place
+from sla_cli.model.network import Network
+from sla_cli.model.open_run import OpenedModel
+from sla_cli.store.content import EncodedClip, EncodedFrames
+from sla_cli.train.clip_features import clip_features
+from sla_cli.train.fit_scorer import HELD, fit, fit_scorer
 
 CPU = torch.device("cpu")
 WIDTH, GLOSSES = 12, 6
@@ -85,3 +97,46 @@ def test_annotated_times_are_learnt_as_they_are() -> None:
 def test_the_same_clips_give_the_same_scorer() -> None:
     clips = Clips(8)
     assert torch.equal(clips.fit(), clips.fit())
+
+
+def test_a_run_places_glosses_as_their_annotation_does(tmp_path: Path) -> None:
+    """From a store to spans: the annotator leaves out the movement to a sign, in which it is a third as bright."""
+    torch.manual_seed(0)
+    within = {}
+    for annotated in (True, False):
+        clips = [movement_then_sign(number, annotated=annotated) for number in range(40)]
+        split = one_split(tmp_path / str(annotated), [clip for clip, _ in clips], size=32)
+        config = tiny()
+        network = Network(config, len(split.vocabulary)).eval()
+        opened = OpenedModel(network, config, place("cpu", "fp32"), split.vocabulary, 0)
+        features = clip_features(opened, split, held=HELD)
+        scorer = fit_scorer(opened, features)
+        errors: list[np.ndarray] = []
+        for rows, glosses, (_, spans) in zip(features.rows, split.glosses, clips, strict=True):
+            labels = [split.vocabulary.index(gloss) + 1 for gloss in glosses]
+            shown = FrameScores(scorer(rows[HELD : len(rows) - HELD]).numpy(), scorer.least)
+            emitted = [(start // 4, start // 4 + 1) for start, _ in spans]
+            found = place_glosses(labels, emitted, 4, len(rows) - 2 * HELD, shown)
+            errors += [
+                abs(one - other) for pair in zip(found, spans, strict=True) for one, other in zip(*pair, strict=True)
+            ]
+        within[annotated] = np.mean([error <= 1 for error in errors])
+    assert within[True] > within[False] + 0.3
+
+
+def movement_then_sign(seed: int, *, annotated: bool) -> tuple[EncodedClip, list[tuple[int, int]]]:
+    """A clip of three signs of 8 frames, each after 6 frames of movement to it, and where the signs are."""
+    rng = np.random.default_rng(seed)
+    glosses, images, spans = rng.permutation(4)[:3].tolist(), [], []
+    for gloss in glosses:
+        levels = [0] * int(rng.integers(4, 9)) + [1] * 6 + [2] * 8
+        spans.append((len(images) + len(levels) - 8, len(images) + len(levels)))
+        for level in levels:
+            image = rng.integers(0, 30, (32, 32, 3), np.uint8)
+            image[gloss // 2 * 16 :, gloss % 2 * 16 :][:16, :16, gloss % 3] += np.uint8((0, 70, 200)[level])
+            images.append(image)
+    images += [rng.integers(0, 30, (32, 32, 3), np.uint8) for _ in range(5)]
+    parts = [cv2.imencode(".jpg", image)[1].ravel() for image in images]
+    frames = EncodedFrames(np.concatenate(parts), np.array([len(part) for part in parts], np.int64), 25.0)
+    times = tuple((start / 25, end / 25) for start, end in spans) if annotated else ()
+    return EncodedClip(f"c{seed}", "", tuple(f"G{gloss}" for gloss in glosses), frames, times=times), spans
