@@ -4,9 +4,9 @@
     python benchmarks/recordings.py DEMO/work/runs/adapter-1 [RUN...] [--sentences 36] [--signer NAME] [--json]
 
 Each RUN was trained on drawn signing; several are, for instance, several seeds. Sentences are of the grammar's test
-part, so no run has seen one. In each condition the same sentences are signed anew by each of the demo's signers in
-turn, or by the one of --signer, with other pauses. Frames are drawn, read as PNG and transcribed with the defaults of
-`sla transcribe`, without a language model.
+part, so no run has seen one. In each condition the same sentences are signed anew with other pauses, six by each of the
+demo's signers in turn, or all by the one of --signer. Frames are drawn, read as PNG and transcribed with the defaults
+of `sla transcribe`, without a language model.
 
 Of the glosses that are right, `inside` is the share whose middle lies in the true sign, `start` and `end` are median
 errors in seconds. `F1` is at an intersection over union of 0.1, 0.25 and 0.5. `in rests`: recognised glosses that no
@@ -40,6 +40,7 @@ from sla_cli.demo.signing import sign_sentences
 from sla_cli.transcribe.recognizer import Recognizer
 
 SINGLE = "single sentences"
+TOGETHER = 6  # sentences that one person signs before the next, so that conditions have the same people sign the same
 
 
 @dataclass(frozen=True)
@@ -61,13 +62,13 @@ class Condition:
 
 CONDITIONS = {
     SINGLE: Condition(1, (0.08, 0.08)),  # as in training
-    "rests 0.1 to 0.3 s": Condition(6, (0.1, 0.3)),
-    "rests 0.3 to 0.6 s": Condition(6, (0.3, 0.6)),
-    "rests 1.2 to 2 s": Condition(6, (1.2, 2.0)),
-    "rests 2 to 3 s": Condition(6, (2.0, 3.0)),
+    "rests 0.1 to 0.3 s": Condition(TOGETHER, (0.1, 0.3)),
+    "rests 0.3 to 0.6 s": Condition(TOGETHER, (0.3, 0.6)),
+    "rests 1.2 to 2 s": Condition(TOGETHER, (1.2, 2.0)),
+    "rests 2 to 3 s": Condition(TOGETHER, (2.0, 3.0)),
     "ten sentences": Condition(10, (0.3, 3.0)),
     "signs repeated": Condition(1, (0.08, 0.08), repeated=True),
-    "other movements": Condition(6, (0.3, 3.0), movements=True),
+    "other movements": Condition(TOGETHER, (0.3, 3.0), movements=True),
 }
 
 
@@ -125,7 +126,7 @@ def draw(folder: Path, condition: Condition, options: argparse.Namespace, seed: 
     signers = [signer for signer in SIGNERS if options.signer in (None, signer.name)]
     for number, first in enumerate(range(0, options.sentences, condition.sentences)):
         rng = np.random.default_rng([*seed, number])
-        signer = signers[number % len(signers)]
+        signer = signers[(first // TOGETHER + options.seed) % len(signers)]
         signed = sentences[first : first + condition.sentences]
         if condition.repeated:
             signed = [repeat(sentence, int(rng.integers(len(sentence)))) for sentence in signed]

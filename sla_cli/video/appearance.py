@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 CELLS = 16  # a picture is reduced to so many cells on each side
 FINE = 64  # pixels on a side from which cells are averaged: enough for means, and cheap
+EVERY = 16  # frames of which the first two are measured: all would cost a small model a tenth of its time
 
 
 class Appearance(NamedTuple):
@@ -37,10 +38,10 @@ class AppearanceMeter:
     """Measures a clip whose frames arrive one by one; its memory does not grow."""
 
     def __init__(self) -> None:
-        self._frames = 0
+        self._frames = self._measured = 0
         self._totals = np.zeros(3)  # brightness, contrast, colour
         self._changes = np.zeros((CELLS, CELLS))
-        self._before: NDArray[np.float32] | None = None
+        self._before = np.zeros((CELLS, CELLS), np.float32)
 
     def watch(self, frames: Iterable[NDArray[np.uint8]]) -> Iterator[NDArray[np.uint8]]:
         """The same frames, RGB uint8 (side, side, 3) each, measured as they pass."""
@@ -50,19 +51,24 @@ class AppearanceMeter:
 
     def add(self, frame: NDArray[np.uint8]) -> None:
         """The next frame, RGB uint8 (side, side, 3)."""
+        place = self._frames % EVERY
+        self._frames += 1
+        if place > 1:
+            return
         step = max(1, len(frame) // FINE)
         cells = cv2.resize(frame[::step, ::step].copy(), (CELLS, CELLS), interpolation=cv2.INTER_AREA)
         grey = cells.mean(2, dtype=np.float32)
         self._totals += grey.mean(), grey.std(), np.ptp(cells, axis=2).mean()
-        if self._before is not None:
+        self._measured += 1
+        if place:
             self._changes += np.abs(grey - self._before)
-        self._before, self._frames = grey, self._frames + 1
+        self._before = grey
 
     @property
     def appearance(self) -> Appearance:
         """Of the frames so far, at least one."""
-        means = self._totals / self._frames
-        movement = self._changes.mean() / max(1, self._frames - 1)
+        means = self._totals / self._measured
+        movement = self._changes.mean() / max(1, self._measured // 2)
         sizes = (_extent(self._changes.sum(axis)) for axis in (1, 0))
         return Appearance(*(100 * float(value) for value in (*means / 255, movement / 255, *sizes)))
 

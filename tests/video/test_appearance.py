@@ -10,7 +10,7 @@ from sla_cli.video.appearance import AppearanceMeter, appearance_of
 SIDE = 64
 
 
-def clip(frames: int = 9, value: int = 0) -> np.ndarray:
+def clip(frames: int = 40, value: int = 0) -> np.ndarray:
     return np.full((frames, SIDE, SIDE, 3), value, np.uint8)
 
 
