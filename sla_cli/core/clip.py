@@ -48,7 +48,7 @@ class Clip:
         translation: spoken-language sentence, "" if there is none.
         where: place of the annotation for messages, such as `train.corpus.csv, line 7`.
         frames: number of pictures according to the annotation; 0 if it gives none.
-        times: where each gloss is; () if the annotation does not say it.
+        times: where each gloss is, of `training` once that is there; () if the annotation does not say it.
         training: training glosses: `glosses`, cleaned; prep adds them.
         origin: where the frames come from within the corpus (`origin_of`); prep adds it.
     """

@@ -45,7 +45,7 @@ def label_clips(listing: Listing, labels: Labels) -> list[Clip]:
         SlaError: no clip is left, in the store or in a train split.
     """
     had_train = {name for name, splits in listing.divisions.items() if "train" in splits.values()}
-    clips = [replace(clip, training=labels.clean(clip.glosses)) for clip in listing.clips]
+    clips = [_cleaned(clip, labels) for clip in listing.clips]
     for clip in (clip for clip in clips if not clip.training and clip.id not in listing.skipped):
         if _loses_its_split(clip, listing):
             reason = f"after cleaning with {labels.name} no gloss is left: {' '.join(clip.glosses) or 'none'}"
@@ -55,6 +55,15 @@ def label_clips(listing: Listing, labels: Labels) -> list[Clip]:
     if not clips or any("train" not in listing.divisions[name].values() for name in had_train):
         raise SlaError(f"{' and '.join(listing.tables) or 'the corpus'}: no usable clip", "Do they contain glosses?")
     return clips
+
+
+def _cleaned(clip: Clip, labels: Labels) -> Clip:
+    """The clip with training glosses and their times; without times if cleaning divides or joins glosses."""
+    training = labels.clean(clip.glosses)
+    alone = [labels.clean((gloss,)) for gloss in clip.glosses] if clip.times else []
+    left = [(gloss[0], time) for gloss, time in zip(alone, clip.times, strict=True) if gloss]
+    whole = all(len(gloss) < 2 for gloss in alone) and training == tuple(gloss for gloss, _ in left)
+    return replace(clip, training=training, times=tuple(time for _, time in left) if whole else ())
 
 
 def _loses_its_split(clip: Clip, listing: Listing) -> bool:

@@ -103,8 +103,8 @@ def _facts(clip: Clip) -> tuple[object, ...]:
 
 
 def _times(clip: Clip) -> Times:
-    """Those of its training glosses; none if cleaning has left out or divided some."""
-    return times_of(times_text(clip.times)) if len(clip.training) == len(clip.times) else ()
+    """As a store keeps them."""
+    return times_of(times_text(clip.times))
 
 
 def _write(file: PlannedFile) -> None:

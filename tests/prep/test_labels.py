@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from sla_cli.artifact.table import read_table
-from sla_cli.core.clip import unknown_glosses
+from sla_cli.core.clip import Clip, Source, unknown_glosses
 from sla_cli.core.normalize import profile
 from sla_cli.errors import SlaError
-from sla_cli.prep.labels import find_labels
+from sla_cli.prep.corpus import Listing
+from sla_cli.prep.labels import find_labels, label_clips
 
 TABLES = {
     "phoenix2014": ("phoenix2014/train.corpus.csv", "annotation", 1231, 1080),
@@ -41,6 +42,23 @@ def test_names() -> None:
     with pytest.raises(SlaError, match="no normalisation profile 'phonix2014'") as caught:
         find_labels("phonix2014", "")
     assert "'phoenix2014'" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("annotated", "learnt", "kept"),
+    [
+        ("A B C", "A B C", "012"),
+        ("__ON__ A loc-B C __OFF__", "A B C", "123"),  # without those that are left out
+        ("A A B", "A B", ""),  # two became one
+        ("A __PU__ A", "A", ""),
+    ],
+)
+def test_times_stay_with_their_glosses(annotated: str, learnt: str, kept: str) -> None:
+    glosses = tuple(annotated.split())
+    times = tuple((float(place), place + 0.5) for place in range(len(glosses)))
+    listing = Listing([Clip("a", "", glosses, Source(Path(), "a.mp4"), times=times)])
+    (found,) = label_clips(listing, find_labels("phoenix2014t", ""))
+    assert (found.training, found.times) == (tuple(learnt.split()), tuple(times[int(place)] for place in kept))
 
 
 def test_unknown_glosses_are_counted() -> None:
