@@ -11,7 +11,7 @@ import os
 import platform
 import subprocess
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -123,6 +123,11 @@ def _how_to_fix(stage: str = "the stage that made it") -> str:
 def renew(receipt: Receipt, artifact: Path) -> None:
     """Give a complete artifact that was requested again a new date, so the next stage takes it as the newest."""
     _write(receipt, artifact, datetime.now(UTC))
+
+
+def pass_on(receipt: Receipt, artifact: Path) -> None:
+    """Write a receipt for others: without the places of the inputs, and without what it says of a machine."""
+    _write(replace(receipt, sources={}, environment={}), artifact, datetime.fromisoformat(receipt.finished))
 
 
 def already_made(artifact: Path, receipt: Receipt, *, force: bool) -> Receipt | None:

@@ -59,11 +59,11 @@ def emit(
     from sla_cli.store.store import Store
     from sla_cli.work.emissions import Emissions, emissions_path
     from sla_cli.work.folder import Work as WorkFolder
-    from sla_cli.work.run import Run
+    from sla_cli.work.model_folder import find_trained
 
     how = EmitConfig.checked(precision=precision, dtype=dtype, max_frames=max_frames)
     folder = WorkFolder(work)
-    source = Run(folder.run_given(run))
+    source = find_trained(folder.run_given(run))
     found = Store(store) if store else source.own_clips()
     clips = found[split or found.default_split]
     out = output or emissions_path(folder.emissions, source, clips)

@@ -39,7 +39,7 @@ def info(
 ) -> None:
     """Describe a file or folder: its format, its content in a few figures, and how and when it was made.
 
-    It can be a store, a run, emissions, hypotheses, an alignment, a tuning, a score,
+    It can be a store, a run, a model, emissions, hypotheses, an alignment, a tuning, a score,
     a language model (ARPA, KenLM), an annotation file or a receipt.
     """
     given = {"--split": split, "--clips": clips, "--clip": ids or None, "--seed": seed}
@@ -54,8 +54,12 @@ def info(
     from sla_cli.lm.kenlm_model import describe_lm
     from sla_cli.work.describe import describe
     from sla_cli.work.folder import Work as WorkFolder
+    from sla_cli.work.hub import is_on_hub
+    from sla_cli.work.model_folder import find_trained
 
     path = WorkFolder(work).run_given(path)
+    if is_on_hub(path):
+        path = find_trained(path).path
     found = describe_lm(path) or describe_annotation(path) or describe(path)
     lines, drawn = list(_lines(found)), None
     if sheet is not None:

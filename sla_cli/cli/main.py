@@ -39,6 +39,7 @@ COMMANDS = {
     "score": "Compute the word error rate as the field's official scripts count it, with its confidence interval.",
     "times": "Compare the times of glosses with true ones: how many lie right, F1 by overlap, errors of the ends.",
     "compare": "Compare two systems on the same references: which is better, by how much, and whether by chance.",
+    "export": "Write a run as a model: one folder that others open, with its weights, glosses and card.",
     "table": "Show runs side by side as papers do: parameters, WER on dev and test, intervals, spread of seeds.",
     "report": "Make an HTML page of one or more scores: figures, learning curves, confusions, frames, alignments.",
     "info": "Describe a file or folder: its format, its content in a few figures, and how and when it was made.",

@@ -49,7 +49,9 @@ def transcribe(
             metavar="VIDEO...", help="Videos, folders of videos or of pictures, or archives of them.", parser=named_path
         ),
     ],
-    run: Annotated[Path | None, typer.Option(help="Run, by name or folder. Default: the newest.")] = None,
+    run: Annotated[
+        Path | None, typer.Option(help="Run, by name or folder, or a model (folder, hf://…). Default: the newest run.")
+    ] = None,
     lm: Annotated[Path | None, typer.Option(help=LM_HELP)] = None,
     beam: Annotated[
         int | None, typer.Option(help="Beam width. 1 without --lm: greedy.", min=1, show_default="as sla decode")

@@ -23,6 +23,7 @@ from sla_cli.search.beam_decoder import BeamOptions
 from sla_cli.system.atomic import atomic_write
 from sla_cli.work.emissions import Emissions, emission_inputs
 from sla_cli.work.making import making
+from sla_cli.work.model_folder import is_model
 from sla_cli.work.references import reference_split
 from sla_cli.work.tuning import CHOICE, DIGESTS, NAME, VERSION, Tuned, read_tuned, tuning_of
 
@@ -85,6 +86,10 @@ def tune_file(
         },
     )
     out = tuning_of(tunings, lm)
+    if is_model(tunings.parent):
+        raise SlaError(
+            f"{tunings.parent} is a model, into which no tuning is written", "Tune its run, and export that."
+        )
     before = None if force else read_receipt(out)
     others = before is not None and before.fingerprint != receipt.fingerprint
     if others and read_tuned(out).split_digest not in ("", inputs.get("split")):

@@ -10,6 +10,8 @@ from sla_cli.log import log
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emissions, emission_receipt, emissions_path, is_current
 from sla_cli.work.folder import Work
+from sla_cli.work.hub import is_on_hub
+from sla_cli.work.model_folder import find_trained
 from sla_cli.work.run import Run, warn_of_differences
 
 
@@ -40,9 +42,9 @@ def find_emissions(
         if split not in (None, holds):
             raise SlaError(f"{source} holds emissions of {holds}, but --split is {split}", "Leave --split out.")
         return source, None
-    if not source.exists():
+    if not source.exists() and not is_on_hub(source):
         raise SlaError(f"no such run or emissions: {source}", "`sla train` makes runs, `sla emit` emissions.")
-    run = Run(source)
+    run = find_trained(source)
     found = Store(store) if store else run.own_clips()
     clips = found[split or found.default_split]
     path = emissions_path(work.emissions, run, clips)

@@ -1,4 +1,7 @@
-"""Trained weights on disk: safetensors; the header identifies their backbone and glosses."""
+"""Trained weights on disk: safetensors; the header identifies their backbone and glosses.
+
+The file of a model folder (work/model_folder.py) has the tensors of several such files, each with its header, as parts.
+"""
 
 from __future__ import annotations
 
@@ -10,16 +13,21 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor
 
+from sla_cli.artifact.json_file import parse_json
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.log import log
 from sla_cli.model.network import Network
 from sla_cli.store.store import vocabulary_digest
 from sla_cli.system.atomic import atomic_write
+from sla_cli.system.host_memory import check_fits
 
 NAME, VERSION = "sla-checkpoint", "1"
+MODEL, MODEL_VERSION = "sla-model", "1"
+# Format of a file to the part of a model that has its content: the beginning of the names of its tensors.
+PARTS = {NAME: "trained", "sla-frame-scores": "frame_scores", "sla-domain": "domain"}
 AGAIN = "Restore it from a copy, or train again (`sla train --force`)."
 FIT_AGAIN = "Remove it, then `sla train --resume` makes it again."
 SAME = 1e-4  # relative; if norms differ by less, the weights come from the same random draw
@@ -42,7 +50,26 @@ def save_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
 def write_tensors(path: Path, values: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
     """Write tensors with a header, to which their digest is added. Equal content gives equal bytes."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in values.items()}
-    header = {**header, "tensors": _digest(tensors)}
+    _write(path, tensors, {**header, "tensors": _digest(tensors)})
+
+
+def write_model(path: Path, weights: str, parts: Mapping[str, tuple[Mapping[str, Tensor], Mapping[str, str]]]) -> None:
+    """Write the file of a model folder. Equal content gives equal bytes.
+
+    Args:
+        weights: identifies the weights, as in the folder's config.json.
+        parts: tensors and header of each; a header of its own makes a part readable as the file that it comes from.
+    """
+    tensors: dict[str, Tensor] = {}
+    header = {"format": MODEL, "version": MODEL_VERSION, "weights": weights}
+    for part, (values, facts) in parts.items():
+        own = {name: value.detach().cpu().contiguous() for name, value in values.items()}
+        header[part] = json.dumps({**facts, "tensors": _digest(own)}, sort_keys=True, ensure_ascii=False)
+        tensors |= {f"{part}.{name}": value for name, value in own.items()}
+    _write(path, tensors, header)
+
+
+def _write(path: Path, tensors: dict[str, Tensor], header: dict[str, str]) -> None:
     with atomic_write(path) as temporary, temporary.open("wb") as file:
         file.writelines(_ordered(save(tensors, header)))  # save_file replaces the error of a full disk by its own
 
@@ -99,19 +126,25 @@ def read_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> dict[s
 
 
 def read_tensors(path: Path, name: str, version: str, again: str) -> tuple[dict[str, Tensor], dict[str, str]]:
-    """Tensors of a file that `write_tensors` wrote, and its header.
+    """Tensors of a file that `write_tensors` wrote, or of that part of a model, and their header.
 
     Args:
         name, version: of its format.
         again: what to do if it is damaged.
 
     Raises:
+        SlaError: it is larger than the memory.
         FormatError: another format or version, or a damaged file.
     """
+    check_fits(path)
     try:
         with safe_open(path, framework="pt") as file:
-            header = file.metadata() or {}
-        tensors = load_file(path)
+            header, prefix = file.metadata() or {}, ""
+            if header.get("format") == MODEL and header.get("version") == MODEL_VERSION:
+                prefix = f"{PARTS[name]}."
+                header = _header_of(path, header, PARTS[name], again)
+            names = [key for key in file.keys() if key.startswith(prefix)]  # noqa: SIM118  # it is no dict
+            tensors = {key.removeprefix(prefix): file.get_tensor(key) for key in names}
     except SafetensorError as error:
         raise FormatError(f"{path}: not a safetensors file, or a damaged one ({error})", again) from error
     kind = header.get("format"), header.get("version")
@@ -123,6 +156,16 @@ def read_tensors(path: Path, name: str, version: str, again: str) -> tuple[dict[
     if header.get("tensors") != _digest(tensors):
         raise FormatError(f"{path} is damaged: its weights are not as they were written", again)
     return tensors, header
+
+
+def _header_of(path: Path, header: Mapping[str, str], part: str, again: str) -> dict[str, str]:
+    """The header of a part of a model. Raises FormatError if there is none."""
+    if part not in header:
+        raise FormatError(f"{path} has no part {part!r}", again)
+    found = parse_json(header[part], str(path), again)
+    if not isinstance(found, dict) or not all(isinstance(value, str) for value in found.values()):
+        raise FormatError(f"{path}: its header is damaged ({part})", again)
+    return found
 
 
 def read_fitted(

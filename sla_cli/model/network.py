@@ -57,7 +57,7 @@ class Network(nn.Module):
         self.backbone = Backbone(config.model)
         classes = glosses + 1
         check_weights(partial(_heads, self.backbone.width, classes, config), self.backbone, config, copies, device)
-        self.backbone_name, self.backbone_digest = config.model.backbone, _digest(self.backbone)
+        self.backbone_name, self.backbone_digest = config.model.backbone, backbone_digest(self.backbone)
         # CPUs differ in the last bits of random weights, so a digest is too strict for them.
         self.backbone_norms = _norms(self.backbone) if config.model.weights == "random" else None
         self.backbone.adapt(config)
@@ -162,8 +162,8 @@ def frame_classifier(width: int, classes: int) -> nn.Linear:
     return layer
 
 
-def _digest(backbone: nn.Module) -> str:
-    """Digest of names and values of the frozen weights."""
+def backbone_digest(backbone: nn.Module) -> str:
+    """Digest of names and values of the weights of a `Backbone` that is not adapted yet."""
     parts = []
     for name, value in sorted(backbone.state_dict().items()):
         parts.append(name + digest_bytes(value.detach().cpu().flatten().view(torch.uint8).numpy().tobytes()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from sla_cli.artifact.receipt import digest_file
 from sla_cli.config.settings import Config
 from sla_cli.model.added import merge_added
 from sla_cli.model.checkpoint import load_weights
@@ -68,7 +67,7 @@ def open_model(run: Run, *, device: str = "auto", precision: str = "auto", weigh
     load_weights(run.best, network, glosses)
     merged = merge_added(network)
     network.backbone.cast_frozen(placement.dtype)
-    width, digest = network.backbone.width, digest_file(run.best)
+    width, digest = network.backbone.width, run.weights_digest
     scorer, domain = None, None
     if run.frame_scores.is_file():
         scorer = load_scorer(run.frame_scores, (len(glosses) + 1, width), digest).to(placement.device)

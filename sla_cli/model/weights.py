@@ -1,6 +1,7 @@
 """Backbone weights from published files, in timm's names. No code in the files is executed.
 
-OpenAI's TorchScript archives, OpenAI's and open_clip's state dicts, Hugging Face's CLIP and SigLIP, timm's own.
+OpenAI's TorchScript archives, OpenAI's and open_clip's state dicts, Hugging Face's CLIP and SigLIP, timm's own, and
+models that `sla export` wrote.
 Of models with a text part, only the image tower is used.
 """
 
@@ -20,13 +21,15 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from sla_cli.errors import SlaError, some
+from sla_cli.system.host_memory import check_fits
 
 HINT = (
     "--weights takes state dicts of timm, OpenAI, open_clip and Hugging Face CLIP (.safetensors or .pt), "
-    "and OpenAI's TorchScript archives."
+    "OpenAI's TorchScript archives, and the model.safetensors of `sla export`."
 )
 
 MOST_CODE = 16 << 20  # bytes of source in an archive; OpenAI's have 0.2 MB
+OF_MODEL = "backbone."  # begins the names of the backbone's weights in a model that `sla export` wrote
 OPENAI = "OpenAI CLIP"  # layout of the TorchScript archives that OpenAI publishes
 
 # Exceptions of PyTorch, safetensors and timm for damaged or unsuitable files, found by experiment.
@@ -53,8 +56,9 @@ def read_weights(path: Path) -> Weights:
     """Recognise a file and read it.
 
     Raises:
-        SlaError: not weights, or unknown weights in the image tower.
+        SlaError: not weights, unknown weights in the image tower, or a file that is larger than the memory.
     """
+    check_fits(path)
     try:
         archive = _is_torchscript(path)
         if archive:
@@ -70,6 +74,9 @@ def read_weights(path: Path) -> Weights:
         return Weights("Hugging Face CLIP", _from_hugging_face(tensors, path))
     if "visual.class_embedding" in tensors:
         return Weights(OPENAI if archive else "CLIP", tensors)
+    if any(name.startswith(OF_MODEL) for name in tensors):
+        own = {name.removeprefix(OF_MODEL): value for name, value in tensors.items() if name.startswith(OF_MODEL)}
+        return Weights("sla", own)
     if any(name.startswith("visual.trunk.") for name in tensors):
         return Weights("open_clip", tensors)
     return Weights("timm", tensors)

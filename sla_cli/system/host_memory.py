@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
+from sla_cli.errors import SlaError
 from sla_cli.system.control_groups import GROUPS, OWN_GROUPS, groups_above, text_of
 
 UNBOUNDED = 1 << 62  # bytes
@@ -30,6 +31,13 @@ def total_bytes(own_groups: Path = OWN_GROUPS, groups: Path = GROUPS) -> int:
     known = hasattr(os, "sysconf")  # not on Windows
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") if known else UNBOUNDED
     return min([pages, *(limit for limit, _ in _limits(own_groups, groups))])
+
+
+def check_fits(path: Path) -> None:
+    """Raise SlaError for a file that is larger than the memory; a sparse one may take no place on the disk."""
+    size, there = path.stat().st_size, total_bytes()
+    if size > there:
+        raise SlaError(f"{path} has {size / 2**30:,.1f} GiB, and this machine has {there / 2**30:,.1f} GiB of memory")
 
 
 def _limits(own_groups: Path, groups: Path) -> Iterator[tuple[int, int]]:

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import torch
 
-from sla_cli.artifact.receipt import digest_file
 from sla_cli.model.domain import fit_domain, save_domain
 from sla_cli.model.frame_scores import save_scorer
 from sla_cli.model.open_run import open_model
@@ -30,7 +29,7 @@ def finish_run(run: Run, store: Store, device: str, between: Callable[[], None] 
     scored = run.frame_scores.is_file() or not run.config.loss.frame_ctc
     if scored and run.calibration.is_file() and run.domain.is_file():
         return
-    opened, weights = open_model(run, device=device), digest_file(run.best)
+    opened, weights = open_model(run, device=device), run.weights_digest
     if not scored or not run.domain.is_file():
         train = clip_features(opened, store["train"], between, held=HELD, dtype=torch.half)
     if not scored:

@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from sla_cli.artifact.receipt import digest_file
 from sla_cli.config.settings import Config
 from sla_cli.errors import SlaError
 from sla_cli.model.checkpoint import read_weights
@@ -16,6 +15,7 @@ from sla_cli.model.network import Network
 from sla_cli.model.temporal_head import NormalizedClassifier
 from sla_cli.train.results import CopiedWeights
 from sla_cli.train.weight_settings import differences
+from sla_cli.work.model_folder import find_trained
 from sla_cli.work.run import InitFrom, Run
 
 CLASSIFIERS = ("classifier", "conv_classifier", "frame_classifier")
@@ -34,7 +34,7 @@ def init_from(source: Run, config: Config) -> InitFrom:
             f"the weights of {source.path} do not fit: {', '.join(different)}",
             f"Use the settings in {source.path / 'config.toml'} (--set KEY=VALUE), or start from another run.",
         )
-    return InitFrom(str(source.path.resolve()), digest_file(source.best))
+    return InitFrom(str(source.path.resolve()), source.weights_digest)
 
 
 def check_kept(begin: InitFrom, replaced: Iterable[Run]) -> None:
@@ -56,7 +56,7 @@ def copy_weights(begin: InitFrom, model: Network, glosses: Sequence[str]) -> Cop
     Raises:
         SlaError: the other run is gone or was trained again, or has another backbone.
     """
-    source = Run(_there(begin))
+    source = _there(begin)
     known = source.glosses
     weights = read_weights(source.best, model, known)
     columns = {gloss: number for number, gloss in enumerate(known, start=1)}
@@ -79,11 +79,11 @@ def copy_weights(begin: InitFrom, model: Network, glosses: Sequence[str]) -> Cop
     return CopiedWeights(begin.run, copied, len(own), len(both), len(glosses))
 
 
-def _there(begin: InitFrom) -> Path:
-    run = Path(begin.run)
-    if not Run(run).best.is_file() or digest_file(Run(run).best) != begin.weights:
+def _there(begin: InitFrom) -> Run:
+    run = find_trained(Path(begin.run))
+    if not run.best.is_file() or run.weights_digest != begin.weights:
         raise SlaError(
-            f"this run starts from the weights of {run}, which is gone or was trained again",
+            f"this run starts from the weights of {run.path}, which is gone or was trained again",
             "Restore it from a copy, or start a new run.",
         )
     return run

@@ -15,6 +15,7 @@ from sla_cli.log import log
 from sla_cli.store.store import Store
 from sla_cli.train.splits import check_splits
 from sla_cli.work.folder import Work
+from sla_cli.work.model_folder import find_trained
 from sla_cli.work.run import Run
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ def start_training(
     from sla_cli.train.seeds import start_seeds
     from sla_cli.train.train_run import start_run
 
-    begin = init_from(Run(work.one_run(init)), settings) if init else None
+    begin = init_from(find_trained(work.one_run(init)), settings) if init else None
     with join(device) as group:
         if preset is None:
             log.info("using preset %s, for the corpus of %s", of_corpus, clips.path)

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sla_cli import __version__
-from sla_cli.artifact.receipt import digest_file
 from sla_cli.config.bounds import FASTEST, SLOWEST
 from sla_cli.config.settings import Precision, TranscribeConfig
 from sla_cli.core.annotation import Sign, split_at_pauses
@@ -40,7 +39,8 @@ from sla_cli.transcribe.windows import Windows
 from sla_cli.video.appearance import AppearanceMeter
 from sla_cli.work.emissions import Emission, check_finite
 from sla_cli.work.folder import Work
-from sla_cli.work.run import FrameFormat, Run
+from sla_cli.work.model_folder import find_trained
+from sla_cli.work.run import FrameFormat
 
 UNKNOWN = "?"  # gloss of a sign that is too unsure
 
@@ -89,8 +89,9 @@ class Recognizer:
         the defaults of `sla decode`.
 
         Args:
-            run: the folder of a finished run.
-            lm: gloss n-gram model, ARPA (also .gz) or KenLM binary; a file, or the name of one in the work folder.
+            run: the folder of a finished run, or of a model.
+            lm: gloss n-gram model, ARPA (also .gz) or KenLM binary; a file, or the name of one in the model or the
+                work folder.
             beam: prefixes kept at each step; 1 without language model and hot words is greedy.
             alpha: weight of the language model.
             beta: with a language model, added to the score for each gloss, a natural logarithm. If only one of `alpha`
@@ -108,12 +109,12 @@ class Recognizer:
             SlaError: no such run, a damaged one, no such model, hot word or device, options that contradict each other,
                 or arguments of other types.
         """
-        source = Run(as_path(run, "run"))
+        source = find_trained(as_path(run, "run"))
         check_one_of(precision, "precision", get_args(Precision))
         backbone = None if weights is None else str(as_path(weights, "weights"))
         facts = source.facts
         folder = Work(as_path(work, "work") if work is not None else source.path.resolve().parents[1])
-        model = None if lm is None else folder.find_lm(as_path(lm, "lm"))
+        model = None if lm is None else folder.find_lm(as_path(lm, "lm"), source.path)
         given = {
             "lm": model,
             "beam": beam,
@@ -124,7 +125,7 @@ class Recognizer:
             "prune_logp": prune_logp,
             "token_min_logp": token_min_logp,
         }
-        weights_digest = digest_file(source.best)
+        weights_digest = source.weights_digest
         given = {name: value.item() if isinstance(value, np.generic) else value for name, value in given.items()}
         settled = settle(given, source.tunings, weights_digest)
         if settled.options.lm is not None:

@@ -12,7 +12,6 @@ from msgspec import Meta
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.version import check_version
 from sla_cli.config.checks import read_values
-from sla_cli.core.calibration import Calibration
 from sla_cli.core.digest import digest_json
 from sla_cli.core.quantities import Count, Share
 from sla_cli.errors import FormatError
@@ -50,7 +49,7 @@ def write_calibration(path: Path, figures: CalibrationFigures, weights: str) -> 
     write_text(path, json.dumps(facts | {"digest": digest_json(facts)}, indent=1) + "\n")
 
 
-def read_calibration(path: Path, weights: str) -> Calibration:
+def read_calibration(path: Path, weights: str) -> CalibrationFigures:
     """Read it.
 
     Args:
@@ -69,5 +68,4 @@ def read_calibration(path: Path, weights: str) -> Calibration:
     if facts["weights"] != weights:
         raise FormatError(f"{path} belongs to another checkpoint than the one beside it", AGAIN)
     figures = {key: value for key, value in facts.items() if key not in ("format", "version", "weights")}
-    found = read_values(CalibrationFigures, figures, path, AGAIN)
-    return Calibration(found.slope, found.offset)
+    return read_values(CalibrationFigures, figures, path, AGAIN)

@@ -16,7 +16,7 @@ from sla_cli.store import file as store_file
 from sla_cli.store.division import Division, read_division
 from sla_cli.store.file import StoreFile
 from sla_cli.store.paths import clips_files, division_names, division_path
-from sla_cli.work import alignment, emissions, hypotheses, run, scores, tuning
+from sla_cli.work import alignment, emissions, hypotheses, model_folder, run, scores, tuning
 from sla_cli.work.alignment import read_alignment
 from sla_cli.work.emissions import Emissions
 from sla_cli.work.hypotheses import parse_nbest
@@ -25,6 +25,7 @@ from sla_cli.work.kind import (
     EMISSIONS,
     EXPORT,
     HYPOTHESES,
+    MODEL,
     RECEIPT,
     RECEIPT_NAME,
     RUN,
@@ -34,11 +35,12 @@ from sla_cli.work.kind import (
     TUNING,
     kind_of,
 )
+from sla_cli.work.model_folder import ModelFolder
 from sla_cli.work.run import Run
 from sla_cli.work.scores import read_scores
 from sla_cli.work.tuning import read_tuned
 
-KINDS = "a store, export, run, emissions, hypotheses, alignment, tuning or score of sla, a language model, or a receipt"
+KINDS = "a store, export, run, model, emissions, hypotheses, alignment, tuning or score, a language model or a receipt"
 
 
 @dataclass(frozen=True)
@@ -47,8 +49,8 @@ class Description:
 
     Attributes:
         path: path as given
-        kind: store, file of a store, export, run, emissions, hypotheses, alignment, tuning, score, language model,
-            annotation file, receipt
+        kind: store, file of a store, export, run, model, emissions, hypotheses, alignment, tuning, score,
+            language model, annotation file, receipt
         format: name and version of the format; empty for formats of other tools
         complete: whether it is complete; null if it has no receipt
         facts: its content in a few figures; they depend on the kind and may change with every version
@@ -162,6 +164,27 @@ def _run(path: Path) -> Description:
     return _described(path, RUN, run.NAME, one.version, figures, whole=one.best.is_file())
 
 
+def _model(path: Path) -> Description:
+    """Compares the digest of each file, too."""
+    model = ModelFolder(path)
+    facts, settings = model.model_facts, model.config
+    model.check_files()
+    figures = {
+        **{key: getattr(facts.run, key) for key in ("corpus", "division", "preset", "labels", "profile")},
+        "frames": asdict(facts.run.frames),
+        "variant": settings.model.variant,
+        "backbone": settings.model.backbone,
+        "weights_of_backbone": "in the folder" if facts.with_backbone else f"not in the folder: {facts.backbone_file}",
+        "glosses": len(facts.glosses),
+        "stored": facts.stored,
+        "times_of_glosses": "from frames" if facts.frame_scores else "from the search",
+        "confidence": "calibrated" if facts.calibration is not None else "not calibrated",
+        "recordings_unlike_training": "warned of" if facts.domain else "not warned of",
+        "files": facts.files,
+    }
+    return Description(path, MODEL, f"{model_folder.NAME} {model_folder.VERSION}", True, figures)
+
+
 def _emissions(path: Path) -> Description:
     file = Emissions(path)
     header = file.header
@@ -240,6 +263,7 @@ DESCRIBED: Mapping[str, Callable[[Path], Description]] = {
     STORE: _store,
     STORE_FILE: _store_file,
     RUN: _run,
+    MODEL: _model,
     EMISSIONS: _emissions,
     HYPOTHESES: _hypotheses,
     ALIGNMENT: _alignment,

@@ -22,7 +22,7 @@ from sla_cli.artifact.hdf5 import (
     whole_numbers,
     write_strings,
 )
-from sla_cli.artifact.receipt import Receipt, digest_file, read_receipt
+from sla_cli.artifact.receipt import Receipt, read_receipt
 from sla_cli.core.calibration import UNCHANGED, Calibration
 from sla_cli.core.place import FrameScores, Spans, place
 from sla_cli.errors import FormatError
@@ -96,10 +96,7 @@ def emission_receipt(run: Run, split: Split, precision: str = "auto", dtype: str
         precision: the requested precision: auto, fp32, bf16 or fp16.
         dtype: of the log-probabilities on disk, float32 or float16.
     """
-    inputs = {"weights": digest_file(run.best), "config": digest_file(run.path / "config.toml"), "split": split.digest}
-    for name, file in (("frame_scores", run.frame_scores), ("calibration", run.calibration)):
-        if file.is_file():
-            inputs[name] = digest_file(file)
+    inputs = {**run.inputs, "split": split.digest}
     store = {"store": str(split.store.resolve()), "division": split.division, "split": split.name}
     sources = {"run": str(run.path.resolve()), **store}
     return Receipt("emit", {"precision": precision, "dtype": dtype}, inputs, sources=sources)

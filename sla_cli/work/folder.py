@@ -25,6 +25,7 @@ from sla_cli.errors import FormatError, SlaError
 from sla_cli.log import log
 from sla_cli.store.paths import names_store
 from sla_cli.system.atomic import write_text
+from sla_cli.work.hub import is_on_hub
 
 HYPOTHESES = "*/*.tsv"
 SEED = "-seed"  # before the seed, in the name of a run that is one of several seeds
@@ -50,9 +51,13 @@ class Work:
         self.alignments, self.exports = root / "alignments", root / "exports"
         self.elsewhere = self.hypotheses / "newest-elsewhere.json"
 
-    def find_lm(self, name: Path) -> Path:
-        """A language model's file at the given path, else in the work folder. Raises SlaError if it is in neither."""
-        for path in (name, self.lm / name):
+    def find_lm(self, name: Path, model: Path | None = None) -> Path:
+        """A language model's file at the given path, else in a model's folder, else in this work folder.
+
+        Raises:
+            SlaError: it is in none of them.
+        """
+        for path in (name, *([model / name] if model is not None else []), self.lm / name):
             if path.exists():
                 log.info("using language model %s", path)
                 return path
@@ -151,7 +156,13 @@ class Work:
         return seed_runs(self.runs, name)
 
     def one_run(self, name: str) -> Path:
-        """The run of a name or folder. Raises SlaError if there is none, or if the name means several seeds."""
+        """The run of a name or folder, or the folder of a model.
+
+        Raises:
+            SlaError: there is none, or the name means several seeds.
+        """
+        if is_on_hub(name) or (Path(name) / "config.json").is_file():
+            return Path(name)
         found = self.runs_called(name)
         if len(found) != 1:
             what = f"means several runs: {', '.join(path.name for path in found)}" if found else "is not a run"

@@ -12,6 +12,7 @@ from sla_cli.store.paths import clips_files
 from sla_cli.system.regular_file import open_regular
 from sla_cli.work import alignment, emissions, hypotheses
 from sla_cli.work.folder import UNFINISHED_EXPORT
+from sla_cli.work.model_folder import is_model
 from sla_cli.work.run import Run
 from sla_cli.work.scores import FIGURES
 from sla_cli.work.tuning import CHOICE
@@ -24,6 +25,7 @@ RUN = "run"
 SCORE = "score"
 TUNING = "tuning"
 EXPORT = "export"
+MODEL = "model"
 # Files.
 STORE_FILE = "file of a store"
 EMISSIONS = "emissions"
@@ -40,6 +42,8 @@ def kind_of(path: Path) -> str:
         return STORE
     if Run(path).exists:
         return RUN
+    if is_model(path):
+        return MODEL
     for kind, name in ((SCORE, FIGURES), (TUNING, CHOICE), (EXPORT, UNFINISHED_EXPORT)):
         if (path / name).is_file():
             return kind

@@ -15,6 +15,7 @@ from sla_cli.errors import FormatError, SlaError
 from sla_cli.work import scores
 from sla_cli.work.kind import ALIGNMENT, EMISSIONS, HYPOTHESES, RECEIPT_NAME, STORE_FILE, file_kind, kind_of
 from sla_cli.work.like import Like, begins
+from sla_cli.work.model_folder import is_model
 from sla_cli.work.run import Run
 
 LANGUAGE_MODEL = "language model"
@@ -93,6 +94,8 @@ def _artifact(path: Path) -> str:
             return STORE_FILE
     if begins(path, len(ARPA)) == ARPA:
         return LANGUAGE_MODEL
+    if is_model(path.parent):
+        return "file of a model"
     run = Run(path.parent)
     if run.exists and path in run.files:
         return "file of a run"

@@ -139,7 +139,7 @@ class Run:
         fixed = (path / "run.toml", path / "config.toml", path / "glosses.txt")
         weights = (self.best, self.last, self.frame_scores, self.domain)
         made = (self.calibration, self.metrics, self.steps, self.curves, self.copied)
-        self.files = (*fixed, *weights, self.state, *made)
+        self.files: tuple[Path, ...] = (*fixed, *weights, self.state, *made)
 
     def create(self, config: Config, glosses: tuple[str, ...], facts: RunFacts) -> None:
         """Write what stays fixed for the whole run."""
@@ -221,11 +221,26 @@ class Run:
                 raise FormatError(fault, "It is written by `sla train`.")
         return [{column: float(row[column]) for column in columns} for row in rows]
 
+    @property
+    def weights_digest(self) -> str:
+        """Identifies its best weights. Raises SlaError if there are none yet."""
+        return digest_file(self.best)
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Digests of what its outputs depend on."""
+        found = {"weights": self.weights_digest, "config": digest_file(self.path / "config.toml")}
+        for name, file in (("frame_scores", self.frame_scores), ("calibration", self.calibration)):
+            if file.is_file():
+                found[name] = digest_file(file)
+        return found
+
     def read_calibration(self) -> Calibration:
         """How its confidences become probabilities; the default if it has none. Raises as `work.calibration` does."""
         if not self.calibration.is_file():
             return UNCHANGED
-        return read_calibration(self.calibration, digest_file(self.best))
+        found = read_calibration(self.calibration, self.weights_digest)
+        return Calibration(found.slope, found.offset)
 
     def read_copied(self) -> dict[str, Any] | None:
         """What was copied from the run that it starts from: `tensors`, `glosses` and others; None without one."""

@@ -23,6 +23,7 @@ from sla_cli.errors import FormatError
 from sla_cli.log import log
 from sla_cli.work.emissions import Emissions, emission_inputs
 from sla_cli.work.folder import find_source
+from sla_cli.work.model_folder import ModelFolder, find_trained
 from sla_cli.work.run import Run
 
 NAME, VERSION = "sla-tuned", 1
@@ -77,21 +78,23 @@ class Tuned:
 
 
 def tunings_of(emissions: Path, run: Run | None = None) -> Path:
-    """The folder of all tunings of the run that made emissions.
+    """The folder of all tunings of the run that made emissions; for a model without one it is next to the emissions.
 
     Args:
         run: the run, if it is known; else the one that the emissions record is looked for.
     """
-    if run is not None:
-        return run.tunings
-    weights = emission_inputs(emissions).get("weights")
+    if run is None:
+        weights = emission_inputs(emissions).get("weights")
 
-    def is_it(place: Path) -> bool:
-        best = Run(place).best
-        return best.is_file() and digest_file(best) == weights
+        def is_it(place: Path) -> bool:
+            trained = find_trained(place)
+            return trained.best.is_file() and trained.weights_digest == weights
 
-    found = find_source(Path(Emissions(emissions).header.run), emissions, is_it)
-    return Run(found).tunings if found is not None else emissions.parent / "tuning"
+        found = find_source(Path(Emissions(emissions).header.run), emissions, is_it)
+        run = None if found is None else find_trained(found)
+    if run is None or (isinstance(run, ModelFolder) and not run.tunings.is_dir()):
+        return emissions.parent / "tuning"
+    return run.tunings
 
 
 def tuning_of(tunings: Path, lm: str) -> Path:

@@ -39,7 +39,7 @@ FILES = {
     f"info {STORE} --sheet": ".png",
     f"transcribe a.mkv --run {RUN} --device cpu -o": ".json",
 }
-FOLDERS = (f"store export {STORE} -o", f"merge {STORE} other -o")
+FOLDERS = (f"store export {STORE} -o", f"merge {STORE} other -o", f"export {RUN} -o")
 ARTIFACTS = {
     "store": f"{STORE}/clips.h5",
     "receipt": f"{STORE}/receipt.json",

@@ -1,0 +1,1 @@
+"""A run → a model folder that others open, its card, and the hub."""

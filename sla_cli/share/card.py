@@ -1,0 +1,181 @@
+"""The card of a model: what is known from its run, its store and its scores, and what its author has to answer.
+
+A number that no artifact has is not on it: what is unknown stands as unknown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+
+from huggingface_hub import EvalResult, ModelCardData
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from sla_cli import __version__
+from sla_cli.artifact.receipt import DIGEST, read_receipt
+from sla_cli.core.result import Score
+from sla_cli.errors import SlaError
+from sla_cli.log import log
+from sla_cli.score.score import ScoreOptions
+from sla_cli.score.score_file import score_in_memory
+from sla_cli.store.clips import Split
+from sla_cli.work.folder import Work, find_source, search_of
+from sla_cli.work.model_folder import ModelFacts
+from sla_cli.work.run import Run
+
+QUESTION = "**To be answered:**"  # begins what the author of a model has to say
+FEW = 5  # occurrences of a gloss from which it can be called never recognised
+SHOWN = 20  # glosses named in a list
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What only the author of a model can say; "" is an open question.
+
+    Attributes:
+        language: the sign language, by its code in ISO 639-3, such as gsg.
+        licence: of the model, by its identifier on the hub, such as cc-by-nc-sa-4.0 or other.
+        corpus_licence: under which terms the recordings may be used, and whether these allow to give weights on.
+        contact: who answers questions, and removes the model if a person in the recordings asks for it.
+    """
+
+    language: str = ""
+    licence: str = ""
+    corpus_licence: str = ""
+    contact: str = ""
+
+
+@dataclass(frozen=True)
+class SplitFacts:
+    """A split of the store: numbers of its clips, signers (0: unknown) and glosses, and its hours (None: unknown)."""
+
+    name: str
+    clips: int
+    signers: int
+    glosses: int
+    hours: float | None
+
+    @classmethod
+    def of(cls, split: Split) -> SplitFacts:
+        rates = split.clip_fps.tolist()
+        hours = sum(n / fps for n, fps in zip(split.lengths, rates, strict=True)) / 3600 if all(rates) else None
+        return cls(split.name, len(split), len({*split.signers} - {""}), sum(map(len, split.glosses)), hours)
+
+
+@dataclass(frozen=True)
+class Result:
+    """A score of the run, and how it was decoded."""
+
+    split: str
+    search: str
+    score: Score
+
+    @property
+    def worst(self) -> tuple[int, float, int] | None:
+        """Number of the signer with the most errors in the order of names, the WER, and of how many signers."""
+        signers = [one for one in self.score.breakdown.signers if one.counts.ref_words]
+        if len(signers) < 2:
+            return None
+        number, worst = max(enumerate(signers, start=1), key=lambda one: one[1].counts.wer)
+        return number, worst.counts.wer, len(signers)
+
+    @property
+    def never(self) -> list[str]:
+        """Glosses of at least `FEW` occurrences of which none was recognised."""
+        glosses = self.score.breakdown.glosses
+        return [one.gloss for one in glosses if not one.correct and one.substituted + one.deleted >= FEW]
+
+
+@dataclass(frozen=True)
+class Card:
+    """The content of a card, except what the model folder itself says.
+
+    Attributes:
+        splits: of the store of the run; () if that is gone.
+        shared: whether signers of dev or test are also in train; None if unknown.
+    """
+
+    name: str
+    answers: Answers
+    splits: Sequence[SplitFacts]
+    shared: bool | None
+    results: Sequence[Result]
+
+    @property
+    def open_questions(self) -> tuple[str, ...]:
+        return tuple(one.name for one in fields(Answers) if not getattr(self.answers, one.name))
+
+    def text(self, facts: ModelFacts) -> str:
+        """README.md, with the metadata of the hub in front."""
+        environment = Environment(
+            loader=PackageLoader("sla_cli.share", ""), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+            keep_trailing_newline=True, autoescape=False,
+        )  # fmt: skip
+        return environment.get_template("card.md.j2").render(
+            card=self, facts=facts, metadata=self._metadata(facts), question=QUESTION, sla=__version__, shown=SHOWN
+        )
+
+    def _metadata(self, facts: ModelFacts) -> str:
+        results = [
+            EvalResult(
+                task_type="sign-language-recognition",
+                task_name="Continuous sign language recognition",
+                dataset_type=facts.run.corpus,
+                dataset_name=facts.run.corpus,
+                dataset_split=one.split,
+                metric_type="wer",
+                metric_value=round(one.score.total.wer, 2),
+                metric_name=f"WER ({one.search})",
+            )
+            for one in self.results
+        ]
+        data = ModelCardData(
+            language=self.answers.language or None,
+            license=self.answers.licence or None,
+            library_name="sla",
+            tags=["sign-language-recognition", "continuous-sign-language-recognition", "sign-language", "video"],
+            metrics=["wer"],
+            pipeline_tag="other",
+            model_name=self.name,
+            eval_results=results or None,
+        )
+        return data.to_yaml(line_break="\n").rstrip()
+
+
+def card_of(run: Run, answers: Answers) -> Card:
+    """What the run's store and the hypotheses in its work folder say about it."""
+    try:
+        store = run.own_clips()
+    except SlaError as error:
+        log.warning("the card says nothing of the recordings: %s", error.message)
+        return Card(run.path.resolve().name, answers, (), None, _results(run))
+    train = {*store["train"].signers} - {""}
+    others = {signer for name in store.splits if name != "train" for signer in store[name].signers} - {""}
+    shared = bool(train & others) if train and others else None
+    splits = [SplitFacts.of(store[name]) for name in store.splits]
+    return Card(run.path.resolve().name, answers, splits, shared, _results(run))
+
+
+def _results(run: Run) -> list[Result]:
+    """Scores of the run's hypotheses of its own dev and test; other files are left out."""
+    folder = Work(run.path.resolve().parents[1]).hypotheses / run.path.resolve().name
+    found = []
+    for file in sorted(folder.glob("*.tsv")):
+        split = file.name.partition("-")[0]
+        if split in ("dev", "test") and _is_of(run, file):
+            score, _ = score_in_memory(file, None, ScoreOptions(run.facts.profile))
+            found.append(Result(split, search_of(file), score))
+    return found
+
+
+def _is_of(run: Run, hypotheses: Path) -> bool:
+    """Whether receipts lead from hypotheses to the present weights of the run."""
+    decoded = read_receipt(hypotheses)
+    if decoded is None or "emissions" not in decoded.sources:
+        return False
+    emissions = find_source(Path(decoded.sources["emissions"]), hypotheses)
+    emitted = read_receipt(emissions) if emissions is not None else None
+    if emitted is None or emitted.results[DIGEST] != decoded.inputs["emissions"]:
+        return False
+    return emitted.inputs.get("weights") == run.weights_digest

@@ -1,0 +1,207 @@
+"""Writes a run as a model folder: everything that recognition needs, and nothing of the machine that trained it."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+from torch import Tensor
+
+from sla_cli.artifact.receipt import digest_file, pass_on, read_receipt
+from sla_cli.config.settings import Config
+from sla_cli.core.digest import digest_json
+from sla_cli.errors import SlaError, some
+from sla_cli.log import log
+from sla_cli.model import checkpoint, domain, frame_scores
+from sla_cli.model.backbone import Backbone
+from sla_cli.model.network import Network, backbone_digest
+from sla_cli.share.card import Card
+from sla_cli.system.atomic import write_text
+from sla_cli.work.calibration import CalibrationFigures, read_calibration
+from sla_cli.work.model_folder import (
+    CARD,
+    CONFIG,
+    TUNING,
+    WEIGHTS,
+    ModelFacts,
+    ModelFolder,
+    is_model,
+    model_config,
+    sha256_of,
+)
+from sla_cli.work.run import Run
+from sla_cli.work.tuning import CHOICE, find_tuned, tuning_of
+
+Part = tuple[dict[str, Tensor], dict[str, str]]
+Stored = Literal["float32", "float16"]
+HALF = 65504.0  # the largest float16
+
+
+@dataclass(frozen=True)
+class Exported:
+    """A model folder that was written.
+
+    Attributes:
+        model: its folder
+        files: name of each file with its number of bytes
+        stored: type of the weights on disk
+        with_backbone: whether the weights of the backbone are in it
+        open_questions: what the card leaves open
+    """
+
+    model: Path
+    files: dict[str, int]
+    stored: Stored
+    with_backbone: bool
+    open_questions: tuple[str, ...]
+
+
+def export_run(
+    run: Run,
+    out: Path,
+    card: Card,
+    *,
+    lm: Path | None = None,
+    stored: Stored = "float32",
+    with_backbone: bool = True,
+    weights: str | None = None,
+    force: bool = False,
+) -> Exported:
+    """Write a run's best weights, settings, glosses and card into a folder; the same run gives the same bytes.
+
+    The folder appears when it is complete. One that is there already is kept if it is the same, else only `force`
+    replaces it, and only if it is a model whose card nobody has edited.
+
+    Args:
+        lm: a language model that is put into it, with the weights that `sla tune` chose for it.
+        stored: type of the weights on disk; float16 halves the file, and changes log-probabilities.
+        with_backbone: False leaves out the weights of the backbone, if their licence forbids to give them on.
+        weights: the backbone's weights, if the file has moved since training.
+
+    Raises:
+        SlaError: it is a model already, has no weights, or its backbone is missing; or `out` holds something else.
+    """
+    if isinstance(run, ModelFolder):
+        raise SlaError(f"{run.path} is a model already", "Copy its folder.")
+    config = run.config if weights is None else replace(run.config, model=replace(run.config.model, weights=weights))
+    parts, identity = _parts(run, config, stored, with_backbone)
+    if lm is not None and lm.name in (CONFIG, WEIGHTS, CARD, TUNING):
+        raise SlaError(f"a language model in a model folder cannot have the name {lm.name}", "Give it another name.")
+    parts, identity = _parts(run, config, stored, with_backbone)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=f".{out.name}.", suffix=".partial", dir=out.parent) as temporary:
+        made = Path(temporary, out.name)
+        made.mkdir()
+        checkpoint.write_model(made / WEIGHTS, identity, parts)
+        if lm is not None:
+            _add_lm(run, lm, made, tuned=stored == "float32")
+        facts = ModelFacts(
+            weights=identity,
+            stored=stored,
+            with_backbone=with_backbone,
+            backbone_file=Path(run.config.model.weights).name,
+            frame_scores="frame_scores" in parts,
+            domain="domain" in parts,
+            run=replace(run.facts, store="", init_from=None),
+            settings=asdict(replace(config, model=replace(config.model, weights="random"))),
+            glosses=run.glosses,
+            calibration=_calibration(run),
+            card="",
+            files={name: sha256_of(made / name) for name in _names(made)},
+        )
+        text = card.text(facts)
+        write_text(made / CARD, text)
+        write_text(made / CONFIG, model_config(replace(facts, card=sha256_of(made / CARD))))
+        _put_in_place(made, out, force)
+    files = {name: (out / name).stat().st_size for name in _names(out)}
+    return Exported(out, files, stored, with_backbone, card.open_questions)
+
+
+def _parts(run: Run, config: Config, stored: Stored, with_backbone: bool) -> tuple[dict[str, Part], str]:
+    """The parts of the file of weights, and what identifies them."""
+    glosses, digest = run.glosses, run.weights_digest
+    network = Network(config, len(glosses))
+    checkpoint.read_weights(run.best, network, glosses)  # refuses another backbone
+    trained, header = checkpoint.read_tensors(run.best, checkpoint.NAME, checkpoint.VERSION, checkpoint.AGAIN)
+    half = stored == "float16"
+    identity = digest_json([digest, stored]) if half else digest
+    parts: dict[str, Part] = {"trained": (_halved(trained) if half else trained, header)}
+    if with_backbone:
+        backbone = Backbone(config.model)
+        own = _halved(backbone.vit.state_dict()) if half else backbone.vit.state_dict()
+        backbone.vit.load_state_dict(own)
+        header |= {"backbone": backbone_digest(backbone)}
+        header.pop("backbone_norms", None)  # these are for random weights that are drawn again
+        parts["backbone"] = own, {}
+    for part, module, file in (("frame_scores", frame_scores, run.frame_scores), ("domain", domain, run.domain)):
+        if file.is_file():
+            values, facts = checkpoint.read_tensors(file, module.NAME, module.VERSION, checkpoint.FIT_AGAIN)
+            if facts.get("weights") != digest:
+                raise SlaError(f"{file} belongs to another checkpoint than the one beside it", checkpoint.FIT_AGAIN)
+            parts[part] = values, {**facts, "weights": identity}
+    return parts, identity
+
+
+def _halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Float tensors in float16; those that it cannot hold, such as variances, stay."""
+    return {
+        name: value.half() if value.is_floating_point() and value.abs().max() < HALF else value
+        for name, value in tensors.items()
+    }
+
+
+def _calibration(run: Run) -> CalibrationFigures | None:
+    return read_calibration(run.calibration, run.weights_digest) if run.calibration.is_file() else None
+
+
+def _add_lm(run: Run, lm: Path, folder: Path, *, tuned: bool) -> None:
+    """Copy a language model, and the choice of `sla tune` for it."""
+    shutil.copyfile(lm, folder / lm.name)
+    if find_tuned(run.tunings, lm, run.weights_digest) is None:
+        return
+    if not tuned:
+        log.warning("the weights of %s were tuned in float32, so they are left out", lm.name)
+        return
+    here = tuning_of(run.tunings, digest_file(lm))
+    there = folder / TUNING / here.name
+    there.mkdir(parents=True)
+    shutil.copyfile(here / CHOICE, there / CHOICE)
+    receipt = read_receipt(here)
+    assert receipt is not None, "find_tuned has read it"
+    pass_on(receipt, there)
+
+
+def _put_in_place(made: Path, out: Path, force: bool) -> None:
+    """Give a finished folder its name, unless the same is there. Raises SlaError for what must not be replaced."""
+    if out.is_dir() and any(out.iterdir()):
+        if {name: sha256_of(made / name) for name in _names(made)} == {
+            name: sha256_of(out / name) for name in _names(out)
+        }:
+            log.info("%s is up to date", out)
+            return
+        _check_replaceable(out, force)
+        shutil.rmtree(out)
+    made.rename(out)
+
+
+def _check_replaceable(out: Path, force: bool) -> None:
+    """Raise SlaError for a folder that holds anything but an earlier export, or an edited card."""
+    if not is_model(out):
+        raise SlaError(f"{out} is not a model, and is not replaced", "Name a new or empty folder with -o.")
+    there = ModelFolder(out)
+    known = {path.relative_to(out).as_posix() for path in there.files}
+    if others := [name for name in _names(out) if name not in known]:
+        raise SlaError(f"{out} contains other files: {some(others, 3)}", "Name a new or empty folder with -o.")
+    if there.card.is_file() and sha256_of(there.card) != there.model_facts.card:
+        raise SlaError(f"{there.card} was edited, and is not replaced", "Move it away, or name another folder with -o.")
+    if not force:
+        raise SlaError(f"{out} exists", "Use --force to replace it.")
+
+
+def _names(folder: Path) -> list[str]:
+    """All files below a folder, with `/` between parts, sorted."""
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())

@@ -1,0 +1,239 @@
+"""A model folder: a run as others get it, complete in one folder. `sla export` writes it; docs/formats.md has the list.
+
+Somebody else may have made it. Nothing in it is executed, no file outside it is read, and its settings have bounds.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from sla_cli.artifact.json_file import parse_json, read_json
+from sla_cli.artifact.receipt import digest_file
+from sla_cli.artifact.version import check_version
+from sla_cli.config.checks import read_values
+from sla_cli.config.settings import Config, config_of_run
+from sla_cli.core.calibration import UNCHANGED, Calibration
+from sla_cli.core.digest import digest_json
+from sla_cli.errors import FormatError, SlaError, cannot_read, some
+from sla_cli.system.regular_file import open_regular
+from sla_cli.work.calibration import CalibrationFigures
+from sla_cli.work.hub import download, is_on_hub
+from sla_cli.work.run import Run, RunFacts
+
+NAME, VERSION = "sla-model", 1
+CONFIG, WEIGHTS, CARD, TUNING = "config.json", "model.safetensors", "README.md", "tuning"
+AGAIN = "Get the folder again, or make it again with `sla export`."
+LONGEST = 64 << 20  # bytes of the header of the weights: names, types and shapes of fewer than ten thousand tensors
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """The content of config.json.
+
+    Attributes:
+        weights: identifies the weights; the digest of those of the run, with another one in half precision.
+        stored: type of the weights on disk.
+        with_backbone: whether the weights of the backbone are in the folder.
+        backbone_file: name of the file that they came from, `hub` or `random`.
+        frame_scores, domain: whether it has them.
+        run: facts of the run, without its store.
+        settings: all settings of the run, by section.
+        glosses: the vocabulary.
+        calibration: of confidences; null without one.
+        card: SHA-256 of README.md as it was written; its author may complete it.
+        files: name of each other file with its SHA-256.
+    """
+
+    weights: str
+    stored: Literal["float32", "float16"]
+    with_backbone: bool
+    backbone_file: str
+    frame_scores: bool
+    domain: bool
+    run: RunFacts
+    settings: dict[str, dict[str, Any]]
+    glosses: tuple[str, ...]
+    calibration: CalibrationFigures | None
+    card: str
+    files: dict[str, str]
+
+
+def is_model(path: Path) -> bool:
+    """Whether a folder looks like a model: its config.json names the format."""
+    file = path / CONFIG
+    try:
+        return file.is_file() and read_json(file).get("format") == NAME
+    except SlaError:
+        return False
+
+
+def find_trained(path: Path) -> Run:
+    """The run or the model in a folder, or the model on the hub; the run, if there is neither.
+
+    Raises:
+        SlaError: as `hub.download`, or a file of the model has another digest than its config.json says.
+    """
+    if not is_on_hub(path):
+        return ModelFolder(path) if is_model(path) else Run(path)
+    model = ModelFolder(download(path))
+    model.check_files()
+    return model
+
+
+class ModelFolder(Run):
+    """A model folder, read like a run; it has no store, no metrics and no state of training.
+
+    Raises:
+        SlaError: a file is missing, or a link to somewhere else.
+        FormatError: as `model_facts`.
+    """
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.config_file = path / CONFIG
+        self.best = path / WEIGHTS
+        self.last = self.best
+        self.card = path / CARD
+        facts = self.model_facts
+        for name in facts.files:
+            self.inside(name)
+        nothing = path / "none"  # where a run has a file that this folder lacks
+        self.frame_scores = self.best if facts.frame_scores else nothing
+        self.domain = self.best if facts.domain else nothing
+        self.tunings = path / TUNING if any(name.startswith(f"{TUNING}/") for name in facts.files) else nothing
+        self.files = (self.config_file, self.card, *(path / name for name in facts.files))
+
+    @property
+    def exists(self) -> bool:
+        return True
+
+    @property
+    def version(self) -> int:
+        return VERSION
+
+    @cached_property
+    def model_facts(self) -> ModelFacts:
+        """The content of config.json. Raises FormatError for another format or version, or if it was edited."""
+        file = self.inside(CONFIG)
+        values = read_json(file, AGAIN)
+        if values.pop("format", None) != NAME:
+            raise FormatError(f"{file}: not {NAME}", AGAIN)
+        check_version(file, NAME, VERSION, values.pop("version", None), AGAIN)
+        if values.pop("digest", None) != digest_json(values):
+            raise FormatError(
+                f"{file} is damaged or was edited: its values are not those that `sla export` wrote", AGAIN
+            )
+        return read_values(ModelFacts, values, file, AGAIN)
+
+    @property
+    def facts(self) -> RunFacts:
+        return self.model_facts.run
+
+    @property
+    def store(self) -> Path:
+        raise SlaError(f"{self.path} is a model, which has no store of its own", "Give one with --store.")
+
+    @property
+    def own_store(self) -> Path | None:
+        return None
+
+    @property
+    def config(self) -> Config:
+        """Its settings. Weights of the backbone are those in the folder, or must be given as a file."""
+        facts = self.model_facts
+        try:
+            values = {**facts.settings, "model": {**facts.settings["model"], "weights": self._backbone(facts)}}
+            return config_of_run(values)
+        except (KeyError, TypeError) as error:
+            raise FormatError(
+                f"{self.config_file}: damaged or incomplete, without settings of the model", AGAIN
+            ) from error
+        except SlaError as error:
+            raise FormatError(f"{self.config_file}: {error.message}", error.hint or AGAIN) from error
+
+    @property
+    def glosses(self) -> tuple[str, ...]:
+        return self.model_facts.glosses
+
+    @property
+    def weights_digest(self) -> str:
+        """As in config.json. Raises FormatError if the weights belong to another config.json."""
+        facts = self.model_facts
+        if self._weights_header().get("weights") != facts.weights:
+            raise FormatError(f"{self.best} belongs to another {CONFIG} than the one beside it", AGAIN)
+        return facts.weights
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        return {"weights": self.weights_digest, "config": digest_file(self.config_file)}
+
+    def read_calibration(self) -> Calibration:
+        found = self.model_facts.calibration
+        return UNCHANGED if found is None else Calibration(found.slope, found.offset)
+
+    def check_files(self) -> None:
+        """Raise FormatError if a file is not as it was written."""
+        files = self.model_facts.files.items()
+        if changed := [name for name, digest in files if sha256_of(self.inside(name)) != digest]:
+            number = "is" if len(changed) == 1 else "are"
+            raise FormatError(f"{self.path}: {some(changed)} {number} damaged: another digest than in {CONFIG}", AGAIN)
+
+    def inside(self, name: str) -> Path:
+        """A file of the folder. Raises SlaError if it is missing, or a link to a file elsewhere.
+
+        In the cache of the Hugging Face hub the files are links to others of the same repository.
+        """
+        path, folder = self.path / name, self.path.resolve()
+        if "\0" in name or Path(name).is_absolute() or ".." in Path(name).parts:
+            raise FormatError(f"{self.path}: {name!r} is no name of a file in it", AGAIN)
+        of_cache = folder.parent.name == "snapshots" and folder.parent.parent.name.startswith("models--")
+        if not path.resolve().is_relative_to(folder.parent.parent if of_cache else folder):
+            raise SlaError(f"{path} is a link to a file outside of the folder, which is not read", AGAIN)
+        if not path.is_file():
+            raise SlaError(f"{self.path} has no {name}", AGAIN)
+        return path
+
+    def _backbone(self, facts: ModelFacts) -> str:
+        if facts.with_backbone:
+            return str(self.best)
+        if facts.backbone_file in ("hub", "random"):
+            return facts.backbone_file
+        return str(self.path / Path(facts.backbone_file).name)
+
+    def _weights_header(self) -> dict[str, Any]:
+        """The metadata of the weights, read without torch: a safetensors file begins with its length and an object."""
+        path = self.inside(WEIGHTS)
+        try:
+            with open_regular(path) as file:
+                length = int.from_bytes(file.read(8), "little")
+                text = file.read(length) if length <= LONGEST else b""
+        except OSError as error:
+            raise cannot_read(path, error) from error
+        try:
+            found = parse_json(text.decode(), str(path), AGAIN)["__metadata__"]
+            return dict(found)
+        except (KeyError, TypeError, ValueError) as error:
+            raise FormatError(f"{path}: not a safetensors file of sla, or a damaged one", AGAIN) from error
+
+
+def sha256_of(path: Path) -> str:
+    """As the hub and `sha256sum` show it."""
+    try:
+        with open_regular(path) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise cannot_read(path, error) from error
+
+
+def model_config(facts: ModelFacts) -> str:
+    """config.json as text. Equal facts give equal text."""
+    values = asdict(facts)
+    values["run"] = {key: value for key, value in values["run"].items() if value is not None}
+    values = json.loads(json.dumps(values))
+    whole = {"format": NAME, "version": VERSION, **values, "digest": digest_json(values)}
+    return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"

@@ -1,0 +1,95 @@
+"""A model folder gives what its run gives, on its own; what is not one is refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recordings import copy_run, signed, sla
+
+from sla_cli.transcribe.recognizer import Recognizer
+
+RUN = "old/runs/adapter"
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    copy_run(tmp_path)
+    signed(tmp_path / "a.mkv", "NORD REGEN SONNE")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def moved(folder: Path) -> Path:
+    """The model of the run at another place, after everything that trained it is gone."""
+    sla("export", RUN, "-o", "model", "-q")
+    target = folder / "elsewhere" / "m"
+    target.parent.mkdir()
+    (folder / "model").rename(target)
+    shutil.rmtree(folder / "old")
+    return target
+
+
+def test_a_model_gives_what_its_run_gives(folder: Path) -> None:
+    with Recognizer.open(RUN, device="cpu") as run:
+        expected = run.transcribe("a.mkv")
+    with Recognizer.open(moved(folder), device="cpu") as model:
+        found = model.transcribe("a.mkv")
+    np.testing.assert_array_equal(found.log_probs, expected.log_probs)
+    assert found.signs == expected.signs
+    assert len(found.signs) == 3
+    assert (found.warning, found.score) == (expected.warning, expected.score)
+
+
+def test_emissions_of_a_model_are_those_of_its_run(folder: Path) -> None:
+    expected = sla("decode", RUN, "--split", "dev", "--format", "jsonl", "-o", "run.jsonl", "-q")
+    sla("export", RUN, "-o", "model", "-q")
+    found = sla("decode", "model", "--store", "old/stores/phoenix2014", "--work", "new", "--split", "dev",
+                "--format", "jsonl", "-o", "model.jsonl", "-q")  # fmt: skip
+    assert expected["clips"] == found["clips"] == 4
+    assert (folder / "run.jsonl").read_text() == (folder / "model.jsonl").read_text()
+
+
+def test_the_same_run_gives_the_same_bytes_without_a_place_of_this_machine(folder: Path) -> None:
+    made = sla("export", RUN, "-o", "one", "--lm", "old/gloss.arpa", "-q")
+    sla("export", RUN, "-o", "two", "--lm", "old/gloss.arpa", "-q")
+    files = {name: (folder / "one" / name).read_bytes() for name in made["files"]}
+    assert files == {name: (folder / "two" / name).read_bytes() for name in made["files"]}
+    assert {"README.md", "config.json", "gloss.arpa", "model.safetensors"} < files.keys()
+    assert not [name for name, content in files.items() if str(folder).encode() in content or b"old/" in content]
+
+
+def test_a_tuned_language_model_travels_with_it(folder: Path) -> None:
+    with Recognizer.open(RUN, lm="old/gloss.arpa", device="cpu") as run:
+        expected = run.transcribe("a.mkv")
+    sla("export", RUN, "-o", "m", "--lm", "old/gloss.arpa", "-q")
+    shutil.rmtree(folder / "old")
+    with Recognizer.open("m", lm="gloss.arpa", device="cpu") as model:
+        found = model.transcribe("a.mkv")
+    assert "tuned" in expected.made["search"] or "alpha" in expected.made["search"]
+    assert found.made["search"] == expected.made["search"]
+    assert (found.signs, found.score) == (expected.signs, expected.score)
+
+
+def test_half_precision_is_half_as_large_and_nearly_the_same(folder: Path) -> None:
+    with Recognizer.open(RUN, device="cpu") as run:
+        expected = run.transcribe("a.mkv")
+    whole = sla("export", RUN, "-o", "m", "-q")["files"]["model.safetensors"]
+    half = sla("export", RUN, "-o", "h", "--half", "-q")["files"]["model.safetensors"]
+    assert half < 0.7 * whole  # headers and scorers stay
+    with Recognizer.open("h", device="cpu") as model:
+        found = model.transcribe("a.mkv")
+    assert [sign.gloss for sign in found.signs] == [sign.gloss for sign in expected.signs]
+    np.testing.assert_allclose(np.exp(found.log_probs), np.exp(expected.log_probs), atol=0.2)
+    assert not np.array_equal(found.log_probs, expected.log_probs)
+
+
+def test_a_run_starts_from_a_model(folder: Path) -> None:
+    model = moved(folder)
+    copy_run(folder)
+    sla("train", "--preset", "tiny", "--init-from", model, "--name", "second", "--work", "old", "--epochs", "1",
+                "--config", "old/runs/adapter/config.toml", "-q")  # fmt: skip
+    assert json.loads((folder / "old/runs/second/init_from.json").read_text())["glosses"] == 4

@@ -1,0 +1,165 @@
+"""A model folder of a stranger runs no code, reads no file outside itself, and exhausts no memory."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import resource
+import shutil
+import struct
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from recordings import copy_run, sla
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+
+from sla_cli.core.digest import digest_json
+from sla_cli.errors import SlaError
+from sla_cli.transcribe.recognizer import Recognizer
+
+SECRET = "secret"
+MOST = 300 << 20  # bytes that opening may add to the memory of this process
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    copy_run(folder)
+    sla(
+        "export",
+        str(folder / "old/runs/adapter"),
+        "-o",
+        str(folder / "m"),
+        "--lm",
+        str(folder / "old/gloss.arpa"),
+        "-q",
+    )
+    return folder / "m"
+
+
+@pytest.fixture
+def model(good: Path, tmp_path: Path) -> Path:
+    (tmp_path / SECRET).write_text("{}")
+    return Path(shutil.copytree(good, tmp_path / "m"))
+
+
+def config(model: Path, **changed: Any) -> None:
+    """Change config.json, with a digest that fits."""
+    file = model / "config.json"
+    values = json.loads(file.read_text())
+    for key, value in changed.items():
+        *parts, last = key.split("__")
+        part = values
+        for name in parts:
+            part = part[name]
+        part[last] = value
+    own = {key: value for key, value in values.items() if key not in ("format", "version", "digest")}
+    file.write_text(json.dumps(values | {"digest": digest_json(own)}))
+
+
+def tensors(model: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
+    """Change the weights; the header stays, without digests that would give the change away."""
+    file = model / "model.safetensors"
+    with safe_open(file, framework="pt") as opened:
+        header = dict(opened.metadata())
+    values = load_file(file)
+    change(values)
+    save_file(values, file, header)
+
+
+def header(model: Path, length: int, text: bytes) -> None:
+    (model / "model.safetensors").write_bytes(struct.pack("<Q", length) + text)
+
+
+def pickled(model: Path) -> None:
+    class Code:
+        def __reduce__(self) -> tuple[Any, tuple[str]]:
+            return os.mkdir, (str(model / "executed"),)
+
+    torch.save({"a": Code()}, model / "model.safetensors")
+
+
+def linked(model: Path, name: str) -> None:
+    target = model.parent / "outside"
+    (model / name).rename(target)
+    (model / name).symlink_to(target)
+
+
+def sparse(model: Path) -> None:
+    """A tensor of four terabytes takes no place on the disk."""
+    with safe_open(model / "model.safetensors", framework="pt") as opened:
+        facts = opened.metadata()
+    size = 4 << 40
+    parts = {"__metadata__": facts, "backbone.a": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}
+    text = json.dumps(parts).encode()
+    header(model, len(text), text)
+    with (model / "model.safetensors").open("r+b") as file:
+        file.truncate(8 + len(text) + size)
+
+
+HOSTILE: dict[str, Callable[[Path], object]] = {
+    "a pickle as weights": pickled,
+    "a header of a terabyte": lambda model: header(model, 1 << 40, b"{}"),
+    "a header that is no JSON": lambda model: header(model, 8, b"\x00" * 8),
+    "a negative size": lambda model: header(
+        model, 66, b'{"a":{"dtype":"F32","shape":[-4],"data_offsets":[0,-16]}}'.ljust(66)
+    ),
+    "sparse weights": sparse,
+    "weights linked to a file outside": lambda model: linked(model, "model.safetensors"),
+    "config linked to a file outside": lambda model: linked(model, "config.json"),
+    "language model linked to a file outside": lambda model: linked(model, "gloss.arpa"),
+    "a name that leads outside": lambda model: config(model, files={f"../{SECRET}": "0" * 64}),
+    "an absolute name": lambda model: config(model, files={str(model.parent / SECRET): "0" * 64}),
+    "a tensor of another shape": lambda model: tensors(
+        model, lambda values: values.update({"trained.classifier.weight": torch.zeros(3, 3)})
+    ),
+    "a tensor too few": lambda model: tensors(model, lambda values: values.popitem()),
+    "no backbone": lambda model: tensors(
+        model, lambda values: [values.pop(name) for name in list(values) if name.startswith("backbone.")]
+    ),
+    "changed values": lambda model: tensors(
+        model, lambda values: values.update({"trained.classifier.weight": values["trained.classifier.weight"] + 1})
+    ),
+    "not a number": lambda model: tensors(
+        model, lambda values: values["backbone.norm.weight"].fill_(torch.nan)
+    ),
+    "other weights than config.json says": lambda model: config(model, weights="0123456789abcdef"),
+    "more glosses than the weights have": lambda model: config(model, glosses=["A", "B", "C", "D", "E"]),
+    "glosses of another type": lambda model: config(model, glosses=[1, 2, 3, 4]),
+    "a million million layers": lambda model: config(model, settings__model__backbone_args={"depth": 10**12}),
+    "a head of a terabyte": lambda model: config(model, settings__head__channels=10**6),
+    "an argument that reads a file": lambda model: config(
+        model, settings__model__backbone_args={"checkpoint_path": str(model.parent / SECRET)}
+    ),
+    "another backbone": lambda model: config(model, settings__model__backbone="vit_small_patch16_224"),
+    "a backbone from the hub": lambda model: config(model, settings__model__backbone="hf-hub:evil/model"),
+    "weights of the backbone elsewhere": lambda model: config(
+        model, with_backbone=False, backbone_file=str(model.parent / SECRET)
+    ),
+    "a thousand million frames a second": lambda model: config(model, run__frames__fps=1e9),
+    "no settings": lambda model: config(model, settings={}),
+    "an unknown key": lambda model: config(model, unknown=1),
+    "an edited config": lambda model: (model / "config.json").write_text(
+        (model / "config.json").read_text().replace('"NORD"', '"SUED"')
+    ),
+    "a config nested without end": lambda model: (model / "config.json").write_text(
+        '{"format": "sla-model", "a": ' + "[" * 10**5 + "]" * 10**5 + "}"
+    ),
+    "a config of another version": lambda model: config(model, version=99),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_it_is_refused_with_a_reason(model: Path, name: str) -> None:
+    HOSTILE[name](model)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    with pytest.raises(SlaError, match=re.escape(str(model)) + "|memory|backbone|timm knows no model") as caught:
+        Recognizer.open(model, device="cpu", lm="gloss.arpa" if "language" in name else None)
+    assert "\n" not in caught.value.message
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MOST >> 10
+    assert not (model / "executed").exists()

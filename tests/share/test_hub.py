@@ -1,0 +1,94 @@
+"""Models on a hub, by the hub's own client against a server on this machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hub_server import Hub, serving
+from recordings import copy_run, signed, sla
+
+MODEL = "hf://somebody/signs@v1"
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a model, and a video."""
+    folder = tmp_path_factory.mktemp("hub")
+    run = copy_run(folder)
+    sla("export", str(run), "-o", str(folder / "m"), "--lm", str(folder / "old/gloss.arpa"), "-q")
+    signed(folder / "a.mkv", "NORD REGEN SONNE")
+    return folder
+
+
+@pytest.fixture
+def hub(exported: Path) -> Iterator[Hub]:
+    with serving() as hub:
+        hub.put("somebody/signs", "v1", exported / "m")
+        hub.models["somebody/signs"]["v1"]["train.py"] = b"import os"
+        yield hub
+
+
+def run(hub: Hub, home: Path, *arguments: object, offline: bool = False) -> subprocess.CompletedProcess[str]:
+    """A process of its own: the client reads its settings when it is imported."""
+    settings = {"HF_ENDPOINT": hub.address, "HF_HOME": str(home), "HF_HUB_OFFLINE": str(int(offline))}
+    command = [sys.executable, "-m", "sla_cli", *map(str, arguments)]
+    return subprocess.run(command, env={**os.environ, **settings}, capture_output=True, text=True, check=False)
+
+
+def test_a_model_is_opened_by_its_revision_then_from_the_cache(hub: Hub, exported: Path, tmp_path: Path) -> None:
+    video = exported / "a.mkv"
+    expected = run(hub, tmp_path, "transcribe", video, "--run", exported / "m", "-q").stdout
+    found = run(hub, tmp_path, "transcribe", video, "--run", MODEL, "-q")
+    assert (found.returncode, found.stdout) == (0, expected)
+    assert len(expected.splitlines()) == 3
+    assert not [request for request in hub.requests if "train.py" in request], "only what a model has is downloaded"
+    hub.models.clear()
+    offline = run(hub, tmp_path, "transcribe", video, "--run", MODEL, "--lm", "gloss.arpa", "-q", offline=True)
+    assert (offline.returncode, len(offline.stdout.splitlines())) == (0, 3), offline.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "reported"),
+    [
+        ("hf://somebody/signs", "does not name a model on the hub"),
+        ("hf://signs@v1", "does not name a model on the hub"),
+        ("hf://somebody/signs@v2", "the model has no such revision"),
+        ("hf://somebody/other@v1", "there is no such model, or it is private"),
+    ],
+)
+def test_what_is_not_there_is_named(hub: Hub, tmp_path: Path, name: str, reported: str) -> None:
+    found = run(hub, tmp_path, "info", name)
+    assert found.returncode == 2
+    assert reported in found.stderr
+    assert "Traceback" not in found.stderr
+
+
+def test_without_network_and_cache(hub: Hub, tmp_path: Path) -> None:
+    found = run(hub, tmp_path, "info", MODEL, offline=True)
+    assert found.returncode == 2
+    assert "is not in the cache, and the hub cannot be reached" in found.stderr
+
+
+def test_a_missing_and_a_changed_file(hub: Hub, tmp_path: Path) -> None:
+    files = hub.models["somebody/signs"]["v1"]
+    weights = files.pop("model.safetensors")
+    missing = run(hub, tmp_path / "1", "info", MODEL)
+    assert (missing.returncode, "has no model.safetensors" in missing.stderr) == (2, True), missing.stderr
+    files["model.safetensors"] = weights[:-1] + bytes([weights[-1] ^ 1])
+    changed = run(hub, tmp_path / "2", "info", MODEL)
+    assert (changed.returncode, "model.safetensors is damaged" in changed.stderr) == (2, True), changed.stderr
+
+
+def test_an_interrupted_download_is_named_and_continues(hub: Hub, tmp_path: Path) -> None:
+    hub.cut = 1000
+    stopped = run(hub, tmp_path, "info", MODEL)
+    assert stopped.returncode == 2, stopped.stderr
+    assert "cannot be downloaded" in stopped.stderr
+    assert "Traceback" not in stopped.stderr
+    hub.cut = None
+    assert run(hub, tmp_path, "info", MODEL).returncode == 0
