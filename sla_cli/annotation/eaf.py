@@ -21,12 +21,16 @@ from sla_cli.annotation.timed import (
     sentence_interval,
 )
 from sla_cli.core.annotation import Annotation
-from sla_cli.core.digest import digest_json
+from sla_cli.core.digest import digest_bytes, digest_json
 from sla_cli.core.endings import VIDEOS
 
 SCHEMA_PLACE = "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation"
 SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
 ANNOTATOR = "sla"  # annotator of each tier that sla writes; no other tier is ever replaced
+FILE_DIGEST = (
+    f"{ANNOTATOR}:file"  # property that holds the digest of the whole file, computed with UNSEALED in its place
+)
+UNSEALED = "0" * 16
 DIGEST = f"{ANNOTATOR}:digest:"  # beginning of the property that holds the digest of a tier
 LAST_ID = "lastUsedAnnotationId"
 ASSOCIATION = "Symbolic_Association"
@@ -117,8 +121,11 @@ def document_text(
     root.extend(built.tiers)
     root.extend(linguistic_type(plan) for plan in {plan.type_id: plan for plan in plans}.values())
     root.extend(map(constraint, CONSTRAINTS))
+    header.append(property_of(FILE_DIGEST, UNSEALED))
     ET.indent(root, "    ")
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+    text = '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+    before, _, after = text.rpartition(UNSEALED)
+    return before + digest_bytes(text.encode()) + after
 
 
 def _media_descriptor(media: Path, folder: Path) -> ET.Element:

@@ -1,4 +1,4 @@
-"""Tells tiers that are as sla wrote them from corrected ones: the header has a digest of each tier's annotations.
+"""Tells what is as sla wrote it from what was corrected: the header has digests of the file and of each tier.
 
 Annotations cost hours. A tier without its digest, or with another one, holds somebody's work and is never replaced.
 """
@@ -8,12 +8,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
-from sla_cli.annotation.eaf import ANNOTATOR, DIGEST, digest_of
+from sla_cli.annotation.eaf import ANNOTATOR, DIGEST, FILE_DIGEST, UNSEALED, digest_of
 from sla_cli.annotation.eaf_document import Document, read_document
 from sla_cli.annotation.eaf_read import tiers_of
 from sla_cli.annotation.tier import Tier
+from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError
 
+# Attributes in a tier of sla, and those that other programs may add without anybody's work.
+WRITTEN = {
+    *(
+        "TIER_ID",
+        "ANNOTATOR",
+        "PARTICIPANT",
+        "PARENT_REF",
+        "LINGUISTIC_TYPE_REF",
+        "DEFAULT_LOCALE",
+        "ANNOTATION_ID",
+        "ANNOTATION_REF",
+    ),
+    *("PREVIOUS_ANNOTATION", "TIME_SLOT_REF1", "TIME_SLOT_REF2"),
+}
 HINT = "Give the new glosses another file, or another tier (--add-to, --tier)."
 
 
@@ -26,22 +41,27 @@ def check_uncorrected(document: Document, names: Iterable[str] | None = None) ->
     tiers = {tier.name: tier for tier in tiers_of(document)}
     properties = document.header.named("PROPERTY")
     digests = {one.attributes.get("NAME", ""): one.text.strip() for one in properties}
-    lines = {node.attributes.get("TIER_ID"): node.line for node in document.root.named("TIER")}
+    nodes = {node.attributes.get("TIER_ID", ""): node for node in document.root.named("TIER")}
     for name in tiers if names is None else names:
-        tier, where = tiers[name], f"{document.name}, line {lines[name]}: tier {name}"
+        tier, where = tiers[name], f"{document.name}, line {nodes[name].line}: tier {name}"
         if tier.annotator != ANNOTATOR:
             raise SlaError(f"{where} is not from sla and is not replaced", HINT)
         if tier.participant:
             raise SlaError(f"{where} has a participant, {tier.participant}, and is not replaced", HINT)
+        if added := sorted({key for node in nodes[name].walk() for key in node.attributes} - WRITTEN):
+            raise SlaError(f"{where} has {added[0]}, which is not from sla, and is not replaced", HINT)
         if digests.get(DIGEST + name) != digest_of(_intervals(tier)):
             raise SlaError(f"{where} was corrected since sla wrote it, and is not replaced", HINT)
 
 
 def is_uncorrected(path: Path) -> bool:
-    """True for a file of which all tiers are as sla wrote them, False for one without tiers or not from ELAN.
+    """True for a file that is byte for byte as sla wrote it, False for one without tiers or not from ELAN.
+
+    Everything in a file may be somebody's work: a vocabulary, a synchronised video, a comment. So one that another
+    program has saved is not replaced, even if its annotations are the same.
 
     Raises:
-        SlaError: an ELAN file with other tiers, with corrected ones, or with further links; names the tier.
+        SlaError: an ELAN file that is not as sla wrote it; names the tier if tiers differ.
     """
     try:
         document = read_document(path)
@@ -51,7 +71,18 @@ def is_uncorrected(path: Path) -> bool:
     links = document.header.named("MEDIA_DESCRIPTOR")
     if len(links) > 1 or document.header.named("LINKED_FILE_DESCRIPTOR"):
         raise SlaError(f"{document.name} links files that sla did not link, and is not replaced", HINT)
-    return bool(document.root.named("TIER"))  # a template has none, and is somebody's
+    if not document.root.named("TIER"):
+        return False  # a template, which is somebody's
+    if not _is_sealed(path.read_bytes()):
+        raise SlaError(f"{document.name} was changed since sla wrote it, and is not replaced", HINT)
+    return True
+
+
+def _is_sealed(content: bytes) -> bool:
+    """Whether the digest of the whole file is that of its content."""
+    before, found, after = content.rpartition(f'NAME="{FILE_DIGEST}">'.encode())
+    digest, rest = after[: len(UNSEALED)], after[len(UNSEALED) :]
+    return bool(found) and digest_bytes(before + found + UNSEALED.encode() + rest).encode() == digest
 
 
 def _intervals(tier: Tier) -> list[tuple[int, int, str]]:

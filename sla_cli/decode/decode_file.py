@@ -83,7 +83,7 @@ def export_file(path: Path, kind: str, out: Path | None = None, *, force: bool =
     Raises:
         SlaError: `out` exists and `force` is off, or the format cannot hold the hypotheses.
     """
-    check_output(out, export_like(kind), replace=force)
+    check_output(out, export_like(kind), replace=force, keep=True)
     out = out or path.with_suffix(f".{kind}")
     write_export(out, kind, list(read_nbest(path).values()))
     return out

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import UNSET, Struct, UnsetType, to_builtins
 
-from sla_cli.artifact.receipt import DIGEST, Receipt
+from sla_cli.artifact.receipt import DIGEST, Receipt, read_receipt
 from sla_cli.config.checks import read_values
 from sla_cli.core.normalize import profile
 from sla_cli.core.quantities import Count, Positive
@@ -113,7 +113,7 @@ def estimate_file(
         if half_made and holds(out, arpa):
             log.info("%s was already complete except for its receipt", out)
         else:
-            check_output(out, LANGUAGE_MODEL, replace=not half_made)
+            check_output(out, LANGUAGE_MODEL, replace=not half_made, keep=read_receipt(out) is None)
             artifact.begin()
             write_arpa(arpa, out)
         estimated = Estimated(

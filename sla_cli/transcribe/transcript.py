@@ -17,6 +17,7 @@ from sla_cli.work.like import Like
 from sla_cli.work.output import check_output
 
 PAGE, PAGE_SUFFIX = "html", ".html"
+UNNAMED = "transcript"  # name on a page without its video
 ON_THE_PAGE = ("eaf", "vtt", "srt")  # files that can be downloaded from the page
 
 
@@ -39,7 +40,7 @@ class Transcript(Recognition):
             path: the file; its folder is made where it is not there.
             layout: names of tiers, and what a subtitle shows.
             force: replace a file that exists.
-            link_video: whether a page plays the video, which shows identifiable people.
+            link_video: whether a page plays and names the video: it shows a person, and its name may be that of one.
             reference: what is signed and when, if it is known; a page shows it below the signs.
 
         Raises:
@@ -51,15 +52,18 @@ class Transcript(Recognition):
         check_types([layout], "layout", Layout)
         check_types(reference, "reference", Sign)
         check_annotation(self, reference)
-        check_output(path, like_of(kind_named(path)), replace=force)
-        if kind_named(path) != PAGE:
-            write_annotation(path, kind_of(path), self, layout)
+        kind = kind_named(path)
+        check_output(path, like_of(kind), replace=force, keep=kind not in (PAGE, "eaf"))
+        if kind != PAGE:
+            write_annotation(path, kind, self, layout)
             return
-        shown = self if link_video else replace(self, media=None)  # also in the files that the page holds
+        shown = self if link_video else replace(self, media=None, name=UNNAMED)  # also in the files that the page holds
         files = {
-            f"{self.name}{suffix_of(kind)}": annotation_text(kind, shown, layout, path.parent) for kind in ON_THE_PAGE
+            f"{shown.name}{suffix_of(kind)}": annotation_text(kind, shown, layout, path.parent) for kind in ON_THE_PAGE
         }
-        write_transcript_page(path, self, files, reference=reference, link_video=link_video)
+        write_transcript_page(
+            path, shown, files, reference=reference, left_out=self.media is not None and not link_video
+        )
 
 
 def kind_named(path: Path) -> str:

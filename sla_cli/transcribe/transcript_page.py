@@ -33,7 +33,7 @@ def write_transcript_page(
     files: Mapping[str, str],
     *,
     reference: Sequence[Sign] = (),
-    link_video: bool = True,
+    left_out: bool = False,
 ) -> None:
     """Write one HTML file that plays the video next to it and shows the signs with their times.
 
@@ -43,12 +43,12 @@ def write_transcript_page(
     Args:
         files: contents of the files that can be downloaded from the page, by name.
         reference: what is signed and when, if it is known, in order of time; the page shows it below the signs.
-        link_video: off for a page that neither names nor plays the video.
+        left_out: whether there is a video, which the page neither names nor plays.
 
     Raises:
         SlaError: `out` cannot be written.
     """
-    video = transcript.media if link_video else None
+    video = transcript.media
     sentences = list(_with_rooms(transcript))
     signs = transcript.signs
     text = render(
@@ -64,7 +64,7 @@ def write_transcript_page(
         reference=list(_compared(reference, transcript)),
         heat_maps=list(heat_maps(transcript)),
         video=None if video is None else {"name": video.name, "url": media_url(video, out)},
-        left_out=transcript.media is not None and not link_video,
+        left_out=left_out,
         files=files,
         direction=direction(sign.gloss for sign in signs),
         zoom=_pixels_a_second([sign for _, signs in sentences for sign in signs]),

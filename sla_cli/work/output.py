@@ -1,19 +1,37 @@
 """Which files a command may overwrite: the rule of every --output.
 
 Replaced is only a file of the kind that the command writes, or an empty one, and only if the caller says so: --force
-means "again". An input of the command, anything but a regular file, and every other file are never replaced.
+means "again". An input of the command, anything but a regular file, and every other file are never replaced. Of a file
+that somebody may have corrected, and that cannot tell so, a copy is kept.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterable
+from filecmp import cmp
+from itertools import count
 from pathlib import Path
 
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.errors import FormatError, SlaError
+from sla_cli.log import log
+from sla_cli.store.paths import clips_files
+from sla_cli.system.atomic import atomic_write
 from sla_cli.work import scores
-from sla_cli.work.kind import ALIGNMENT, EMISSIONS, HYPOTHESES, RECEIPT_NAME, STORE_FILE, file_kind, kind_of
+from sla_cli.work.kind import (
+    ALIGNMENT,
+    EMISSIONS,
+    HYPOTHESES,
+    MODEL,
+    RECEIPT_NAME,
+    RUN,
+    STORE,
+    STORE_FILE,
+    file_kind,
+    kind_of,
+)
 from sla_cli.work.like import Like, begins
 from sla_cli.work.model_folder import is_model
 from sla_cli.work.run import Run
@@ -29,13 +47,22 @@ KERNEL = ("/proc", "/sys", "/dev")  # file systems that are not for user files
 MEMORY = "/dev/shm"  # but this one does
 
 
-def check_output(path: Path | None, kind: str | Like, *, inputs: Iterable[Path | None] = (), replace: bool) -> None:
+def check_output(
+    path: Path | None,
+    kind: str | Like,
+    *,
+    inputs: Iterable[Path | None] = (),
+    replace: bool,
+    keep: bool = False,
+) -> None:
     """Refuse a file that cannot or must not be written; None means no file.
 
     Args:
         kind: what is written: a kind of artifact, or another kind of file.
         inputs: files that the command reads; folders and missing files are ignored.
         replace: replace an existing file of this kind.
+        keep: keep a copy of it, since nothing tells whether somebody has changed it; call this just before it is
+            replaced.
 
     Raises:
         SlaError: it is a folder, its parent is a file, it is not a regular file, is one of `inputs`, is of another
@@ -45,6 +72,7 @@ def check_output(path: Path | None, kind: str | Like, *, inputs: Iterable[Path |
         return
     _check_place(path)
     if not path.exists():
+        _check_parents(path)
         read_receipt(path)  # raises for a file of somebody where the receipt will be
         return
     if any(other is not None and other.is_file() and path.samefile(other) for other in inputs):
@@ -55,8 +83,24 @@ def check_output(path: Path | None, kind: str | Like, *, inputs: Iterable[Path |
     if path.stat().st_size and not (kind.fits(path) if isinstance(kind, Like) else found == kind):
         name = kind.name if isinstance(kind, Like) else f"a file of the kind {kind!r}"
         raise SlaError(f"{path} is not {name}, and is not replaced", "Give it another name, or remove it first.")
+    _check_parents(path)
     if not replace:
         raise SlaError(f"{path} exists", "Use --force to replace it.")
+    if keep and path.stat().st_size:
+        _keep_copy(path)
+
+
+def _keep_copy(path: Path) -> None:
+    """Copy a file to NAME.~1~, NAME.~2~, …, as `mv --backup=numbered` names them, unless there is such a copy."""
+    for number in count(1):
+        copy = path.with_name(f"{path.name}.~{number}~")
+        if not os.path.lexists(copy):
+            break
+        if copy.is_file() and cmp(path, copy, shallow=False):
+            return
+    with atomic_write(copy) as temporary:
+        shutil.copyfile(path, temporary)
+    log.warning("%s is replaced; what it held is kept in %s", path, copy.name)
 
 
 def check_folder(folder: Path) -> None:
@@ -64,6 +108,15 @@ def check_folder(folder: Path) -> None:
     if folder.is_dir() and (found := kind_of(folder)):
         fault = f"{folder} is an artifact of sla ({found}), into which nothing else is written"
         raise SlaError(fault, "Name another folder.")
+
+
+def _check_parents(path: Path) -> None:
+    """Raise SlaError for a file below the folder of an artifact, however deep."""
+    for folder in Path(os.path.realpath(path)).parents:
+        kinds = ((STORE, bool(clips_files(folder))), (RUN, Run(folder).exists), (MODEL, is_model(folder)))
+        for kind in (kind for kind, there in kinds if there):
+            fault = f"{path} would be in {folder}, an artifact of sla ({kind}), into which nothing else is written"
+            raise SlaError(fault, "Name another folder.")
 
 
 def _check_place(path: Path) -> None:

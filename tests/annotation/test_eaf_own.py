@@ -1,4 +1,4 @@
-"""Which tiers are as sla wrote them: corrections are never replaced, and a file that ELAN saved is not a correction."""
+"""What is as sla wrote it: corrections are never replaced; a tier that ELAN only saved is not one, a file may be."""
 
 from __future__ import annotations
 
@@ -34,14 +34,27 @@ def saved(path: Path, correct: Correction = lambda eaf: None) -> None:
     eaf.to_file(str(path))
 
 
-def test_what_sla_wrote_may_be_replaced_also_if_another_program_has_saved_it(written: Path) -> None:
+def test_a_file_may_be_replaced_only_as_sla_wrote_it(written: Path) -> None:
     assert is_uncorrected(written)
+    content = written.read_bytes()
+    for changed in (
+        content.replace(b"<HEADER ", b"<!-- ask anna --><HEADER "),
+        content.replace(b"</HEADER>", b'<PROPERTY NAME="note">checked</PROPERTY></HEADER>'),
+        content.replace(b"</ANNOTATION_DOCUMENT>", b'<LICENSE LICENSE_URL="x"/></ANNOTATION_DOCUMENT>'),
+    ):
+        assert changed != content
+        written.write_bytes(changed)
+        with pytest.raises(SlaError, match="was changed since sla wrote it, and is not replaced"):
+            is_uncorrected(written)
+
+
+def test_its_tiers_may_be_replaced_also_if_another_program_has_saved_them(written: Path) -> None:
     before = written.read_bytes()
     saved(written)
     assert written.read_bytes() != before
-    assert is_uncorrected(written)
+    with pytest.raises(SlaError, match="was changed"):
+        is_uncorrected(written)
     add_to(written, EXAMPLE, ALL, None, replace=True)
-    assert is_uncorrected(written)
 
 
 def another_gloss(eaf: Eaf) -> None:
@@ -75,6 +88,10 @@ def my_name(eaf: Eaf) -> None:
     eaf.tiers["SIGN"][2]["ANNOTATOR"] = "me"
 
 
+def another_language(eaf: Eaf) -> None:
+    eaf.tiers["SIGN"][2]["LANG_REF"] = "gsg"
+
+
 def who_signs(eaf: Eaf) -> None:
     eaf.tiers["SIGN"][2]["PARTICIPANT"] = "anna"
 
@@ -96,6 +113,7 @@ CORRECTIONS: list[tuple[Correction, str]] = [
     (no_digests, "tier SIGN was corrected"),
     (a_tier, "tier MINE is not from sla"),
     (my_name, "tier SIGN is not from sla"),
+    (another_language, "tier SIGN has LANG_REF"),
     (who_signs, "tier SIGN has a participant, anna"),
     (another_camera, "links files that sla did not link"),
     (data_beside_it, "links files that sla did not link"),

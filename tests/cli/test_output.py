@@ -247,3 +247,28 @@ def test_a_file_of_somebody_where_the_receipt_will_be_stays() -> None:
     for force in ((), ("--force",)):
         assert "new.arpa.receipt.json" in refused(f"lm estimate {STORE} --order 2 --fallback -o", "new.arpa", *force)
     assert Path("new.arpa.receipt.json").read_text() == '{"my": "file"}'
+
+
+@pytest.mark.parametrize(
+    ("command", "name"),
+    [
+        *((f"transcribe a.mkv --run {RUN} --device cpu -o", f"a{suffix_of(kind)}") for kind in KINDS if kind != "eaf"),
+        *((f"decode {EMISSIONS} --format {kind} -o", f"h.{kind}") for kind in ("ctm", "trn", "jsonl", "csv")),
+        (f"{ALIGN} --format ctm -o", "t.ctm"),
+        (f"lm estimate {STORE} --order 2 --fallback -o", "m.arpa"),
+    ],
+)
+def test_a_replaced_file_that_cannot_tell_whether_it_was_corrected_is_kept(command: str, name: str) -> None:
+    path = Path(name)
+    assert run(command, path)[0] == 0
+    Path(f"{name}.receipt.json").unlink(missing_ok=True)  # a model of another tool has none
+    corrected = path.read_bytes().replace(b"NORD", b"SUED")
+    path.write_bytes(corrected)
+    for _ in range(2):
+        code, error = run(command, path, "--force")
+        assert code == 0, error
+        assert path.read_bytes() != corrected
+    assert Path(f"{name}.~1~").read_bytes() == corrected
+    path.write_bytes(corrected)
+    assert run(command, path, "--force")[0] == 0
+    assert len(list(Path().glob(f"{name}.~*~"))) < 3, "the same content is kept once"

@@ -83,10 +83,9 @@ def test_it_links_the_video_and_says_that_it_shows_people(page: Page) -> None:
     assert "identifiable people" in page.text and "sla transcribe --no-video" in page.text
 
 
-@pytest.mark.parametrize("link_video", [True, False])
-def test_without_a_video_it_says_so(tmp_path: Path, link_video: bool) -> None:
-    media = None if link_video else tmp_path / "video.mp4"
-    write_transcript_page(tmp_path / "p.html", transcript(media=media), FILES, link_video=link_video)
+@pytest.mark.parametrize("left_out", [True, False])
+def test_without_a_video_it_says_so(tmp_path: Path, left_out: bool) -> None:
+    write_transcript_page(tmp_path / "p.html", transcript(), FILES, left_out=left_out)
     page = parse(tmp_path / "p.html")
     assert page.tags("video") == []
     assert "runs on its own clock" in page.text
