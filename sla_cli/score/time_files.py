@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from sla_cli.annotation.formats import can_read, parse_annotation
 from sla_cli.annotation.layout import SENTENCE
@@ -17,6 +17,10 @@ from sla_cli.core.quantities import Amount, Count
 from sla_cli.core.time_score import OVERLAPS, TimeScore, pooled_times, score_times
 from sla_cli.errors import SlaError, some
 from sla_cli.exchange.ctm import read_times
+from sla_cli.log import log
+from sla_cli.score.unicode import same_but_for_form
+from sla_cli.video.tree import Folder
+from sla_cli.video.walk import walk
 from sla_cli.work.hypotheses import read_hypotheses
 from sla_cli.work.kind import HYPOTHESES, file_kind
 
@@ -74,44 +78,69 @@ class TimeFigures:
 
 
 def compare_times(hypotheses: Path, references: Path, tier: str | None, true_tier: str | None) -> TimeFigures:
-    """Compare a file with a file, or the files of a folder with those of the same name in another folder.
+    """Compare a file with a file, or the files of a folder, at any depth, with those of the same name in another.
 
     Args:
         hypotheses, references: ELAN, Praat or subtitle files, CTM, or hypotheses of `sla decode`.
         tier, true_tier: the tiers with the glosses, where a file has several.
 
     Raises:
-        SlaError: files that cannot be read or have no times, tiers that are not named, recordings without a reference.
+        SlaError: files that cannot be read or have no times, tiers that are not named, recordings that only one side
+            names, except for those without glosses, which CTM cannot name.
     """
     found, true = read_signs(hypotheses, tier), read_signs(references, true_tier)
-    if len(found) == len(true) == 1:  # a recording has another name in CTM than its file
+    files = not hypotheses.is_dir() and not references.is_dir()
+    if files and len(found) == len(true) == 1:  # a recording has another name in CTM than its file
         found = dict(zip(true, found.values(), strict=True))
-    if unknown := sorted(found.keys() - true.keys()):
-        raise SlaError(
-            f"{references} has no {some(unknown)}, which {hypotheses} has", "Names of recordings must be the same."
-        )
-    pairs = [(signs, found.get(name, ())) for name, signs in true.items()]  # in CTM a recording without glosses lacks
-    return _figures(pairs)
+    missing = [name for name in true if name not in found]
+    if missing and _is_ctm(hypotheses):
+        log.warning("no hypothesis for %s, compared as empty: %s", counted(len(missing), "recording"), some(missing))
+        found |= dict.fromkeys(missing, ())
+    _refuse_unmatched(hypotheses, found, references, true)
+    return _figures([(signs, found[name]) for name, signs in true.items()])
 
 
 def read_signs(path: Path, tier: str | None = None) -> dict[str, Signs]:
     """The glosses with times of each recording of a file or folder, in order of time."""
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if can_read(file.name))
-        if not files:
-            raise SlaError(f"{path} has no annotation files", "Name a file, or a folder with ELAN files.")
-        return {file.stem: _annotated(file, tier) for file in files}
+        return {name: _annotated(path / file, tier) for name, file in _files_in(path).items()}
     if can_read(path.name):
         return {path.stem: _annotated(path, tier)}
     if tier is not None:
         raise SlaError(f"{path} has no tiers", "Leave out the name of the tier.")
-    if path.suffix.lower() == ".ctm":
+    if _is_ctm(path):
         return {name: _sorted(signs) for name, signs in read_times(read_text(path), str(path)).items()}
     if file_kind(path) != HYPOTHESES:
         raise SlaError(
             f"{path} has no glosses with times", "Give an ELAN, Praat or subtitle file, a CTM, or hypotheses."
         )
     return {one.id: _decoded(path, one.id, one.glosses, one.times) for one in read_hypotheses(path)}
+
+
+def _is_ctm(path: Path) -> bool:
+    return path.suffix.lower() == ".ctm"
+
+
+def _files_in(folder: Path) -> dict[str, str]:
+    """The annotation files at any depth, by their path without extension; both relative to the folder."""
+    files: dict[str, str] = {}
+    for path in filter(can_read, walk(Folder(folder))):
+        other = files.setdefault(PurePosixPath(path).with_suffix("").as_posix(), path)
+        if other != path:
+            raise SlaError(f"{folder} has two files of one recording: {other} and {path}", "Keep one of them there.")
+    if not files:
+        raise SlaError(f"{folder} has no annotation files", "Name a file, or a folder with ELAN files.")
+    return files
+
+
+def _refuse_unmatched(hypotheses: Path, found: Collection[str], references: Path, true: Collection[str]) -> None:
+    """Raise SlaError for recordings that only one side has."""
+    missing, extra = ([name for name in one if name not in other] for one, other in ((true, found), (found, true)))
+    sides = ((references, extra, hypotheses), (hypotheses, missing, references))
+    if faults := [f"{lacking} has no {some(names)}, which {having} has" for lacking, names, having in sides if names]:
+        same = same_but_for_form(missing, extra)
+        hint = f" These differ only in their Unicode normal form: {some(same)}." if same else ""
+        raise SlaError("; ".join(faults), "Names of recordings must be the same." + hint)
 
 
 def _decoded(path: Path, name: str, glosses: Sequence[str], times: Sequence[tuple[float, float]]) -> Signs:

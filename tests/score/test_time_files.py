@@ -51,12 +51,54 @@ def test_folders_go_file_by_file(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         for name in ("one", "two"):
             write(tmp_path / folder / f"{name}.eaf", signs)
-    write(tmp_path / "true" / "three.eaf", TRUE)
     figures = compare_times(tmp_path / "found", tmp_path / "true", None, None)
-    assert (figures.recordings, figures.references, figures.hypotheses, figures.correct) == (3, 9, 8, 4)
+    assert (figures.recordings, figures.references, figures.hypotheses, figures.correct) == (2, 6, 8, 4)
     write(tmp_path / "found" / "four.eaf", TRUE)
-    with pytest.raises(SlaError, match="has no four"):
+    with pytest.raises(SlaError, match=r"true has no four, which .*found has"):
         compare_times(tmp_path / "found", tmp_path / "true", None, None)
+
+
+def test_a_recording_that_was_not_transcribed_is_refused_and_in_a_ctm_empty(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file that is missing would count as deletions; a CTM cannot name a recording without glosses."""
+    for name in ("one", "two"):
+        write(tmp_path / "true" / f"{name}.eaf", TRUE)
+    found = write(tmp_path / "found" / "one.eaf", FOUND).parent
+    with pytest.raises(SlaError, match=r"found has no two, which .*true has"):
+        compare_times(found, tmp_path / "true", None, None)
+    figures = compare_times(write(tmp_path / "one.ctm", FOUND), tmp_path / "true", None, None)
+    assert (figures.recordings, figures.references, figures.hypotheses) == (2, 6, 4)
+    assert "no hypothesis for 1 recording, compared as empty: two" in caplog.text
+
+
+def test_folders_match_by_name_at_any_depth_also_with_one_file_each(tmp_path: Path) -> None:
+    true = write(tmp_path / "true" / "a" / "one.eaf", TRUE).parents[1]
+    write(tmp_path / "true" / "b" / "one.eaf", TRUE)
+    found = write(tmp_path / "found" / "a" / "one.vtt", FOUND, cue="gloss").parents[1]
+    with pytest.raises(SlaError, match="has no b/one, which"):
+        compare_times(found, true, None, None)
+    write(tmp_path / "found" / "b" / "one.eaf", TRUE)
+    assert compare_times(found, true, None, None).recordings == 2
+    other = write(tmp_path / "other" / "two.eaf", TRUE).parent
+    with pytest.raises(SlaError, match=r"b has no two, which .*; .*other has no one, which"):
+        compare_times(other, true / "b", None, None)
+
+
+def test_two_files_of_one_recording_are_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path / "found" / "a.eaf", FOUND).parent
+    write(folder / "a.srt", TRUE, cue="gloss")
+    with pytest.raises(SlaError, match=r"two files of one recording: a\.eaf and a\.srt"):
+        compare_times(folder, write(tmp_path / "true" / "a.eaf", TRUE).parent, None, None)
+
+
+def test_hidden_files_are_no_recordings(tmp_path: Path) -> None:
+    for folder in ("found", "true"):
+        write(tmp_path / folder / "a.eaf", TRUE)
+        for name in ("._a.eaf", ".x.eaf", "__MACOSX/a.eaf"):
+            (tmp_path / folder / name).parent.mkdir(exist_ok=True)
+            (tmp_path / folder / name).write_bytes(b"\0\5\x16\7")
+    assert compare_times(tmp_path / "found", tmp_path / "true", None, None).recordings == 1
 
 
 def test_hypotheses_of_decode(tmp_path: Path) -> None:
