@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from sla_cli.annotation.formats import can_read, parse_annotation
 from sla_cli.annotation.layout import SENTENCE
+from sla_cli.annotation.subtitles import CUES
 from sla_cli.annotation.tier import Tier
 from sla_cli.artifact.text import read_bytes, read_text
 from sla_cli.core.annotation import Sign
@@ -152,6 +153,8 @@ def _decoded(path: Path, name: str, glosses: Sequence[str], times: Sequence[tupl
 def _annotated(path: Path, tier: str | None) -> Signs:
     tiers = {one.name: one for one in parse_annotation(read_bytes(path), str(path)).tiers}
     chosen = _chosen(tiers, path, tier)
+    if chosen.name in (CUES, SENTENCE):
+        _refuse_sentences(chosen, path)
     return _sorted(
         Sign(mark.text.strip(), mark.start / 1000, mark.end / 1000, 1.0) for mark in chosen.marks if mark.text.strip()
     )
@@ -172,6 +175,16 @@ def _chosen(tiers: Mapping[str, Tier], path: Path, name: str | None) -> Tier:
         names = some(one.name for one in filled) or "none"
         raise SlaError(f"{path}: which tier has the glosses? With annotations: {names}", "Name it: --tier, --ref-tier.")
     return filled[0]
+
+
+def _refuse_sentences(tier: Tier, path: Path) -> None:
+    """Raise SlaError if an annotation holds several glosses, as a cue of `sla transcribe` does by default."""
+    for mark in tier.marks:
+        if len(glosses := mark.text.split()) > 1:
+            raise SlaError(
+                f"{path}, line {mark.line}: {some(glosses)} have one time together, so that of each is not known",
+                "Write subtitles with `--cue gloss`; in other files name the tier with the single glosses.",
+            )
 
 
 def _sorted(signs: Iterable[Sign]) -> Signs:

@@ -123,6 +123,18 @@ def test_several_tiers_have_to_be_named(tmp_path: Path) -> None:
         compare_times(found, true, "GLOSS", None)
 
 
+@pytest.mark.parametrize("ending", ["vtt", "srt"])
+def test_a_cue_with_several_glosses_has_no_time_of_each(tmp_path: Path, ending: str) -> None:
+    """They were one gloss that is nowhere: a word error rate of 100 %."""
+    found, true = write(tmp_path / f"a.{ending}", FOUND), write(tmp_path / "b.eaf", TRUE, sentences=True)
+    with pytest.raises(SlaError, match=rf"a\.{ending}, line \d+: A, C, A have one time") as refused:
+        compare_times(found, true, None, None)
+    assert "--cue gloss" in refused.value.hint
+    with pytest.raises(SlaError, match=r"b\.eaf, line \d+: A, B have one time"):
+        compare_times(write(found, FOUND, cue="gloss"), true, None, "SENTENCE")
+    assert compare_times(found, true, None, None).correct == 2
+
+
 def test_the_command_prints_figures_and_refuses_with_a_sentence(tmp_path: Path) -> None:
     found, true = write(tmp_path / "a.eaf", FOUND), write(tmp_path / "b.eaf", TRUE)
     printed = CliRunner().invoke(app, ["times", str(found), "--ref", str(true)])
