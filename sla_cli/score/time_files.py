@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from sla_cli.annotation.formats import can_read, parse_annotation
@@ -14,12 +14,14 @@ from sla_cli.artifact.text import read_bytes, read_text
 from sla_cli.core.annotation import Sign
 from sla_cli.core.counted import counted
 from sla_cli.core.edit_alignment import align, count, total
+from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.quantities import Amount, Count
 from sla_cli.core.time_score import OVERLAPS, TimeScore, pooled_times, score_times
 from sla_cli.errors import SlaError, some
 from sla_cli.exchange.ctm import read_times
 from sla_cli.log import log
-from sla_cli.score.unicode import same_but_for_form
+from sla_cli.score.unicode import nfc as in_nfc
+from sla_cli.score.unicode import refuse_mixed_forms, same_but_for_form
 from sla_cli.video.tree import Folder
 from sla_cli.video.walk import walk
 from sla_cli.work.hypotheses import read_hypotheses
@@ -78,18 +80,25 @@ class TimeFigures:
         return "\n".join(lines)
 
 
-def compare_times(hypotheses: Path, references: Path, tier: str | None, true_tier: str | None) -> TimeFigures:
+def compare_times(
+    hypotheses: Path, references: Path, tier: str | None, true_tier: str | None, *, nfc: bool = False
+) -> TimeFigures:
     """Compare a file with a file, or the files of a folder, at any depth, with those of the same name in another.
 
     Args:
         hypotheses, references: ELAN, Praat or subtitle files, CTM, or hypotheses of `sla decode`.
         tier, true_tier: the tiers with the glosses, where a file has several.
+        nfc: compare in Unicode normal form C; otherwise glosses that differ only in their form are refused.
 
     Raises:
         SlaError: files that cannot be read or have no times, tiers that are not named, recordings that only one side
-            names, except for those without glosses, which CTM cannot name.
+            names, except for those without glosses, which CTM cannot name; glosses that differ only in their form.
     """
     found, true = read_signs(hypotheses, tier), read_signs(references, true_tier)
+    if nfc:
+        found, true = _in_nfc(found), _in_nfc(true)
+    else:
+        refuse_mixed_forms(_glosses(true), _glosses(found))
     files = not hypotheses.is_dir() and not references.is_dir()
     if files and len(found) == len(true) == 1:  # a recording has another name in CTM than its file
         found = dict(zip(true, found.values(), strict=True))
@@ -116,6 +125,18 @@ def read_signs(path: Path, tier: str | None = None) -> dict[str, Signs]:
             f"{path} has no glosses with times", "Give an ELAN, Praat or subtitle file, a CTM, or hypotheses."
         )
     return {one.id: _decoded(path, one.id, one.glosses, one.times) for one in read_hypotheses(path)}
+
+
+def _glosses(recordings: Mapping[str, Signs]) -> dict[str, Glosses]:
+    return {name: tuple(sign.gloss for sign in signs) for name, signs in recordings.items()}
+
+
+def _in_nfc(recordings: Mapping[str, Signs]) -> dict[str, Signs]:
+    forms = {name: in_nfc(glosses) for name, glosses in _glosses(recordings).items()}
+    return {
+        name: tuple(replace(sign, gloss=gloss) for sign, gloss in zip(signs, forms[name], strict=True))
+        for name, signs in recordings.items()
+    }
 
 
 def _is_ctm(path: Path) -> bool:

@@ -145,6 +145,16 @@ def test_the_command_prints_figures_and_refuses_with_a_sentence(tmp_path: Path) 
     assert answer["f1"]["0.5"] == pytest.approx(200 / 7)
 
 
+def test_one_gloss_in_two_normal_forms_is_refused_as_by_score(tmp_path: Path) -> None:
+    found = write(tmp_path / "a.eaf", (("GRU\u0308N", 1.0, 1.4),))
+    true = write(tmp_path / "b.eaf", (("GR\u00dcN", 1.0, 1.4),))
+    with pytest.raises(SlaError, match="different Unicode normal forms") as refused:
+        compare_times(found, true, None, None)
+    assert "--nfc" in refused.value.hint
+    answer = CliRunner().invoke(app, ["times", str(found), "--ref", str(true), "--nfc", "--json"])
+    assert (json.loads(answer.stdout)["wer"], json.loads(answer.stdout)["correct"]) == (0, 1)
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
