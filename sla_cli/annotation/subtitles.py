@@ -27,7 +27,8 @@ ALIKE = str.maketrans(
         "{": "(",
     }
 )
-TAG = re.compile(r"</?[A-Za-z\d][^<>]*>|\{\\[^{}]*\}")
+VTT_TAG = re.compile(r"</?[A-Za-z\d][^<>]*>")
+TAG = re.compile(rf"{VTT_TAG.pattern}|\{{\\[^{{}}]*\}}")  # of SubRip, with the styles of other players
 
 
 def vtt_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
@@ -73,7 +74,7 @@ def _clock(milliseconds: int, point: str) -> str:
 
 
 def read_subtitles(data: bytes, name: str) -> AnnotationFile:
-    """The cues of subtitles, without tags.
+    """The cues of subtitles, without tags. `&lt;` and `{\\an8}` are read as what they mean in the file's format only.
 
     Args:
         name: name of the file for messages.
@@ -82,7 +83,9 @@ def read_subtitles(data: bytes, name: str) -> AnnotationFile:
         FormatError: there is no cue, or one has no times or ends before it starts; names file and line.
     """
     marks: list[Mark] = []
-    lines = [*decode_any_text(data, name).replace("\r\n", "\n").replace("\r", "\n").split("\n"), ""]
+    text = decode_any_text(data, name).replace("\r\n", "\n").replace("\r", "\n")
+    lines = [*text.split("\n"), ""]
+    plain = _vtt_plain if text.startswith("WEBVTT") or name.lower().endswith(".vtt") else _srt_plain
     for number, line in enumerate(lines, start=1):
         if "-->" not in line:
             continue
@@ -94,7 +97,7 @@ def read_subtitles(data: bytes, name: str) -> AnnotationFile:
         start, end = _milliseconds(found.groups()[:4]), _milliseconds(found.groups()[4:])
         if end < start:
             raise FormatError(f"{name}, line {number}: a subtitle ends at {end} ms, before its start at {start} ms")
-        marks.append(Mark(start, end, _text(lines, number), number))
+        marks.append(Mark(start, end, " ".join(plain(_text(lines, number)).split()), number))
     if not marks:
         raise FormatError(
             f"{name} holds no subtitles", "Give SRT or WebVTT with times like 00:00:01.000 --> 00:00:02.000."
@@ -107,7 +110,15 @@ def _text(lines: list[str], number: int) -> str:
     end = next(
         place for place in range(number, len(lines)) if not lines[place].strip() or TIMING.fullmatch(lines[place])
     )
-    return " ".join(unescape(TAG.sub("", " ".join(lines[number:end]))).split())
+    return " ".join(lines[number:end])
+
+
+def _vtt_plain(text: str) -> str:
+    return unescape(VTT_TAG.sub("", text))
+
+
+def _srt_plain(text: str) -> str:
+    return TAG.sub("", text)
 
 
 def _milliseconds(parts: tuple[str | None, ...]) -> int:

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sla_cli.cli.options import Json, answer
+from sla_cli.cli.score import Nfc
 
 
 def times(
@@ -20,6 +21,7 @@ def times(
         str | None, typer.Option(help="Tier with the glosses. Default: the only one with annotations.")
     ] = None,
     ref_tier: Annotated[str | None, typer.Option(help="The same for the true glosses.")] = None,
+    nfc: Nfc = False,
     as_json: Json = False,
 ) -> None:
     """Compare the times of glosses with true ones: how many lie right, F1 by overlap, errors of the ends.
@@ -29,5 +31,5 @@ def times(
     """
     from sla_cli.score.time_files import compare_times
 
-    found = compare_times(hypotheses, ref, tier, ref_tier)
+    found = compare_times(hypotheses, ref, tier, ref_tier, nfc=nfc)
     answer(found.text(), found, as_json)

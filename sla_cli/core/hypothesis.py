@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 Glosses = tuple[str, ...]  # glosses of one clip, in order
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # HDF5, sclite or sla's tables cannot hold these in a gloss
 
 
 @dataclass(frozen=True)

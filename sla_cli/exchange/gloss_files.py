@@ -22,6 +22,7 @@ from sla_cli.work.like import Like, begins
 FORMATS = (delimited.FORMAT, jsonl.FORMAT, ctm.FORMAT, stm.FORMAT, trn.FORMAT, plain.FORMAT)
 WRITABLE = tuple(kind.name for kind in FORMATS if kind.write)
 BREAKS = re.compile(r"[\t\r\n]")
+NOT_READ_BACK = re.compile(rf"^$|^\ufeff|{BREAKS.pattern}|[\ud800-\udfff]")  # readers also strip ids
 KNOWN = f"Known formats: sla's own, {', '.join(kind.title for kind in FORMATS)}."
 
 
@@ -153,6 +154,12 @@ def _recognise(text: str, path: Path) -> Format:
 
 def _check_writable(best: Hypothesis, kind: Format) -> None:
     """Raise SlaError for an id that would be read back differently, and for times that are needed but not known."""
+    if best.id != best.id.strip() or NOT_READ_BACK.search(best.id):
+        raise SlaError(
+            f"clip id {best.id!r} does not fit in a {kind.title}: it would not be read back the same",
+            "Rename it: an id is not empty, has no tab, line break or half a surrogate pair, does not begin or end "
+            "with white space, and does not begin with U+FEFF.",
+        )
     if kind.not_in_ids and any(char.isspace() or char in kind.not_in_ids for char in best.id):
         raise SlaError(
             f"clip id {best.id!r} does not fit in a {kind.title}: it contains white space or one of "

@@ -11,6 +11,7 @@ from pathlib import Path
 from sla_cli.artifact.lock import locked
 from sla_cli.artifact.receipt import Receipt
 from sla_cli.core.clip import Clip, origin_of
+from sla_cli.core.hypothesis import CONTROL
 from sla_cli.errors import SlaError
 from sla_cli.prep.begun import cache_folder
 from sla_cli.prep.corpus import Listing
@@ -22,7 +23,6 @@ from sla_cli.store.division import Division
 from sla_cli.video.fingerprint import fingerprints
 from sla_cli.video.source import list_archives, open_tree
 
-CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # HDF5 or sla's tables cannot hold these
 SURROGATE = re.compile("[\ud800-\udfff]")  # a byte of a file's name that is not UTF-8
 LONGEST_ID = 255  # the limit of a file name, as pictures and parts may be named by it
 

@@ -10,7 +10,7 @@ from sla_cli.core.bootstrap import Resampling, wer_interval
 from sla_cli.core.clip_score import ClipScore, score_clips
 from sla_cli.core.counted import counted
 from sla_cli.core.edit_alignment import ALIGNMENT, Counts, total
-from sla_cli.core.hypothesis import Glosses, Hypothesis
+from sla_cli.core.hypothesis import CONTROL, Glosses, Hypothesis
 from sla_cli.core.normalize import Profile, profile
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError, some
@@ -60,7 +60,7 @@ def score(
 
     Raises:
         SlaError: ids that only one side names (unless allowed), an id that occurs twice, no reference words, glosses
-            that differ only in their Unicode normal form, clips whose cluster is not known.
+            that differ only in their Unicode normal form or hold control characters, clips whose cluster is not known.
     """
     rules = profile(options.profile)
     recognised = _by_id(hypotheses)
@@ -73,6 +73,8 @@ def score(
         recognised |= dict.fromkeys(absent, ())
     if not options.partial:
         _refuse_unmatched(missing, extra, absent)
+    _refuse_control("references", references)
+    _refuse_control("hypotheses", recognised)
     if options.nfc:
         references = {name: nfc(glosses) for name, glosses in references.items()}
         recognised = {name: nfc(glosses) for name, glosses in recognised.items()}
@@ -148,6 +150,17 @@ def _refuse_unmatched(missing: list[str], extra: list[str], absent: list[str]) -
         raise SlaError(
             " and ".join(faults), "Are they of the same split? `sla score --partial` scores only the common clips."
         )
+
+
+def _refuse_control(side: str, glosses_of: Mapping[str, Glosses]) -> None:
+    """Raise SlaError for a gloss that no store and no file for sclite can hold."""
+    for clip, glosses in glosses_of.items():
+        for gloss in glosses:
+            if CONTROL.search(gloss):
+                raise SlaError(
+                    f"{gloss!r} in the {side}, clip {clip}, holds NUL or a similar character",
+                    "Correct the file: `sla prep` refuses such a gloss too.",
+                )
 
 
 def _signature(result: Score, references: int, options: ScoreOptions) -> str:

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
 
 from sla_cli.annotation.formats import can_read, parse_annotation
 from sla_cli.annotation.layout import SENTENCE
+from sla_cli.annotation.subtitles import CUES
 from sla_cli.annotation.tier import Tier
 from sla_cli.artifact.text import read_bytes, read_text
 from sla_cli.core.annotation import Sign
 from sla_cli.core.counted import counted
 from sla_cli.core.edit_alignment import align, count, total
+from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.quantities import Amount, Count
 from sla_cli.core.time_score import OVERLAPS, TimeScore, pooled_times, score_times
 from sla_cli.errors import SlaError, some
 from sla_cli.exchange.ctm import read_times
+from sla_cli.log import log
+from sla_cli.score.unicode import nfc as in_nfc
+from sla_cli.score.unicode import refuse_mixed_forms, same_but_for_form
+from sla_cli.video.tree import Folder
+from sla_cli.video.walk import walk
 from sla_cli.work.hypotheses import read_hypotheses
 from sla_cli.work.kind import HYPOTHESES, file_kind
 
@@ -73,45 +80,89 @@ class TimeFigures:
         return "\n".join(lines)
 
 
-def compare_times(hypotheses: Path, references: Path, tier: str | None, true_tier: str | None) -> TimeFigures:
-    """Compare a file with a file, or the files of a folder with those of the same name in another folder.
+def compare_times(
+    hypotheses: Path, references: Path, tier: str | None, true_tier: str | None, *, nfc: bool = False
+) -> TimeFigures:
+    """Compare a file with a file, or the files of a folder, at any depth, with those of the same name in another.
 
     Args:
         hypotheses, references: ELAN, Praat or subtitle files, CTM, or hypotheses of `sla decode`.
         tier, true_tier: the tiers with the glosses, where a file has several.
+        nfc: compare in Unicode normal form C; otherwise glosses that differ only in their form are refused.
 
     Raises:
-        SlaError: files that cannot be read or have no times, tiers that are not named, recordings without a reference.
+        SlaError: files that cannot be read or have no times, tiers that are not named, recordings that only one side
+            names, except for those without glosses, which CTM cannot name; glosses that differ only in their form.
     """
     found, true = read_signs(hypotheses, tier), read_signs(references, true_tier)
-    if len(found) == len(true) == 1:  # a recording has another name in CTM than its file
+    if nfc:
+        found, true = _in_nfc(found), _in_nfc(true)
+    else:
+        refuse_mixed_forms(_glosses(true), _glosses(found))
+    files = not hypotheses.is_dir() and not references.is_dir()
+    if files and len(found) == len(true) == 1:  # a recording has another name in CTM than its file
         found = dict(zip(true, found.values(), strict=True))
-    if unknown := sorted(found.keys() - true.keys()):
-        raise SlaError(
-            f"{references} has no {some(unknown)}, which {hypotheses} has", "Names of recordings must be the same."
-        )
-    pairs = [(signs, found.get(name, ())) for name, signs in true.items()]  # in CTM a recording without glosses lacks
-    return _figures(pairs)
+    missing = [name for name in true if name not in found]
+    if missing and _is_ctm(hypotheses):
+        log.warning("no hypothesis for %s, compared as empty: %s", counted(len(missing), "recording"), some(missing))
+        found |= dict.fromkeys(missing, ())
+    _refuse_unmatched(hypotheses, found, references, true)
+    return _figures([(signs, found[name]) for name, signs in true.items()])
 
 
 def read_signs(path: Path, tier: str | None = None) -> dict[str, Signs]:
     """The glosses with times of each recording of a file or folder, in order of time."""
     if path.is_dir():
-        files = sorted(file for file in path.iterdir() if can_read(file.name))
-        if not files:
-            raise SlaError(f"{path} has no annotation files", "Name a file, or a folder with ELAN files.")
-        return {file.stem: _annotated(file, tier) for file in files}
+        return {name: _annotated(path / file, tier) for name, file in _files_in(path).items()}
     if can_read(path.name):
         return {path.stem: _annotated(path, tier)}
     if tier is not None:
         raise SlaError(f"{path} has no tiers", "Leave out the name of the tier.")
-    if path.suffix.lower() == ".ctm":
+    if _is_ctm(path):
         return {name: _sorted(signs) for name, signs in read_times(read_text(path), str(path)).items()}
     if file_kind(path) != HYPOTHESES:
         raise SlaError(
             f"{path} has no glosses with times", "Give an ELAN, Praat or subtitle file, a CTM, or hypotheses."
         )
     return {one.id: _decoded(path, one.id, one.glosses, one.times) for one in read_hypotheses(path)}
+
+
+def _glosses(recordings: Mapping[str, Signs]) -> dict[str, Glosses]:
+    return {name: tuple(sign.gloss for sign in signs) for name, signs in recordings.items()}
+
+
+def _in_nfc(recordings: Mapping[str, Signs]) -> dict[str, Signs]:
+    forms = {name: in_nfc(glosses) for name, glosses in _glosses(recordings).items()}
+    return {
+        name: tuple(replace(sign, gloss=gloss) for sign, gloss in zip(signs, forms[name], strict=True))
+        for name, signs in recordings.items()
+    }
+
+
+def _is_ctm(path: Path) -> bool:
+    return path.suffix.lower() == ".ctm"
+
+
+def _files_in(folder: Path) -> dict[str, str]:
+    """The annotation files at any depth, by their path without extension; both relative to the folder."""
+    files: dict[str, str] = {}
+    for path in filter(can_read, walk(Folder(folder))):
+        other = files.setdefault(PurePosixPath(path).with_suffix("").as_posix(), path)
+        if other != path:
+            raise SlaError(f"{folder} has two files of one recording: {other} and {path}", "Keep one of them there.")
+    if not files:
+        raise SlaError(f"{folder} has no annotation files", "Name a file, or a folder with ELAN files.")
+    return files
+
+
+def _refuse_unmatched(hypotheses: Path, found: Collection[str], references: Path, true: Collection[str]) -> None:
+    """Raise SlaError for recordings that only one side has."""
+    missing, extra = ([name for name in one if name not in other] for one, other in ((true, found), (found, true)))
+    sides = ((references, extra, hypotheses), (hypotheses, missing, references))
+    if faults := [f"{lacking} has no {some(names)}, which {having} has" for lacking, names, having in sides if names]:
+        same = same_but_for_form(missing, extra)
+        hint = f" These differ only in their Unicode normal form: {some(same)}." if same else ""
+        raise SlaError("; ".join(faults), "Names of recordings must be the same." + hint)
 
 
 def _decoded(path: Path, name: str, glosses: Sequence[str], times: Sequence[tuple[float, float]]) -> Signs:
@@ -123,6 +174,8 @@ def _decoded(path: Path, name: str, glosses: Sequence[str], times: Sequence[tupl
 def _annotated(path: Path, tier: str | None) -> Signs:
     tiers = {one.name: one for one in parse_annotation(read_bytes(path), str(path)).tiers}
     chosen = _chosen(tiers, path, tier)
+    if chosen.name in (CUES, SENTENCE):
+        _refuse_sentences(chosen, path)
     return _sorted(
         Sign(mark.text.strip(), mark.start / 1000, mark.end / 1000, 1.0) for mark in chosen.marks if mark.text.strip()
     )
@@ -143,6 +196,16 @@ def _chosen(tiers: Mapping[str, Tier], path: Path, name: str | None) -> Tier:
         names = some(one.name for one in filled) or "none"
         raise SlaError(f"{path}: which tier has the glosses? With annotations: {names}", "Name it: --tier, --ref-tier.")
     return filled[0]
+
+
+def _refuse_sentences(tier: Tier, path: Path) -> None:
+    """Raise SlaError if an annotation holds several glosses, as a cue of `sla transcribe` does by default."""
+    for mark in tier.marks:
+        if len(glosses := mark.text.split()) > 1:
+            raise SlaError(
+                f"{path}, line {mark.line}: {some(glosses)} have one time together, so that of each is not known",
+                "Write subtitles with `--cue gloss`; in other files name the tier with the single glosses.",
+            )
 
 
 def _sorted(signs: Iterable[Sign]) -> Signs:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
 from sla_cli.core.endings import is_image, is_video
-from sla_cli.errors import SlaError
-from sla_cli.log import log
+from sla_cli.errors import SlaError, some
+from sla_cli.log import ONCE, log
 from sla_cli.video.tree import Folder, Tree, join, parent_of
 
 HIDDEN = (".", "~$", "__MACOSX")
@@ -52,7 +52,16 @@ def recordings_among(files: Iterable[str]) -> Iterator[str]:
     """
     for folder, paths in groupby(files, parent_of):
         found = list(paths)
-        videos = [path for path in found if is_video(path)]
+        videos = videos_among(found)
         yield from videos
         if not videos and any(map(is_image, found)):
             yield folder
+
+
+def videos_among(paths: Sequence[str]) -> list[str]:
+    """The videos in a folder; a GIF beside pictures is none, such as a preview of the frames."""
+    videos = [path for path in paths if is_video(path)]
+    if videos and all(path.lower().endswith(".gif") for path in videos) and any(map(is_image, paths)):
+        log.warning("left out %s: the pictures beside it are the recording", some(videos), extra=ONCE)
+        return []
+    return videos

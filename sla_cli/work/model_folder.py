@@ -10,7 +10,9 @@ import json
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta
 
 from sla_cli.artifact.json_file import parse_json, read_json
 from sla_cli.artifact.receipt import digest_file
@@ -57,7 +59,7 @@ class ModelFacts:
     domain: bool
     run: RunFacts
     settings: dict[str, dict[str, Any]]
-    glosses: tuple[str, ...]
+    glosses: Annotated[tuple[str, ...], Meta(min_length=1)]
     calibration: CalibrationFigures | None
     card: str
     files: dict[str, str]

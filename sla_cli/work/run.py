@@ -207,7 +207,11 @@ class Run:
 
     @property
     def glosses(self) -> tuple[str, ...]:
-        return tuple(read_text(self.path / "glosses.txt").split("\n")[:-1])
+        """Its vocabulary. Raises FormatError if there is none."""
+        found = tuple(read_text(file := self.path / "glosses.txt").split("\n")[:-1])
+        if not found:
+            raise FormatError(f"{file} has no glosses", AGAIN)
+        return found
 
     def read_metrics(self) -> list[dict[str, float]]:
         """`epoch`, `loss` and `dev_wer` of each finished epoch. Raises FormatError if metrics.tsv is damaged."""

@@ -9,7 +9,7 @@ from sla_cli.core.annotation import Annotation, Sentence, Sign, split_at_pauses
 HOSTILE = [
     "<PAD>", "A&B", "-->", "a-->b", '"', 'A"B', "'", "]]>", "<i>x</i>", "NOTE", "WEBVTT", "1", "00:00:01.000", "{b1}",
     "a,b", ";;", "&amp;", "<!--", "HOUSE1A^", "$INDEX1", "#F", "?", "人", "انا", "ü", "u\u0308", "\U0001f44b", "\\N",
-    "=x", "\ufeff", "\u200f", "\x7f",
+    "=x", "\ufeff", "\u200f", "\x7f", "&lt;b&gt;", "&#38;", "{\\an8}",
 ]  # fmt: skip
 glosses = st.one_of(
     st.sampled_from(HOSTILE),

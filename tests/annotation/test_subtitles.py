@@ -16,10 +16,10 @@ import webvtt
 from annotation_cases import EXAMPLE, annotations
 from hypothesis import given, settings
 
-from sla_cli.annotation.formats import annotation_text, write_annotation
+from sla_cli.annotation.formats import annotation_text, parse_annotation, write_annotation
 from sla_cli.annotation.layout import DEFAULT, Layout
 from sla_cli.annotation.subtitles import ALIKE, TAG, read_subtitles, srt_text, vtt_text
-from sla_cli.core.annotation import Annotation
+from sla_cli.core.annotation import Annotation, Sign, split_at_pauses
 from sla_cli.errors import FormatError
 
 Cue = Literal["gloss", "sentence"]
@@ -48,6 +48,38 @@ def test_vtt_reads_back(cue: Cue, annotation: Annotation) -> None:
         path = Path(folder) / "a.vtt"
         write_annotation(path, "vtt", annotation, Layout(cue=cue))
         assert read_vtt(path) == expected(annotation, cue)
+
+
+@pytest.mark.parametrize("cue", ["gloss", "sentence"])
+@settings(max_examples=100, deadline=None)
+@given(annotation=annotations())
+def test_what_we_write_we_read_back_the_same(cue: Cue, annotation: Annotation) -> None:
+    """In SubRip but for brackets of what would be a style or a time there."""
+    for kind in ("vtt", "srt"):
+        text = annotation_text(kind, annotation, Layout(cue=cue), Path())
+        given = expected(annotation, cue)
+        if not given:
+            continue
+        (tier,) = parse_annotation(text.encode(), f"a.{kind}").tiers
+        shown = given if kind == "vtt" else [(*times, _in_srt(text)) for *times, text in given]
+        assert [mark[:3] for mark in tier.marks] == shown
+
+
+def _in_srt(text: str) -> str:
+    return text.translate(ALIKE) if TAG.search(text) or "-->" in text else text
+
+
+@pytest.mark.parametrize("gloss", ["{\\an8}", "&amp;", "&lt;b&gt;", "&nbsp;", "&notit;", "&#38;", "A{\\i1}B"])
+def test_styles_and_escapes_of_the_other_format_are_text(gloss: str) -> None:
+    annotation = Annotation("a", None, 2.0, split_at_pauses([Sign(gloss, 0.0, 1.0, 1.0)], 0.5))
+    for kind in ("vtt", "srt"):
+        (tier,) = parse_annotation(annotation_text(kind, annotation, DEFAULT, Path()).encode(), f"a.{kind}").tiers
+        assert [mark.text for mark in tier.marks] == [gloss if kind == "vtt" else _in_srt(gloss)]
+
+
+def test_tags_and_styles_in_files_of_others() -> None:
+    assert cues("1\n0:0:0,000 --> 0:0:1,000\n{\\an8}<i>A</i> &amp;\n") == [(0, 1000, "A &amp;")]
+    assert cues("WEBVTT\n\n00:00.000 --> 00:01.000\n{\\an8}<c.x>A</c> &amp;\n") == [(0, 1000, "{\\an8}A &")]
 
 
 def _like_times(annotation: Annotation) -> bool:

@@ -119,6 +119,36 @@ def test_what_a_format_cannot_hold_is_refused(tmp_path: Path, kind: str, name: s
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize("kind", ["ctm", "stm", "trn", "csv", "jsonl"])
+@pytest.mark.parametrize(
+    "name", ["", " a", "a ", "\ta", "a\n", "a\nb", "a\u2003", "\x1ca", "a\x85", "\ufeffa", "a\ud800", "a\udcff"]
+)
+def test_an_id_that_would_not_be_read_back_is_refused(tmp_path: Path, kind: str, name: str) -> None:
+    with pytest.raises(SlaError, match="would not be read back the same"):
+        write_export(tmp_path / "hyp", kind, [[Hypothesis(name, ("A",), 0.0, ((0, 1),), fps=25.0)]])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", ["csv", "jsonl"])
+@settings(max_examples=100, deadline=None)
+@given(name=st.text(st.characters(), min_size=1, max_size=6))
+def test_any_other_id_reads_back(kind: str, name: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"hyp.{kind}"
+        try:
+            write_export(path, kind, [[Hypothesis(name, ("A",))]])
+        except SlaError:
+            return
+        assert [one.id for one in read_gloss_file(path).best] == [name]
+
+
+@pytest.mark.parametrize(("kind", "text"), [("ctm", "a 1 0.0 1.0 A\n"), ("stm", "a 1 s 0.0 1.0 A\n")])
+def test_a_byte_order_mark_is_no_part_of_an_id(tmp_path: Path, kind: str, text: str) -> None:
+    for mark in ("", "\ufeff"):
+        (tmp_path / f"hyp.{kind}").write_text(mark + text, encoding="utf-8")
+        assert [one.id for one in read_gloss_file(tmp_path / f"hyp.{kind}").best] == ["a"]
+
+
 def test_a_trn_does_not_begin_with_a_comment(tmp_path: Path) -> None:
     with pytest.raises(SlaError, match="clip a: a TRN cannot begin with gloss ';;X'"):
         write_export(tmp_path / "hyp", "trn", [[Hypothesis("a", (";;X",))]])

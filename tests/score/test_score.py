@@ -260,6 +260,14 @@ def test_two_normal_forms_on_one_side_are_refused_too() -> None:
         score(hypotheses(a="f\u00fcr", b="X"), references, ScoreOptions())
 
 
+@pytest.mark.parametrize("gloss", ["A\0", "\x1bA", "A\x7fB", "A\x9b"])
+def test_control_characters_are_refused_on_either_side_as_by_prep(gloss: str) -> None:
+    for name, sides in (("hypotheses", (gloss, "A")), ("references", ("A", gloss))):
+        found, true = sides
+        with pytest.raises(SlaError, match=rf"in the {name}, clip c, holds NUL or a similar character"):
+            score([Hypothesis("c", (found,))], {"c": (true,)}, ScoreOptions())
+
+
 def test_glosses_that_really_differ_are_not_refused() -> None:
     # Letters with and without diacritics, and Arabic presentation forms, are different texts.
     for one, other in (("f\u00fcr", "fur"), ("\u0623\u0645", "\u0627\u0645"), ("\ufefb", "\u0644\u0627"), ("你", "妳")):

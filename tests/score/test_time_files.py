@@ -51,12 +51,54 @@ def test_folders_go_file_by_file(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         for name in ("one", "two"):
             write(tmp_path / folder / f"{name}.eaf", signs)
-    write(tmp_path / "true" / "three.eaf", TRUE)
     figures = compare_times(tmp_path / "found", tmp_path / "true", None, None)
-    assert (figures.recordings, figures.references, figures.hypotheses, figures.correct) == (3, 9, 8, 4)
+    assert (figures.recordings, figures.references, figures.hypotheses, figures.correct) == (2, 6, 8, 4)
     write(tmp_path / "found" / "four.eaf", TRUE)
-    with pytest.raises(SlaError, match="has no four"):
+    with pytest.raises(SlaError, match=r"true has no four, which .*found has"):
         compare_times(tmp_path / "found", tmp_path / "true", None, None)
+
+
+def test_a_recording_that_was_not_transcribed_is_refused_and_in_a_ctm_empty(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A file that is missing would count as deletions; a CTM cannot name a recording without glosses."""
+    for name in ("one", "two"):
+        write(tmp_path / "true" / f"{name}.eaf", TRUE)
+    found = write(tmp_path / "found" / "one.eaf", FOUND).parent
+    with pytest.raises(SlaError, match=r"found has no two, which .*true has"):
+        compare_times(found, tmp_path / "true", None, None)
+    figures = compare_times(write(tmp_path / "one.ctm", FOUND), tmp_path / "true", None, None)
+    assert (figures.recordings, figures.references, figures.hypotheses) == (2, 6, 4)
+    assert "no hypothesis for 1 recording, compared as empty: two" in caplog.text
+
+
+def test_folders_match_by_name_at_any_depth_also_with_one_file_each(tmp_path: Path) -> None:
+    true = write(tmp_path / "true" / "a" / "one.eaf", TRUE).parents[1]
+    write(tmp_path / "true" / "b" / "one.eaf", TRUE)
+    found = write(tmp_path / "found" / "a" / "one.vtt", FOUND, cue="gloss").parents[1]
+    with pytest.raises(SlaError, match="has no b/one, which"):
+        compare_times(found, true, None, None)
+    write(tmp_path / "found" / "b" / "one.eaf", TRUE)
+    assert compare_times(found, true, None, None).recordings == 2
+    other = write(tmp_path / "other" / "two.eaf", TRUE).parent
+    with pytest.raises(SlaError, match=r"b has no two, which .*; .*other has no one, which"):
+        compare_times(other, true / "b", None, None)
+
+
+def test_two_files_of_one_recording_are_refused(tmp_path: Path) -> None:
+    folder = write(tmp_path / "found" / "a.eaf", FOUND).parent
+    write(folder / "a.srt", TRUE, cue="gloss")
+    with pytest.raises(SlaError, match=r"two files of one recording: a\.eaf and a\.srt"):
+        compare_times(folder, write(tmp_path / "true" / "a.eaf", TRUE).parent, None, None)
+
+
+def test_hidden_files_are_no_recordings(tmp_path: Path) -> None:
+    for folder in ("found", "true"):
+        write(tmp_path / folder / "a.eaf", TRUE)
+        for name in ("._a.eaf", ".x.eaf", "__MACOSX/a.eaf"):
+            (tmp_path / folder / name).parent.mkdir(exist_ok=True)
+            (tmp_path / folder / name).write_bytes(b"\0\5\x16\7")
+    assert compare_times(tmp_path / "found", tmp_path / "true", None, None).recordings == 1
 
 
 def test_hypotheses_of_decode(tmp_path: Path) -> None:
@@ -81,6 +123,18 @@ def test_several_tiers_have_to_be_named(tmp_path: Path) -> None:
         compare_times(found, true, "GLOSS", None)
 
 
+@pytest.mark.parametrize("ending", ["vtt", "srt"])
+def test_a_cue_with_several_glosses_has_no_time_of_each(tmp_path: Path, ending: str) -> None:
+    """They were one gloss that is nowhere: a word error rate of 100 %."""
+    found, true = write(tmp_path / f"a.{ending}", FOUND), write(tmp_path / "b.eaf", TRUE, sentences=True)
+    with pytest.raises(SlaError, match=rf"a\.{ending}, line \d+: A, C, A have one time") as refused:
+        compare_times(found, true, None, None)
+    assert "--cue gloss" in refused.value.hint
+    with pytest.raises(SlaError, match=r"b\.eaf, line \d+: A, B have one time"):
+        compare_times(write(found, FOUND, cue="gloss"), true, None, "SENTENCE")
+    assert compare_times(found, true, None, None).correct == 2
+
+
 def test_the_command_prints_figures_and_refuses_with_a_sentence(tmp_path: Path) -> None:
     found, true = write(tmp_path / "a.eaf", FOUND), write(tmp_path / "b.eaf", TRUE)
     printed = CliRunner().invoke(app, ["times", str(found), "--ref", str(true)])
@@ -89,6 +143,16 @@ def test_the_command_prints_figures_and_refuses_with_a_sentence(tmp_path: Path) 
     assert "middle inside the true gloss: 50.0 % of the correct ones" in printed.stdout
     answer = json.loads(CliRunner().invoke(app, ["times", str(found), "--ref", str(true), "--json"]).stdout)
     assert answer["f1"]["0.5"] == pytest.approx(200 / 7)
+
+
+def test_one_gloss_in_two_normal_forms_is_refused_as_by_score(tmp_path: Path) -> None:
+    found = write(tmp_path / "a.eaf", (("GRU\u0308N", 1.0, 1.4),))
+    true = write(tmp_path / "b.eaf", (("GR\u00dcN", 1.0, 1.4),))
+    with pytest.raises(SlaError, match="different Unicode normal forms") as refused:
+        compare_times(found, true, None, None)
+    assert "--nfc" in refused.value.hint
+    answer = CliRunner().invoke(app, ["times", str(found), "--ref", str(true), "--nfc", "--json"])
+    assert (json.loads(answer.stdout)["wer"], json.loads(answer.stdout)["correct"]) == (0, 1)
 
 
 @pytest.mark.parametrize(

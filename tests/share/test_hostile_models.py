@@ -130,6 +130,7 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
     ),
     "other weights than config.json says": lambda model: config(model, weights="0123456789abcdef"),
     "more glosses than the weights have": lambda model: config(model, glosses=["A", "B", "C", "D", "E"]),
+    "no glosses": lambda model: config(model, glosses=[]),
     "glosses of another type": lambda model: config(model, glosses=[1, 2, 3, 4]),
     "a million million layers": lambda model: config(model, settings__model__backbone_args={"depth": 10**12}),
     "a head of a terabyte": lambda model: config(model, settings__head__channels=10**6),

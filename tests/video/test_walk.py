@@ -49,6 +49,13 @@ def test_pictures_beside_videos_are_not_frames(tmp_path: Path) -> None:
     assert found(packed) == found(root)
 
 
+def test_a_gif_beside_frames_is_a_preview(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    root = lay(tmp_path / "mine", "f/1.png", "f/2.png", "f/preview.gif", "g/a.gif", "v/1.png", "v/b.GIF", "v/b.mp4")
+    assert found(root) == ["f", "g/a.gif", "v/b.GIF", "v/b.mp4"]
+    assert found(root / "f") == [""]
+    assert "left out f/preview.gif: the pictures beside it are the recording" in caplog.text
+
+
 def test_outputs_go_beside_the_recording(tmp_path: Path) -> None:
     root = lay(tmp_path / "mine", "deep/a.mp4", "frames/1.png")
     packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", root))

@@ -117,6 +117,16 @@ def test_comments_and_spaces_are_no_change(tmp_path: Path) -> None:
     assert (run.facts, run.config) == (FACTS, resolve("tiny"))
 
 
+@pytest.mark.parametrize("text", ["", "A"])
+def test_a_run_without_glosses_is_refused(tmp_path: Path, text: str) -> None:
+    """The file is empty, or cut in its first line; the bias of a classifier of nothing was a math domain error."""
+    run = Run(tmp_path)
+    run.create(resolve("tiny"), GLOSSES, FACTS)
+    (tmp_path / "glosses.txt").write_text(text)
+    with pytest.raises(FormatError, match=r"glosses\.txt has no glosses"):
+        _ = run.glosses
+
+
 def test_glosses_must_be_those_of_the_store(tmp_path: Path) -> None:
     run = Run(tmp_path / "adapter-1")
     run.create(resolve("tiny"), ("A", "B", "C"), FACTS)

@@ -9,15 +9,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
-from sla_cli.artifact.table import COLUMNS, Row, parse_any_table
-from sla_cli.artifact.text import decode_any_text, seconds
+from sla_cli.artifact.table import COLUMNS, Row, has_columns, parse_any_table
+from sla_cli.artifact.text import UTF16, decode_any_text, seconds
 from sla_cli.config.checks import OptionValues, option
 from sla_cli.core.clip import Clip, Source
 from sla_cli.core.clip_name import clip_name, recording_name
 from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_bytes, digest_json
-from sla_cli.core.endings import VIDEOS, is_video
-from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.core.endings import VIDEOS, is_image, is_video
+from sla_cli.errors import FormatError, SlaError, reading, some
 from sla_cli.log import log
 from sla_cli.prep.corpus import OWN, Corpus, Listing
 from sla_cli.prep.tables.annotation import (
@@ -34,9 +34,12 @@ from sla_cli.prep.tables.annotation import (
 from sla_cli.prep.tables.locate import contents, is_folder, join, parent_of
 from sla_cli.prep.tables.media import MediaFolder
 from sla_cli.video.tree import Tree
-from sla_cli.video.walk import HIDDEN, walk
+from sla_cli.video.walk import HIDDEN, videos_among, walk
 
+HEADER = 1 << 16  # bytes; more than the header of a table has
+TEXTS = (".txt",)
 BOOKS = (".xlsx", ".xls", ".ods", ".numbers")
+FILES = (*TABLES, *TEXTS, *BOOKS, *VIDEOS)
 TAKEN = tuple(key for key in COLUMNS if key != "eaf")  # extensions of the table
 HINT = "Give a table (.tsv or .csv), a folder with a table and the recordings, or videos without a table."
 
@@ -94,20 +97,46 @@ def _list_videos(tree: Tree, videos: Sequence[str]) -> Listing:
 def _find_table_or_videos(tree: Tree, folder: str = "") -> list[str]:
     """The only table of the folder, else its videos; or those of its only subfolder (as in an archive of a folder)."""
     names = [name for name in tree.names(folder) if not name.startswith(HIDDEN)]
-    for ends in (TABLES, (".txt",)):
-        if tables := [name for name in names if name.lower().endswith(ends)]:
-            if len(tables) == 1:
-                return [join(folder, tables[0])]
-            raise SlaError(f"{tree.where(folder)} contains several tables: {some(tables)}", "Give one of them.")
-    if books := [name for name in names if name.lower().endswith(BOOKS)]:
+    files = [name for name in names if name.lower().endswith(FILES) and tree.is_file(join(folder, name))]
+    texts = [[name for name in files if name.lower().endswith(ends)] for ends in (TABLES, TEXTS)]
+    usable = [[name for name in kind if _is_table(tree, join(folder, name))] for kind in texts]
+    if tables := next(filter(None, usable), []):
+        return [join(folder, _only(tree, folder, tables))]
+    books = [name for name in files if name.lower().endswith(BOOKS)]
+    if videos := videos_among([name for name in files if is_video(name)] + [name for name in names if is_image(name)]):
+        _warn_of_unused([*texts[0], *texts[1], *books])
+        return [join(folder, name) for name in videos]
+    if tables := texts[0]:
+        return [join(folder, _only(tree, folder, tables))]
+    if books:
         where = tree.where(join(folder, books[0]))
         raise SlaError(f"{where} is a workbook, not a text table", "Save it as CSV (UTF-8).")
-    if videos := [join(folder, name) for name in names if is_video(name) and tree.is_file(join(folder, name))]:
-        return videos
     folders = [name for name in names if tree.is_dir(join(folder, name))]
     if not folder and len(folders) == 1:
+        _warn_of_unused(texts[1])
         return _find_table_or_videos(tree, folders[0])
+    if tables := texts[1]:
+        return [join(folder, _only(tree, folder, tables))]
     raise SlaError(f"no table: looked for a .tsv or .csv file, or videos; {contents(tree, folder)}", HINT)
+
+
+def _is_table(tree: Tree, path: str) -> bool:
+    """Whether a file begins with a header that names recordings; its beginning may end within a character."""
+    with reading(tree.where(path)), tree.open(path) as file:
+        data = file.read(HEADER)
+    text = data.decode("utf-16" if data.startswith(UTF16) else "utf-8-sig", errors="replace")
+    return has_columns(text.lstrip("\r\n"), ("path",))
+
+
+def _warn_of_unused(names: Sequence[str]) -> None:
+    if names:
+        log.warning("not used as table, without a column video or frames: %s", some(names))
+
+
+def _only(tree: Tree, folder: str, tables: Sequence[str]) -> str:
+    if len(tables) > 1:
+        raise SlaError(f"{tree.where(folder)} contains several tables: {some(tables)}", "Give one of them.")
+    return tables[0]
 
 
 def _clip(tree: Tree, table: str, row: Row, media: MediaFolder | None) -> Clip:
@@ -193,6 +222,6 @@ CORPORA = (
         "Without a table: a video, or a folder of videos, which become clips without glosses",
         read=read,
         options=FolderOptions,
-        endings=(*TABLES, *BOOKS, ".txt", *VIDEOS),
+        endings=FILES,
     ),
 )

@@ -14,10 +14,10 @@ from urllib.parse import unquote
 from sla_cli.annotation.formats import can_read
 from sla_cli.annotation.tier import AnnotationFile, MediaLink
 from sla_cli.core.clip import Source
-from sla_cli.core.endings import VIDEOS, is_image
+from sla_cli.core.endings import VIDEOS, is_image, is_video
+from sla_cli.errors import ReadError
 from sla_cli.log import log
-from sla_cli.prep.tables.annotation import is_there
-from sla_cli.prep.tables.locate import join, parent_of
+from sla_cli.prep.tables.locate import is_folder, join, parent_of
 from sla_cli.prep.tables.media import MediaFolder, plain_name
 from sla_cli.video.tree import Folder, Tree
 
@@ -73,19 +73,16 @@ class Recordings:
         return Recording(Source(self.tree.root, expected), origin, f"looked for {looked}{below}")
 
     def _places(self, path: str, urls: Sequence[str], names: Sequence[str]) -> Iterator[Source]:
-        """Possible places, in order of precedence.
+        """Possible places, in order of precedence; a link may lead to a file that is no video.
 
         Args:
             names: names that it may have next to the annotation file.
         """
         folder = parent_of(path)
-        for url in dict.fromkeys(form for one in urls for form in _forms(one)):
-            if source := self._at(folder, url):
-                yield source
-        for name in names:
-            there = self._beside(folder).get(plain_name(name), "")
-            if there and self._is_recording(join(folder, there)):
-                yield Source(self.tree.root, join(folder, there))
+        linked = [self._at(folder, url) for url in dict.fromkeys(form for one in urls for form in _forms(one))]
+        there = [self._beside(folder).get(plain_name(name), "") for name in names]
+        beside = [self._inside(join(folder, name)) for name in there if name]
+        yield from sorted(filter(None, (*linked, *beside)), key=self._is_doubtful)
         for wanted in (*urls, *([] if self.video else [path])) if self.media else ():
             if self.media and (found := self.media.find(wanted)):
                 yield found
@@ -96,11 +93,13 @@ class Recordings:
             self._listed[folder] = {plain_name(name): name for name in self.tree.names(folder)}
         return self._listed[folder]
 
-    def _is_recording(self, path: str) -> bool:
-        """Whether there is a recording; a folder counts if it has images."""
-        if self.tree.is_dir(path):
-            return any(map(is_image, self.tree.names(path)))
-        return self.tree.is_file(path) and not can_read(path)
+    def _is_doubtful(self, source: Source) -> bool:
+        """Whether it is a file without the ending of a video."""
+        tree = self.tree if source.root == self.tree.root else Folder(source.root)
+        return not is_video(source.path) and not is_folder(tree, source.path)
+
+    def _inside(self, path: str) -> Source | None:
+        return Source(self.tree.root, path) if _is_recording(self.tree, path) else None
 
     def _at(self, folder: str, url: str) -> Source | None:
         """The target of a link, inside the tree or, from a folder on disk, outside."""
@@ -108,7 +107,7 @@ class Recordings:
             return self._on_disk(Path(url))
         inside = os.path.normpath(join(folder, url))
         if inside.split("/")[0] != "..":
-            return Source(self.tree.root, inside) if _is_there(self.tree, inside) else None
+            return self._inside(inside)
         return self._on_disk(self.tree.root / inside)
 
     def _on_disk(self, place: Path) -> Source | None:
@@ -116,9 +115,8 @@ class Recordings:
             return None
         place = Path(os.path.normpath(place))
         if place.is_relative_to(self.tree.root):
-            inside = place.relative_to(self.tree.root).as_posix()
-            return Source(self.tree.root, inside) if _is_there(self.tree, inside) else None
-        return Source(place.parent, place.name) if _is_there(Folder(place.parent), place.name) else None
+            return self._inside(place.relative_to(self.tree.root).as_posix())
+        return Source(place.parent, place.name) if _is_recording(Folder(place.parent), place.name) else None
 
     def _link(self, path: str, links: Sequence[MediaLink], person: str) -> MediaLink | None:
         """The first linked video; one whose name contains the person comes first."""
@@ -133,10 +131,15 @@ class Recordings:
         return chosen
 
 
-def _is_there(tree: Tree, path: str) -> bool:
-    """Names in links may be longer than a disk allows."""
+def _is_recording(tree: Tree, path: str) -> bool:
+    """Whether there is a recording; a folder counts if it has images. If this cannot be determined now, the error is
+    reported when it is read. Names in links may be longer than a disk allows."""
     try:
-        return is_there(tree, path)
+        if tree.is_dir(path):
+            return any(map(is_image, tree.names(path)))
+        return tree.is_file(path) and not can_read(path)
+    except ReadError:
+        return True
     except OSError as error:
         log.debug("%s: %s", tree.where(path)[:200], error.strerror)
         return False

@@ -88,6 +88,18 @@ def test_ways_to_write_a_link(tmp_path: Path, lay: Lay, read: Read, given: dict[
     assert place(clip).resolve() == (found.parent if found.suffix in (".png", ".jpg") else found)
 
 
+@pytest.mark.parametrize("url", ["file:///", "file:///etc/passwd", "file:///etc", "./notes.txt", "./rec.eaf", "."])
+def test_a_link_to_something_that_is_no_recording(tmp_path: Path, lay: Lay, read: Read, url: str) -> None:
+    lay(tmp_path, {"rec.eaf": annotated(link("", url)), "notes.txt": "x", "rec.mp4": b""})
+    (clip,) = read("elan", tmp_path).clips
+    assert place(clip) == tmp_path / "rec.mp4"
+
+
+def test_a_link_to_a_file_with_another_ending(tmp_path: Path, lay: Lay, read: Read) -> None:
+    lay(tmp_path, {"rec.eaf": annotated(link("./cam.vob")), "cam.vob": b""})
+    assert place(read("elan", tmp_path).clips[0]) == tmp_path / "cam.vob"
+
+
 def test_no_link_leaves_an_archive(tmp_path: Path, lay: Lay, read: Read) -> None:
     lay(tmp_path, {"c/rec.eaf": annotated(link("../out.mp4", f"file://{tmp_path}/out.mp4")), "out.mp4": b""})
     packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "c"))

@@ -168,6 +168,42 @@ def test_without_a_table_each_video_is_to_be_recognised(
     assert (listed.id, listed.glosses) == ("one", ("A",)), "where there is a table, it decides"
 
 
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"README.txt": "Two people who sign.\n"},
+        {"one.csv": "start,end,gloss,confidence\n0,1,A,1\n", "two.csv": "start,end,gloss,confidence\n"},
+        {"notes.xlsx": b"PK\x03\x04"},
+        {"notes.csv": b"PK\x03\x04\xff", "empty.tsv": ""},
+    ],
+)
+def test_a_file_that_names_no_recordings_is_no_table(
+    mine: Path, lay: Lay, read: Read, warnings: Callable[[], str], files: dict[str, str | bytes]
+) -> None:
+    """Such as what `sla transcribe --format csv` writes beside the videos; it is a table if it is given."""
+    folder = lay(mine / "videos", files)
+    assert len(read("folder", folder).clips) == 3
+    for name in files:
+        assert name in warnings()
+        with pytest.raises(SlaError, match=r"no column video|is a workbook"):
+            read("folder", folder / name)
+    (folder / "clips.txt").write_text("\nvideo\tgloss\none.mp4\tA\n", encoding="utf-16")
+    assert [clip.glosses for clip in read("folder", folder).clips] == [("A",)]
+
+
+def test_a_text_beside_the_folder_with_the_videos_is_no_table(
+    mine: Path, read: Read, warnings: Callable[[], str]
+) -> None:
+    (mine / "README.txt").write_text("Two people who sign.\n")
+    assert len(read("folder", mine).clips) == 3
+    assert "not used as table, without a column video or frames: README.txt" in warnings()
+
+
+def test_a_preview_beside_frames_is_no_video(tmp_path: Path, lay: Lay, read: Read) -> None:
+    with pytest.raises(SlaError, match="no table"):
+        read("folder", lay(tmp_path / "f", {"1.png": b"", "preview.gif": b""}))
+
+
 def test_sources_that_are_none(mine: Path, read: Read) -> None:
     for video in (mine / "videos").iterdir():
         video.rename(video.with_suffix(".txt.bak"))
