@@ -14,7 +14,7 @@ import msgspec
 from sla_cli.errors import FormatError, SlaError, suggestion
 
 if TYPE_CHECKING:
-    from msgspec.inspect import Type
+    from msgspec.inspect import FloatType, IntType, Type
 
 T = TypeVar("T")
 
@@ -67,7 +67,7 @@ def check_setting(key: str, value: Any, hint: Any, where: str) -> Any:
     """
     try:
         return msgspec.convert(value, hint)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:  # the latter for half of a pair of surrogates
         is_choice = get_origin(hint) is Literal
         advice = suggestion(str(value), get_args(hint)) if is_choice else f"It must be {described(hint)}."
         raise SlaError(f"{where}: {key} is {value!r}", advice) from error
@@ -141,10 +141,10 @@ def _in_words(kind: Type) -> str:
         case inspect.VarTupleType(item_type=item, min_length=least, max_length=most):
             number = f" of {most}" if least is not None and least == most else ""
             return f"a list{number} in brackets, each {_in_words(item)}"
-        case inspect.IntType(ge=least, le=most):
-            return f"a whole number from {least} to {most}"
-        case inspect.FloatType(ge=least, le=most):
-            return f"a number from {least:.10g} to {most:.10g}"
+        case inspect.IntType():
+            return f"a whole number{_bounds(kind)}"
+        case inspect.FloatType():
+            return f"a number{_bounds(kind)}"
         case inspect.LiteralType(values=values):
             return " or ".join(map(str, values))
         case inspect.StrType():
@@ -154,3 +154,9 @@ def _in_words(kind: Type) -> str:
         case inspect.DictType():
             return "a table, as in {depth = 2}"
     raise TypeError(f"no setting has the type {kind}")
+
+
+def _bounds(kind: IntType | FloatType) -> str:
+    """The bounds of a number in words, as far as there are any."""
+    ends = (("from", kind.ge), ("above", kind.gt), ("to", kind.le), ("below", kind.lt))
+    return "".join(f" {word} {end if isinstance(end, int) else f'{end:.10g}'}" for word, end in ends if end is not None)
