@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from msgspec.inspect import FloatType, IntType, Type
 
 T = TypeVar("T")
+LONGEST = 1 << 18  # characters of a TOML text: a hundred times as many as the settings of a run have
+MOST_DOTS = 100  # in a line of it; a list of as many numbers has no use in a setting
 
 
 @dataclass(frozen=True)
@@ -107,12 +109,22 @@ def keys_of(kind: Any) -> list[str]:
 def parse_value(text: str, hint: Any) -> Any:
     """A TOML value, or the text itself if it is not TOML or text is wanted, so no quotes are needed in a shell."""
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
+        value = parse_toml(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
     except (ValueError, RecursionError) as error:
         raise SlaError(f"{text[:40]}…: {str(error).partition(';')[0]}") from error
     return text if hint is str and not isinstance(value, str) else value
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """The content of a TOML text. Raises ValueError for what is not TOML, or is not settings, and RecursionError."""
+    if len(text) > LONGEST:
+        raise ValueError(f"it is longer than the {LONGEST >> 10} KiB that settings may have")
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.count(".") > MOST_DOTS:  # a key of thousands of parts takes tomllib gigabytes
+            raise ValueError(f"more than {MOST_DOTS} dots (at line {number}), which no setting has")
+    return tomllib.loads(text)
 
 
 def parse_part(option: str, text: str, fewest: int = 1) -> tuple[int, int]:
