@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from numbers import Real
+from numbers import Integral, Real
 from pathlib import Path
 
 from sla_cli.errors import SlaError
@@ -93,10 +93,12 @@ def check_types(values: Iterable[object], name: str, kind: type, *, stored: bool
 
 
 def check_slice(value: object) -> None:
-    """Raise SlaError for anything but a slice of whole numbers."""
+    """Raise SlaError for anything but a slice of whole numbers with a step of 1."""
     ends = [value.start, value.stop, value.step] if isinstance(value, slice) else ["none"]
-    if not all(end is None or (hasattr(end, "__index__") and not isinstance(end, bool)) for end in ends):
+    if not all(end is None or (isinstance(end, Integral) and not isinstance(end, bool)) for end in ends):
         raise SlaError(f"frames are chosen by a slice, not by {_shown(value)}", "Write slice(0, 10) for the first ten.")
+    if ends[2] not in (None, 1):
+        raise SlaError(f"a slice of frames has a step of 1, not {_shown(ends[2])}", "Choose among the frames it gives.")
 
 
 def _items(values: object) -> Iterator[object] | None:
