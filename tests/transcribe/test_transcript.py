@@ -61,7 +61,7 @@ assert PROBS is not None and TIMES is not None
         {"glosses": None},
         {"warning": 5},
     ],
-    ids=lambda fields: f"{fields}"[:60],
+    ids="+".join,
 )
 def test_what_no_file_can_hold(tmp_path: Path, kind: str, fields: dict[str, Any]) -> None:
     with pytest.raises(SlaError):
