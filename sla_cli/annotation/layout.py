@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sla_cli.core.arguments import check_one_of
+from sla_cli.core.arguments import as_flag, check_one_of
 from sla_cli.errors import SlaError
 
 SENTENCE = "SENTENCE"
@@ -22,7 +22,8 @@ class Layout:
         confidence: whether the confidence is a tier too, in EAF and TextGrid.
 
     Raises:
-        SlaError: another value of `cue`, no name for a tier, or that of the tier with the sentences.
+        SlaError: another value of `cue`, a flag that is not True or False, no name for a tier, or that of the tier with
+            the sentences.
     """
 
     tier: str = "SIGN"
@@ -32,6 +33,8 @@ class Layout:
 
     def __post_init__(self) -> None:
         check_one_of(self.cue, "cue", ("gloss", "sentence"))
+        as_flag(self.sentences, "sentences of a Layout")
+        as_flag(self.confidence, "confidence of a Layout")
         if not isinstance(self.tier, str) or not self.tier.strip() or not self.tier.isprintable():
             raise SlaError(f"{self.tier!r} is not a name for a tier", "Name it with letters, such as --tier SIGN.")
         if self.sentences and self.tier == SENTENCE:

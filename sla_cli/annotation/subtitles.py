@@ -18,7 +18,7 @@ from sla_cli.core.annotation import Annotation
 from sla_cli.errors import FormatError
 
 CUES = "cues"  # name of the tier
-TIME = r"(?:(\d{1,5}):)?(\d{1,2}):(\d{1,2})[.,](\d{3})"
+TIME = r"(?:([0-9]{1,5}):)?([0-9]{1,2}):([0-9]{1,2})[.,]([0-9]{3})"
 TIMING = re.compile(rf"\s*{TIME}\s*-->\s*{TIME}(?:\s.*)?")
 ALIKE = str.maketrans(
     {

@@ -20,7 +20,9 @@ from sla_cli.core.annotation import Annotation
 from sla_cli.errors import FormatError
 
 HINT = "Save it in Praat as a text file (UTF-8)."
-TOKEN = re.compile(r'"((?:[^"]++|"")*+)"|(?<!\S)([+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?!\S)|(?<!\S)(<exists>|<absent>)')
+TOKEN = re.compile(
+    r'"((?:[^"]++|"")*+)"|(?<!\S)([+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?!\S)|(?<!\S)(<exists>|<absent>)'
+)
 LONGEST = 1e9  # seconds
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import codecs
 import math
+import re
 from pathlib import Path
 
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.system.regular_file import read_regular
 
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # first bytes of .xlsx and .ods, and of .xls files
 
 
@@ -59,21 +61,21 @@ def refuse_pipe(path: Path) -> None:
 
 
 def is_number(text: str) -> bool:
-    """Whether a cell is a finite number."""
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
+    """Whether a cell is a finite number, in digits from 0 to 9; Python would also read `1_0`, and other digits."""
+    return NUMBER.fullmatch(text.strip()) is not None and math.isfinite(float(text))
+
+
+def is_whole(text: str) -> bool:
+    """Whether a cell is a number of digits from 0 to 9 only."""
+    return text.isascii() and text.isdecimal()
 
 
 def seconds(cell: str, what: str, at: str) -> float | None:
     """Seconds from `12.5`, `12,5` or `1:02:03.5`; None for an empty cell."""
     if not cell:
         return None
-    try:
-        parts = [float(part) for part in cell.replace(",", ".").split(":")]
-    except ValueError:
-        parts = []
-    if not 1 <= len(parts) <= 3 or not all(math.isfinite(part) and part >= 0 for part in parts):
+    texts = cell.replace(",", ".").split(":")
+    parts = [float(text) for text in texts if is_number(text)]
+    if not 1 <= len(parts) == len(texts) <= 3 or not all(part >= 0 for part in parts):
         raise SlaError(f"{at}: {what} {cell!r} is not a time", "Write seconds (12.5), or hours:minutes:seconds.")
     return sum(part * 60**power for power, part in enumerate(reversed(parts)))

@@ -67,7 +67,9 @@ def _numbers(text: str | None) -> tuple[float, ...] | None:
     """The numbers of a text such as `80,10,10`. Raises SlaError."""
     if text is None:
         return None
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError as error:
-        raise SlaError(f"--shares {text!r} is not a list of numbers", "Write it like 80,10,10.") from error
+    from sla_cli.artifact.text import is_number
+
+    parts = text.split(",")
+    if not all(map(is_number, parts)):
+        raise SlaError(f"--shares {text!r} is not a list of numbers", "Write it like 80,10,10.")
+    return tuple(map(float, parts))

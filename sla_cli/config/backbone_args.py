@@ -21,7 +21,7 @@ BACKBONE_ARGS: dict[str, Any] = {
     "num_classes": Annotated[int, Meta(ge=0, le=WIDE)],
     "reg_tokens": Annotated[int, Meta(ge=0, le=LAYERS)],
     "init_values": Annotated[float, Meta(ge=0, le=LARGE)],
-    "global_pool": Literal["", "avg", "avgmax", "max", "token", "map"],
+    "global_pool": Literal["avg", "avgmax", "max", "token", "map"],  # timm's "" would leave a vector per patch
     "pos_embed": Literal["learn", "none"],
     "class_token": bool,
     "no_embed_class": bool,

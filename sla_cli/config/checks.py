@@ -14,9 +14,11 @@ import msgspec
 from sla_cli.errors import FormatError, SlaError, suggestion
 
 if TYPE_CHECKING:
-    from msgspec.inspect import Type
+    from msgspec.inspect import FloatType, IntType, Type
 
 T = TypeVar("T")
+LONGEST = 1 << 18  # characters of a TOML text: a hundred times as many as the settings of a run have
+MOST_DOTS = 100  # in a line of it; a list of as many numbers has no use in a setting
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ def check_setting(key: str, value: Any, hint: Any, where: str) -> Any:
     """
     try:
         return msgspec.convert(value, hint)
-    except msgspec.ValidationError as error:
+    except (msgspec.ValidationError, UnicodeEncodeError) as error:  # the latter for half of a pair of surrogates
         is_choice = get_origin(hint) is Literal
         advice = suggestion(str(value), get_args(hint)) if is_choice else f"It must be {described(hint)}."
         raise SlaError(f"{where}: {key} is {value!r}", advice) from error
@@ -107,12 +109,22 @@ def keys_of(kind: Any) -> list[str]:
 def parse_value(text: str, hint: Any) -> Any:
     """A TOML value, or the text itself if it is not TOML or text is wanted, so no quotes are needed in a shell."""
     try:
-        value = tomllib.loads(f"value = {text}")["value"]
+        value = parse_toml(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
     except (ValueError, RecursionError) as error:
         raise SlaError(f"{text[:40]}…: {str(error).partition(';')[0]}") from error
     return text if hint is str and not isinstance(value, str) else value
+
+
+def parse_toml(text: str) -> dict[str, Any]:
+    """The content of a TOML text. Raises ValueError for what is not TOML, or is not settings, and RecursionError."""
+    if len(text) > LONGEST:
+        raise ValueError(f"it is longer than the {LONGEST >> 10} KiB that settings may have")
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.count(".") > MOST_DOTS:  # a key of thousands of parts takes tomllib gigabytes
+            raise ValueError(f"more than {MOST_DOTS} dots (at line {number}), which no setting has")
+    return tomllib.loads(text)
 
 
 def parse_part(option: str, text: str, fewest: int = 1) -> tuple[int, int]:
@@ -141,10 +153,10 @@ def _in_words(kind: Type) -> str:
         case inspect.VarTupleType(item_type=item, min_length=least, max_length=most):
             number = f" of {most}" if least is not None and least == most else ""
             return f"a list{number} in brackets, each {_in_words(item)}"
-        case inspect.IntType(ge=least, le=most):
-            return f"a whole number from {least} to {most}"
-        case inspect.FloatType(ge=least, le=most):
-            return f"a number from {least:.10g} to {most:.10g}"
+        case inspect.IntType():
+            return f"a whole number{_bounds(kind)}"
+        case inspect.FloatType():
+            return f"a number{_bounds(kind)}"
         case inspect.LiteralType(values=values):
             return " or ".join(map(str, values))
         case inspect.StrType():
@@ -154,3 +166,9 @@ def _in_words(kind: Type) -> str:
         case inspect.DictType():
             return "a table, as in {depth = 2}"
     raise TypeError(f"no setting has the type {kind}")
+
+
+def _bounds(kind: IntType | FloatType) -> str:
+    """The bounds of a number in words, as far as there are any."""
+    ends = (("from", kind.ge), ("above", kind.gt), ("to", kind.le), ("below", kind.lt))
+    return "".join(f" {word} {end if isinstance(end, int) else f'{end:.10g}'}" for word, end in ends if end is not None)

@@ -8,7 +8,6 @@ The comment on a line, or above it, describes the setting in docs/settings.md (`
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -17,7 +16,15 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta
 
 from sla_cli.config.bounds import BEAM, LARGE, LAYERS, LONG, MANY, PIXELS, PROCESSES, SEED, WEIGHT, WIDE
-from sla_cli.config.checks import OptionValues, annotations_of, check_setting, option, parse_value, settings_of
+from sla_cli.config.checks import (
+    OptionValues,
+    annotations_of,
+    check_setting,
+    option,
+    parse_toml,
+    parse_value,
+    settings_of,
+)
 from sla_cli.config.presets import PRESETS
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.system.regular_file import read_regular
@@ -320,7 +327,7 @@ def to_toml(config: Config) -> str:
 def read_toml(file: Path) -> dict[str, Any]:
     """A TOML file's content. Raises SlaError naming file and place."""
     try:
-        return tomllib.loads(read_regular(file).decode("utf-8-sig"))
+        return parse_toml(read_regular(file).decode("utf-8-sig"))
     except OSError as error:
         raise SlaError(f"cannot read {file}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # invalid, too many digits, or too deeply nested

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
+from typing import TypeVar
 
-from sla_cli.core.arguments import as_number, as_path, as_texts, check_types
+from sla_cli.core.arguments import as_number, as_path, as_text, as_texts, check_types
 from sla_cli.core.quantities import Share
 from sla_cli.errors import SlaError
 
+A = TypeVar("A", bound="Annotation")
 LONGEST = 1e8  # seconds: three years, which milliseconds of a file still hold
+ROUNDING = 1e-3  # seconds by which a sign may begin before the previous one ends: times are rounded, as files do
 
 
 @dataclass(frozen=True)
@@ -80,28 +84,44 @@ class Annotation:
         return tuple(sign for sentence in self.sentences for sign in sentence.signs)
 
 
-def check_annotation(annotation: Annotation, others: Iterable[Sign] = ()) -> None:
-    """Raise SlaError if a field has another type than it says, or a number that no file can hold.
+def checked_annotation(annotation: A) -> A:
+    """An annotation with the types that its fields say: floats, and `media` as a path.
 
-    Args:
-        others: further signs.
+    Raises:
+        SlaError: a field has another type, a number that no file can hold, or signs are not in order of time.
     """
-    as_number(annotation.duration, "duration of a transcript", 0, LONGEST)
-    as_texts([annotation.name], "name of a transcript")
-    if annotation.media is not None:
-        as_path(annotation.media, "media of a transcript")
-    check_types(annotation.sentences, "sentences of a transcript", Sentence)
-    if not all(sentence.signs for sentence in annotation.sentences):
+    as_text(annotation.name, "name of a transcript")
+    check_types(annotation.sentences, "sentences of a transcript", Sentence, stored=True)
+    sentences = tuple(Sentence(checked_signs(one.signs)) for one in annotation.sentences)
+    if not all(one.signs for one in sentences):
         raise SlaError("a sentence of a transcript has no sign", "Leave it out.")
     if not isinstance(annotation.made, Mapping):
         raise SlaError("made of a transcript is no mapping", "Give names and texts.")
     as_texts([*annotation.made, *annotation.made.values()], "made of a transcript")
-    for sign in (*annotation.signs, *others):
-        check_types([sign], "signs of a transcript", Sign)
-        as_texts([sign.gloss], "gloss of a sign")
-        start = as_number(sign.start, f"start of {sign.gloss!r}", 0, LONGEST)
-        as_number(sign.end, f"end of {sign.gloss!r}", start, LONGEST)
-        as_number(sign.confidence, f"confidence of {sign.gloss!r}", 0, 1)
+    checked = replace(
+        annotation,
+        media=None if annotation.media is None else as_path(annotation.media, "media of a transcript"),
+        duration=as_number(annotation.duration, "duration of a transcript", 0, LONGEST),
+        sentences=sentences,
+    )
+    for before, sign in pairwise(checked.signs):
+        if sign.start < before.end - ROUNDING:
+            place = f"{sign.gloss!r} at {sign.start:g} s follows {before.gloss!r}, which ends at {before.end:g} s"
+            raise SlaError(f"signs are not in order, or overlap: {place}", "Sort them, and let none overlap the next.")
+    return checked
+
+
+def checked_signs(signs: Iterable[Sign]) -> tuple[Sign, ...]:
+    """Signs whose numbers are floats. Raises SlaError for anything but a tuple or list of them."""
+    check_types(signs, "signs of a transcript", Sign, stored=True)
+    return tuple(map(_checked_sign, signs))
+
+
+def _checked_sign(sign: Sign) -> Sign:
+    gloss = as_text(sign.gloss, "gloss of a sign")
+    start = as_number(sign.start, f"start of {gloss!r}", 0, LONGEST)
+    end = as_number(sign.end, f"end of {gloss!r}", start, LONGEST)
+    return Sign(gloss, start, end, as_number(sign.confidence, f"confidence of {gloss!r}", 0, 1))
 
 
 def split_at_pauses(signs: Sequence[Sign], pause: float) -> tuple[Sentence, ...]:

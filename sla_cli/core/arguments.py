@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterable, Sequence
-from numbers import Real
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from numbers import Integral, Real
 from pathlib import Path
 
 from sla_cli.errors import SlaError
@@ -47,31 +47,66 @@ def check_one_of(value: object, name: str, known: Sequence[str]) -> None:
         raise SlaError(f"{name} is {_shown(value)}", f"It is one of {', '.join(known)}.")
 
 
-def as_texts(values: object, name: str) -> tuple[str, ...]:
-    """Texts. Raises SlaError for a single text, whose characters would be taken, and for anything but texts."""
-    if isinstance(values, str) or not isinstance(values, Iterable):
+def as_text(value: object, name: str, hint: str = "") -> str:
+    """A text. Raises SlaError with this hint for anything else."""
+    if not isinstance(value, str):
+        raise SlaError(f"{name} is {_shown(value)}, not a text", hint)
+    return value
+
+
+def as_flag(value: object, name: str) -> bool:
+    """True or False. Raises SlaError for anything else: "no" and an array of zeros would be true, or neither."""
+    if not isinstance(value, bool):
+        raise SlaError(f"{name} is {_shown(value)}, neither True nor False")
+    return value
+
+
+def as_texts(values: object, name: str, *, ordered: bool = True) -> tuple[str, ...]:
+    """Texts. Raises SlaError for a single text, whose characters would be taken, and for anything but texts.
+
+    Args:
+        ordered: whether their order counts, so that a set or a mapping is refused.
+    """
+    unordered = ordered and isinstance(values, (Set, Mapping))
+    if isinstance(values, str) or unordered or (found := _items(values)) is None:
         raise SlaError(f"{name} is {_shown(values)}, not a list of texts", "Give a list, also of a single text.")
-    texts = tuple(values)
-    for text in texts:
+    texts = list[str]()
+    for text in found:
         if not isinstance(text, str):
             raise SlaError(f"{name} holds {_shown(text)}, not only texts")
-    return texts
+        texts.append(text)
+    return tuple(texts)
 
 
-def check_types(values: Iterable[object], name: str, kind: type) -> None:
-    """Raise SlaError unless these are several values, all of a type."""
-    if not isinstance(values, Iterable):
+def check_types(values: Iterable[object], name: str, kind: type, *, stored: bool = False) -> None:
+    """Raise SlaError unless these are several values, all of a type.
+
+    Args:
+        stored: whether they are read again, so that anything but a tuple or a list, such as a generator, is refused.
+    """
+    found = None if stored and not isinstance(values, (tuple, list)) else _items(values)
+    if found is None:
         raise SlaError(f"{name} is {_shown(values)}, not a list of sla_cli.{kind.__name__}")
-    for value in values:
+    for value in found:
         if not isinstance(value, kind):
             raise SlaError(f"{name} is or holds {_shown(value)}, not sla_cli.{kind.__name__}")
 
 
 def check_slice(value: object) -> None:
-    """Raise SlaError for anything but a slice of whole numbers."""
+    """Raise SlaError for anything but a slice of whole numbers with a step of 1."""
     ends = [value.start, value.stop, value.step] if isinstance(value, slice) else ["none"]
-    if not all(end is None or (hasattr(end, "__index__") and not isinstance(end, bool)) for end in ends):
+    if not all(end is None or (isinstance(end, Integral) and not isinstance(end, bool)) for end in ends):
         raise SlaError(f"frames are chosen by a slice, not by {_shown(value)}", "Write slice(0, 10) for the first ten.")
+    if ends[2] not in (None, 1):
+        raise SlaError(f"a slice of frames has a step of 1, not {_shown(ends[2])}", "Choose among the frames it gives.")
+
+
+def _items(values: object) -> Iterator[object] | None:
+    """None for what has no items, as an array of numpy without dimensions, which claims to be iterable."""
+    try:
+        return iter(values)  # type: ignore[call-overload]
+    except TypeError:
+        return None
 
 
 def _shown(value: object) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,11 @@ from sla_cli.system.regular_file import open_regular
 DATA = b"\\data\\"
 SECTION = re.compile(rb"\\(\d{1,3})-grams:")  # KenLM warns of other values
 BLANKS = re.compile(rb"[\t\r ]+")
+# Log10: tools write -99 for zero, and a back-off weight that makes probabilities sum to 1 is rarely above 0 (choice).
+LEAST, MOST_BACKOFF = -100.0, 10.0
+NUMBERS = ("log-probability", "back-off weight")
+USUAL = re.compile(rb"-?\d{1,2}(?:\.\d+)?\t[^\t]*(?:\t(?:-?\d|-\d\d)(?:\.\d+)?)?\r?")  # within them: quick to tell
+AGAIN = "Download or estimate the language model again."
 ZERO = {b"-inf": b"-99", b"-Inf": b"-99", b"-infinity": b"-99"}
 
 Gram = tuple[str, ...]
@@ -86,8 +92,38 @@ def check_arpa(data: bytes, name: str) -> None:
             shown = line.strip()[:40].decode(errors="replace")
             raise FormatError(
                 f"{name}, line {number}: {shown!r} is not a number of n-grams that a file of {lines} lines can hold",
-                "Download or estimate the language model again.",
+                AGAIN,
             )
+
+
+def check_values(data: bytes, name: str) -> None:
+    """Refuse numbers that no model has, of which KenLM would make probabilities above 1, or of zero.
+
+    Args:
+        data: the whole file in the form of `as_kenlm_reads`.
+        name: the file's name in messages.
+
+    Raises:
+        FormatError: a log-probability below `LEAST`, or a back-off weight outside of `LEAST` to `MOST_BACKOFF`. What is
+            not a number, and a probability above 1, are left for KenLM to report.
+    """
+    section = None
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if line.startswith(b"\\"):
+            section = SECTION.fullmatch(line.strip())
+        elif section and not USUAL.fullmatch(line):
+            fields = line.strip().split(b"\t")
+            for what, field, most in zip(NUMBERS, fields[::2], (math.inf, MOST_BACKOFF), strict=False):
+                if _is_outside(field, most):
+                    shown = field[:40].decode(errors="replace")
+                    raise FormatError(f"{name}, line {number}: {shown} is no {what} that a model can have", AGAIN)
+
+
+def _is_outside(field: bytes, most: float) -> bool:
+    try:
+        return not LEAST <= float(field) <= most
+    except ValueError:
+        return False
 
 
 def as_kenlm_reads(data: bytes) -> bytes:

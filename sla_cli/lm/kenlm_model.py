@@ -20,7 +20,7 @@ from sla_cli.artifact.receipt import read_receipt
 from sla_cli.artifact.text import refuse_pipe
 from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.lm.arpa import DATA, as_kenlm_reads, check_arpa
+from sla_cli.lm.arpa import AGAIN, DATA, as_kenlm_reads, check_arpa, check_values
 from sla_cli.log import log, silent_stderr
 from sla_cli.system.regular_file import open_regular
 from sla_cli.work.describe import Description
@@ -31,6 +31,8 @@ MAX_ORDER = 6  # the limit with which the kenlm package is compiled
 HEAD = 1 << 16  # the header of an ARPA file must begin within these bytes
 NGRAM = re.compile(rb"^ngram\s+(\d{1,18})\s*=\s*(\d{1,18})\s*$", re.MULTILINE)
 MOST_BYTES = 512 << 20  # of an ARPA file in memory; a gloss trigram of a corpus has 10 MB
+PACKING = 1032  # times that gzip makes a file smaller, at most
+SHORTEST = len(b"0\tA\n")  # line of an n-gram
 HINT_LARGE = "Make a KenLM binary of it with build_binary."
 BINARY = b"mmap lm http://kheafield.com/code"
 HINT = "Make a gloss language model with `sla lm estimate`, or with KenLM's lmplz (ARPA, also .gz) or build_binary."
@@ -58,6 +60,7 @@ def open_lm(path: Path) -> Model:
             raise FormatError(f"{path} has more than {MOST_BYTES >> 20} MiB when it is unpacked", HINT_LARGE)
     check_arpa(data, str(path))
     clean = as_kenlm_reads(data)
+    check_values(clean, str(path))
     if clean is data and not packed:
         return _load(path, path, data)
     with tempfile.TemporaryFile() as unnamed:  # the file has no name, so nothing is left behind in any case
@@ -71,11 +74,11 @@ def describe_lm(path: Path) -> Description | None:
 
     Raises:
         SlaError: the file cannot be read.
-        FormatError: a gzip file or a KenLM binary that is damaged.
+        FormatError: a gzip file or a KenLM binary that is damaged, or a header of more n-grams than the file holds.
     """
     if not path.is_file():
         return None
-    with _opened(path) as (stream, _):
+    with _opened(path) as (stream, packed):
         head = stream.read(HEAD)
     size = {"bytes": path.stat().st_size}
     if head.startswith(BINARY):
@@ -84,8 +87,15 @@ def describe_lm(path: Path) -> Description | None:
     if not _is_arpa(head):
         return None
     counts = {int(order): int(count) for order, count in NGRAM.findall(head.replace(b"\r", b""))}
+    _check_counts(path, sum(counts.values()), path.stat().st_size * (PACKING if packed else 1))
     facts = {"form": "ARPA", "order": max(counts, default=0), "ngrams": {f"{n}": count for n, count in counts.items()}}
     return Description(path, "language model", "", None, {**facts, **size}, read_receipt(path))
+
+
+def _check_counts(path: Path, ngrams: int, size: int) -> None:
+    """Refuse a header of more n-grams than a file of `size` bytes, unpacked, can hold."""
+    if ngrams * SHORTEST > size:
+        raise FormatError(f"{path}: its header promises {ngrams:,} n-grams, which the file does not hold", AGAIN)
 
 
 def out_of_vocabulary(model: Model, glosses: Iterable[str]) -> list[str]:

@@ -218,7 +218,7 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
             # Random weights are frozen too, so they must be the same in every run. They are drawn on the CPU.
             torch.default_generator.manual_seed(0)
             if config.backbone_args:
-                _check_size(config, extra)
+                _check_args(config, extra)
             model = timm.create_model(
                 config.backbone, pretrained=config.weights == "hub", img_size=config.image_size, **extra
             )
@@ -249,8 +249,8 @@ def _checked_args(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: check_setting(name, value, BACKBONE_ARGS[name], setting) for name, value in given.items()}
 
 
-def _check_size(config: ModelConfig, extra: Mapping[str, Any]) -> None:
-    """Raise SlaError for a model that does not fit into the memory, before any of it is used."""
+def _check_args(config: ModelConfig, extra: Mapping[str, Any]) -> None:
+    """Raise SlaError for a model that does not fit into the memory, before any of it is used, or cannot compute."""
     with torch.device("meta"):
         trial = timm.create_model(config.backbone, img_size=config.image_size, **extra)
     needed, there = 4 * sum(one.numel() for one in trial.parameters()), total_memory(torch.device("cpu"))
@@ -260,6 +260,8 @@ def _check_size(config: ModelConfig, extra: Mapping[str, Any]) -> None:
             f"there are {there / 2**30:,.1f} GiB",
             "Make depth or embed_dim smaller.",
         )
+    _check_kind(trial, config)
+    trial.eval()(torch.empty(1, 3, config.image_size, config.image_size, device="meta"))  # timm checks little before
 
 
 def cached_weights(backbone: str) -> Path | None:

@@ -8,6 +8,7 @@ import torch
 
 from sla_cli.config.bounds import DEVICES
 from sla_cli.config.settings import TrainConfig
+from sla_cli.core.arguments import as_text
 from sla_cli.errors import SlaError
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -40,7 +41,7 @@ def place(device: str, precision: str, half: str = TrainConfig.half) -> Placemen
     Raises:
         SlaError: no such device, or fp16 on a CPU.
     """
-    if device == "auto":
+    if as_text(device, "device", DEVICES) == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         chosen = torch.device(device)
@@ -50,7 +51,7 @@ def place(device: str, precision: str, half: str = TrainConfig.half) -> Placemen
         raise SlaError(f"--device {device}: sla runs on CPUs and CUDA devices", DEVICES)
     if chosen.type == "cuda" and not torch.cuda.is_available():
         raise SlaError("--device cuda: PyTorch sees no CUDA device here", "Use --device cpu, or install a CUDA build.")
-    if chosen.type == "cuda" and (chosen.index or 0) >= torch.cuda.device_count():
+    if chosen.type == "cuda" and not 0 <= (chosen.index or 0) < torch.cuda.device_count():
         raise SlaError(f"--device {device}: the last CUDA device is cuda:{torch.cuda.device_count() - 1}", DEVICES)
     if precision == "auto":
         precision = "fp32" if chosen.type == "cpu" else half if has_bf16(chosen) else "fp16"

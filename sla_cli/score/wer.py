@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
-from sla_cli.core.arguments import as_path, as_texts
+from sla_cli.core.arguments import as_path, as_text, as_texts
 from sla_cli.core.hypothesis import Glosses, Hypothesis
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
@@ -30,7 +30,7 @@ def wer(
     Raises:
         SlaError: as `sla score`: ids that do not match, an unknown profile, no references.
     """
-    as_texts([normalize], "normalize")
+    as_text(normalize, "normalize")
     if not isinstance(hypotheses, Mapping) and not isinstance(references, Mapping):
         ref = None if references is None else as_path(references, "references")
         return score_in_memory(as_path(hypotheses, "hypotheses"), ref, ScoreOptions(normalize))[0]
@@ -47,7 +47,7 @@ def _glosses(given: Path | str | GlossesById | None, name: str) -> Mapping[str, 
         return {}
     if not isinstance(given, Mapping):
         return read_gloss_file(as_path(given, name)).references
-    ids = as_texts(given, f"the ids of {name}")
+    ids = as_texts(list(given), f"the ids of {name}")
     return {id: _words(given[id], f"{name}[{id!r}]") for id in ids}
 
 

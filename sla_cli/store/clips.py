@@ -50,7 +50,12 @@ class StoredClip:
         return self._file.lengths[self._index]
 
     def encoded(self, wanted: slice = slice(None)) -> list[np.ndarray]:
-        """Bytes of the given frames, each uint8 (bytes,). Raises FormatError if the clip is damaged."""
+        """Bytes of the given frames, each uint8 (bytes,).
+
+        Raises:
+            SlaError: `wanted` is not a slice, or its step is not 1.
+            FormatError: the clip is damaged.
+        """
         check_slice(wanted)
         return self._file.encoded(self._index, wanted)
 
@@ -65,16 +70,13 @@ class StoredClip:
             RGB uint8 (frames, side, side, 3), side = ceil(size of the split / reduce).
 
         Raises:
-            SlaError: `wanted` is not a slice.
+            SlaError: `wanted` is not a slice, or its step is not 1.
             FormatError: the clip is damaged, or a frame does not decode.
-            ValueError: the step is not 1.
         """
         check_slice(wanted)
-        if isinstance(reduce, bool) or reduce not in (1, *REDUCED):
+        if isinstance(reduce, bool) or not isinstance(reduce, (int, np.integer)) or reduce not in (1, *REDUCED):
             raise SlaError(f"reduce is {reduce!r}", "It is 1, 2, 4 or 8.")
         numbers = range(*wanted.indices(len(self)))
-        if numbers.step != 1:
-            raise ValueError("a slice of frames must have a step of 1")
         side = -(-self._split.size // reduce)
         images = np.empty((len(numbers), side, side, 3), np.uint8)
         self.read_into(images, numbers, reduce)

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sla_cli.config.bounds import PICTURE
-from sla_cli.core.arguments import as_number, as_path
+from sla_cli.core.annotation import checked_annotation
+from sla_cli.core.arguments import as_number, as_path, as_text, as_texts
 from sla_cli.core.clip import Source
 from sla_cli.errors import SlaError
+from sla_cli.transcribe.recognition import Recognition
 
+R = TypeVar("R", bound=Recognition)
 PLACE = "Within its root, with / between parts; the empty text is the root itself."
 CERTAIN = 1e-2  # how far the sum of a row of probabilities may be from 1; half precision is within it
 
@@ -65,6 +69,34 @@ def as_log_probs(values: object, columns: int) -> NDArray[np.float32]:
         hint = "Give natural logarithms, of which each row's exponentials sum to 1."
         raise SlaError("log_probs holds values that are no log-probabilities", hint)
     return found
+
+
+def checked_recognition(recognition: R) -> R:
+    """What is recognised, with the types that its fields say.
+
+    Raises:
+        SlaError: as `checked_annotation`; or glosses, log-probabilities and times of steps that do not fit each other.
+    """
+    glosses = as_texts(recognition.glosses, "glosses of a transcript")
+    if recognition.warning is not None:
+        as_text(recognition.warning, "warning of a transcript")
+    log_probs, step_times = recognition.log_probs, recognition.step_times
+    if log_probs is not None:
+        log_probs = as_log_probs(log_probs, len(glosses) + 1)
+    if step_times is not None:
+        step_times = _as_step_times(step_times, None if log_probs is None else len(log_probs))
+    return replace(checked_annotation(recognition), glosses=glosses, log_probs=log_probs, step_times=step_times)
+
+
+def _as_step_times(values: object, steps: int | None) -> NDArray[np.float64]:
+    """Borders of steps in seconds, float64 (steps + 1,). Raises SlaError for anything else."""
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "fiu" or values.ndim != 1 or len(values) < 2:
+        raise SlaError(f"step_times is {_described(values)}, not an array of floats (steps + 1,)")
+    if steps is not None and len(values) != steps + 1:
+        raise SlaError(f"step_times has {len(values)} times, and log_probs {steps} steps", "Give their borders.")
+    if not np.isfinite(values).all() or (values[1:] < values[:-1]).any():
+        raise SlaError("step_times holds values that are no times in their order", "Give seconds.")
+    return values.astype(np.float64)
 
 
 def _described(value: object) -> str:

@@ -120,7 +120,7 @@ class Recognizer:
             "beam": beam,
             "alpha": alpha,
             "beta": beta,
-            "hotwords": as_texts(hotwords, "hotwords"),
+            "hotwords": as_texts(hotwords, "hotwords", ordered=False),
             "hotword_weight": hotword_weight,
             "prune_logp": prune_logp,
             "token_min_logp": token_min_logp,

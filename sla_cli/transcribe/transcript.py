@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sla_cli.annotation.formats import annotation_like, annotation_text, kind_of, suffix_of, write_annotation
 from sla_cli.annotation.layout import DEFAULT, Layout
-from sla_cli.core.annotation import Sign, check_annotation
-from sla_cli.core.arguments import as_path, check_types
+from sla_cli.core.annotation import Sign, checked_signs
+from sla_cli.core.arguments import as_flag, as_path, check_types
 from sla_cli.pages.template import page_like
+from sla_cli.transcribe.inputs import checked_recognition
 from sla_cli.transcribe.recognition import Recognition
 from sla_cli.transcribe.transcript_page import write_transcript_page
 from sla_cli.work.like import Like
@@ -48,22 +49,23 @@ class Transcript(Recognition):
                 gloss or name that the format cannot hold.
         """
         path = as_path(path, "path")
-        reference = tuple(reference) if isinstance(reference, Iterable) else reference
+        force, link_video = as_flag(force, "force"), as_flag(link_video, "link_video")
+        reference = tuple(reference) if isinstance(reference, Iterator) else reference
         check_types([layout], "layout", Layout)
         check_types(reference, "reference", Sign)
-        check_annotation(self, reference)
+        checked, signs = checked_recognition(self), checked_signs(tuple(reference))
         kind = kind_named(path)
         check_output(path, like_of(kind), replace=force, keep=kind not in (PAGE, "eaf"))
         if kind != PAGE:
-            write_annotation(path, kind, self, layout)
+            write_annotation(path, kind, checked, layout)
             return
-        shown = self if link_video else replace(self, media=None, name=UNNAMED)  # also in the files that the page holds
+        # Also the files that the page holds are without the video.
+        shown = checked if link_video else replace(checked, media=None, name=UNNAMED)
         files = {
             f"{shown.name}{suffix_of(kind)}": annotation_text(kind, shown, layout, path.parent) for kind in ON_THE_PAGE
         }
-        write_transcript_page(
-            path, shown, files, reference=reference, left_out=self.media is not None and not link_video
-        )
+        left_out = checked.media is not None and not link_video
+        write_transcript_page(path, shown, files, reference=signs, left_out=left_out)
 
 
 def kind_named(path: Path) -> str:

@@ -65,6 +65,8 @@ class ArchiveIndex:
         try:
             with self._one_at_a_time:
                 return self._database.execute(query, values).fetchall()
+        except UnicodeEncodeError:  # bytes that are not UTF-8, which no name in the list has
+            return []
         except sqlite3.Error as error:
             raise ReadError(f"cannot read the list of {self.root}: {error}", "Is the disk there?") from error
 

@@ -146,7 +146,17 @@ def parent_of(path: str) -> str:
 
 
 def checked(path: str) -> str:
-    """The path itself. Raises SlaError if it would lead outside of its root."""
+    """The path itself. Raises SlaError if it would lead outside of its root, or no file can have its name."""
+    if not path.isascii() and not _is_name(path):
+        raise SlaError(f"{path!r} is no name of a file", "It holds half of a pair of surrogates.")
     if path.startswith("/") or ".." in path.split("/") or "\0" in path:  # called for every frame: no PurePosixPath
         raise SlaError(f"{path!r} leads outside of the corpus", "Paths in tables must be relative to the corpus.")
     return path
+
+
+def _is_name(path: str) -> bool:
+    """Whether a file system can hold the name, as also of bytes that are not UTF-8."""
+    try:
+        return bool(os.fsencode(path))
+    except UnicodeEncodeError:
+        return False

@@ -21,7 +21,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from sla_cli.artifact.text import read_text
+from sla_cli.artifact.text import is_number, is_whole, read_text
 from sla_cli.artifact.version import check_version
 from sla_cli.core.counted import counted
 from sla_cli.core.hypothesis import Hypothesis
@@ -136,11 +136,11 @@ def _parse(line: str, where: str) -> Hypothesis:
         hypothesis = Hypothesis(
             cells["id"],
             _words(cells["glosses"]),
-            float(cells["score"]),
+            _number(cells["score"]),
             tuple(map(_span, _words(cells["spans"]))),
-            tuple(map(float, _words(cells["confidence"]))),
-            int(cells["rank"]),
-            float(cells["fps"]),
+            tuple(map(_number, _words(cells["confidence"]))),
+            _whole(cells["rank"]),
+            _number(cells["fps"]),
         )
         _check(hypothesis)
     except (ValueError, SlaError) as error:
@@ -154,9 +154,21 @@ def _words(cell: str) -> tuple[str, ...]:
 
 def _span(text: str) -> tuple[int, int]:
     start, dash, end = text.partition("-")
-    if not (dash and start.isdecimal() and end.isdecimal()):
+    if not (dash and is_whole(start) and is_whole(end)):
         raise ValueError(f"not a span of frames: {text!r}")
     return int(start), int(end)
+
+
+def _whole(text: str) -> int:
+    if not is_whole(text):
+        raise ValueError(f"not a whole number: {text[:40]!r}")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    if not is_number(text) and text not in ("inf", "-inf", "nan"):  # which Python writes, and `_check` judges
+        raise ValueError(f"not a number: {text[:40]!r}")
+    return float(text)
 
 
 def _row(hypothesis: Hypothesis) -> str:

@@ -191,6 +191,14 @@ def test_a_language_model_that_is_damaged(tmp_path: Path) -> None:
     assert f"error: {packed}: damaged gzip file" in sla(packed, code=2).stderr
 
 
+def test_a_language_model_that_does_not_hold_what_its_header_says(tmp_path: Path) -> None:
+    for name, pack in (("gloss.arpa", bytes), ("gloss.arpa.gz", gzip.compress)):
+        path = tmp_path / name
+        path.write_bytes(pack(b"\\data\\\nngram 1=999999999999\n\n\\1-grams:\n"))
+        reported = "its header promises 999,999,999,999 n-grams, which the file does not hold"
+        assert f"error: {path}: {reported}" in sla(path, code=2).stderr
+
+
 def test_the_reference_language_model(shared: Path) -> None:
     found = facts(shared / "golden" / "gloss-lm" / "phoenix2014-train.3gram.arpa")
     assert found["facts"]["ngrams"] == {"1": 1103, "2": 16046, "3": 39027}

@@ -226,7 +226,7 @@ def test_no_transcript_is_written_into_an_artifact(name: str) -> None:
     folder = Path(named(name))
     before = sorted(folder.rglob("*"))
     error = refused(f"transcribe a.mkv --run {RUN} --device cpu --format json --force -o", folder)
-    assert f"{folder} is an artifact of sla" in error
+    assert str(folder) in error and "artifact of sla" in error
     assert sorted(folder.rglob("*")) == before
 
 

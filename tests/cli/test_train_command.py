@@ -71,6 +71,19 @@ def test_a_run_is_not_both_continued_and_replaced(tmp_path: Path) -> None:
     assert "--resume continues a run, and --force replaces one" in err
 
 
+@pytest.mark.parametrize(
+    ("setting", "reported"),
+    [
+        ("model.backbone_args={mlp_ratio=1e9}", ["mlp_ratio is 1000000000.0", "It must be a number above 0 to 1000."]),
+        ("train.lr=\udcff", [r"train.lr is '\udcff'", "It must be a number from 0 to"]),
+    ],
+)
+def test_a_setting_out_of_its_bounds_is_named_with_them(work: Path, setting: str, reported: list[str]) -> None:
+    code, _, err = sla(work, "--preset", "tiny", "--dry-run", "--set", setting)
+    assert code == 2
+    assert all(part in err for part in reported), err
+
+
 def test_what_is_mistyped_is_refused_before_the_store_is_opened(tmp_path: Path) -> None:
     code, _, err = sla(tmp_path, "--set", "train.epoch=3")
     assert code == 2

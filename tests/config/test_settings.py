@@ -31,7 +31,7 @@ from sla_cli.config.settings import (
     resolve,
     to_toml,
 )
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.errors import FormatError, SlaError, visible
 
 numbers = st.floats(0.1, 0.5)
 whole = st.integers(1, 250)
@@ -175,6 +175,9 @@ MILESTONES = "It must be a list in brackets, each a whole number from 0 to 10000
         ("train.lr=true", "train.lr is True", "a number"),
         ("train.lr=nan", "train.lr is nan", "a number"),
         ("train.lr=", "train.lr is ''", "a number"),
+        ("train.lr=\udcff", r"train.lr is '\udcff'", "a number"),
+        ("train.milestones=\udcff", r"train.milestones is '\udcff'", MILESTONES),
+        ("model.variant=\udcff", r"model.variant is '\udcff'", "Known: adapter"),
         ("train.milestones=20", "train.milestones is 20", MILESTONES),
         ("train.milestones=20,30", "train.milestones is '20,30'", MILESTONES),
         ("train.milestones=[true]", "train.milestones is [True]", MILESTONES),
@@ -204,7 +207,7 @@ MILESTONES = "It must be a list in brackets, each a whole number from 0 to 10000
 def test_what_does_not_fit_is_named_with_a_hint(text: str, message: str, hint: str) -> None:
     with pytest.raises(SlaError) as caught:
         resolve(sets=[text])
-    assert caught.value.message.startswith(f"--set {text}: ")
+    assert caught.value.message.startswith(f"--set {visible(text)}: ")
     assert message in caught.value.message
     assert hint in caught.value.hint
 
@@ -218,6 +221,8 @@ def test_what_does_not_fit_is_named_with_a_hint(text: str, message: str, hint: s
         (b"[train]\nepoch = 3\n", "unknown key train.epoch"),
         (b"epochs = 3\n", "unknown section 'epochs'"),
         (b"train = 3\n", "train is a section, not a value"),
+        (b"\n" + b"a." * 40_000 + b"b = 1\n", "not TOML: more than 100 dots (at line 2), which no setting has"),
+        (b"# long\n" * 50_000, "not TOML: it is longer than the 256 KiB that settings may have"),
     ],
 )
 def test_a_file_is_named_in_what_is_wrong_with_it(tmp_path: Path, content: bytes, message: str) -> None:
@@ -227,6 +232,12 @@ def test_a_file_is_named_in_what_is_wrong_with_it(tmp_path: Path, content: bytes
         resolve(file=path)
     assert caught.value.message.startswith(f"{path}: ")
     assert message in caught.value.message
+
+
+def test_a_value_of_many_dots_takes_no_memory() -> None:
+    for text in ("{" + "a." * 40_000 + "b = 1}", "[" + "1.0, " * 100_000 + "]"):
+        with pytest.raises(SlaError, match=r"which no setting has|longer than"):
+            resolve(sets=[f"model.backbone_args={text}"])
 
 
 def test_a_file_as_windows_writes_it(tmp_path: Path) -> None:

@@ -51,7 +51,10 @@ def test_numbers_of_numpy() -> None:
 
 def test_texts() -> None:
     assert as_texts(iter(["a", "b"]), "t") == ("a", "b")
-    for value in ("abc", 5, None, ["a", 5], ["a", None], [b"a"]):
+    assert as_texts(np.array(["a", "b"]), "t") == ("a", "b")
+    assert sorted(as_texts({"a", "b"}, "t", ordered=False)) == ["a", "b"]
+    unordered = ({"a", "b"}, frozenset("a"), {"a": "b"}, {"a": "b"}.keys())
+    for value in ("abc", 5, None, ["a", 5], ["a", None], [b"a"], np.array("a"), *unordered):
         with pytest.raises(SlaError, match=r"^t "):
             as_texts(value, "t")
     with pytest.raises(SlaError, match=r"^c is 'x'"):
@@ -62,7 +65,10 @@ def test_texts() -> None:
     "call",
     [
         *(lambda odd=odd: sla_cli.wer(odd, odd) for odd in (None, 5, b"x", ["a"])),
-        *(lambda odd=odd: sla_cli.wer({"a": odd}, {"a": "X"}) for odd in (None, 5, b"X", ["X", 5])),
+        *(
+            lambda odd=odd: sla_cli.wer({"a": odd}, {"a": "X"})
+            for odd in (None, 5, b"X", ["X", 5], {"X", "Y"}, np.array("X"))
+        ),
         *(lambda odd=odd: sla_cli.wer({"a": odd}, {"a": "X"}) for odd in (["A B"], [" X"], ["X", ""], ["X\n"])),
         *(lambda odd=odd: sla_cli.wer("a.ctm", "b.stm", normalize=odd) for odd in (None, 5, ["none"], np.zeros(2))),
         lambda: sla_cli.wer({1: "X"}, {1: "X"}),  # type: ignore[dict-item]

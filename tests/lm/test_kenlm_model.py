@@ -24,6 +24,19 @@ def arpa(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return path.read_bytes()
 
 
+def _with(data: bytes, gloss: bytes, probability: bytes, weight: bytes = b"-0.3") -> bytes:
+    """A model with other numbers for a gloss."""
+    line = next(line for line in data.split(b"\n") if line.split(b"\t")[1:2] == [gloss])
+    return data.replace(line, b"\t".join([probability, gloss, weight]))
+
+
+def test_numbers_that_models_have(arpa: bytes, tmp_path: Path) -> None:
+    numbers = ((b"-99", b"-99"), (b"0", b"0"), (b"-1e-05", b"1.5e+00"), (b"-100", b"10"), (b"-inf", b"-inf"))
+    for probability, weight in numbers:
+        (tmp_path / "lm").write_bytes(_with(arpa, b"NULL", probability, weight))
+        assert open_lm(tmp_path / "lm").order == 2
+
+
 @pytest.mark.parametrize("pack", [bytes, gzip.compress, lambda data: data.replace(b"\n", b"\r\n")])
 def test_arpa_plain_gzipped_and_from_windows(pack, arpa: bytes, tmp_path: Path) -> None:
     (tmp_path / "lm").write_bytes(pack(arpa))
@@ -54,6 +67,15 @@ def test_loading_is_silent_even_without_unk(arpa: bytes, tmp_path: Path, capfd: 
         (lambda data: data.replace(b"\\end\\", b""), ", line [0-9]+: End of file"),
         (lambda data: data.replace(b"ngram 1=7", b"ngram 1=9"), r', line 14: Could not parse "\\2-grams:"'),
         (lambda data: data.replace(b"\tNULL\t", b"\tNULL\tzero"), 'line 12: Could not parse "zero'),
+        (lambda data: _with(data, b"NULL", b"-1e300"), "line 12: -1e300 is no log-probability that a model can have"),
+        (lambda data: _with(data, b"NULL", b"-101"), "line 12: -101 is no log-probability that a model can have"),
+        (
+            lambda data: _with(data, b"NULL", b"-1", b"1e30"),
+            "line 12: 1e30 is no back-off weight that a model can have",
+        ),
+        (lambda data: _with(data, b"NULL", b"-1", b"42"), "line 12: 42 is no back-off weight that a model can have"),
+        (lambda data: _with(data, b"NULL", b"-1 ", b" -1e3"), "line 12: -1e3 is no back-off weight that a model can"),
+        (lambda data: gzip.compress(_with(data, b"NULL", b"-1e300")), "line 12: -1e300 is no log-probability"),
         (lambda data: data.replace(b"A B\n", b"A Q\n"), "line 16: Word Q was not seen in the unigrams"),
         (lambda data: data.replace(b"ngram 1=7", b"ngram 1=5"), r", line 11: Was expecting n-gram header"),
         (

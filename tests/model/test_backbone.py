@@ -535,6 +535,13 @@ def test_an_unreachable_hub_names_the_ways_out(tmp_path: Path, monkeypatch: pyte
         ({"model__image_size": 33}, "image size 33", "--image-size 32"),
         ({"model__image_size": 4}, "image size 4", "--image-size 16"),
         ({"model__backbone_args": {"embed_dim": 33, "num_heads": 2}}, "num_heads", "backbone_args"),
+        (
+            {"model__backbone": "vit_small_patch16_dinov3", "model__backbone_args": {"embed_dim": 8, "depth": 1}},
+            "vit_small_patch16_dinov3 at 32 px: not enough values",
+            "backbone_args",
+        ),
+        ({"model__backbone_args": {"global_pool": ""}}, "global_pool is ''", "Known: avg, avgmax"),
+        ({"model__backbone_args": {"mlp_ratio": 1e9}}, "mlp_ratio is 1000000000.0", "a number above 0 to 1000"),
         ({"model__backbone_args": {"embed_dmi": 32}}, "embed_dmi", "embed_dim"),
         ({"model__backbone_args": {"checkpoint_path": "/etc/passwd"}}, "checkpoint_path", "embed_dim"),
         ({"model__backbone_args": {"pretrained_cfg": {"file": "x"}}}, "pretrained_cfg", "embed_dim"),

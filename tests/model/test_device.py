@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import math
 from contextlib import nullcontext
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -42,6 +45,16 @@ def test_auto_takes_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_devices_that_are_none(name: str) -> None:
     with pytest.raises(SlaError, match=f"--device {name}: ") as caught:
         place(name, "auto")
+    assert "cpu" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [None, True, 5, math.nan, ["cpu"], {"cpu": 1}, object(), 1j, np.zeros(2), np.array("cpu"), iter("cpu"), 10**400],
+)
+def test_what_is_no_text_is_no_device(odd: Any) -> None:
+    with pytest.raises(SlaError, match=r"^device is ") as caught:
+        place(odd, "auto")
     assert "cpu" in caught.value.hint
 
 

@@ -159,16 +159,20 @@ def test_clips_are_found_by_number_as_in_a_list(split: Split) -> None:
         split[len(split)]
     with pytest.raises(SlaError, match="no clip 'unheard of'"):
         split["unheard of"]
-    with pytest.raises(ValueError, match="step of 1"):
-        split["plain"].frames(slice(None, None, 2))
-    for reduce in (0, 3, -1, 16, "2", None, True):
+    for step in (2, -1, 0, np.int64(3), 10**400):
+        for read in (split["plain"].frames, split["plain"].encoded):
+            with pytest.raises(SlaError, match="step of 1"):
+                read(slice(None, None, step))
+    assert len(split["plain"].encoded(slice(0, np.int64(2), 1))) == 2
+    for reduce in (0, 3, -1, 16, "2", None, True, 2.0, np.ones(2)):
         with pytest.raises(SlaError, match="reduce is"):
             split["plain"].frames(reduce=reduce)  # type: ignore[arg-type]
     for key in (None, 1.5, b"plain", slice(0, 2), True, np.array([0])):
         with pytest.raises(SlaError, match="by its id or number"):
             split[key]  # type: ignore[index]
-    with pytest.raises(SlaError, match="by a slice"):
-        split["plain"].frames(slice("a", "b"))
+    for wanted in (slice("a", "b"), slice(0, np.zeros(3)), slice(0, 2.0), 3, None):
+        with pytest.raises(SlaError, match="by a slice"):
+            split["plain"].frames(wanted)  # type: ignore[arg-type]
 
 
 def _checksum(split: Split) -> int:

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from transcripts import SIGNS, transcript
 
-from sla_cli import Sentence, Sign, SlaError
+from sla_cli import Layout, Sentence, Sign, SlaError
 
 SIGN = SIGNS[0]
+KINDS = ("eaf", "vtt", "srt", "json", "csv", "ctm", "TextGrid", "html")
+PROBS, TIMES = transcript().log_probs, transcript().step_times
+assert PROBS is not None and TIMES is not None
 
 
-@pytest.mark.parametrize("kind", ["eaf", "vtt", "srt", "json", "csv", "ctm", "TextGrid", "html"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "fields",
     [
@@ -32,12 +37,71 @@ SIGN = SIGNS[0]
         {"name": b"video"},
         {"made": None},
         {"made": {"a": 5}},
+        {"sentences": (one for one in transcript().sentences)},
+        {"sentences": (Sentence(iter(SIGNS)),)},  # type: ignore[arg-type]
+        {"sentences": (Sentence(SIGNS[::-1]),)},
+        {"sentences": tuple(Sentence((sign,)) for sign in SIGNS[::-1])},
+        {"sentences": (Sentence((SIGN, replace(SIGN, gloss="NORD"))),)},
+        {"log_probs": np.full_like(PROBS, np.nan)},
+        {"log_probs": PROBS[0]},
+        {"log_probs": PROBS[:, 1:]},
+        {"log_probs": PROBS.astype(object)},
+        {"log_probs": PROBS.astype(int)},
+        {"log_probs": "text"},
+        {"log_probs": PROBS.tolist()},
+        {"step_times": TIMES[:0]},
+        {"step_times": TIMES[:1]},
+        {"step_times": TIMES[:1], "log_probs": None},
+        {"step_times": "text"},
+        {"step_times": TIMES * np.nan},
+        {"step_times": np.full_like(TIMES, np.inf)},
+        {"step_times": TIMES[::-1]},
+        {"glosses": ()},
+        {"glosses": "abc"},
+        {"glosses": None},
+        {"warning": 5},
     ],
-    ids=str,
+    ids="+".join,
 )
 def test_what_no_file_can_hold(tmp_path: Path, kind: str, fields: dict[str, Any]) -> None:
     with pytest.raises(SlaError):
         replace(transcript(), **fields).save(tmp_path / f"a.{kind}")
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_numbers_of_numpy_a_list_and_a_path_as_text_are_taken(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "video.mp4").write_bytes(b"")
+    made = transcript([replace(sign, start=i, end=i + 0.5, confidence=0.5) for i, sign in enumerate(SIGNS)], pause=0.2)
+    single = [
+        Sentence([Sign(sign.gloss, *map(np.float32, (sign.start, sign.end, sign.confidence)))])  # type: ignore[arg-type]
+        for sign in made.signs
+    ]
+    replace(made, media=tmp_path / "video.mp4").save(tmp_path / f"a.{kind}")
+    replace(made, media=str(tmp_path / "video.mp4"), sentences=single).save(tmp_path / f"b.{kind}")
+    assert _without_id(tmp_path / f"a.{kind}") == _without_id(tmp_path / f"b.{kind}")
+
+
+def _without_id(path: Path) -> str:
+    """The text of a file without what differs between two equal ones."""
+    return re.sub(r"urn:[^<\"]*|DATE=\\?\"[^\"]*", "", path.read_text(encoding="utf-8"))
+
+
+def test_a_sign_may_begin_within_the_rounding_of_the_end_of_the_previous_one(tmp_path: Path) -> None:
+    pair = Sentence((Sign("A", 0.1, 0.1 + 0.2, 1.0), Sign("B", 0.3, 0.4, 1.0)))
+    replace(transcript(), sentences=(pair,)).save(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("odd", ["no", None, 1, np.zeros(3)], ids=str)
+def test_flags_are_true_or_false(tmp_path: Path, odd: Any) -> None:
+    for call in (
+        lambda: transcript().save(tmp_path / "a.html", link_video=odd),
+        lambda: transcript().save(tmp_path / "a.html", force=odd),
+        lambda: Layout(sentences=odd),
+        lambda: Layout(confidence=odd),
+    ):
+        with pytest.raises(SlaError, match="neither True nor False"):
+            call()
     assert not list(tmp_path.iterdir())
 
 

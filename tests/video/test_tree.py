@@ -81,6 +81,13 @@ def test_no_path_leaves_the_tree(tree: Tree, path: str) -> None:
         pass
 
 
+def test_a_name_that_no_file_can_have(tree: Tree) -> None:
+    for attempt in (tree.read, tree.names, tree.is_dir, tree.is_file):
+        with pytest.raises(SlaError, match="is no name of a file"):
+            attempt("a\ud800")
+    assert not tree.is_file("a\udcff"), "as Python reads a name whose bytes are not UTF-8"
+
+
 def test_messages_name_root_and_path(tree: Tree) -> None:
     assert tree.where("train/a") == f"{tree.root}/train/a"
     assert tree.where("") == str(tree.root)

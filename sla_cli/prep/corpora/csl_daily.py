@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sla_cli.artifact.table import Row
+from sla_cli.artifact.text import is_whole
 from sla_cli.config.checks import OptionValues
 from sla_cli.core.clip import SPLITS, Clip
 from sla_cli.core.counted import counted
@@ -97,7 +98,7 @@ def _labels(tree: Tree, folder: str, listing: Listing) -> dict[str, Label]:
 
 def _label(row: Row, where: str) -> Label:
     length = row.fields.get("length", "").strip()
-    if length and not (length.isdecimal() and len(length) < 19):
+    if length and not (is_whole(length) and len(length) < 19):
         raise FormatError(f"{where}, line {row.line}: length {length!r} is not a number of frames")
     name = f"{LABEL_TABLE}, line {row.line}"
     return Label(tuple(row["gloss"].split()), "".join(row["char"].split()), name, int(length or 0))

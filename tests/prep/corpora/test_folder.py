@@ -244,6 +244,9 @@ def test_sources_that_are_none(mine: Path, read: Read) -> None:
         ("video\tgloss\nfile:///videos/one.mp4\tA\n", "line 2: .* leads outside", "relative to"),
         ("video\tgloss\nvideos/o\0ne.mp4\tA\n", "line 2: .* leads outside", ""),
         ("video\tstart\nvideos/one.mp4\tsoon\n", "line 2: start 'soon' is not a time", "seconds"),
+        ("video\tstart\nvideos/one.mp4\t1_0\n", "line 2: start '1_0' is not a time", "seconds"),
+        ("video\tstart\nvideos/one.mp4\t1::2\n", "line 2: start '1::2' is not a time", "seconds"),
+        ("video\tend\nvideos/one.mp4\t\u0663\n", "line 2: end '\u0663' is not a time", "seconds"),
         ("video\tstart\nvideos/one.mp4\t-1\n", "line 2: start '-1' is not a time", "seconds"),
         ("video\tend\nvideos/one.mp4\tinf\n", "line 2: end 'inf' is not a time", "seconds"),
         ("video\tstart\tend\nvideos/one.mp4\t3\t3\n", "line 2: the end, 3 s, is not after the start, 3 s", ""),
@@ -343,7 +346,7 @@ def test_the_rate_of_images(mine: Path, read: Read, name: str, cell: str, fps: f
     assert clip.source == Source(mine, "photos", 2.0, None, fps)
 
 
-@pytest.mark.parametrize("cell", ["0", "-25", "inf", "1e9", "25 Hz"])
+@pytest.mark.parametrize("cell", ["0", "-25", "inf", "1e9", "25 Hz", "2_5", "\u0662\u0665"])
 def test_what_is_no_rate(mine: Path, read: Read, cell: str) -> None:
     assert refusal(read, mine, f"video\tfps\nvideos/one.mp4\t{cell}\n").message.endswith(
         f"line 2: fps {cell!r} is not a frame rate"

@@ -1,0 +1,33 @@
+"""Numbers in text files: as everybody writes them, and nothing else that Python would read as one."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla_cli.artifact.text import is_number, is_whole, seconds
+from sla_cli.errors import SlaError
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_every_float_that_python_writes_is_a_number(value: float) -> None:
+    assert is_number(repr(value)) and is_number(f" {value:.17e}\t")
+
+
+@pytest.mark.parametrize(
+    "text", ["", ".", "1_0", "1__0", "\u0661\u0662", "\uff11", "nan", "inf", "1e999", "0x1", "1 2"]
+)
+def test_what_is_not_a_number(text: str) -> None:
+    assert not is_number(text) and not is_whole(text)
+
+
+@pytest.mark.parametrize("cell", ["1_0", "\u0661", "1::2", "1:1_0", "1:2:3:4", "-1", "1e999"])
+def test_what_is_not_a_time(cell: str) -> None:
+    with pytest.raises(SlaError, match=r"^line 2: start .* is not a time"):
+        seconds(cell, "start", "line 2")
+
+
+def test_numbers_without_digits_on_one_side() -> None:
+    assert is_number("5.") and is_number(".5") and is_number("007") and is_whole("007")
+    assert seconds("1:02,5", "start", "line 2") == 62.5
