@@ -74,20 +74,14 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         SlaError: no such store or signer, no clip would be left, or another process is writing the store.
         FormatError: the store, or a receipt in the work folder, is damaged.
     """
-    store = Store(split_name(path)[0], Division("", {}))
-    out, clips = store.path.resolve(), store.clips
-    known = set(clips.signers)
-    for signer in signers:
-        if signer not in known:
-            raise SlaError(
-                f"no clip of {out} is by a signer {signer!r}", f"Its signers: {some(sorted(known - {''}), 20)}."
-            )
-    if known == set(signers):
-        message = f"all clips of {out} are by {' and '.join(signers)}: nothing would be left"
-        raise SlaError(message, "Remove the whole folder.")
-    gone = {clip: signer for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer in signers}
-    glosses = dict(zip(clips.ids, clips.glosses, strict=True))
+    folder = split_name(path)[0]
+    nothing = Division("", {})
+    Store(folder, nothing)  # refuses any other folder, in which a lock would be left
+    out = folder.resolve()
     with locked(out, f"another process is writing {out}"):
+        store = Store(folder, nothing)  # again: another process may meanwhile have left somebody out
+        gone = _clips_of(store, signers)
+        glosses = dict(zip(store.clips.ids, store.clips.glosses, strict=True))
         receipt = read_receipt(out)
         assert receipt is not None  # the store is complete
         write_text(out / FILE, "".join(f"{name}\n" for name in dict.fromkeys((*read_left_out(out), *signers))))
@@ -104,6 +98,21 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         write_receipt(receipt, out)
     log.info("%s of %s removed from %s", counted(len(gone), "clip"), " and ".join(signers), out)
     return LeftOut(path, tuple(signers), tuple(gone), divisions, holders(path, work))
+
+
+def _clips_of(store: Store, signers: Sequence[str]) -> dict[str, str]:
+    """The clips of signers, each with its signer. Raises SlaError if one has none, or if no clip would be left."""
+    clips, out = store.clips, store.path.resolve()
+    known = set(clips.signers)
+    for signer in signers:
+        if signer not in known:
+            raise SlaError(
+                f"no clip of {out} is by a signer {signer!r}", f"Its signers: {some(sorted(known - {''}), 20)}."
+            )
+    if known == set(signers):
+        message = f"all clips of {out} are by {' and '.join(signers)}: nothing would be left"
+        raise SlaError(message, "Remove the whole folder.")
+    return {clip: signer for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer in signers}
 
 
 def left_out_reason(signer: str) -> str:

@@ -59,8 +59,10 @@ def split_store(
         FormatError: the table, or the store, is damaged.
     """
     folder = split_name(path)[0]
-    store = Store(folder, Division("", {}))
+    nothing = Division("", {})
+    Store(folder, nothing)  # refuses any other folder, in which a lock would be left
     with locked(folder.resolve(), f"another process is writing {folder}"):
+        store = Store(folder, nothing)  # again: another process may meanwhile have left a signer out
         new = _taken(store, table, name) if table is not None else None
         wanted = draws or DivisionConfig()
         name = name or (new.name if new is not None else name_of(wanted))

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from clip_store import clip, make_store
 from prep_work import TRAIN_CLIP, build
 from typer.testing import CliRunner
 
+from sla_cli.artifact.lock import locked
 from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.cli.main import app
-from sla_cli.config.settings import PrepConfig
+from sla_cli.config.settings import DivisionConfig, PrepConfig
 from sla_cli.errors import SlaError
+from sla_cli.prep import left_out, make_division
 from sla_cli.prep.check import check_store
 from sla_cli.prep.left_out import holders, leave_out, read_left_out
+from sla_cli.prep.make_division import split_store
 from sla_cli.store.division import Division, write_division
 from sla_cli.store.store import Store
 
@@ -71,6 +75,28 @@ def test_several_signers_are_left_out_at_once(store: Path) -> None:
     removed = leave_out(store, ["ann", "bob"], store.parents[1])
     assert (removed.signers, set(removed.clips)) == (("ann", "bob"), {one.id for one in CLIPS[:3]})
     assert Store(store).clips.ids == ["x"] and read_left_out(store) == ("ann", "bob")
+
+
+def test_a_signer_whom_another_process_leaves_out_just_before_stays_out(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between opening the store and taking its lock; also a division that is drawn then does not name the clips."""
+
+    def late(*arguments: Any, **options: Any) -> Any:
+        for module in (left_out, make_division):
+            monkeypatch.setattr(module, "locked", locked)
+        leave_out(store, ["bob"], store.parents[1])
+        return locked(*arguments, **options)
+
+    monkeypatch.setattr(make_division, "locked", late)
+    split_store(store, draws=DivisionConfig(by="random", shares=(50.0, 50.0, 0.0)), name="new")
+    assert set(Store(store, "new").division.splits) <= {"a1", "x"}
+    (store / "left-out.txt").unlink()
+    make_store(store, {"train": CLIPS[:3], "dev": CLIPS[3:]}, shards=2)
+    monkeypatch.setattr(left_out, "locked", late)
+    with pytest.raises(SlaError, match=r"no clip of .* is by a signer .bob."):
+        leave_out(store, ["bob"], store.parents[1])
+    assert Store(store).clips.ids == ["a1", "x"]
 
 
 def test_prep_does_not_bring_them_back(root: Path, out: Path) -> None:
