@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -83,9 +84,10 @@ def export_file(path: Path, kind: str, out: Path | None = None, *, force: bool =
     Raises:
         SlaError: `out` exists and `force` is off, or the format cannot hold the hypotheses.
     """
-    check_output(out, export_like(kind), replace=force, keep=True)
+    check = partial(check_output, out, export_like(kind), replace=force)
+    check()
     out = out or path.with_suffix(f".{kind}")
-    write_export(out, kind, list(read_nbest(path).values()))
+    write_export(out, kind, list(read_nbest(path).values()), partial(check, keep=True))
     return out
 
 

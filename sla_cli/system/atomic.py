@@ -9,7 +9,7 @@ import re
 import secrets
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from sla_cli.errors import SlaError
 
 
 @contextmanager
-def atomic_write(path: Path, *, flush: bool = True) -> Iterator[Path]:
+def atomic_write(path: Path, *, flush: bool = True, check: Callable[[], object] = lambda: None) -> Iterator[Path]:
     """Yield a temporary path next to `path`; flush it to disk and rename it on success, remove it on error.
 
     The name is `.NAME.HOST-NAMESPACE-PROCESS-TOKEN.partial`, so two jobs that write the same artifact cannot mix their
@@ -25,6 +25,8 @@ def atomic_write(path: Path, *, flush: bool = True) -> Iterator[Path]:
 
     Args:
         flush: False if readers detect a damaged file and it can be made again: a power failure may then damage it.
+        check: called just before the file is renamed; an exception from it leaves what is there. Another program may
+            have written a file of this name meanwhile.
 
     Raises:
         SlaError: the disk is full, the folder cannot be written, or the file is read-only.
@@ -39,6 +41,7 @@ def atomic_write(path: Path, *, flush: bool = True) -> Iterator[Path]:
             yield temporary
             if flush:
                 _flush(temporary)
+            check()
             temporary.replace(path)
             if flush:
                 _flush_folder(path.parent)
@@ -59,12 +62,12 @@ def refuse_read_only(path: Path) -> None:
         raise SlaError(f"cannot write {path}: it is read-only", "Give another name, or make it writable.")
 
 
-def write_text(path: Path, text: str) -> None:
+def write_text(path: Path, text: str, check: Callable[[], object] = lambda: None) -> None:
     """Write UTF-8 as `atomic_write` does, lines ended by a line feed. Raises SlaError as it does.
 
     Bytes of a file's name that are not UTF-8 become escapes, from which JSON makes them again.
     """
-    with atomic_write(path) as temporary:
+    with atomic_write(path, check=check) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from sla_cli.annotation.formats import annotation_like, annotation_text, kind_of, suffix_of, write_annotation
@@ -55,9 +56,10 @@ class Transcript(Recognition):
         check_types(reference, "reference", Sign)
         checked, signs = checked_recognition(self), checked_signs(tuple(reference))
         kind = kind_named(path)
-        check_output(path, like_of(kind), replace=force, keep=kind not in (PAGE, "eaf"))
+        check = partial(check_output, path, like_of(kind), replace=force)
+        check()
         if kind != PAGE:
-            write_annotation(path, kind, checked, layout)
+            write_annotation(path, kind, checked, layout, partial(check, keep=kind != "eaf"))
             return
         # Also the files that the page holds are without the video.
         shown = checked if link_video else replace(checked, media=None, name=UNNAMED)
@@ -65,7 +67,7 @@ class Transcript(Recognition):
             f"{shown.name}{suffix_of(kind)}": annotation_text(kind, shown, layout, path.parent) for kind in ON_THE_PAGE
         }
         left_out = checked.media is not None and not link_video
-        write_transcript_page(path, shown, files, reference=signs, left_out=left_out)
+        write_transcript_page(path, shown, files, reference=signs, left_out=left_out, check=check)
 
 
 def kind_named(path: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
@@ -34,6 +34,7 @@ def write_transcript_page(
     *,
     reference: Sequence[Sign] = (),
     left_out: bool = False,
+    check: Callable[[], object] = lambda: None,
 ) -> None:
     """Write one HTML file that plays the video next to it and shows the signs with their times.
 
@@ -44,6 +45,7 @@ def write_transcript_page(
         files: contents of the files that can be downloaded from the page, by name.
         reference: what is signed and when, if it is known, in order of time; the page shows it below the signs.
         left_out: whether there is a video, which the page neither names nor plays.
+        check: as of `atomic_write`.
 
     Raises:
         SlaError: `out` cannot be written.
@@ -71,7 +73,7 @@ def write_transcript_page(
         step=_step(transcript),
         clock=clock,
     )
-    write_text(out, text)
+    write_text(out, text, check)
 
 
 def media_url(media: Path, page: Path) -> str:

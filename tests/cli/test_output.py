@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 from sla_cli.annotation.formats import KINDS, suffix_of
 from sla_cli.cli.main import COMMANDS, app
+from sla_cli.system import atomic
 
 STORE, RUN = "old/stores/phoenix2014", "old/runs/adapter"
 EMISSIONS, LM = "old/emissions/adapter/dev.h5", "old/gloss.arpa"
@@ -272,3 +273,35 @@ def test_a_replaced_file_that_cannot_tell_whether_it_was_corrected_is_kept(comma
     path.write_bytes(corrected)
     assert run(command, path, "--force")[0] == 0
     assert len(list(Path().glob(f"{name}.~*~"))) < 3, "the same content is kept once"
+
+
+TRANSCRIBE = f"transcribe a.mkv --run {RUN} --device cpu -o"
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize(
+    ("command", "out", "written"),
+    [
+        *((TRANSCRIBE, name, name) for name in ("a.eaf", "a.vtt", "a.html")),
+        (f"decode {EMISSIONS} --format jsonl -o", "h.jsonl", "h.jsonl"),
+        (f"{ALIGN} --format eaf -o", "out", "out/dev_3.eaf"),
+    ],
+)
+def test_what_somebody_saves_while_a_file_is_written_stays(
+    monkeypatch: pytest.MonkeyPatch, command: str, out: str, written: str, force: bool
+) -> None:
+    """Just before a new file gets its name, after everything that was there has been checked."""
+    if force:
+        assert run(command, out)[0] == 0
+    path, flush, saved = Path(written), atomic._flush, list[bytes]()
+    assert path.exists() == force
+
+    def interrupted(temporary: Path, *how: int) -> None:
+        flush(temporary, *how)
+        if temporary.name.startswith(f".{path.name}."):
+            path.write_bytes(b"mine")
+            saved.append(path.read_bytes())
+
+    monkeypatch.setattr(atomic, "_flush", interrupted)
+    assert path.name in refused(command, out, *(("--force",) if force else ()))
+    assert saved == [path.read_bytes()]
