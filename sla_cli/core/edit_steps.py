@@ -14,8 +14,11 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from sla_cli.errors import SlaError
+
 CORRECT, INSERTION, DELETION, SUBSTITUTION = 0, 3, 3, 4
 SMALL = 1 << 14  # cells up to which a table of lists is faster
+MOST = 4_000_000_000  # cells, some minutes; a day of signing has 60,000 glosses
 
 Op: TypeAlias = Literal["C", "S", "D", "I"]
 Row: TypeAlias = NDArray[np.int32]
@@ -23,9 +26,21 @@ Row: TypeAlias = NDArray[np.int32]
 
 def steps(ref: Sequence[str] | Sequence[int], hyp: Sequence[str] | Sequence[int]) -> list[Op]:
     """C(orrect), S(ubstitution), D(eletion), I(nsertion) of the least cost; of several paths the one that prefers, from
-    the end, a diagonal step to a deletion and a deletion to an insertion."""
+    the end, a diagonal step to a deletion and a deletion to an insertion. The time is that of their product.
+
+    Raises:
+        SlaError: the product of their lengths is beyond any recording.
+    """
     if _is_small(ref, hyp):
         return _by_table(ref, hyp)
+    if list(ref) == list(hyp):
+        return ["C"] * len(ref)  # the only path without cost
+    if len(ref) * len(hyp) > MOST:
+        raise SlaError(
+            f"one clip has {len(ref):,} reference glosses and {len(hyp):,} recognised ones: they cannot be compared in "
+            "minutes",
+            "Divide the recording into clips.",
+        )
     numbers: dict[str | int, int] = {}
     ours, theirs = (
         np.array([numbers.setdefault(word, len(numbers)) for word in words], np.int32) for words in (ref, hyp)

@@ -140,6 +140,16 @@ def test_case_is_ignored_and_kept() -> None:
     assert steps_of(["ÄRGER"], ["ärger"]) == "C"
 
 
+def test_equal_sides_are_correct_at_any_length() -> None:
+    words = ["A", "B"] * 100_000
+    assert count(align(words, words)).correct == 200_000
+
+
+def test_lengths_that_no_recording_has_are_refused() -> None:
+    with pytest.raises(SlaError, match="one clip has 100,000 reference glosses and 100,000 recognised ones"):
+        align(["A"] * 100_000, ["B"] * 100_000)
+
+
 def test_one_empty_side() -> None:
     assert align([], []) == []
     assert steps_of(["A", "B"], []) == "DD"
