@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # without tab and line feed
+# Without tab and line feed; with the characters that change the direction of the text after them.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
 def visible(text: str) -> str:
@@ -16,7 +17,11 @@ def visible(text: str) -> str:
 
     A name of a file may have sequences that change what a terminal shows.
     """
-    return CONTROL.sub(lambda found: f"\\x{ord(found[0]):02x}", text.encode("utf-8", "backslashreplace").decode())
+    return CONTROL.sub(lambda found: _number(found[0]), text.encode("utf-8", "backslashreplace").decode())
+
+
+def _number(character: str) -> str:
+    return f"\\x{ord(character):02x}" if character < "\u0100" else f"\\u{ord(character):04x}"
 
 
 class SlaError(Exception):

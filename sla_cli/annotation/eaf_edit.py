@@ -29,6 +29,7 @@ from sla_cli.annotation.eaf import (
 )
 from sla_cli.annotation.eaf_document import Document, Edit, Node, parse_document, read_document
 from sla_cli.annotation.eaf_own import check_uncorrected
+from sla_cli.annotation.eaf_read import tiers_of
 from sla_cli.annotation.layout import SENTENCE, Layout
 from sla_cli.annotation.timed import TimedSentence, TimedSign, in_milliseconds
 from sla_cli.artifact.edit_file import edit_file
@@ -68,6 +69,7 @@ def add_to(existing: Path, annotation: Annotation, layout: Layout, out: Path | N
 
 def _added(document: Document, annotation: Annotation, layout: Layout, replace: bool) -> bytes:
     """The bytes of the file with the tiers of the annotation."""
+    tiers_of(document)  # refuses a file that ELAN could not read
     sentences = _on_timeline(document, in_milliseconds(annotation), annotation.media)
     plans = [_with_free_type(document, plan) for plan in plan_tiers(sentences, layout)]
     old = _old_tiers(document, [plan.name for plan in plans], replace)
@@ -84,7 +86,9 @@ def _added(document: Document, annotation: Annotation, layout: Layout, replace: 
 def check_can_add(existing: Path, layout: Layout, *, replace: bool) -> None:
     """Raise SlaError or FormatError if `add_to` would refuse, before anything is computed."""
     names = [plan.name for plan in plan_tiers([], layout)]
-    _old_tiers(read_document(existing), names, replace)
+    document = read_document(existing)
+    tiers_of(document)
+    _old_tiers(document, names, replace)
 
 
 def _on_timeline(

@@ -12,7 +12,7 @@ from sla_cli.annotation.layout import SENTENCE, Layout
 from sla_cli.annotation.timed import Interval, in_milliseconds, seconds, sentence_interval
 from sla_cli.core.annotation import Annotation
 from sla_cli.core.hypothesis import Hypothesis
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, visible
 from sla_cli.exchange.gloss_files import export_text
 
 FORMULAS = ("=", "+", "-", "@")  # first characters of what spreadsheets run
@@ -54,7 +54,7 @@ def ctm_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
     """One line per gloss, with the name of the recording as clip id. Raises SlaError for a name CTM cannot hold."""
     signs = [sign for sentence in in_milliseconds(annotation) for sign in sentence]
     best = Hypothesis(
-        annotation.name,
+        visible(annotation.name),  # of a file, whose name need not be text
         tuple(sign.gloss for sign in signs),
         spans=tuple((sign.start, sign.end) for sign in signs),
         confidence=tuple(sign.confidence for sign in signs),

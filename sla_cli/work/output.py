@@ -18,7 +18,7 @@ from sla_cli.artifact.receipt import read_receipt
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.log import log
 from sla_cli.store.paths import clips_files
-from sla_cli.system.atomic import atomic_write
+from sla_cli.system.atomic import atomic_write, refuse_read_only
 from sla_cli.work import scores
 from sla_cli.work.kind import (
     ALIGNMENT,
@@ -86,6 +86,7 @@ def check_output(
     _check_parents(path)
     if not replace:
         raise SlaError(f"{path} exists", "Use --force to replace it.")
+    refuse_read_only(path)
     if keep and path.stat().st_size:
         _keep_copy(path)
 

@@ -8,12 +8,13 @@ from pathlib import Path
 
 import pympi
 import pytest
-from annotation_cases import annotations
+from annotation_cases import EXAMPLE, annotations
 from elan_files import Eaf
 from hypothesis import given
 
 from sla_cli.annotation.eaf import eaf_text
 from sla_cli.annotation.eaf_document import MOST_BYTES
+from sla_cli.annotation.eaf_edit import add_to, check_can_add
 from sla_cli.annotation.eaf_read import read_eaf
 from sla_cli.annotation.layout import Layout
 from sla_cli.annotation.tier import AnnotationFile, Mark, Tier
@@ -294,6 +295,19 @@ def test_what_is_not_sound_is_refused_in_one_sentence(name: str, monkeypatch: py
     assert caught.value.message.startswith("a.eaf")
     assert "\n" not in caught.value.message
     assert len(caught.value.message) < 600
+
+
+@pytest.mark.parametrize("name", sorted(HOSTILE.keys() - {"100 MB"}))
+def test_nothing_is_added_to_what_is_not_sound(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sla_cli.annotation.eaf_document.MOST_ELEMENTS", MOST_ELEMENTS)
+    path, (content, message) = tmp_path / "a.eaf", HOSTILE[name]
+    path.write_text(content(), encoding="utf-8")
+    before = path.read_bytes()
+    with pytest.raises(FormatError, match=message):
+        check_can_add(path, Layout("NEW"), replace=False)
+    with pytest.raises(FormatError, match=message):
+        add_to(path, EXAMPLE, Layout("NEW"), None, replace=False)
+    assert path.read_bytes() == before
 
 
 def test_a_file_of_the_largest_size_is_read() -> None:

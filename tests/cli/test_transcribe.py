@@ -65,10 +65,10 @@ def test_glosses_are_printed_where_no_file_is_asked_for(folder: Path) -> None:
 
 def test_a_name_does_not_change_what_a_terminal_shows(folder: Path) -> None:
     """Neither rich's markup nor control sequences; a tab in it makes no column in the rows of a pipe."""
-    name = "[red] \x1b[2J \t x"
+    name = "[red] \x1b[2J \t \u202ex"
     signed(folder / "mine" / f"{name}.mkv", "NORD REGEN")
     [first, *_] = run(f"mine/{name}.mkv").splitlines()
-    assert first.split("\t")[:1] == [r"[red] \x1b[2J \t x"] and len(first.split("\t")) == 5
+    assert first.split("\t")[:1] == [r"[red] \x1b[2J \t \u202ex"] and len(first.split("\t")) == 5
     here, there = pty.openpty()
     command = [sys.executable, "-m", "sla_cli", "transcribe", *RUN, f"mine/{name}.mkv"]
     with subprocess.Popen(command, stdout=there, stderr=there, cwd=folder, env={**os.environ, "COLUMNS": "90"}) as one:
