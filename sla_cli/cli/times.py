@@ -21,6 +21,9 @@ def times(
         str | None, typer.Option(help="Tier with the glosses. Default: the only one with annotations.")
     ] = None,
     ref_tier: Annotated[str | None, typer.Option(help="The same for the true glosses.")] = None,
+    partial: Annotated[
+        bool, typer.Option("--partial", help="Compare only the recordings that both sides have.")
+    ] = False,
     nfc: Nfc = False,
     as_json: Json = False,
 ) -> None:
@@ -31,5 +34,5 @@ def times(
     """
     from sla_cli.score.time_files import compare_times
 
-    found = compare_times(hypotheses, ref, tier, ref_tier, nfc=nfc)
+    found = compare_times(hypotheses, ref, tier, ref_tier, nfc=nfc, partial=partial)
     answer(found.text(), found, as_json)

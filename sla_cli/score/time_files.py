@@ -81,13 +81,20 @@ class TimeFigures:
 
 
 def compare_times(
-    hypotheses: Path, references: Path, tier: str | None, true_tier: str | None, *, nfc: bool = False
+    hypotheses: Path,
+    references: Path,
+    tier: str | None,
+    true_tier: str | None,
+    *,
+    nfc: bool = False,
+    partial: bool = False,
 ) -> TimeFigures:
     """Compare a file with a file, or the files of a folder, at any depth, with those of the same name in another.
 
     Args:
         hypotheses, references: ELAN, Praat or subtitle files, CTM, or hypotheses of `sla decode`.
         tier, true_tier: the tiers with the glosses, where a file has several.
+        partial: compare only recordings that both sides have.
         nfc: compare in Unicode normal form C; otherwise glosses that differ only in their form are refused.
 
     Raises:
@@ -103,10 +110,17 @@ def compare_times(
     if files and len(found) == len(true) == 1:  # a recording has another name in CTM than its file
         found = dict(zip(true, found.values(), strict=True))
     missing = [name for name in true if name not in found]
-    if missing and _is_ctm(hypotheses):
+    if missing and _is_ctm(hypotheses) and not partial:
         log.warning("no hypothesis for %s, compared as empty: %s", counted(len(missing), "recording"), some(missing))
         found |= dict.fromkeys(missing, ())
-    _refuse_unmatched(hypotheses, found, references, true)
+    if partial:
+        true = {name: signs for name, signs in true.items() if name in found}
+        if not true:
+            raise SlaError(
+                f"{hypotheses} and {references} have no recording in common", "Their names must be the same."
+            )
+    else:
+        _refuse_unmatched(hypotheses, found, references, true)
     return _figures([(signs, found[name]) for name, signs in true.items()])
 
 
@@ -162,7 +176,9 @@ def _refuse_unmatched(hypotheses: Path, found: Collection[str], references: Path
     if faults := [f"{lacking} has no {some(names)}, which {having} has" for lacking, names, having in sides if names]:
         same = same_but_for_form(missing, extra)
         hint = f" These differ only in their Unicode normal form: {some(same)}." if same else ""
-        raise SlaError("; ".join(faults), "Names of recordings must be the same." + hint)
+        raise SlaError(
+            "; ".join(faults), "Names of recordings must be the same; --partial leaves out the others." + hint
+        )
 
 
 def _decoded(path: Path, name: str, glosses: Sequence[str], times: Sequence[tuple[float, float]]) -> Signs:

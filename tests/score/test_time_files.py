@@ -67,6 +67,10 @@ def test_a_recording_that_was_not_transcribed_is_refused_and_in_a_ctm_empty(
     found = write(tmp_path / "found" / "one.eaf", FOUND).parent
     with pytest.raises(SlaError, match=r"found has no two, which .*true has"):
         compare_times(found, tmp_path / "true", None, None)
+    partial = compare_times(found, tmp_path / "true", None, None, partial=True)
+    assert (partial.recordings, partial.references, partial.hypotheses) == (1, 3, 4)
+    with pytest.raises(SlaError, match="no recording in common"):
+        compare_times(write(tmp_path / "other" / "x.eaf", FOUND).parent, tmp_path / "true", None, None, partial=True)
     figures = compare_times(write(tmp_path / "one.ctm", FOUND), tmp_path / "true", None, None)
     assert (figures.recordings, figures.references, figures.hypotheses) == (2, 6, 4)
     assert "no hypothesis for 1 recording, compared as empty: two" in caplog.text
