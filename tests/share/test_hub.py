@@ -12,6 +12,7 @@ import pytest
 from hub_server import Hub, serving
 from recordings import copy_run, signed, sla
 
+pytestmark = pytest.mark.ci  # a process for each: the client reads its settings when it is imported
 MODEL = "hf://somebody/signs@v1"
 
 
@@ -34,7 +35,6 @@ def hub(exported: Path) -> Iterator[Hub]:
 
 
 def run(hub: Hub, home: Path, *arguments: object, offline: bool = False) -> subprocess.CompletedProcess[str]:
-    """A process of its own: the client reads its settings when it is imported."""
     settings = {"HF_ENDPOINT": hub.address, "HF_HOME": str(home), "HF_HUB_OFFLINE": str(int(offline))}
     command = [sys.executable, "-m", "sla_cli", *map(str, arguments)]
     return subprocess.run(command, env={**os.environ, **settings}, capture_output=True, text=True, check=False)
