@@ -27,10 +27,8 @@ from sla_cli.core.endings import VIDEOS
 SCHEMA_PLACE = "{http://www.w3.org/2001/XMLSchema-instance}noNamespaceSchemaLocation"
 SCHEMA = "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"
 ANNOTATOR = "sla"  # annotator of each tier that sla writes; no other tier is ever replaced
-FILE_DIGEST = (
-    f"{ANNOTATOR}:file"  # property that holds the digest of the whole file, computed with UNSEALED in its place
-)
-UNSEALED = "0" * 16
+# Property that holds the digest of the whole file, which is computed with UNSEALED in its place.
+FILE_DIGEST, UNSEALED = f"{ANNOTATOR}:file", "0" * 16
 DIGEST = f"{ANNOTATOR}:digest:"  # beginning of the property that holds the digest of a tier
 LAST_ID = "lastUsedAnnotationId"
 ASSOCIATION = "Symbolic_Association"

@@ -17,17 +17,8 @@ from sla_cli.errors import FormatError, SlaError
 
 # Attributes in a tier of sla, and those that other programs may add without anybody's work.
 WRITTEN = {
-    *(
-        "TIER_ID",
-        "ANNOTATOR",
-        "PARTICIPANT",
-        "PARENT_REF",
-        "LINGUISTIC_TYPE_REF",
-        "DEFAULT_LOCALE",
-        "ANNOTATION_ID",
-        "ANNOTATION_REF",
-    ),
-    *("PREVIOUS_ANNOTATION", "TIME_SLOT_REF1", "TIME_SLOT_REF2"),
+    *("TIER_ID", "ANNOTATOR", "PARTICIPANT", "PARENT_REF", "LINGUISTIC_TYPE_REF", "DEFAULT_LOCALE"),
+    *("ANNOTATION_ID", "ANNOTATION_REF", "PREVIOUS_ANNOTATION", "TIME_SLOT_REF1", "TIME_SLOT_REF2"),
 }
 HINT = "Give the new glosses another file, or another tier (--add-to, --tier)."
 

@@ -18,6 +18,7 @@ from weakref import WeakSet
 
 from sla_cli.errors import SlaError
 from sla_cli.log import log
+from sla_cli.system.interrupt import uninterrupted
 
 try:
     import fcntl
@@ -93,11 +94,12 @@ def locked_while_made(folder: Path, busy: str, *, wait: bool) -> Iterator[None]:
         try:
             yield
         finally:
-            if folder.is_dir() and not lock.lost and [path.name for path in folder.iterdir()] == [LOCK]:
-                (folder / LOCK).unlink()
-                with suppress(OSError):  # not empty
-                    for path in made:
-                        path.rmdir()
+            with uninterrupted():
+                if folder.is_dir() and not lock.lost and [path.name for path in folder.iterdir()] == [LOCK]:
+                    (folder / LOCK).unlink()
+                    with suppress(OSError):  # not empty
+                        for path in made:
+                            path.rmdir()
 
 
 def is_another(handle: int, path: Path) -> bool:
