@@ -6,7 +6,7 @@ import difflib
 import errno
 import re
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 # Without tab and line feed; with the characters that change the direction of the text after them.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -17,6 +17,8 @@ def visible(text: str) -> str:
 
     A name of a file may have sequences that change what a terminal shows.
     """
+    with suppress(UnicodeEncodeError):  # in a locale without UTF-8, Python gives the bytes of a name, which may be text
+        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
     return CONTROL.sub(lambda found: _number(found[0]), text.encode("utf-8", "backslashreplace").decode())
 
 

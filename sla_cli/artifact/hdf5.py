@@ -98,7 +98,9 @@ def naming_damage(path: Path, stage: str) -> Iterator[None]:
         yield
     except UNREADABLE as error:
         _refuse_unread(path, error)
-        raise FormatError(f"{path}: damaged or incomplete ({error})", f"Make it again with `sla {stage}`.") from error
+        lacks = isinstance(error, KeyError)
+        what = f", or made by an earlier sla: it has {error.args[0]}" if lacks else f" ({error})"
+        raise FormatError(f"{path}: damaged or incomplete{what}", f"Make it again with `sla {stage}`.") from error
 
 
 def _refuse_unread(path: Path, error: Exception) -> None:

@@ -32,12 +32,14 @@ class Division:
         splits: clip id to split; a clip that is not in it is in no split.
         unseen: what dev and test by definition do not share with train: `signers`, `sentences` or "".
         drawn: how it was drawn, such as `signer 80,10,10 seed 0`; "" if it was not.
+        edited: whether a person wrote or changed the table: it has no digest.
     """
 
     name: str
     splits: Mapping[str, str]
     unseen: str = ""
     drawn: str = ""
+    edited: bool = False
 
 
 def write_division(store: Path, division: Division) -> None:
@@ -76,7 +78,7 @@ def read_division(path: Path) -> Division:
         if clip in splits:
             raise FormatError(f"{at}: clip {clip} is listed twice")
         splits[clip] = split
-    division = Division(path.stem, splits, facts.get("unseen", ""), facts.get("drawn", ""))
+    division = Division(path.stem, splits, facts.get("unseen", ""), facts.get("drawn", ""), "digest" not in facts)
     if facts.get("digest", _digest(division)) != _digest(division):
         hint = "Make it again with `sla split --force`. If you edited it, delete its line `# digest: …`."
         raise FormatError(f"{path} is damaged or was edited: it is not what was written", hint)

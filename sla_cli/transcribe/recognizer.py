@@ -179,7 +179,7 @@ class Recognizer:
             signs, score = self._signs(emission, clock.seconds, min_confidence)
         log_probs, stride, file = emission.log_probs, self._opened.stride, source.root / source.path
         return Transcript(
-            name=visible(file.name if file.is_dir() else file.stem),  # of the files' content
+            name=visible(file.resolve().name if file.is_dir() else file.stem),  # of the files' content
             media=file if file.is_file() else None,
             duration=clock.duration,
             sentences=split_at_pauses(signs, pause),

@@ -36,6 +36,21 @@ def test_a_file_of_somebody_is_not_replaced(root: Path, tmp_path: Path, force: b
     assert (tmp_path / "store" / "clips.h5").read_text() == "years"
 
 
+def test_a_division_of_the_corpus_that_somebody_edited_is_not_replaced(root: Path, out: Path) -> None:
+    """With and without the line of its digest, and before anything is encoded."""
+    build(root, out)
+    (path,) = (out / "divisions").iterdir()
+    edited = path.read_text().replace(f"{TRAIN_CLIP}\ttrain", f"{TRAIN_CLIP}\tdev")
+    without = "".join(line for line in edited.splitlines(keepends=True) if not line.startswith("# digest"))
+    assert edited != path.read_text() != without != edited
+    for text, message in ((without, "was edited, and would be replaced"), (edited, "is damaged or was edited")):
+        path.write_text(text)
+        before = times(out, "*")
+        with pytest.raises(SlaError, match=message):
+            build(root, out, force=True)
+        assert path.read_text() == text and times(out, "*") == before
+
+
 def test_a_store_that_lost_a_file_gets_it_back(made: Path, root: Path, tmp_path: Path) -> None:
     out, config = tmp_path / "store", PrepConfig(32, quality=90, shard_clips=2)
     build(root, out, config=config)

@@ -264,7 +264,11 @@ def test_signs_lie_in_the_recording_one_after_the_other(work: Path, model: Recog
 
 
 def test_pictures_in_memory_and_in_a_folder(
-    work: Path, model: Recognizer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    work: Path,
+    model: Recognizer,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     images = images_of("NORD REGEN")
     video = model.transcribe(work / "mine" / "at25.mkv")
@@ -280,6 +284,8 @@ def test_pictures_in_memory_and_in_a_folder(
     assert (found.media, found.name) == (None, tmp_path.name)
     for one, two in zip(found.signs, video.signs, strict=True):
         assert (one.gloss, one.start, one.end) == (two.gloss, pytest.approx(two.start), pytest.approx(two.end))
+    monkeypatch.chdir(tmp_path)
+    assert model.transcribe(".", fps=25).name == tmp_path.name
     with pytest.raises(SlaError, match="without frames"):
         model.log_probs([])
     slow = model.transcribe(tmp_path, fps=5)
