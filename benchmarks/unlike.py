@@ -129,7 +129,7 @@ def drawn_recordings(like: FrameFormat, reduce: int, sentences: int) -> Iterator
     """Recordings by each of the demo's signers in turn, with the names of their conditions."""
     for condition in DRAWN:
         with TemporaryDirectory() as folder:
-            options = argparse.Namespace(sentences=sentences, signer=None)
+            options = argparse.Namespace(sentences=sentences, signer=None, seed=0)
             for recording in draw(Path(folder), CONDITIONS[condition], options, [0, 0]):
                 yield condition, read(Source(recording.folder, ""), like, reduce, fps=FPS)
 
