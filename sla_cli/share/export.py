@@ -91,6 +91,7 @@ def export_run(
     parts, identity = _parts(run, config, stored, with_backbone)
     if lm is not None and lm.name in (CONFIG, WEIGHTS, CARD, TUNING):
         raise SlaError(f"a language model in a model folder cannot have the name {lm.name}", "Give it another name.")
+    _check_ours(out)
     parts, identity = _parts(run, config, stored, with_backbone)
     out.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(prefix=f".{out.name}.", suffix=".partial", dir=out.parent) as temporary:
@@ -183,13 +184,19 @@ def _put_in_place(made: Path, out: Path, force: bool) -> None:
         }:
             log.info("%s is up to date", out)
             return
-        _check_replaceable(out, force)
+        _check_ours(out)
+        if not force:
+            raise SlaError(f"{out} exists", "Use --force to replace it.")
         shutil.rmtree(out)
     made.rename(out)
 
 
-def _check_replaceable(out: Path, force: bool) -> None:
-    """Raise SlaError for a folder that holds anything but an earlier export, or an edited card."""
+def _check_ours(out: Path) -> None:
+    """Raise SlaError for a file, and for a folder that holds anything but an earlier export, or an edited card."""
+    if out.exists() and not out.is_dir():
+        raise SlaError(f"{out} is a file", "Name a folder with -o.")
+    if not out.exists() or not any(out.iterdir()):
+        return
     if not is_model(out):
         raise SlaError(f"{out} is not a model, and is not replaced", "Name a new or empty folder with -o.")
     there = ModelFolder(out)
@@ -198,8 +205,6 @@ def _check_replaceable(out: Path, force: bool) -> None:
         raise SlaError(f"{out} contains other files: {some(others, 3)}", "Name a new or empty folder with -o.")
     if there.card.is_file() and sha256_of(there.card) != there.model_facts.card:
         raise SlaError(f"{there.card} was edited, and is not replaced", "Move it away, or name another folder with -o.")
-    if not force:
-        raise SlaError(f"{out} exists", "Use --force to replace it.")
 
 
 def _names(folder: Path) -> list[str]:

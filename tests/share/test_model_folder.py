@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from recordings import copy_run, signed, sla
+from recordings import copy_run, refused, signed, sla
 
 from sla_cli.transcribe.recognizer import Recognizer
 
@@ -60,6 +60,22 @@ def test_the_same_run_gives_the_same_bytes_without_a_place_of_this_machine(folde
     assert files == {name: (folder / "two" / name).read_bytes() for name in made["files"]}
     assert {"README.md", "config.json", "gloss.arpa", "model.safetensors"} < files.keys()
     assert not [name for name, content in files.items() if str(folder).encode() in content or b"old/" in content]
+
+
+def test_only_an_export_whose_card_nobody_edited_is_replaced(folder: Path) -> None:
+    card = folder / "m" / "README.md"
+    sla("export", RUN, "-o", "m", "--language", "gsg", "-q")
+    sla("export", RUN, "-o", "m", "--language", "gsg", "-q")  # the same is left alone
+    assert "m exists" in refused("export", RUN, "-o", "m")
+    sla("export", RUN, "-o", "m", "--force", "-q")
+    assert "which?" in card.read_text(encoding="utf-8")
+    edited = card.read_text(encoding="utf-8").replace("**To be answered:** which?", "gsg")
+    card.write_text(edited, encoding="utf-8")
+    assert "README.md was edited, and is not replaced" in refused("export", RUN, "-o", "m", "--force")
+    assert card.read_text(encoding="utf-8") == edited
+    (folder / "m" / "notes.txt").write_text("mine")
+    assert "contains other files: notes.txt" in refused("export", RUN, "-o", "m", "--force")
+    assert "is a file" in refused("export", RUN, "-o", "a.mkv", "--force")
 
 
 def test_a_tuned_language_model_travels_with_it(folder: Path) -> None:
