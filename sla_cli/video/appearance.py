@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 CELLS = 16  # a picture is reduced to so many cells on each side
 FINE = 64  # pixels on a side from which cells are averaged: enough for means, and cheap
-EVERY = 16  # frames of which the first two are measured: all would cost a small model a tenth of its time
+EVERY = 32  # frames of which the first two are measured: all would cost a small model a tenth of its time
 
 
 class Appearance(NamedTuple):
