@@ -9,7 +9,7 @@ from functools import partial
 from itertools import count
 from pathlib import Path
 
-from sla_cli.annotation.formats import annotation_like, write_annotation
+from sla_cli.annotation.formats import annotation_like, annotation_text
 from sla_cli.annotation.layout import Layout
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.core.aligned_clip import AlignedClip
@@ -19,6 +19,7 @@ from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.store.clips import Split
+from sla_cli.system.atomic import write_text
 from sla_cli.work.output import check_output
 
 LAYOUT = Layout(tier="SIGN", sentences=True, confidence=True)
@@ -95,7 +96,8 @@ def write_elan(
     for path, group, check in zip(written, groups, checks, strict=True):
         sentences = tuple(sentence for one in group for sentence in one.sentence)
         duration = max(one.end for one in group)
-        write_annotation(path, "eaf", Annotation(path.stem, group[0].media, duration, sentences, made), layout, check)
+        annotation = Annotation(path.stem, group[0].media, duration, sentences, made)
+        write_text(path, annotation_text("eaf", annotation, layout, path.parent), check)
     return written
 
 

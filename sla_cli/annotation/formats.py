@@ -90,23 +90,16 @@ def kind_of(path: Path, others: tuple[str, ...] = ()) -> str:
     raise SlaError(f"{path}: no annotation format has the extension {path.suffix!r}", f"Known: {known}.")
 
 
-def write_annotation(
-    path: Path,
-    kind: str,
-    annotation: Annotation,
-    layout: Layout = DEFAULT,
-    check: Callable[[], object] = lambda: None,
-) -> None:
+def write_annotation(path: Path, kind: str, annotation: Annotation, layout: Layout = DEFAULT) -> None:
     """Write a file; it appears only when it is complete.
 
     Args:
         kind: one of `KINDS`.
-        check: as of `atomic_write`.
 
     Raises:
         SlaError: an unknown kind, what the format cannot hold, or a file that cannot be written.
     """
-    write_text(path, annotation_text(kind, annotation, layout, path.parent), check)
+    write_text(path, annotation_text(kind, annotation, layout, path.parent))
 
 
 def annotation_text(kind: str, annotation: Annotation, layout: Layout, folder: Path) -> str:

@@ -71,7 +71,8 @@ def decode(
     from sla_cli.work.folder import Work as WorkFolder
 
     folder = WorkFolder(work)
-    given = shared.search_given(context, None if lm is None else folder.find_lm(lm))
+    source = None if source is None else folder.run_given(source)
+    given = shared.search_given(context, None if lm is None else folder.find_lm(lm, source))
     target = Target(str(kind), output, force)
     check_decoding(given, target, source, store, shared.weights_file(weights))
     path, run = find_emissions(source, folder, split=split, store=store, weights=weights, device=device)

@@ -47,7 +47,6 @@ def export(
     README.md is a card with what is known of the model; what only you can answer
     is asked there. The same run gives the same bytes.
     """
-    from sla_cli.cli.results.artifacts import ExportedModel
     from sla_cli.share.card import Answers, card_of
     from sla_cli.share.export import export_run
     from sla_cli.work.folder import Work as WorkFolder
@@ -71,4 +70,4 @@ def export(
     if made.open_questions:
         options = ", ".join(f"--{name.replace('_', '-')}" for name in made.open_questions)
         lines.append(f"README.md has open questions: answer them there, or with {options}")
-    answer("\n".join(lines), ExportedModel(**vars(made)), as_json)
+    answer("\n".join(lines), made, as_json)

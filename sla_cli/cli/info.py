@@ -54,12 +54,8 @@ def info(
     from sla_cli.lm.kenlm_model import describe_lm
     from sla_cli.work.describe import describe
     from sla_cli.work.folder import Work as WorkFolder
-    from sla_cli.work.hub import is_on_hub
-    from sla_cli.work.model_folder import find_trained
 
     path = WorkFolder(work).run_given(path)
-    if is_on_hub(path):
-        path = find_trained(path).path
     found = describe_lm(path) or describe_annotation(path) or describe(path)
     lines, drawn = list(_lines(found)), None
     if sheet is not None:

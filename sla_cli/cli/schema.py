@@ -41,7 +41,7 @@ RESULTS = {
     "demo": Result("sla demo", "demo.figures", "DemoFigures"),
     "doctor": Result("sla doctor", "doctor.diagnosis", "Diagnosis"),
     "emit": Result("sla emit", "cli.results.recognition", "Emitted"),
-    "export": Result("sla export", "cli.results.artifacts", "ExportedModel"),
+    "export": Result("sla export", "share.results", "Exported"),
     "info": Result("sla info", "cli.results.artifacts", "Described"),
     "lm-estimate": Result("sla lm estimate", "cli.results.artifacts", "EstimatedModel"),
     "lm-score": Result("sla lm score", "lm.perplexity", "ModelPerplexity"),

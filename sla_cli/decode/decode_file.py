@@ -10,11 +10,12 @@ from pathlib import Path
 from sla_cli.artifact.receipt import Receipt, unchanged_digest
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.decode_split import decode_split
-from sla_cli.exchange.gloss_files import export_like, write_export
+from sla_cli.exchange.gloss_files import export_like, export_text
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import progress
 from sla_cli.search.beam_decoder import BeamOptions
 from sla_cli.search.options import Settled
+from sla_cli.system.atomic import write_text
 from sla_cli.work.emissions import Emissions, emission_inputs
 from sla_cli.work.hypotheses import Header, read_hypotheses, read_nbest, write_hypotheses
 from sla_cli.work.kind import HYPOTHESES
@@ -87,7 +88,7 @@ def export_file(path: Path, kind: str, out: Path | None = None, *, force: bool =
     check = partial(check_output, out, export_like(kind), replace=force)
     check()
     out = out or path.with_suffix(f".{kind}")
-    write_export(out, kind, list(read_nbest(path).values()), partial(check, keep=True))
+    write_text(out, export_text(kind, list(read_nbest(path).values())), partial(check, keep=True))
     return out
 
 

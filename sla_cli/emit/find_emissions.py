@@ -10,7 +10,6 @@ from sla_cli.log import log
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emissions, emission_receipt, emissions_path, is_current
 from sla_cli.work.folder import Work
-from sla_cli.work.hub import is_on_hub
 from sla_cli.work.model_folder import find_trained
 from sla_cli.work.run import Run, warn_of_differences
 
@@ -42,7 +41,7 @@ def find_emissions(
         if split not in (None, holds):
             raise SlaError(f"{source} holds emissions of {holds}, but --split is {split}", "Leave --split out.")
         return source, None
-    if not source.exists() and not is_on_hub(source):
+    if not source.exists():
         raise SlaError(f"no such run or emissions: {source}", "`sla train` makes runs, `sla emit` emissions.")
     run = find_trained(source)
     found = Store(store) if store else run.own_clips()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -93,13 +93,9 @@ def read_gloss_file(path: Path) -> GlossFile:
     )
 
 
-def write_export(path: Path, kind: str, clips: NbestLists, check: Callable[[], object] = lambda: None) -> None:
-    """Write the text of `export_text`; the file appears only when it is complete. Raises SlaError as that does.
-
-    Args:
-        check: as of `atomic_write`.
-    """
-    write_text(path, export_text(kind, clips), check)
+def write_export(path: Path, kind: str, clips: NbestLists) -> None:
+    """Write the text of `export_text`; the file appears only when it is complete. Raises SlaError as that does."""
+    write_text(path, export_text(kind, clips))
 
 
 def export_text(kind: str, clips: NbestLists) -> str:

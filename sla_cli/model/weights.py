@@ -29,7 +29,7 @@ HINT = (
 )
 
 MOST_CODE = 16 << 20  # bytes of source in an archive; OpenAI's have 0.2 MB
-OF_MODEL = "backbone."  # begins the names of the backbone's weights in a model that `sla export` wrote
+BACKBONE = "backbone"  # part of a model that `sla export` wrote: begins the names of its weights
 OPENAI = "OpenAI CLIP"  # layout of the TorchScript archives that OpenAI publishes
 
 # Exceptions of PyTorch, safetensors and timm for damaged or unsuitable files, found by experiment.
@@ -74,9 +74,8 @@ def read_weights(path: Path) -> Weights:
         return Weights("Hugging Face CLIP", _from_hugging_face(tensors, path))
     if "visual.class_embedding" in tensors:
         return Weights(OPENAI if archive else "CLIP", tensors)
-    if any(name.startswith(OF_MODEL) for name in tensors):
-        own = {name.removeprefix(OF_MODEL): value for name, value in tensors.items() if name.startswith(OF_MODEL)}
-        return Weights("sla", own)
+    if own := {name: value for name, value in tensors.items() if name.startswith(f"{BACKBONE}.")}:
+        return Weights("sla", {name.removeprefix(f"{BACKBONE}."): value for name, value in own.items()})
     if any(name.startswith("visual.trunk.") for name in tensors):
         return Weights("open_clip", tensors)
     return Weights("timm", tensors)

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Literal
 
 from torch import Tensor
 
@@ -19,7 +18,9 @@ from sla_cli.log import log
 from sla_cli.model import checkpoint, domain, frame_scores
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.network import Network, backbone_digest
+from sla_cli.model.weights import BACKBONE
 from sla_cli.share.card import Card
+from sla_cli.share.results import Exported
 from sla_cli.system.atomic import write_text
 from sla_cli.work.calibration import CalibrationFigures, read_calibration
 from sla_cli.work.model_folder import (
@@ -29,6 +30,7 @@ from sla_cli.work.model_folder import (
     WEIGHTS,
     ModelFacts,
     ModelFolder,
+    Stored,
     is_model,
     model_config,
     sha256_of,
@@ -37,27 +39,7 @@ from sla_cli.work.run import Run
 from sla_cli.work.tuning import CHOICE, find_tuned, tuning_of
 
 Part = tuple[dict[str, Tensor], dict[str, str]]
-Stored = Literal["float32", "float16"]
 HALF = 65504.0  # the largest float16
-
-
-@dataclass(frozen=True)
-class Exported:
-    """A model folder that was written.
-
-    Attributes:
-        model: its folder
-        files: name of each file with its number of bytes
-        stored: type of the weights on disk
-        with_backbone: whether the weights of the backbone are in it
-        open_questions: what the card leaves open
-    """
-
-    model: Path
-    files: dict[str, int]
-    stored: Stored
-    with_backbone: bool
-    open_questions: tuple[str, ...]
 
 
 def export_run(
@@ -130,20 +112,20 @@ def _parts(run: Run, config: Config, stored: Stored, with_backbone: bool) -> tup
     trained, header = checkpoint.read_tensors(run.best, checkpoint.NAME, checkpoint.VERSION, checkpoint.AGAIN)
     half = stored == "float16"
     identity = digest_json([digest, stored]) if half else digest
-    parts: dict[str, Part] = {"trained": (_halved(trained) if half else trained, header)}
+    parts: dict[str, Part] = {checkpoint.PARTS[checkpoint.NAME]: (_halved(trained) if half else trained, header)}
     if with_backbone:
         backbone = Backbone(config.model)
         own = _halved(backbone.vit.state_dict()) if half else backbone.vit.state_dict()
         backbone.vit.load_state_dict(own)
         header |= {"backbone": backbone_digest(backbone)}
         header.pop("backbone_norms", None)  # these are for random weights that are drawn again
-        parts["backbone"] = own, {}
-    for part, module, file in (("frame_scores", frame_scores, run.frame_scores), ("domain", domain, run.domain)):
+        parts[BACKBONE] = own, {}
+    for module, file in ((frame_scores, run.frame_scores), (domain, run.domain)):
         if file.is_file():
             values, facts = checkpoint.read_tensors(file, module.NAME, module.VERSION, checkpoint.FIT_AGAIN)
             if facts.get("weights") != digest:
                 raise SlaError(f"{file} belongs to another checkpoint than the one beside it", checkpoint.FIT_AGAIN)
-            parts[part] = values, {**facts, "weights": identity}
+            parts[checkpoint.PARTS[module.NAME]] = values, {**facts, "weights": identity}
     return parts, identity
 
 

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from sla_cli.annotation.formats import annotation_like, annotation_text, kind_of, suffix_of, write_annotation
+from sla_cli.annotation.formats import annotation_like, annotation_text, kind_of, suffix_of
 from sla_cli.annotation.layout import DEFAULT, Layout
 from sla_cli.core.annotation import Sign, checked_signs
 from sla_cli.core.arguments import as_flag, as_path, check_types
 from sla_cli.pages.template import page_like
+from sla_cli.system.atomic import write_text
 from sla_cli.transcribe.inputs import checked_recognition
 from sla_cli.transcribe.recognition import Recognition
 from sla_cli.transcribe.transcript_page import write_transcript_page
@@ -59,7 +60,8 @@ class Transcript(Recognition):
         check = partial(check_output, path, like_of(kind), replace=force)
         check()
         if kind != PAGE:
-            write_annotation(path, kind, checked, layout, partial(check, keep=kind != "eaf"))
+            text = annotation_text(kind, checked, layout, path.parent)
+            write_text(path, text, partial(check, keep=kind != "eaf"))
             return
         # Also the files that the page holds are without the video.
         shown = checked if link_video else replace(checked, media=None, name=UNNAMED)

@@ -25,7 +25,7 @@ from sla_cli.errors import FormatError, SlaError
 from sla_cli.log import log
 from sla_cli.store.paths import names_store
 from sla_cli.system.atomic import write_text
-from sla_cli.work.hub import is_on_hub
+from sla_cli.work.hub import local
 
 HYPOTHESES = "*/*.tsv"
 SEED = "-seed"  # before the seed, in the name of a run that is one of several seeds
@@ -142,9 +142,13 @@ class Work:
         return _take(_finished(self.scores), "score", self.scores, "sla score")
 
     def run_given(self, given: Path | None) -> Path:
-        """The given path if it exists, else the run of that name in this work folder; without a path the newest run."""
+        """The given path if it exists, else the run of that name in this work folder; without a path the newest run.
+
+        For a model on the hub it is its folder in the cache.
+        """
         if given is None:
             return self.newest_run()
+        given = local(given)
         named = self.runs / given
         return named if (named / "run.toml").is_file() and not given.exists() else given
 
@@ -161,8 +165,8 @@ class Work:
         Raises:
             SlaError: there is none, or the name means several seeds.
         """
-        if is_on_hub(name) or (Path(name) / "config.json").is_file():
-            return Path(name)
+        if ((model := local(Path(name))) / "config.json").is_file():
+            return model
         found = self.runs_called(name)
         if len(found) != 1:
             what = f"means several runs: {', '.join(path.name for path in found)}" if found else "is not a run"

@@ -17,13 +17,17 @@ PLACE = re.compile(r"hf:/{1,2}([\w.-]+/[\w.-]+?)@([\w./-]+)")
 WANTED = ("config.json", "model.safetensors", "README.md", "*.arpa", "*.arpa.gz", "tuning/*/*.json")  # nothing else
 
 
-def is_on_hub(path: Path | str) -> bool:
-    """Whether this names a model on the hub."""
-    return str(path).startswith(SCHEME)
+def local(place: Path) -> Path:
+    """The path itself, or for a model on the hub its folder in the cache; what is missing there is downloaded.
+
+    Raises:
+        SlaError: as `download`.
+    """
+    return download(place) if str(place).startswith(SCHEME) else place
 
 
-def download(place: Path | str) -> Path:
-    """The folder of a model of the hub in the cache; what is missing there is downloaded.
+def download(place: Path) -> Path:
+    """The folder of a model on the hub in the cache.
 
     Raises:
         SlaError: a place without revision, no such model or revision, no access, or no network.

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -24,12 +26,15 @@ from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError, cannot_read, some
 from sla_cli.system.regular_file import open_regular
 from sla_cli.work.calibration import CalibrationFigures
-from sla_cli.work.hub import download, is_on_hub
+from sla_cli.work.hub import local
+from sla_cli.work.like import begins
 from sla_cli.work.run import Run, RunFacts
 
 NAME, VERSION = "sla-model", 1
 CONFIG, WEIGHTS, CARD, TUNING = "config.json", "model.safetensors", "README.md", "tuning"
+Stored = Literal["float32", "float16"]
 AGAIN = "Get the folder again, or make it again with `sla export`."
+BEGINNING = re.compile(rb'\s*\{\s*"format":\s*"sla-model"')
 LONGEST = 64 << 20  # bytes of the header of the weights: names, types and shapes of fewer than ten thousand tensors
 
 
@@ -52,7 +57,7 @@ class ModelFacts:
     """
 
     weights: str
-    stored: Literal["float32", "float16"]
+    stored: Stored
     with_backbone: bool
     backbone_file: str
     frame_scores: bool
@@ -66,25 +71,19 @@ class ModelFacts:
 
 
 def is_model(path: Path) -> bool:
-    """Whether a folder looks like a model: its config.json names the format."""
+    """Whether a folder looks like a model: its config.json begins with the name of the format."""
     file = path / CONFIG
-    try:
-        return file.is_file() and read_json(file).get("format") == NAME
-    except SlaError:
-        return False
+    return file.is_file() and BEGINNING.match(begins(file, 64)) is not None
 
 
 def find_trained(path: Path) -> Run:
     """The run or the model in a folder, or the model on the hub; the run, if there is neither.
 
     Raises:
-        SlaError: as `hub.download`, or a file of the model has another digest than its config.json says.
+        SlaError: as `hub.local`, or as `ModelFolder`.
     """
-    if not is_on_hub(path):
-        return ModelFolder(path) if is_model(path) else Run(path)
-    model = ModelFolder(download(path))
-    model.check_files()
-    return model
+    path = local(path)
+    return ModelFolder(path) if is_model(path) else Run(path)
 
 
 class ModelFolder(Run):
@@ -102,8 +101,8 @@ class ModelFolder(Run):
         self.last = self.best
         self.card = path / CARD
         facts = self.model_facts
-        for name in facts.files:
-            self.inside(name)
+        self._check_files(name for name in facts.files if name != WEIGHTS)  # these have digests in their header
+        self.inside(WEIGHTS)
         nothing = path / "none"  # where a run has a file that this folder lacks
         self.frame_scores = self.best if facts.frame_scores else nothing
         self.domain = self.best if facts.domain else nothing
@@ -178,10 +177,13 @@ class ModelFolder(Run):
         found = self.model_facts.calibration
         return UNCHANGED if found is None else Calibration(found.slope, found.offset)
 
-    def check_files(self) -> None:
-        """Raise FormatError if a file is not as it was written."""
-        files = self.model_facts.files.items()
-        if changed := [name for name, digest in files if sha256_of(self.inside(name)) != digest]:
+    def check_weights(self) -> None:
+        """Raise FormatError if the file of weights is not as it was written; loading it compares its content only."""
+        self._check_files([WEIGHTS])
+
+    def _check_files(self, names: Iterable[str]) -> None:
+        files = self.model_facts.files
+        if changed := [name for name in names if sha256_of(self.inside(name)) != files.get(name)]:
             number = "is" if len(changed) == 1 else "are"
             raise FormatError(f"{self.path}: {some(changed)} {number} damaged: another digest than in {CONFIG}", AGAIN)
 

@@ -88,6 +88,11 @@ def test_a_tuned_language_model_travels_with_it(folder: Path) -> None:
     assert "tuned" in expected.made["search"] or "alpha" in expected.made["search"]
     assert found.made["search"] == expected.made["search"]
     assert (found.signs, found.score) == (expected.signs, expected.score)
+    copy_run(folder)
+    store = ("--store", "old/stores/phoenix2014", "--split", "test", "--format", "jsonl", "-q")
+    sla("decode", RUN, "--lm", "old/gloss.arpa", "--work", "old", *store, "-o", "run.jsonl")
+    sla("decode", "m", "--lm", "gloss.arpa", "--work", "new", *store, "-o", "model.jsonl")
+    assert (folder / "run.jsonl").read_text() == (folder / "model.jsonl").read_text()
 
 
 def test_half_precision_is_half_as_large_and_nearly_the_same(folder: Path) -> None:

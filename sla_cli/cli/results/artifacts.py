@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from msgspec import UNSET, Struct, UnsetType
 
@@ -35,24 +34,6 @@ class Described(Description):
     """
 
     sheet: Sheet | UnsetType = UNSET
-
-
-class ExportedModel(Struct, kw_only=True):
-    """A model folder.
-
-    Attributes:
-        model: its folder
-        files: name of each file with its number of bytes
-        stored: type of the weights on disk
-        with_backbone: whether the weights of the backbone are in it
-        open_questions: what its card leaves open
-    """
-
-    model: Path
-    files: dict[str, Count]
-    stored: Literal["float32", "float16"]
-    with_backbone: bool
-    open_questions: tuple[str, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
