@@ -144,27 +144,28 @@ class Card:
 
 
 def card_of(run: Run, answers: Answers) -> Card:
-    """What the run's store and the hypotheses in its work folder say about it."""
+    """What the run's store and the hypotheses in its work folder say about it. Raises SlaError if it is no run."""
+    name, results = run.path.resolve().name, _results(run)
     try:
         store = run.own_clips()
     except SlaError as error:
         log.warning("the card says nothing of the recordings: %s", error.message)
-        return Card(run.path.resolve().name, answers, (), None, _results(run))
+        return Card(name, answers, (), None, results)
     train = {*store["train"].signers} - {""}
     others = {signer for name in store.splits if name != "train" for signer in store[name].signers} - {""}
     shared = bool(train & others) if train and others else None
     splits = [SplitFacts.of(store[name]) for name in store.splits]
-    return Card(run.path.resolve().name, answers, splits, shared, _results(run))
+    return Card(name, answers, splits, shared, results)
 
 
 def _results(run: Run) -> list[Result]:
     """Scores of the run's hypotheses of its own dev and test; other files are left out."""
-    folder = Work(run.path.resolve().parents[1]).hypotheses / run.path.resolve().name
+    folder, profile = Work(run.path.resolve().parents[1]).hypotheses / run.path.resolve().name, run.facts.profile
     found = []
     for file in sorted(folder.glob("*.tsv")):
         split = file.name.partition("-")[0]
         if split in ("dev", "test") and _is_of(run, file):
-            score, _ = score_in_memory(file, None, ScoreOptions(run.facts.profile))
+            score, _ = score_in_memory(file, None, ScoreOptions(profile))
             found.append(Result(split, search_of(file), score))
     return found
 

@@ -14,6 +14,7 @@ from sla_cli.artifact.receipt import digest_file, pass_on, read_receipt
 from sla_cli.config.settings import Config
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import SlaError, some
+from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log
 from sla_cli.model import checkpoint, domain, frame_scores
 from sla_cli.model.backbone import Backbone
@@ -39,6 +40,7 @@ from sla_cli.work.run import Run
 from sla_cli.work.tuning import CHOICE, find_tuned, tuning_of
 
 Part = tuple[dict[str, Tensor], dict[str, str]]
+ARPA = (".arpa", ".arpa.gz")  # as work/hub.py downloads them
 HALF = 65504.0  # the largest float16
 
 
@@ -70,13 +72,13 @@ def export_run(
     if isinstance(run, ModelFolder):
         raise SlaError(f"{run.path} is a model already", "Copy its folder.")
     config = run.config if weights is None else replace(run.config, model=replace(run.config.model, weights=weights))
-    parts, identity = _parts(run, config, stored, with_backbone)
-    if lm is not None and lm.name in (CONFIG, WEIGHTS, CARD, TUNING):
-        raise SlaError(f"a language model in a model folder cannot have the name {lm.name}", "Give it another name.")
+    if lm is not None:
+        if not lm.name.endswith(ARPA):
+            raise SlaError(f"{lm}: a model folder takes a language model as ARPA", f"Its name ends in {ARPA[0]}.")
+        check_oov(lm, run.glosses, 100)  # opens it, and says what it lacks
     _check_ours(out)
     parts, identity = _parts(run, config, stored, with_backbone)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    with TemporaryDirectory(prefix=f".{out.name}.", suffix=".partial", dir=out.parent) as temporary:
+    with _beside(out) as temporary:
         made = Path(temporary, out.name)
         made.mkdir()
         checkpoint.write_model(made / WEIGHTS, identity, parts)
@@ -96,12 +98,20 @@ def export_run(
             card="",
             files={name: sha256_of(made / name) for name in _names(made)},
         )
-        text = card.text(facts)
-        write_text(made / CARD, text)
+        write_text(made / CARD, card.text(facts))
         write_text(made / CONFIG, model_config(replace(facts, card=sha256_of(made / CARD))))
         _put_in_place(made, out, force)
     files = {name: (out / name).stat().st_size for name in _names(out)}
     return Exported(out, files, stored, with_backbone, card.open_questions)
+
+
+def _beside(out: Path) -> TemporaryDirectory[str]:
+    """A temporary folder from which a finished one can be renamed. Raises SlaError if none can be made."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        return TemporaryDirectory(prefix=f".{out.name}.", suffix=".partial", dir=out.parent)
+    except OSError as error:
+        raise SlaError(f"cannot write {out}: {error.strerror}", "Name another folder with -o.") from error
 
 
 def _parts(run: Run, config: Config, stored: Stored, with_backbone: bool) -> tuple[dict[str, Part], str]:
@@ -169,14 +179,14 @@ def _put_in_place(made: Path, out: Path, force: bool) -> None:
         _check_ours(out)
         if not force:
             raise SlaError(f"{out} exists", "Use --force to replace it.")
-        shutil.rmtree(out)
+        out.rename(made.with_name("replaced"))  # removed with the temporary folder, when the new one has its place
     made.rename(out)
 
 
 def _check_ours(out: Path) -> None:
-    """Raise SlaError for a file, and for a folder that holds anything but an earlier export, or an edited card."""
-    if out.exists() and not out.is_dir():
-        raise SlaError(f"{out} is a file", "Name a folder with -o.")
+    """Raise SlaError for what is no folder, or holds anything but an earlier export, or an edited card."""
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise SlaError(f"{out} is a {'link' if out.is_symlink() else 'file'}", "Name a folder with -o.")
     if not out.exists() or not any(out.iterdir()):
         return
     if not is_model(out):

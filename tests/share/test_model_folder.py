@@ -76,6 +76,34 @@ def test_only_an_export_whose_card_nobody_edited_is_replaced(folder: Path) -> No
     (folder / "m" / "notes.txt").write_text("mine")
     assert "contains other files: notes.txt" in refused("export", RUN, "-o", "m", "--force")
     assert "is a file" in refused("export", RUN, "-o", "a.mkv", "--force")
+    (folder / "link").symlink_to("empty")
+    (folder / "empty").mkdir()
+    assert "is a link" in refused("export", RUN, "-o", "link")
+
+
+def test_a_full_disk_is_named_and_nothing_is_left_on_it(folder: Path, small_disk: Path) -> None:
+    (small_disk / "filler").write_bytes(bytes(1_900_000))
+    assert "No space left" in refused("export", RUN, "-o", str(small_disk / "m"))
+    assert [path.name for path in small_disk.iterdir()] == ["filler"]
+
+
+def test_what_cannot_be_exported_is_named_and_leaves_nothing(folder: Path) -> None:
+    (folder / "e.arpa").touch()
+    (folder / "lm.bin").write_bytes(b"mmap lm")
+    before = sorted(folder.iterdir())
+    for arguments, message in (
+        (("nowhere", "-o", "m"), "nowhere is not a run"),
+        ((RUN, "-o", "m", "--lm", "e.arpa"), "e.arpa"),
+        ((RUN, "-o", "m", "--lm", "lm.bin"), "takes a language model as ARPA"),
+        ((RUN, "-o", "/proc/m"), "cannot write /proc/m"),
+    ):
+        assert message in refused("export", *arguments)
+    weights = folder / RUN / "best.safetensors"
+    weights.write_bytes(weights.read_bytes()[:1000])
+    assert "best.safetensors: not a safetensors file" in refused("export", RUN, "-o", "m")
+    weights.unlink()
+    assert "best.safetensors" in refused("export", RUN, "-o", "m")
+    assert sorted(folder.iterdir()) == before
 
 
 def test_a_tuned_language_model_travels_with_it(folder: Path) -> None:
