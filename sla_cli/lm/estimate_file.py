@@ -110,10 +110,10 @@ def estimate_file(
         check_output(out, LANGUAGE_MODEL, replace=force or half_made)
         arpa = estimate(counted, chosen.order, chosen.fallback, prune=prune, unknown=unknown)
         _warn_of_fallbacks(arpa, chosen)
-        if half_made and holds(out, arpa):
+        if out.is_file() and read_receipt(out) is None and holds(out, arpa):  # another command may have just written it
             log.info("%s was already complete except for its receipt", out)
         else:
-            check_output(out, LANGUAGE_MODEL, replace=not half_made, keep=read_receipt(out) is None)
+            check_output(out, LANGUAGE_MODEL, replace=force, keep=read_receipt(out) is None)
             artifact.begin()
             write_arpa(arpa, out)
         estimated = Estimated(
