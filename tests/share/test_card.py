@@ -1,0 +1,65 @@
+"""The card of a model says what artifacts say, and asks for the rest."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from huggingface_hub import ModelCard
+from recordings import copy_run, sla
+
+RUN, HYPOTHESES = "old/runs/adapter", "old/hypotheses/adapter"
+ANSWERS = ("--language", "gsg", "--licence", "other", "--corpus-licence", "only here", "--contact", "a@example.org")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    copy_run(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def card(*options: str) -> ModelCard:
+    """As the hub's own client reads it."""
+    sla("export", RUN, "-o", "m", "-q", *options)
+    return ModelCard.load(Path("m", "README.md"))
+
+
+def test_error_rates_are_those_of_sla_score(folder: Path) -> None:
+    (hypotheses,) = Path(HYPOTHESES).glob("*.tsv")
+    scored = sla("score", str(hypotheses), "-q")
+    made = card("--language", "gsg", "--licence", "cc-by-4.0")
+    (result,) = made.data.eval_results
+    assert (result.metric_value, result.dataset_split) == (round(scored["wer"], 2), "dev")
+    assert (made.data.language, made.data.license, made.data.library_name) == ("gsg", "cc-by-4.0", "sla")
+    assert scored["signature"] in made.text
+    assert "| dev | 4 | 2 | 8 |" in made.text
+    assert "the worst of 2 signers (number" in made.text
+
+
+def test_hypotheses_of_other_weights_are_not_on_it(folder: Path) -> None:
+    shutil.rmtree(HYPOTHESES)
+    shutil.copytree(Path(HYPOTHESES).with_name("lora"), HYPOTHESES)
+    made = card()
+    assert made.data.eval_results is None
+    assert "Not measured" in made.text
+
+
+def test_it_asks_what_no_artifact_knows(folder: Path) -> None:
+    assert card().text.count("**To be answered:**") == 4
+    assert sla("export", RUN, "-o", "m", "--force", "-q", *ANSWERS[2:])["open_questions"] == ["language"]
+    made = card("--force", *ANSWERS)
+    assert "To be answered" not in made.text
+    assert "a@example.org" in made.text
+
+
+def test_what_is_gone_is_unknown(folder: Path) -> None:
+    """run.toml names the store of tiny_work, which is moved in a copy that was trained elsewhere."""
+    shutil.rmtree(folder / "old" / "stores")
+    facts = Path(RUN, "run.toml")
+    lines = facts.read_text().replace('store = "', 'store = "/gone').splitlines()
+    facts.write_text("\n".join(line for line in lines if not line.startswith("digest = ")))
+    made = card()
+    assert "Numbers of clips, signers and hours: unknown" in made.text
+    assert "| clips | signers |" not in made.text
