@@ -69,10 +69,13 @@ def decode(
     from sla_cli.decode.decode_run import Target, check_decoding, decode_run
     from sla_cli.emit.find_emissions import find_emissions
     from sla_cli.work.folder import Work as WorkFolder
+    from sla_cli.work.model_folder import find_trained
 
     folder = WorkFolder(work)
     source = None if source is None else folder.run_given(source)
-    given = shared.search_given(context, None if lm is None else folder.find_lm(lm, source))
+    if lm is not None:
+        lm = folder.find_lm(lm, find_trained(source).own_lm(lm) if source is not None else None)
+    given = shared.search_given(context, lm)
     target = Target(str(kind), output, force)
     check_decoding(given, target, source, store, shared.weights_file(weights))
     path, run = find_emissions(source, folder, split=split, store=store, weights=weights, device=device)

@@ -53,15 +53,14 @@ def write_tensors(path: Path, values: Mapping[str, Tensor], header: Mapping[str,
     _write(path, tensors, {**header, "tensors": _digest(tensors)})
 
 
-def write_model(path: Path, weights: str, parts: Mapping[str, tuple[Mapping[str, Tensor], Mapping[str, str]]]) -> None:
+def write_model(path: Path, parts: Mapping[str, tuple[Mapping[str, Tensor], Mapping[str, str]]]) -> None:
     """Write the file of a model folder. Equal content gives equal bytes.
 
     Args:
-        weights: identifies the weights, as in the folder's config.json.
         parts: tensors and header of each; a header of its own makes a part readable as the file that it comes from.
     """
     tensors: dict[str, Tensor] = {}
-    header = {"format": MODEL, "version": MODEL_VERSION, "weights": weights}
+    header = {"format": MODEL, "version": MODEL_VERSION}
     for part, (values, facts) in parts.items():
         own = {name: value.detach().cpu().contiguous() for name, value in values.items()}
         header[part] = json.dumps({**facts, "tensors": _digest(own)}, sort_keys=True, ensure_ascii=False)

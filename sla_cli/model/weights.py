@@ -21,7 +21,6 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from sla_cli.errors import SlaError, some
-from sla_cli.system.host_memory import check_fits
 
 HINT = (
     "--weights takes state dicts of timm, OpenAI, open_clip and Hugging Face CLIP (.safetensors or .pt), "
@@ -56,9 +55,8 @@ def read_weights(path: Path) -> Weights:
     """Recognise a file and read it.
 
     Raises:
-        SlaError: not weights, unknown weights in the image tower, or a file that is larger than the memory.
+        SlaError: not weights, or unknown weights in the image tower.
     """
-    check_fits(path)
     try:
         archive = _is_torchscript(path)
         if archive:

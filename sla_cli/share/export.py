@@ -81,7 +81,7 @@ def export_run(
     with _beside(out) as temporary:
         made = Path(temporary, out.name)
         made.mkdir()
-        checkpoint.write_model(made / WEIGHTS, identity, parts)
+        checkpoint.write_model(made / WEIGHTS, parts)
         if lm is not None:
             _add_lm(run, lm, made, tuned=stored == "float32")
         facts = ModelFacts(

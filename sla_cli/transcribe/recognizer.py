@@ -114,7 +114,8 @@ class Recognizer:
         backbone = None if weights is None else str(as_path(weights, "weights"))
         facts = source.facts
         folder = Work(as_path(work, "work") if work is not None else source.path.resolve().parents[1])
-        model = None if lm is None else folder.find_lm(as_path(lm, "lm"), source.path)
+        named = None if lm is None else as_path(lm, "lm")
+        model = None if named is None else folder.find_lm(named, source.own_lm(named))
         given = {
             "lm": model,
             "beam": beam,

@@ -165,10 +165,8 @@ def _run(path: Path) -> Description:
 
 
 def _model(path: Path) -> Description:
-    """Compares the digest of each file, too."""
     model = ModelFolder(path)
     facts, settings = model.model_facts, model.config
-    model.check_weights()
     figures = {
         **{key: getattr(facts.run, key) for key in ("corpus", "division", "preset", "labels", "profile")},
         "frames": asdict(facts.run.frames),

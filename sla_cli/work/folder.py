@@ -51,14 +51,17 @@ class Work:
         self.alignments, self.exports = root / "alignments", root / "exports"
         self.elsewhere = self.hypotheses / "newest-elsewhere.json"
 
-    def find_lm(self, name: Path, model: Path | None = None) -> Path:
-        """A language model's file at the given path, else in a model's folder, else in this work folder.
+    def find_lm(self, name: Path, own: Path | None = None) -> Path:
+        """A language model's file at the given path, else that of the model, else that in this work folder.
+
+        Args:
+            own: of the model that is used, if it has one of this name.
 
         Raises:
-            SlaError: it is in none of them.
+            SlaError: there is none.
         """
-        for path in (name, *([model / name] if model is not None else []), self.lm / name):
-            if path.exists():
+        for path in (name, own, self.lm / name):
+            if path is not None and path.exists():
                 log.info("using language model %s", path)
                 return path
         raise SlaError(

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from sla_cli.artifact.json_file import parse_json, read_json
+from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.receipt import digest_file
 from sla_cli.artifact.version import check_version
 from sla_cli.config.checks import read_values
@@ -24,6 +23,7 @@ from sla_cli.config.settings import Config, config_of_run
 from sla_cli.core.calibration import UNCHANGED, Calibration
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError, cannot_read, some
+from sla_cli.system.host_memory import check_fits
 from sla_cli.system.regular_file import open_regular
 from sla_cli.work.calibration import CalibrationFigures
 from sla_cli.work.hub import local
@@ -35,7 +35,6 @@ CONFIG, WEIGHTS, CARD, TUNING = "config.json", "model.safetensors", "README.md",
 Stored = Literal["float32", "float16"]
 AGAIN = "Get the folder again, or make it again with `sla export`."
 BEGINNING = re.compile(rb'\s*\{\s*"format":\s*"sla-model"')
-LONGEST = 64 << 20  # bytes of the header of the weights: names, types and shapes of fewer than ten thousand tensors
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ class ModelFolder(Run):
 
     Raises:
         SlaError: a file is missing, or a link to somewhere else.
-        FormatError: as `model_facts`.
+        FormatError: a file is not as it was written; or as `model_facts`.
     """
 
     def __init__(self, path: Path) -> None:
@@ -101,8 +100,11 @@ class ModelFolder(Run):
         self.last = self.best
         self.card = path / CARD
         facts = self.model_facts
-        self._check_files(name for name in facts.files if name != WEIGHTS)  # these have digests in their header
-        self.inside(WEIGHTS)
+        if changed := [
+            name for name in {WEIGHTS, *facts.files} if sha256_of(self.inside(name)) != facts.files.get(name)
+        ]:
+            number = "is" if len(changed) == 1 else "are"
+            raise FormatError(f"{path}: {some(changed)} {number} damaged: another digest than in {CONFIG}", AGAIN)
         nothing = path / "none"  # where a run has a file that this folder lacks
         self.frame_scores = self.best if facts.frame_scores else nothing
         self.domain = self.best if facts.domain else nothing
@@ -163,11 +165,7 @@ class ModelFolder(Run):
 
     @property
     def weights_digest(self) -> str:
-        """As in config.json. Raises FormatError if the weights belong to another config.json."""
-        facts = self.model_facts
-        if self._weights_header().get("weights") != facts.weights:
-            raise FormatError(f"{self.best} belongs to another {CONFIG} than the one beside it", AGAIN)
-        return facts.weights
+        return self.model_facts.weights
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -177,15 +175,8 @@ class ModelFolder(Run):
         found = self.model_facts.calibration
         return UNCHANGED if found is None else Calibration(found.slope, found.offset)
 
-    def check_weights(self) -> None:
-        """Raise FormatError if the file of weights is not as it was written; loading it compares its content only."""
-        self._check_files([WEIGHTS])
-
-    def _check_files(self, names: Iterable[str]) -> None:
-        files = self.model_facts.files
-        if changed := [name for name in names if sha256_of(self.inside(name)) != files.get(name)]:
-            number = "is" if len(changed) == 1 else "are"
-            raise FormatError(f"{self.path}: {some(changed)} {number} damaged: another digest than in {CONFIG}", AGAIN)
+    def own_lm(self, name: Path) -> Path | None:
+        return self.inside(str(name)) if str(name) in self.model_facts.files else None
 
     def inside(self, name: str) -> Path:
         """A file of the folder. Raises SlaError if it is missing, or a link to a file elsewhere.
@@ -209,25 +200,11 @@ class ModelFolder(Run):
             return facts.backbone_file
         return str(self.path / Path(facts.backbone_file).name)
 
-    def _weights_header(self) -> dict[str, Any]:
-        """The metadata of the weights, read without torch: a safetensors file begins with its length and an object."""
-        path = self.inside(WEIGHTS)
-        try:
-            with open_regular(path) as file:
-                length = int.from_bytes(file.read(8), "little")
-                text = file.read(length) if length <= LONGEST else b""
-        except OSError as error:
-            raise cannot_read(path, error) from error
-        try:
-            found = parse_json(text.decode(), str(path), AGAIN)["__metadata__"]
-            return dict(found)
-        except (KeyError, TypeError, ValueError) as error:
-            raise FormatError(f"{path}: not a safetensors file of sla, or a damaged one", AGAIN) from error
-
 
 def sha256_of(path: Path) -> str:
-    """As the hub and `sha256sum` show it."""
+    """As the hub and `sha256sum` show it. Raises SlaError if it cannot be read, or is larger than the memory."""
     try:
+        check_fits(path)
         with open_regular(path) as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:

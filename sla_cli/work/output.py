@@ -83,7 +83,6 @@ def check_output(
     if path.stat().st_size and not (kind.fits(path) if isinstance(kind, Like) else found == kind):
         name = kind.name if isinstance(kind, Like) else f"a file of the kind {kind!r}"
         raise SlaError(f"{path} is not {name}, and is not replaced", "Give it another name, or remove it first.")
-    _check_parents(path)
     if not replace:
         raise SlaError(f"{path} exists", "Use --force to replace it.")
     refuse_read_only(path)

@@ -239,6 +239,10 @@ class Run:
                 found[name] = digest_file(file)
         return found
 
+    def own_lm(self, name: Path) -> Path | None:
+        """Its language model of this name; only models have one."""
+        return None
+
     def read_calibration(self) -> Calibration:
         """How its confidences become probabilities; the default if it has none. Raises as `work.calibration` does."""
         if not self.calibration.is_file():

@@ -124,6 +124,14 @@ def test_damaged(saved: Path, damage: Callable[[bytes], bytes]) -> None:
     assert "or train again" in caught.value.hint
 
 
+def test_a_file_that_is_larger_than_the_memory(saved: Path) -> None:
+    """A sparse one takes no place on the disk."""
+    with saved.open("r+b") as file:
+        file.truncate(4 << 40)
+    with pytest.raises(SlaError, match=r"best\.safetensors has 4,096\.0 GiB, and this machine has"):
+        load_weights(saved, recogniser(), GLOSSES)
+
+
 @pytest.mark.parametrize("change", [{"version": "2"}, {"version": None}, {"format": "something"}, {"format": None}])
 def test_another_format(saved: Path, change: dict[str, str | None]) -> None:
     with safe_open(saved, framework="pt") as file:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -22,7 +23,7 @@ from sla_cli.core.digest import digest_json
 from sla_cli.errors import SlaError
 from sla_cli.transcribe.recognizer import Recognizer
 
-SECRET = "secret"
+SECRET, WEIGHTS = "secret", "model.safetensors"
 MOST = 300 << 20  # bytes that opening may add to the memory of this process
 
 
@@ -62,18 +63,27 @@ def config(model: Path, **changed: Any) -> None:
     file.write_text(json.dumps(values | {"digest": digest_json(own)}))
 
 
+def seal(model: Path) -> None:
+    """Give config.json the digest of the changed weights, so that nothing but their content is wrong."""
+    files = json.loads((model / "config.json").read_text())["files"]
+    digest = hashlib.sha256((model / WEIGHTS).read_bytes()).hexdigest()
+    config(model, files={**files, WEIGHTS: digest})
+
+
 def tensors(model: Path, change: Callable[[dict[str, torch.Tensor]], object]) -> None:
     """Change the weights; the header stays, without digests that would give the change away."""
-    file = model / "model.safetensors"
+    file = model / WEIGHTS
     with safe_open(file, framework="pt") as opened:
         header = dict(opened.metadata())
     values = load_file(file)
     change(values)
     save_file(values, file, header)
+    seal(model)
 
 
 def header(model: Path, length: int, text: bytes) -> None:
-    (model / "model.safetensors").write_bytes(struct.pack("<Q", length) + text)
+    (model / WEIGHTS).write_bytes(struct.pack("<Q", length) + text)
+    seal(model)
 
 
 def pickled(model: Path) -> None:
@@ -81,7 +91,8 @@ def pickled(model: Path) -> None:
         def __reduce__(self) -> tuple[Any, tuple[str]]:
             return os.mkdir, (str(model / "executed"),)
 
-    torch.save({"a": Code()}, model / "model.safetensors")
+    torch.save({"a": Code()}, model / WEIGHTS)
+    seal(model)
 
 
 def linked(model: Path, name: str) -> None:
@@ -92,13 +103,13 @@ def linked(model: Path, name: str) -> None:
 
 def sparse(model: Path) -> None:
     """A tensor of four terabytes takes no place on the disk."""
-    with safe_open(model / "model.safetensors", framework="pt") as opened:
+    with safe_open(model / WEIGHTS, framework="pt") as opened:
         facts = opened.metadata()
     size = 4 << 40
     parts = {"__metadata__": facts, "backbone.a": {"dtype": "U8", "shape": [size], "data_offsets": [0, size]}}
     text = json.dumps(parts).encode()
     header(model, len(text), text)
-    with (model / "model.safetensors").open("r+b") as file:
+    with (model / WEIGHTS).open("r+b") as file:
         file.truncate(8 + len(text) + size)
 
 
@@ -110,7 +121,7 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
         model, 66, b'{"a":{"dtype":"F32","shape":[-4],"data_offsets":[0,-16]}}'.ljust(66)
     ),
     "sparse weights": sparse,
-    "weights linked to a file outside": lambda model: linked(model, "model.safetensors"),
+    "weights linked to a file outside": lambda model: linked(model, WEIGHTS),
     "config linked to a file outside": lambda model: linked(model, "config.json"),
     "language model linked to a file outside": lambda model: linked(model, "gloss.arpa"),
     "a name that leads outside": lambda model: config(model, files={f"../{SECRET}": "0" * 64}),
@@ -145,6 +156,11 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
     "a thousand million frames a second": lambda model: config(model, run__frames__fps=1e9),
     "no settings": lambda model: config(model, settings={}),
     "an unknown key": lambda model: config(model, unknown=1),
+    "weights that changed on the way": lambda model: (model / WEIGHTS).write_bytes((model / WEIGHTS).read_bytes()[:-1]),
+    "no digest of the weights": lambda model: config(model, files={}),
+    "a setting that was edited by hand": lambda model: (model / "config.json").write_text(
+        (model / "config.json").read_text().replace('"fit": "squash"', '"fit": "pad"')
+    ),
     "an edited config": lambda model: (model / "config.json").write_text(
         (model / "config.json").read_text().replace('"NORD"', '"SUED"')
     ),

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import platform
 import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from recordings import copy_run, refused, signed, sla
+from tiny_work import tiny_work
 
 from sla_cli.transcribe.recognizer import Recognizer
 
@@ -59,7 +61,9 @@ def test_the_same_run_gives_the_same_bytes_without_a_place_of_this_machine(folde
     files = {name: (folder / "one" / name).read_bytes() for name in made["files"]}
     assert files == {name: (folder / "two" / name).read_bytes() for name in made["files"]}
     assert {"README.md", "config.json", "gloss.arpa", "model.safetensors"} < files.keys()
-    assert not [name for name, content in files.items() if str(folder).encode() in content or b"old/" in content]
+    assert [name for name in files if name.startswith("tuning/")]
+    own = (str(folder), "old/", str(tiny_work().parent), platform.platform())  # tiny_work: where the run was trained
+    assert not [(name, text) for name, content in files.items() for text in own if text.encode() in content]
 
 
 def test_only_an_export_whose_card_nobody_edited_is_replaced(folder: Path) -> None:
@@ -98,6 +102,9 @@ def test_what_cannot_be_exported_is_named_and_leaves_nothing(folder: Path) -> No
         ((RUN, "-o", "/proc/m"), "cannot write /proc/m"),
     ):
         assert message in refused("export", *arguments)
+    scores, others = (folder / "old/runs" / name / "frame_scores.safetensors" for name in ("adapter", "lora"))
+    shutil.copy(others, scores)
+    assert "frame_scores.safetensors belongs to another checkpoint" in refused("export", RUN, "-o", "m")
     weights = folder / RUN / "best.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
     assert "best.safetensors: not a safetensors file" in refused("export", RUN, "-o", "m")
