@@ -67,10 +67,8 @@ class ClipBorders:
         """
         if offset == 0:
             return x
-        if abs(offset) >= len(x):
-            return torch.zeros_like(x)
         gap = x.new_zeros(abs(offset), *x.shape[1:])
-        moved = torch.cat((x[offset:], gap)) if offset > 0 else torch.cat((gap, x[:offset]))
+        moved = torch.cat((x, gap))[offset:] if offset > 0 else torch.cat((gap, x))[: x.shape[0]]
         source = self.positions.index + offset
         inside = (source >= 0) & (source < self.positions.length)
         return moved.masked_fill(~inside.view(-1, *[1] * (x.dim() - 1)), 0)  # not a product: 0 * inf would be NaN
