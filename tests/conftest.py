@@ -16,6 +16,7 @@ import pytest
 # Every process that a test starts adds in the same order, and parallel processes do not slow each other down.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+import sla_cli  # noqa: F401, I001  sets limits of OpenCV, which reads them when it is imported
 import cv2
 import numpy as np
 from forked import TERMINAL
