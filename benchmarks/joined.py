@@ -19,7 +19,7 @@ import json
 import random
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from pathlib import Path
@@ -28,17 +28,18 @@ from statistics import median
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 
 from sla_cli.core.annotation import Sign
 from sla_cli.core.edit_alignment import align, count
 from sla_cli.core.place import FrameScores, place
 from sla_cli.core.time_score import correct_pairs
+from sla_cli.core.windows import Windows
 from sla_cli.model.open_run import OpenedModel, open_model
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 from sla_cli.transcribe.recording import as_stored
-from sla_cli.transcribe.streaming import CHUNK, stream_features
-from sla_cli.transcribe.windows import JoinedWindows, Windows
+from sla_cli.transcribe.runtime import CHUNK, in_parts
+from sla_cli.transcribe.torch_runtime import TorchRuntime
+from sla_cli.transcribe.windows import Floats, JoinedWindows
 from sla_cli.work.run import FrameFormat, Run
 
 FPS, WIDTH, HEIGHT = 25, 210, 260
@@ -82,16 +83,17 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--device", default="auto")
     parser.add_argument("--precision", default="auto")
-    parser.add_argument("--features", type=Path, help="file that stores features, for other windows with the same run")
+    parser.add_argument(
+        "--features", type=Path, help="NPZ file that stores features, for other windows with the same run"
+    )
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     opened = open_model(Run(options.run), device=options.device, precision=options.precision)
-    with torch.inference_mode(), opened.placement.autocast():
-        answers = []
-        for figures in measure(opened, options):
-            answers.append(asdict(figures))
-            if not options.json:
-                print("  ".join(f"{key} {value}" for key, value in answers[-1].items()), flush=True)
+    answers = []
+    for figures in measure(opened, options):
+        answers.append(asdict(figures))
+        if not options.json:
+            print("  ".join(f"{key} {value}" for key, value in answers[-1].items()), flush=True)
     if options.json:
         print(json.dumps(answers))
 
@@ -107,46 +109,53 @@ def measure(opened: OpenedModel, options: argparse.Namespace) -> Iterator[Figure
         for sentence, start in zip(sentences, starts, strict=False)
         for one in sentence.glosses
     ]
-
-    def log_probs_of(features: Tensor) -> Tensor:
-        return opened.network.head(features, torch.tensor([len(features)])).sequence.log_softmax(-1)
-
+    runtime = TorchRuntime(opened)
     with BeamDecoder(opened.glosses, BeamOptions()) as decoder:
 
-        def read(log_probs: Tensor, features: Tensor, start: int = 0) -> list[Sign]:
-            found = decoder.decode(log_probs.float().cpu().numpy())
+        def read(log_probs: Floats, features: Floats, start: int = 0) -> list[Sign]:
+            found = decoder.decode(log_probs)
             labels = [opened.glosses.index(gloss) + 1 for gloss in found.glosses]
             scorer = opened.scorer
-            scores = FrameScores(scorer(features).cpu().numpy(), scorer.least) if scorer is not None else None
+            scores = (
+                FrameScores(scorer(torch.from_numpy(features).to(scorer.bias.device)).cpu().numpy(), scorer.least)
+                if scorer is not None
+                else None
+            )
             spans = place(labels, found.spans, opened.stride, len(features), scores)
             return [shown(gloss, a + start, b + start) for gloss, (a, b) in zip(found.glosses, spans, strict=True)]
 
-        alone, joined = features_of(opened, sentences, options.features)
+        alone, joined = features_of(runtime, sentences, options.features)
         whole, cuts = [], starts[:-1].tolist()
         for features, start in zip(alone, cuts, strict=True):
-            whole += read(log_probs_of(features), features, start)
+            whole += read(runtime.head(features), features, start)
         yield figures("whole", whole, whole, truth, cuts)
         steps = len(joined) // opened.stride
         default = Windows.of(opened.config.train, opened.stride)
         kinds = [default, *chosen(options, opened.stride), Windows(steps * opened.stride + opened.stride, 0)]
         for windows in dict.fromkeys(kinds):
-            reader = JoinedWindows(log_probs_of, opened.stride, windows)
-            for part in joined.split(CHUNK):
-                reader.add(part)
+            reader = JoinedWindows(runtime.head, opened.stride, windows)
+            for start in range(0, len(joined), CHUNK):
+                reader.add(joined[start : start + CHUNK])
             name = f"{windows.length}/{windows.context}" + " (default)" * (windows == default)
-            yield figures(name, read(torch.from_numpy(reader.finish()), joined), whole, truth, cuts)
+            yield figures(name, read(reader.finish(), joined), whole, truth, cuts)
 
 
 def features_of(
-    opened: OpenedModel, sentences: Sequence[Composed], kept: Path | None
-) -> tuple[Sequence[Tensor], Tensor]:
+    runtime: TorchRuntime, sentences: Sequence[Composed], kept: Path | None
+) -> tuple[Sequence[Floats], Floats]:
     """Features of each sentence separately, and of all of them joined; from `kept` if it exists."""
     if kept is not None and kept.exists():
-        return tuple(torch.load(kept))
-    alone = [torch.cat(list(stream_features(opened, sentence.frames))) for sentence in sentences]
-    joined = torch.cat(list(stream_features(opened, (one for sentence in sentences for one in sentence.frames))))
+        with np.load(kept) as file:
+            return np.split(file["alone"], file["borders"]), file["joined"]
+
+    def of(frames: Iterable[np.ndarray]) -> Floats:
+        return np.concatenate([part.rows for part in runtime.features(in_parts(frames))])
+
+    alone = [of(sentence.frames) for sentence in sentences]
+    joined = of(one for sentence in sentences for one in sentence.frames)
     if kept is not None:
-        torch.save((alone, joined), kept)
+        borders = np.cumsum([len(features) for features in alone])[:-1]
+        np.savez(kept, alone=np.concatenate(alone), borders=borders, joined=joined)
     return alone, joined
 
 

@@ -35,6 +35,7 @@ from sla_cli.core.clip import Source
 from sla_cli.model.checkpoint import save_weights
 from sla_cli.model.frame_scores import FrameScorer, save_scorer
 from sla_cli.model.network import Network
+from sla_cli.model.open_run import open_model
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.recording import Recording
 from sla_cli.work.run import FrameFormat, Run, RunFacts
@@ -78,7 +79,7 @@ def throughput(folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     video = make_video(folder / "short.mp4", options.seconds)
     frames = round(options.seconds * FPS)
     recognizer = Recognizer.open(run, device=options.device)
-    opened = recognizer._opened
+    opened = open_model(Run(run), device=options.device)
     frozen = Network(resolve("base", flags=flags | {"model.variant": "frozen"}), len(GLOSSES)).backbone.vit
     frozen = frozen.to(opened.placement.device).eval()
     size = options.image_size

@@ -29,14 +29,15 @@ from numpy.typing import NDArray
 from recordings import CONDITIONS, draw
 
 from sla_cli.core.clip import Source
-from sla_cli.data.dataset import reduction
+from sla_cli.core.windows import Windows
 from sla_cli.demo.movie import FPS
 from sla_cli.demo.signers import SIGNERS
 from sla_cli.model.open_run import OpenedModel, open_model
+from sla_cli.store.codec import reduction
 from sla_cli.transcribe.find_recordings import find_recordings
 from sla_cli.transcribe.recording import Recording, as_stored
-from sla_cli.transcribe.streaming import stream_outputs
-from sla_cli.transcribe.windows import Windows
+from sla_cli.transcribe.runtime import stream_outputs
+from sla_cli.transcribe.torch_runtime import TorchRuntime
 from sla_cli.work.run import FrameFormat, Run
 
 MOST = 500  # frames of a recording
@@ -82,9 +83,9 @@ def measure(run: Run, options: argparse.Namespace) -> list[Figures]:
     opened = open_model(run, device="cpu")
     domain, windows = opened.domain, Windows.of(opened.config.train, opened.stride)
     assert domain is not None, f"{run.path} has no domain.safetensors: sla train --resume makes it"
-    distances: dict[str, list[float]] = {}
+    runtime, distances = TorchRuntime(opened), dict[str, list[float]]()
     for group, frames in groups(run, opened, options):
-        distance = stream_outputs(opened, frames, windows).distance
+        distance = stream_outputs(runtime, frames, windows).distance
         assert distance is not None
         distances.setdefault(group, []).append(distance / domain.limit)
     own = distances["own dev"] + distances.get("own test", [])

@@ -41,9 +41,9 @@ def __getattr__(name: str) -> Any:
     try:
         module = import_module(f"{__name__}.{_HOMES[name]}")
     except ModuleNotFoundError as error:
-        from sla_cli.errors import without_torch
+        from sla_cli.errors import not_installed
 
-        if (friendly := without_torch(error)) is None:
+        if (friendly := not_installed(error)) is None:
             raise
         raise friendly from error
     return getattr(module, name)

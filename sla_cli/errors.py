@@ -103,19 +103,20 @@ def naming(where: str) -> Iterator[None]:
         raise SlaError(f"{where}: {error.message}", error.hint) from error
 
 
-# What the extra `torch` of pyproject.toml installs; modules and distributions have the same names.
+# What extras of pyproject.toml install; modules and distributions have the same names.
 TORCH = ("torch", "timm", "loralib", "safetensors", "accelerate", "tensorboard")
+ONNX = ("onnxruntime", "onnx", "onnxscript")
 
 
-def without_torch(error: ModuleNotFoundError) -> SlaError | None:
-    """The error if a module of the extra `torch` is not installed; None if the module is another one."""
+def not_installed(error: ModuleNotFoundError) -> SlaError | None:
+    """The error if a module of one of these extras is not installed; None if the module is another one."""
     package = (error.name or "").partition(".")[0]
-    if package not in TORCH:
-        return None
-    return SlaError(
-        f"computing with a model needs {package}, which is not installed",
-        "Install it with `pip install 'sla-cli[torch]'`.",
-    )
+    for extra, packages, what in (("torch", TORCH, "computing with a model"), ("onnx", ONNX, "ONNX")):
+        if package in packages:
+            return SlaError(
+                f"{what} needs {package}, which is not installed", f"Install it with `pip install 'sla-cli[{extra}]'`."
+            )
+    return None
 
 
 def some(names: Iterable[str], limit: int = 5) -> str:

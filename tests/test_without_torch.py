@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from tiny_work import tiny_work
 
 from sla_cli.cli.main import COMMANDS
-from sla_cli.errors import TORCH, without_torch
+from sla_cli.errors import TORCH, not_installed
 
 ROOT = Path(__file__).parents[1]
 STORE, RUN = "work/stores/phoenix2014", "work/runs/adapter"
@@ -26,6 +26,7 @@ STORE, RUN = "work/stores/phoenix2014", "work/runs/adapter"
 def limited(tmp_path: Path) -> LimitedPython:
     """In a folder with the artifacts of every stage."""
     shutil.copytree(tiny_work(), tmp_path / "work")
+    (tmp_path / "video.mp4").touch()
     (tmp_path / "signs.csv").write_text("id,gloss\none,NORD REGEN\ntwo,SONNE\n")
     (tmp_path / "signs.txt").write_text("NORD REGEN\nSONNE\n")
     return LimitedPython(tmp_path, (*TORCH, "torchvision"))
@@ -87,7 +88,7 @@ from pathlib import Path
 assert sla_cli.wer({"a": "NORD"}, {"a": "NORD REGEN"}).total.wer == 50
 assert len(sla_cli.Store(Path("work/stores/phoenix2014"))["dev"])
 try:
-    sla_cli.Recognizer
+    sla_cli.Recognizer.open("work/runs/adapter")
 except sla_cli.SlaError as error:
     print(error.hint)
 """
@@ -103,4 +104,4 @@ def test_the_names_are_those_of_the_extra() -> None:
 
 
 def test_another_module_that_is_missing_stays_a_fault() -> None:
-    assert without_torch(ModuleNotFoundError("No module named 'torchette'", name="torchette")) is None
+    assert not_installed(ModuleNotFoundError("No module named 'torchette'", name="torchette")) is None

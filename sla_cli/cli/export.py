@@ -36,6 +36,9 @@ def export(
         bool,
         typer.Option("--without-backbone", help="Leave out the backbone's weights; who opens it must have them."),
     ] = False,
+    onnx: Annotated[
+        bool, typer.Option("--onnx", help="Add ONNX graphs, with which it transcribes without PyTorch.")
+    ] = False,
     weights: BackboneWeights = None,
     work: Work = WORK,
     force: Force = False,
@@ -63,6 +66,7 @@ def export(
         lm=model,
         stored="float16" if half else "float32",
         with_backbone=not without_backbone,
+        onnx=onnx,
         weights=weights,
         force=force,
     )

@@ -21,7 +21,7 @@ from typer.main import get_command
 
 from sla_cli import __version__, log
 from sla_cli.cli.text_streams import is_utf8
-from sla_cli.errors import SlaError, Stopped, without_torch
+from sla_cli.errors import SlaError, Stopped, not_installed
 
 # A command is the function of its name in the module of its name, or that module's `app`; its help begins like this.
 COMMANDS = {
@@ -79,7 +79,7 @@ def refusals() -> Iterator[None]:
     except SlaError as error:
         raise _refused(error) from error
     except ModuleNotFoundError as error:
-        if (friendly := without_torch(error)) is None:
+        if (friendly := not_installed(error)) is None:
             raise
         raise _refused(friendly) from error
     except Stopped as error:

@@ -87,6 +87,10 @@ def transcribe(
         float | None, typer.Option(help="Frames per second of a folder of pictures.", min=SLOWEST, max=FASTEST)
     ] = None,
     weights: BackboneWeights = None,
+    runtime: Annotated[
+        Literal["torch", "onnx"],
+        typer.Option(help="What computes: PyTorch, or ONNX Runtime for a model that has ONNX graphs."),
+    ] = "torch",
     device: Device = "auto",
     work: Work = WORK,
     force: Force = False,
@@ -112,7 +116,7 @@ def transcribe(
 
     def open_recognizer() -> Recognizer:
         found = WorkFolder(work).run_given(run)
-        return Recognizer.open(found, **search, device=device, weights=weights, work=work)
+        return Recognizer.open(found, **search, runtime=runtime, device=device, weights=weights, work=work)
 
     outcomes = []
     for outcome in transcribe_files(videos, output, list(kinds or ()), options, open_recognizer):

@@ -20,12 +20,7 @@ from sla_cli.data.seen import SeenClips
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.store.clips import Split, StoredClip
-from sla_cli.store.codec import REDUCED
-
-
-def reduction(size: int, crop: float, image_size: int) -> int:
-    """Factor by which frames of `size` pixels are reduced in decoding; their crop has at least `image_size` pixels."""
-    return max((factor for factor in REDUCED if size * crop / factor >= image_size), default=1)
+from sla_cli.store.codec import reduction
 
 
 class ClipDataset(Dataset[Sample]):

@@ -96,7 +96,7 @@ class Backbone(nn.Module):
             ends with them. It returns the next features (frames, width); they lag behind until the clip ends.
         """
         for block in self.vit.blocks:
-            block.stream = FrameStream(chunk, block.reach)
+            block.stream = FrameStream(chunk, block.reach, lambda rows: torch.cat(tuple(rows)))
 
         def push(pixels: Tensor, last: bool) -> Tensor:
             for block in self.vit.blocks:
@@ -211,6 +211,7 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
         raise SlaError(f"no such weights file: {file}, for the backbone {config.backbone}", MOVED)
     extra = _checked_args(config.backbone_args)
     try:
+        extra["dynamic_img_size"] = False  # frames have one size; with it, timm fails where a part has no frames
         if not _has_projection(config.backbone):
             extra.setdefault("num_classes", 0)
         with warnings.catch_warnings(), torch.random.fork_rng(devices=[]):

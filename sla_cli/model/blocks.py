@@ -70,7 +70,7 @@ class AdaptedBlock(nn.Module):
         self.plain = not adapters and not share
         self.chunk, self.checkpointing = 0, False
         self.read: int | None = None
-        self.stream: FrameStream | None = None
+        self.stream: FrameStream[Tensor] | None = None
         self.compiled: Callable[..., Tensor] | None = None
 
     def forward(self, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
@@ -107,12 +107,14 @@ class AdaptedBlock(nn.Module):
         with self.borders.using(self.borders.positions.window(first, last)):
             return self._forward(x[first:last], *args, **kwargs)[start - first : stop - first]
 
-    def _streamed(self, stream: FrameStream, x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+    def _streamed(self, stream: FrameStream[Tensor], x: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         """The outputs that can be computed after these next frames, possibly none: those of `_part`, chunk by chunk."""
         stream.buffer.add(x)
         parts = [x[:0, : self.read]]
         for window in stream.ready():
-            with self.borders.using(window.positions):
+            index = torch.arange(window.first, window.first + len(window.frames), device=x.device)
+            length = torch.full_like(index, window.length)
+            with self.borders.using(FramePositions(index, length, ((0, len(index)),))):
                 parts.append(self._forward(window.frames, *args, **kwargs)[window.wanted])
         return torch.cat(parts)
 

@@ -19,6 +19,7 @@ from sla_cli.log import log
 from sla_cli.model import checkpoint, domain, frame_scores
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.network import Network, backbone_digest
+from sla_cli.model.open_run import open_model
 from sla_cli.model.weights import BACKBONE
 from sla_cli.share.card import Card
 from sla_cli.share.results import Exported
@@ -52,6 +53,7 @@ def export_run(
     lm: Path | None = None,
     stored: Stored = "float32",
     with_backbone: bool = True,
+    onnx: bool = False,
     weights: str | None = None,
     force: bool = False,
 ) -> Exported:
@@ -64,10 +66,12 @@ def export_run(
         lm: a language model that is put into it, with the weights that `sla tune` chose for it.
         stored: type of the weights on disk; float16 halves the file, and changes log-probabilities.
         with_backbone: False leaves out the weights of the backbone, if their licence forbids to give them on.
+        onnx: adds ONNX graphs, in float32 and with the backbone.
         weights: the backbone's weights, if the file has moved since training.
 
     Raises:
-        SlaError: it is a model already, has no weights, or its backbone is missing; or `out` holds something else.
+        SlaError: it is a model already, has no weights, or its backbone is missing; `out` holds something else; or
+            options contradict each other.
     """
     if isinstance(run, ModelFolder):
         raise SlaError(f"{run.path} is a model already", "Copy its folder.")
@@ -76,12 +80,16 @@ def export_run(
         if not lm.name.endswith(ARPA):
             raise SlaError(f"{lm}: a model folder takes a language model as ARPA", f"Its name ends in {ARPA[0]}.")
         check_oov(lm, run.glosses, 100)  # opens it, and says what it lacks
+    if onnx and not (with_backbone and stored == "float32"):
+        raise SlaError("ONNX graphs hold the backbone in float32", "Leave --without-backbone and --half out.")
     _check_ours(out)
     parts, identity = _parts(run, config, stored, with_backbone)
     with _beside(out) as temporary:
         made = Path(temporary, out.name)
         made.mkdir()
         checkpoint.write_model(made / WEIGHTS, parts)
+        if onnx:
+            _add_graphs(run, made, weights)
         if lm is not None:
             _add_lm(run, lm, made, tuned=stored == "float32")
         facts = ModelFacts(
@@ -149,6 +157,12 @@ def _halved(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _calibration(run: Run) -> CalibrationFigures | None:
     return read_calibration(run.calibration, run.weights_digest) if run.calibration.is_file() else None
+
+
+def _add_graphs(run: Run, folder: Path, weights: str | None) -> None:
+    from sla_cli.share.onnx_export import write_graphs
+
+    write_graphs(open_model(run, device="cpu", precision="fp32", weights=weights), folder, run.facts.frames)
 
 
 def _add_lm(run: Run, lm: Path, folder: Path, *, tuned: bool) -> None:

@@ -13,6 +13,11 @@ REDUCED = {
 }
 
 
+def reduction(size: int, crop: float, image_size: int) -> int:
+    """Factor by which frames of `size` pixels are reduced in decoding; their crop has at least `image_size` pixels."""
+    return max((factor for factor in REDUCED if size * crop / factor >= image_size), default=1)
+
+
 def encode(image: np.ndarray, codec: str, quality: int) -> np.ndarray:
     """A frame's bytes.
 

@@ -21,26 +21,25 @@ from sla_cli.core.calibration import Calibration
 from sla_cli.core.clip import Source
 from sla_cli.core.counted import counted
 from sla_cli.core.ctc import columns_of
-from sla_cli.data.dataset import reduction
-from sla_cli.errors import SlaError, visible
+from sla_cli.core.windows import Windows
+from sla_cli.errors import SlaError, not_installed, visible
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import Advance, log
-from sla_cli.model.open_run import OpenedModel, open_model
 from sla_cli.search.beam_decoder import BeamDecoder
 from sla_cli.search.decoder import Decoder
 from sla_cli.search.options import settle
+from sla_cli.store.codec import reduction
 from sla_cli.transcribe.inputs import as_log_probs, as_pictures, as_place
 from sla_cli.transcribe.one_at_a_time import OneAtATime
 from sla_cli.transcribe.recording import Clock, OtherRateError, Recording, as_stored
-from sla_cli.transcribe.streaming import stream_outputs
+from sla_cli.transcribe.runtime import Runtime, RuntimeName, stream_outputs
 from sla_cli.transcribe.transcript import Transcript
 from sla_cli.transcribe.unlike import unlike_training
-from sla_cli.transcribe.windows import Windows
 from sla_cli.video.appearance import AppearanceMeter
 from sla_cli.work.emissions import Emission, check_finite
 from sla_cli.work.folder import Work
 from sla_cli.work.model_folder import find_trained
-from sla_cli.work.run import FrameFormat
+from sla_cli.work.run import FrameFormat, Run
 
 UNKNOWN = "?"  # gloss of a sign that is too unsure
 
@@ -60,7 +59,8 @@ class Recognizer:
     frames: FrameFormat
     windows: Windows
     made: dict[str, str]
-    _opened: OpenedModel
+    _runtime: Runtime
+    _reduce: int
     _decoder: Decoder
     _calibration: Calibration
     _lock: OneAtATime = field(default_factory=OneAtATime, repr=False, compare=False)
@@ -78,6 +78,7 @@ class Recognizer:
         hotword_weight: float | None = None,
         prune_logp: float | None = None,
         token_min_logp: float | None = None,
+        runtime: RuntimeName = "torch",
         device: str = "auto",
         precision: Precision = "auto",
         weights: str | None = None,
@@ -100,8 +101,9 @@ class Recognizer:
             hotword_weight: added to the score for each occurrence of one of them, a natural logarithm.
             prune_logp: prefixes that are this much worse than the best are dropped, a natural logarithm.
             token_min_logp: a gloss is not tried in a step where its log-probability is below this.
+            runtime: torch, or onnx for a model with ONNX graphs, which needs no PyTorch.
             device: auto, cpu, cuda or cuda:N.
-            precision: precision of the model; auto is that of training if the device supports it.
+            precision: precision of the model; auto is that of training if the device supports it. ONNX has fp32 only.
             weights: the backbone's weights, if the file has moved since training.
             work: the work folder in which the name of a language model is looked up; by default that of the run.
 
@@ -111,6 +113,7 @@ class Recognizer:
         """
         source = find_trained(as_path(run, "run"))
         check_one_of(precision, "precision", get_args(Precision))
+        check_one_of(runtime, "runtime", get_args(RuntimeName))
         backbone = None if weights is None else str(as_path(weights, "weights"))
         facts = source.facts
         folder = Work(as_path(work, "work") if work is not None else source.path.resolve().parents[1])
@@ -133,16 +136,19 @@ class Recognizer:
             check_oov(settled.options.lm, source.glosses, settled.options.max_oov)
         if not facts.frames.fps:
             log.warning("the run does not know the frame rate of its training clips: all frames are used")
-        opened = open_model(source, device=device, precision=precision, weights=backbone)
+        config = source.config
+        computing = _open_runtime(source, runtime, device, precision, backbone)
         decoder = BeamDecoder(source.glosses, settled.options)
-        windows = Windows.of(opened.config.train, opened.stride)
+        windows = Windows.of(config.train, computing.stride)
         made = {
             "sla": __version__,
             "run": f"{source.path.resolve().name}, weights {weights_digest[:12]}",
             "search": str(settled),
             "windows": _describe_windows(windows, facts.frames),
         }
-        return cls(source.glosses, facts.frames, windows, made, opened, decoder, source.read_calibration())
+        reduce = reduction(facts.frames.size, config.train.crop, config.model.image_size)
+        calibration = source.read_calibration()
+        return cls(source.glosses, facts.frames, windows, made, computing, reduce, decoder, calibration)
 
     def transcribe(
         self,
@@ -178,7 +184,7 @@ class Recognizer:
         with self._lock:
             emission, clock, warning = self._read(source, fps, advance)
             signs, score = self._signs(emission, clock.seconds, min_confidence)
-        log_probs, stride, file = emission.log_probs, self._opened.stride, source.root / source.path
+        log_probs, stride, file = emission.log_probs, self._runtime.stride, source.root / source.path
         return Transcript(
             name=visible(file.resolve().name if file.is_dir() else file.stem),  # of the files' content
             media=file if file.is_file() else None,
@@ -222,7 +228,7 @@ class Recognizer:
         values = as_log_probs(log_probs, len(self.glosses) + 1)
         rate = as_number(self.frames.fps if fps is None else fps, "fps", SLOWEST, FASTEST)
         min_confidence = as_number(min_confidence, "min_confidence", 0, 1)
-        emission = Emission("log_probs", values, len(values) * self._opened.stride, rate)
+        emission = Emission("log_probs", values, len(values) * self._runtime.stride, rate)
         with self._lock:
             return tuple(self._signs(emission, lambda frames: frames / rate, min_confidence)[0])
 
@@ -242,7 +248,7 @@ class Recognizer:
         bgr = (cv2.cvtColor(frame, cv2.COLOR_RGB2BGR) for frame in as_pictures(frames))
         pictures = (as_stored(frame, self.frames, self._reduce) for frame in bgr)
         with self._lock:
-            return stream_outputs(self._opened, pictures, self.windows).log_probs
+            return stream_outputs(self._runtime, pictures, self.windows).log_probs
 
     def close(self) -> None:
         """Free the language model."""
@@ -254,11 +260,6 @@ class Recognizer:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self.close()
 
-    @property
-    def _reduce(self) -> int:
-        config = self._opened.config
-        return reduction(self.frames.size, config.train.crop, config.model.image_size)
-
     def _signs(
         self,
         emission: Emission,
@@ -268,7 +269,7 @@ class Recognizer:
         """The signs of the best hypothesis, and its score. `seconds`: start times of frames, by their number."""
         found = self._decoder.decode(emission.log_probs)
         columns = columns_of(self.glosses)
-        places = emission.places([columns[gloss] for gloss in found.glosses], found.spans, self._opened.stride)
+        places = emission.places([columns[gloss] for gloss in found.glosses], found.spans, self._runtime.stride)
         times = seconds(np.array(places, np.int64).reshape(-1, 2)).tolist()
         signs = [
             Sign(gloss if confidence >= min_confidence else UNKNOWN, start, end, confidence)
@@ -288,15 +289,14 @@ class Recognizer:
                 if advance is not None:
                     advance(done, total=recording.expected or None)
 
-            meter, domain = AppearanceMeter(), self._opened.domain
-            found = stream_outputs(self._opened, meter.watch(recording), self.windows, report)
+            meter, limit = AppearanceMeter(), self._runtime.limit
+            found = stream_outputs(self._runtime, meter.watch(recording), self.windows, report)
             clock = recording.clock
             if recording.missing:
                 text = "%s: %s; times are as if the others followed each other"
                 log.warning(text, source.root / source.path, recording.missing)
-            far = None if found.distance is None or domain is None else found.distance / domain.limit
-            usual = {} if domain is None else domain.usual
-            warning = unlike_training(far, meter.appearance, usual, clock.rate, self.frames)
+            far = None if found.distance is None or limit is None else found.distance / limit
+            warning = unlike_training(far, meter.appearance, self._runtime.usual, clock.rate, self.frames)
             return Emission(source.path, found.log_probs, clock.seen, clock.seen_rate, found.shown), clock, warning
 
         try:
@@ -316,6 +316,22 @@ def as_source(path: Path) -> Source:
     if not path.exists():
         raise SlaError(f"no such video: {path}", "Give a video file, or a folder of pictures.")
     return Source(path.parent, path.name)
+
+
+def _open_runtime(run: Run, runtime: RuntimeName, device: str, precision: Precision, weights: str | None) -> Runtime:
+    """Imports only what the runtime needs. Raises SlaError, also if that is not installed."""
+    if runtime == "onnx" and (precision not in ("auto", "fp32") or weights is not None):
+        raise SlaError("ONNX graphs have their weights and fp32", "Leave precision and weights out.")
+    try:
+        if runtime == "onnx":
+            from sla_cli.transcribe.onnx_runtime import OnnxRuntime
+
+            return OnnxRuntime(run, device)
+        from sla_cli.model.open_run import open_model
+        from sla_cli.transcribe.torch_runtime import TorchRuntime
+    except ModuleNotFoundError as error:
+        raise not_installed(error) or error from error
+    return TorchRuntime(open_model(run, device=device, precision=precision, weights=weights))
 
 
 def _describe_windows(windows: Windows, frames: FrameFormat) -> str:

@@ -6,7 +6,6 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
 T = TypeVar("T", bound=np.generic)
 GROWTH = 1.25  # of the memory when it is full; the system moves its pages, so nothing is copied
@@ -16,21 +15,21 @@ class Rows(Generic[T]):
     """A two-dimensional array that grows.
 
     Args:
-        dtype: of the array; parts are converted to it.
+        dtype: of the array.
     """
 
     def __init__(self, dtype: type[T]) -> None:
         self._dtype, self._count = dtype, 0
         self._array: NDArray[Any] | None = None
 
-    def add(self, part: Tensor) -> None:
-        """The next rows, (rows, columns) of any float or integer type on any device; may be none."""
+    def add(self, part: NDArray[T]) -> None:
+        """The next rows, (rows, columns); may be none."""
         if self._array is None:
             self._array = np.empty((0, part.shape[1]), self._dtype)
         end = self._count + len(part)
         if end > len(self._array):
             self._array.resize((round(GROWTH * end), part.shape[1]), refcheck=False)
-        self._array[self._count : end] = part.cpu()
+        self._array[self._count : end] = part
         self._count = end
 
     def finish(self) -> NDArray[T]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from sla_cli.model.domain import Range
 from sla_cli.video.appearance import Appearance
 from sla_cli.work.run import FrameFormat
 
@@ -12,7 +11,11 @@ SLOWEST = 0.4  # of the frame rate in training: half of it cost no glosses, a th
 
 
 def unlike_training(
-    distance: float | None, appearance: Appearance, usual: Mapping[str, Range], rate: float, frames: FrameFormat
+    distance: float | None,
+    appearance: Appearance,
+    usual: Mapping[str, tuple[float, float]],
+    rate: float,
+    frames: FrameFormat,
 ) -> str | None:
     """The sentence, without the recording's name; None if the recording is like the training data.
 
@@ -33,7 +36,7 @@ def unlike_training(
     return f"unlike the training data, glosses may be wrong: {'; '.join(facts)}"
 
 
-def _unusual(appearance: Appearance, usual: Mapping[str, Range]) -> Iterator[str]:
+def _unusual(appearance: Appearance, usual: Mapping[str, tuple[float, float]]) -> Iterator[str]:
     for name, value in appearance._asdict().items():
         if name not in usual:
             continue

@@ -14,7 +14,15 @@ from sla_cli.log import log
 
 SCHEME = "hf:/"  # what a path leaves of hf://
 PLACE = re.compile(r"hf:/{1,2}([\w.-]+/[\w.-]+?)@([\w./-]+)")
-WANTED = ("config.json", "model.safetensors", "README.md", "*.arpa", "*.arpa.gz", "tuning/*/*.json")  # nothing else
+WANTED = (
+    "config.json",
+    "model.safetensors",
+    "README.md",
+    "*.onnx",
+    "*.arpa",
+    "*.arpa.gz",
+    "tuning/*/*.json",
+)  # nothing else
 
 
 def local(place: Path) -> Path:

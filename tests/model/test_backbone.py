@@ -537,7 +537,7 @@ def test_an_unreachable_hub_names_the_ways_out(tmp_path: Path, monkeypatch: pyte
         ({"model__backbone_args": {"embed_dim": 33, "num_heads": 2}}, "num_heads", "backbone_args"),
         (
             {"model__backbone": "vit_small_patch16_dinov3", "model__backbone_args": {"embed_dim": 8, "depth": 1}},
-            "vit_small_patch16_dinov3 at 32 px: not enough values",
+            "vit_small_patch16_dinov3 at 32 px: The size of tensor",
             "backbone_args",
         ),
         ({"model__backbone_args": {"global_pool": ""}}, "global_pool is ''", "Known: avg, avgmax"),

@@ -22,6 +22,10 @@ VITS: dict[str, dict[str, Any]] = {
         "model__backbone": "eva02_base_patch16_clip_224",  # its blocks take rotary positions
         "model__backbone_args": {"embed_dim": 48, "depth": 3, "num_heads": 2},
     },
+    "dinov3": {  # takes pictures of any size, if timm is not told otherwise
+        "model__backbone": "vit_small_patch16_dinov3",
+        "model__backbone_args": {"embed_dim": 32, "depth": 3, "num_heads": 2},
+    },
 }
 VARIANTS: dict[str, dict[str, Any]] = {
     "frozen": {"model__variant": "frozen"},

@@ -1,0 +1,26 @@
+"""How a recording of any length is divided for a head that was trained on sentences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sla_cli.config.settings import TrainConfig
+
+
+@dataclass(frozen=True)
+class Windows:
+    """How a recording is divided for the head.
+
+    Attributes:
+        length: frames of a window, a multiple of the head's stride.
+        context: frames at each cut end of a window whose output is not used, a multiple of the stride.
+    """
+
+    length: int
+    context: int
+
+    @classmethod
+    def of(cls, train: TrainConfig, stride: int) -> Windows:
+        """Windows as long as the longest clip in training, with a quarter of it as context on each side."""
+        steps = max(4, -(-train.max_frames // stride))
+        return cls(steps * stride, steps // 4 * stride)

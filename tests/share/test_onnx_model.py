@@ -1,0 +1,143 @@
+"""A model with ONNX graphs transcribes as with PyTorch, also where that is not installed; other graphs are refused."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from limited_python import LimitedPython
+from recordings import copy_run, refused, signed, sla
+from test_hostile_models import config
+
+from sla_cli.errors import TORCH, FormatError
+from sla_cli.transcribe.recognizer import Recognizer
+from sla_cli.work.model_folder import sha256_of
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnxruntime")
+pytest.importorskip("onnxscript")
+pytestmark = pytest.mark.ci  # PyTorch takes seconds to export a model
+RUN, BACKBONE, HEAD = "old/runs/adapter", "backbone.onnx", "head.onnx"
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run, a model of it and a video longer than a window."""
+    folder = tmp_path_factory.mktemp("onnx")
+    run = copy_run(folder)
+    sla("export", str(run), "-o", str(folder / "m"), "--onnx", "-q")
+    signed(folder / "a.mkv", "NORD REGEN SONNE " * 9)
+    return folder
+
+
+@pytest.fixture
+def folder(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    shutil.copytree(exported / "m", tmp_path / "m")
+    shutil.copy(exported / "a.mkv", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_it_gives_what_pytorch_gives(folder: Path) -> None:
+    with Recognizer.open("m", device="cpu") as torch:
+        expected = torch.transcribe("a.mkv")
+        assert len(expected.log_probs) * 4 > torch.windows.length
+    with Recognizer.open("m", runtime="onnx", device="cpu") as model:
+        found = model.transcribe("a.mkv")
+        assert model.windows == torch.windows
+    np.testing.assert_allclose(found.log_probs, expected.log_probs, atol=1e-3)
+    assert [(one.gloss, one.start, one.end) for one in found.signs] == [
+        (one.gloss, one.start, one.end) for one in expected.signs
+    ]
+    assert found.warning == expected.warning
+    assert len(found.signs) >= 18
+
+
+def test_the_same_run_gives_the_same_bytes(exported: Path, folder: Path) -> None:
+    made = sla("export", str(exported / RUN), "-o", "again", "--onnx", "-q")
+    assert {BACKBONE, HEAD} < made["files"].keys()
+    assert {name: sha256_of(Path("m", name)) for name in made["files"]} == {
+        name: sha256_of(Path("again", name)) for name in made["files"]
+    }
+
+
+def test_it_needs_no_pytorch(folder: Path) -> None:
+    expected = sla("transcribe", "a.mkv", "--run", "m", "-q")["recordings"][0]["signs"]
+    python = LimitedPython(folder, (*TORCH, "torchvision"))
+    [(code, output)] = python.sla("transcribe a.mkv --run m --runtime onnx --json -q")
+    assert code == 0, output
+    found = json.loads(output)["recordings"][0]["signs"]
+    assert [one["gloss"] for one in found] == [one["gloss"] for one in expected]
+    [(code, output)] = python.sla("transcribe a.mkv --run m -q")
+    assert (code, "computing with a model needs" in output) == (2, True)
+
+
+def test_what_has_no_graphs_is_named(exported: Path, folder: Path) -> None:
+    run = str(exported / RUN)
+    assert "holds no ONNX" in refused("transcribe", "a.mkv", "--run", run, "--runtime", "onnx")
+    for options in (("--half",), ("--without-backbone",)):
+        assert "ONNX graphs hold the backbone in float32" in refused("export", run, "-o", "n", "--onnx", *options)
+    assert not Path("n").exists()
+    device = ("--runtime", "onnx", "--device", "cuda:7")
+    assert "ONNX Runtime has no device" in refused("transcribe", "a.mkv", "--run", "m", *device)
+
+
+def outside(model: onnx.ModelProto) -> None:
+    """Weights in another file: of the user, if their place is a path of the stranger."""
+    tensor = max(model.graph.initializer, key=lambda one: len(one.raw_data))
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.ClearField("raw_data")
+    tensor.external_data.add(key="location", value="../secret")
+
+
+def endless(model: onnx.ModelProto) -> None:
+    body = onnx.helper.make_graph([], "body", [], [])
+    model.graph.node.append(onnx.helper.make_node("Loop", [], ["x"], body=body))
+
+
+def metadata(model: onnx.ModelProto, name: str, value: str) -> None:
+    next(one for one in model.metadata_props if one.key == name).value = value
+
+
+HOSTILE: dict[str, tuple[Callable[[onnx.ModelProto], object], str]] = {
+    "weights outside": (outside, "weights in other files"),
+    "a loop": (endless, "operators that sla does not use: Loop"),
+    "an operator of somebody": (lambda model: setattr(model.graph.node[0], "domain", "own"), "does not use: own."),
+    "a reach of all memory": (lambda model: metadata(model, "reach", "1000000"), "reach"),
+    "a side of all memory": (lambda model: metadata(model, "side", "1000000"), "side"),
+    "a stride that is none": (lambda model: metadata(model, "stride", '"no"'), "stride"),
+    "another stride": (lambda model: metadata(model, "stride", "3"), "another number of rows"),
+    "no metadata": (lambda model: model.ClearField("metadata_props"), "missing required field"),
+    "no frames": (lambda model: setattr(model.graph.input[0], "name", "x"), "ONNX Runtime"),
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_a_graph_that_a_stranger_made_is_refused(folder: Path, name: str) -> None:
+    change, message = HOSTILE[name]
+    (folder / "secret").write_bytes(bytes(1 << 20))
+    file = folder / "m" / BACKBONE
+    model = onnx.load(file)
+    change(model)
+    onnx.save(model, file)
+    seal(folder / "m")
+    with pytest.raises(FormatError) as caught, Recognizer.open("m", runtime="onnx", device="cpu") as opened:
+        opened.transcribe("a.mkv")
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize("text", [b"", b"no onnx", b"\x08\x08" + bytes(99)])
+def test_another_file_in_place_of_a_graph(folder: Path, text: bytes) -> None:
+    (folder / "m" / HEAD).write_bytes(text)
+    seal(folder / "m")
+    assert f"m/{HEAD}" in refused("transcribe", "a.mkv", "--run", "m", "--runtime", "onnx")
+
+
+def seal(model: Path) -> None:
+    """Give config.json the digests of the changed graphs."""
+    files = json.loads((model / "config.json").read_text())["files"]
+    config(model, files={name: sha256_of(model / name) for name in files})
