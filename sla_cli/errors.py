@@ -104,7 +104,7 @@ def naming(where: str) -> Iterator[None]:
 
 
 # What the extra `torch` of pyproject.toml installs; modules and distributions have the same names.
-TORCH = ("torch", "timm", "loralib", "safetensors", "accelerate", "tensorboard")
+TORCH = ("torch", "timm", "huggingface_hub", "loralib", "safetensors", "accelerate", "tensorboard")
 
 
 def without_torch(error: ModuleNotFoundError) -> SlaError | None:

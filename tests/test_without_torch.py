@@ -63,6 +63,7 @@ def test_what_needs_no_model_works(limited: LimitedPython, phoenix_tree: Callabl
 def test_what_computes_with_a_model_names_the_extra(limited: LimitedPython, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "work" / "emissions")
     commands = ["train", f"emit {RUN}", "transcribe video.mp4", "demo", "decode adapter", "align adapter --split dev"]
+    commands += [f"export {RUN} -o m", "publish m somebody/signs", "info hf://somebody/signs@v1"]
     for command, (code, output) in zip(commands, limited.sla(*commands), strict=True):
         assert code == 2, f"{command}: {output}"
         assert re.search(r"error: computing with a model needs \w+, which is not installed\n", output), output

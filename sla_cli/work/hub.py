@@ -18,6 +18,7 @@ SCHEME = "hf:/"  # what a path leaves of hf://
 PLACE = re.compile(r"hf:/{1,2}([\w.-]+/[\w.-]+?)@([\w./-]+)")
 WANTED = ("config.json", "model.safetensors", "README.md", "*.arpa", "*.arpa.gz", "tuning/*/*.json")  # nothing else
 
+NO_CONNECTION = ("the hub cannot be reached, or the connection broke off", "Try it again later.")
 # What an error of the client means, and what to do: by the name of its class or of a class above (not every version has
 # all of them), or by the status of the hub's answer.
 MEANING: dict[str | int, tuple[str, str]] = {
@@ -31,7 +32,8 @@ MEANING: dict[str | int, tuple[str, str]] = {
     ),
     "OfflineModeIsEnabled": ("HF_HUB_OFFLINE forbids to ask the hub", "Unset it."),
     "LocalTokenNotFoundError": ("you are not logged in", "`hf auth login`, or set HF_TOKEN."),
-    "TransportError": ("the hub cannot be reached, or the connection broke off", "Try it again later."),
+    "TransportError": NO_CONNECTION,
+    "ConnectionError": NO_CONNECTION,  # of earlier versions
     401: ("the hub does not take your token", "`hf auth login`, or set HF_TOKEN; a token can expire."),
     403: ("your token does not allow it", "You and the token need the right to write there."),
 }
