@@ -104,7 +104,7 @@ def naming(where: str) -> Iterator[None]:
 
 
 # What extras of pyproject.toml install; modules and distributions have the same names.
-TORCH = ("torch", "timm", "loralib", "safetensors", "accelerate", "tensorboard")
+TORCH = ("torch", "timm", "huggingface_hub", "loralib", "safetensors", "accelerate", "tensorboard")
 ONNX = ("onnxruntime", "onnx", "onnxscript")
 
 

@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from tiny_work import tiny_work
 
 from sla_cli.cli.main import COMMANDS
-from sla_cli.errors import TORCH, not_installed
+from sla_cli.errors import ONNX, TORCH, not_installed
 
 ROOT = Path(__file__).parents[1]
 STORE, RUN = "work/stores/phoenix2014", "work/runs/adapter"
@@ -64,6 +64,7 @@ def test_what_needs_no_model_works(limited: LimitedPython, phoenix_tree: Callabl
 def test_what_computes_with_a_model_names_the_extra(limited: LimitedPython, tmp_path: Path) -> None:
     shutil.rmtree(tmp_path / "work" / "emissions")
     commands = ["train", f"emit {RUN}", "transcribe video.mp4", "demo", "decode adapter", "align adapter --split dev"]
+    commands += [f"export {RUN} -o m", "publish m somebody/signs", "info hf://somebody/signs@v1"]
     for command, (code, output) in zip(commands, limited.sla(*commands), strict=True):
         assert code == 2, f"{command}: {output}"
         assert re.search(r"error: computing with a model needs \w+, which is not installed\n", output), output
@@ -99,7 +100,9 @@ def test_the_names_are_those_of_the_extra() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extra = project["optional-dependencies"]["torch"]
     assert {Requirement(line).name for line in extra} == set(TORCH)
-    assert not {Requirement(line).name for line in project["dependencies"]} & set(TORCH)
+    onnx = {Requirement(line).name for line in project["optional-dependencies"]["onnx"]}
+    assert onnx == {*ONNX, "huggingface_hub"}
+    assert not {Requirement(line).name for line in project["dependencies"]} & {*TORCH, *ONNX}
     assert "torch" in Requirement(project["optional-dependencies"]["dev"][0]).extras
 
 

@@ -40,6 +40,7 @@ COMMANDS = {
     "times": "Compare the times of glosses with true ones: how many lie right, F1 by overlap, errors of the ends.",
     "compare": "Compare two systems on the same references: which is better, by how much, and whether by chance.",
     "export": "Write a run as a model: one folder that others open, with its weights, glosses and card.",
+    "publish": "Upload a model to the Hugging Face hub; without --yes show its card and what would be uploaded.",
     "table": "Show runs side by side as papers do: parameters, WER on dev and test, intervals, spread of seeds.",
     "report": "Make an HTML page of one or more scores: figures, learning curves, confusions, frames, alignments.",
     "info": "Describe a file or folder: its format, its content in a few figures, and how and when it was made.",

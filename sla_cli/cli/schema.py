@@ -48,6 +48,7 @@ RESULTS = {
     "merge": Result("sla merge", "prep.merge", "MergeResult"),
     "prep": Result("sla prep", "prep.result", "PrepResult"),
     "prep-list-tiers": Result("sla prep --list-tiers", "prep.tiers.survey", "TierSurvey"),
+    "publish": Result("sla publish", "share.results", "Published"),
     "report": Result("sla report", "report.report_file", "Reported"),
     "score": Result("sla score", "cli.results.evaluation", "Scored"),
     "score-files": Result("sla score, several files", "cli.results.evaluation", "ScoredFiles"),

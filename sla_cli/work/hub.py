@@ -6,6 +6,8 @@ HF_HUB_OFFLINE, HF_HOME, HF_ENDPOINT and HF_TOKEN work as its documentation says
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
@@ -24,6 +26,26 @@ WANTED = (
     "tuning/*/*.json",
 )  # nothing else
 
+NO_CONNECTION = ("the hub cannot be reached, or the connection broke off", "Try it again later.")
+# What an error of the client means, and what to do: by the name of its class or of a class above (not every version has
+# all of them), or by the status of the hub's answer.
+MEANING: dict[str | int, tuple[str, str]] = {
+    "GatedRepoError": ("its owner lets only some users in", "Ask for access, then `hf auth login`."),
+    "RevisionNotFoundError": ("the model has no such revision", "Name a tag, branch or commit of it."),
+    "RepositoryNotFoundError": ("there is no such model, or it is private", "`hf auth login` lets you in."),
+    "HFValidationError": ("the hub takes no such name", "Write OWNER/NAME, of letters, digits, -, _ and single dots."),
+    "LocalEntryNotFoundError": (
+        "it is not in the cache, and the hub cannot be reached",
+        "Open it once with a network, or copy its folder to this machine and name that.",
+    ),
+    "OfflineModeIsEnabled": ("HF_HUB_OFFLINE forbids to ask the hub", "Unset it."),
+    "LocalTokenNotFoundError": ("you are not logged in", "`hf auth login`, or set HF_TOKEN."),
+    "TransportError": NO_CONNECTION,
+    "ConnectionError": NO_CONNECTION,  # of earlier versions
+    401: ("the hub does not take your token", "`hf auth login`, or set HF_TOKEN; a token can expire."),
+    403: ("your token does not allow it", "You and the token need the right to write there."),
+}
+
 
 def local(place: Path) -> Path:
     """The path itself, or for a model on the hub its folder in the cache; what is missing there is downloaded.
@@ -38,47 +60,43 @@ def download(place: Path) -> Path:
     """The folder of a model on the hub in the cache.
 
     Raises:
-        SlaError: a place without revision, no such model or revision, no access, or no network.
+        SlaError: a place without revision, or as `asking_hub`.
     """
     found = PLACE.fullmatch(str(place))
     if found is None:
         raise SlaError(
             f"{place} does not name a model on the hub", "Write hf://OWNER/NAME@REVISION, with a tag, branch or commit."
         )
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        EntryNotFoundError,
-        GatedRepoError,
-        HfHubHTTPError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-        OfflineModeIsEnabled,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
     name, revision = found.groups()
-    transport = cast("type[Exception]", HfHubHTTPError.__mro__[1])  # of its HTTP client, which differs by version
     where = f"hf://{name}@{revision}"
-    try:
+    with asking_hub(f"{where} cannot be downloaded"):
+        from huggingface_hub import snapshot_download
+
         folder = snapshot_download(name, revision=revision, allow_patterns=list(WANTED), library_name="sla")
-    except GatedRepoError as error:
-        raise SlaError(
-            f"{where}: its owner lets only some users in", "Ask for access, then `hf auth login`."
-        ) from error
-    except RevisionNotFoundError as error:
-        raise SlaError(f"{where}: the model has no such revision", "Name a tag, branch or commit of it.") from error
-    except RepositoryNotFoundError as error:
-        raise SlaError(f"{where}: there is no such model, or it is private", "`hf auth login` lets you in.") from error
-    except HFValidationError as error:
-        raise SlaError(f"{where}: the hub takes no such name", "Write hf://OWNER/NAME@REVISION.") from error
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled) as error:
-        raise SlaError(
-            f"{where} is not in the cache, and the hub cannot be reached",
-            "Open it once with a network, or copy its folder to this machine and name that.",
-        ) from error
-    except (transport, HfHubHTTPError, EntryNotFoundError, OSError) as error:
-        first = str(error).strip().splitlines()
-        raise SlaError(f"{where} cannot be downloaded: {first[0] if first else type(error).__name__}") from error
     log.info("model %s: %s", where, folder)
     return Path(folder)
+
+
+@contextmanager
+def asking_hub(failed: str) -> Iterator[None]:
+    """Say in one sentence why the hub's client fails in a block.
+
+    Args:
+        failed: how the sentence begins.
+
+    Raises:
+        SlaError: no access, no such model or revision, no network, or another error of the client.
+    """
+    from huggingface_hub.errors import EntryNotFoundError, HfHubHTTPError
+
+    transport = cast("type[Exception]", HfHubHTTPError.__mro__[1])  # of its HTTP client, which differs by version
+    try:
+        yield
+    except (transport, OSError, EntryNotFoundError, RuntimeError, ValueError) as error:
+        # A file that could not be uploaded is a RuntimeError, which says why only by its cause.
+        cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ is not None else error
+        keys = [one.__name__ for one in type(cause).__mro__]
+        status = getattr(getattr(cause, "response", None), "status_code", 0)
+        told = " ".join(str(getattr(cause, "server_message", None) or cause).split()) or type(cause).__name__
+        meaning, hint = next((MEANING[key] for key in [*keys, status] if key in MEANING), (told, ""))
+        raise SlaError(f"{failed}: {meaning}", hint) from error

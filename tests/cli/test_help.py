@@ -28,6 +28,8 @@ COMMANDS = [
     "tune",
     "score",
     "compare",
+    "export",
+    "publish",
     "report",
     "info",
     "schema",

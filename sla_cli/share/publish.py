@@ -1,0 +1,114 @@
+"""Uploads a model folder to the Hugging Face hub, as one commit, and gives that a tag."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard
+from huggingface_hub.utils import filter_repo_objects, validate_repo_id
+from yaml import YAMLError
+
+from sla_cli import __version__
+from sla_cli.artifact.text import read_text
+from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.log import log
+from sla_cli.share.card import QUESTION
+from sla_cli.share.results import Published
+from sla_cli.work.hub import WANTED, asking_hub
+from sla_cli.work.model_folder import CARD, CONFIG, ModelFolder, is_model
+
+TAG = re.compile(r"\w+([.-]\w+)*", re.ASCII)  # what git and the address of a model both take
+
+
+def publish_model(
+    folder: Path, repository: str, *, private: bool = False, tag: str | None = None, message: str = "", upload: bool
+) -> Published:
+    """Check a model folder and its card, and upload it.
+
+    Args:
+        repository: OWNER/NAME; it is created if there is none.
+        private: create the repository as a private one; False leaves this to the owner's settings, usually public.
+        tag: name of the new revision.
+        message: of the commit.
+        upload: False only checks what can be checked without the hub.
+
+    Raises:
+        SlaError: no model, or it is damaged; open questions on its card; no valid name or tag; or as `_upload`.
+    """
+    if not is_model(folder):
+        raise SlaError(
+            f"{folder} is not a model folder", "`sla export RUN -o FOLDER` makes one from a run; publish that."
+        )
+    model = ModelFolder(folder)
+    _check_card(model.inside(CARD))
+    with asking_hub(f"{repository!r} cannot name a model"):
+        validate_repo_id(repository)
+    if "/" not in repository:
+        raise SlaError(f"{repository!r} does not name an owner", "Write OWNER/NAME.")
+    if tag is not None and not TAG.fullmatch(tag):
+        raise SlaError(f"{tag!r} cannot be a tag", "Use letters, digits and _, with single dots or - between them.")
+    files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in model.files}
+    plan = Published(folder, repository, files, private or None, tag, None, None)
+    return _upload(plan, message or f"Publish a model of sla {__version__}") if upload else plan
+
+
+def _check_card(card: Path) -> None:
+    """Warn of what the hub will lack. Raises SlaError for open questions, FormatError for YAML that cannot be read."""
+    lines = read_text(card).split("\n")
+    if numbers := [str(number) for number, line in enumerate(lines, start=1) if QUESTION in line]:
+        where = f"line {numbers[0]}" if len(numbers) == 1 else f"lines {some(numbers, 20)}"
+        raise SlaError(
+            f"{card} has open questions in {where}", f"Answer them there: replace {QUESTION} and what follows it."
+        )
+    try:
+        data = ModelCard.load(card).data
+    except (YAMLError, ValueError, TypeError, AttributeError, KeyError) as error:
+        first = " ".join(str(error).split())
+        raise FormatError(f"{card}: the YAML between the first two lines --- cannot be read: {first}") from error
+    if missing := [name for name in ("license", "language") if data.get(name) is None]:
+        log.warning("%s: the hub will show no %s; its YAML has none", card, " and no ".join(missing))
+
+
+def _upload(plan: Published, message: str) -> Published:
+    """Upload the files of a model as one commit: others see all of them, or none.
+
+    Raises:
+        SlaError: the tag is there, the repository holds something else or is public against `private`, or as
+            `asking_hub`.
+    """
+    where = plan.repository
+    api = HfApi(token=True, library_name="sla", library_version=__version__)
+    with asking_hub(f"the model cannot be uploaded to {where}"):
+        api.create_repo(where, private=plan.private, exist_ok=True)
+        found, refs = api.model_info(where), api.list_repo_refs(where)
+        if plan.private and not found.private:
+            raise SlaError(f"{where} is public already", "Change that in its settings, or publish without --private.")
+        if plan.tag in [one.name for one in (*refs.tags, *refs.branches)]:
+            raise SlaError(f"{where} has a revision {plan.tag} already", "Choose another --tag.")
+        there = [one.rfilename for one in found.siblings or ()]
+        if CONFIG in there and not is_model(Path(api.hf_hub_download(where, CONFIG, revision=found.sha)).parent):
+            raise SlaError(f"{where} holds a model that is not of sla, and is not replaced", "Name another repository.")
+        commit = _commit(api, plan, message, found.sha, there)
+    address = f"hf://{where}@{commit.oid}"
+    if plan.tag is not None:
+        with asking_hub(f"the model is uploaded as {address}, but the tag {plan.tag} cannot be set"):
+            api.create_tag(where, tag=plan.tag, revision=commit.oid)
+        address = f"hf://{where}@{plan.tag}"
+    return replace(plan, private=bool(found.private), commit=commit.oid, address=address)
+
+
+def _commit(api: HfApi, plan: Published, message: str, parent: str | None, there: list[str]) -> CommitInfo:
+    """Add the files of a model, and delete files of an earlier one that it lacks; others stay.
+
+    Args:
+        parent: the commit that must still be the newest.
+        there: files of that commit.
+    """
+    old = [name for name in filter_repo_objects(there, allow_patterns=list(WANTED)) if name not in plan.files]
+    if old:
+        log.info("%s: not in the new revision: %s", plan.repository, some(old))
+    adds = [CommitOperationAdd(name, plan.model / name) for name in plan.files]
+    deletions = [CommitOperationDelete(name, is_folder=False) for name in old]
+    return api.create_commit(plan.repository, [*adds, *deletions], commit_message=message, parent_commit=parent)
