@@ -13,7 +13,7 @@ from sla_cli.artifact.table import COLUMNS, Row, has_columns, parse_any_table
 from sla_cli.artifact.text import UTF16, decode_any_text, seconds
 from sla_cli.config.checks import OptionValues, option
 from sla_cli.core.clip import Clip, Source
-from sla_cli.core.clip_name import clip_name, recording_name
+from sla_cli.core.clip_name import clip_name, recording_name, without_pattern
 from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_bytes, digest_json
 from sla_cli.core.endings import VIDEOS, is_image, is_video
@@ -29,7 +29,6 @@ from sla_cli.prep.tables.annotation import (
     report_missing,
     resolve,
     split_named,
-    without_pattern,
 )
 from sla_cli.prep.tables.locate import contents, is_folder, join, parent_of
 from sla_cli.prep.tables.media import MediaFolder

@@ -351,3 +351,19 @@ def test_what_is_no_rate(mine: Path, read: Read, cell: str) -> None:
     assert refusal(read, mine, f"video\tfps\nvideos/one.mp4\t{cell}\n").message.endswith(
         f"line 2: fps {cell!r} is not a frame rate"
     )
+
+
+@pytest.mark.parametrize("cell", ["videos/*.mp4", "*.mp4", "videos/?ne.mp4", "v*/one.mp4", "photos/f*.png", "*"])
+def test_a_pattern_is_not_expanded_and_said_to_be_none(mine: Path, read: Read, lay: Lay, cell: str) -> None:
+    lay(mine, {"photos/f1.png": b""})
+    fault = refusal(read, mine, f"video\tgloss\n{cell}\tA\n")
+    assert f"clips.tsv, line 2: no {mine / cell}; patterns are not expanded" in fault.message
+
+
+def test_a_star_or_question_mark_in_the_name_of_a_file_is_no_pattern(mine: Path, read: Read, lay: Lay) -> None:
+    lay(mine, {"videos/what?.mp4": b"", "videos/x*.mp4": b""})
+    found = clips_of(read, mine, "video\tgloss\nvideos/what?.mp4\tA\nvideos/x*.mp4\tA\n")
+    assert [(clip.id, clip.source.path) for clip in found] == [
+        ("what?", "videos/what?.mp4"),
+        ("x*", "videos/x*.mp4"),
+    ]
