@@ -159,7 +159,7 @@ def test_without_a_table_each_video_is_to_be_recognised(
     (mine / "videos" / "more").mkdir()
     (mine / "videos" / "more" / "five.mp4").touch()
     assert len(read("folder", mine / "videos").clips) == 4
-    assert "1 video of another folder is not among them: more/five.mp4" in warnings()
+    assert "1 recording of another folder is not among them: more/five.mp4" in warnings()
     (alone,) = read("folder", mine / "videos" / "one.mp4").clips
     assert (alone.id, alone.source) == ("one", Source(mine / "videos", "one.mp4"))
     assert read("folder", mine / "videos" / "two.mp4").tables != read("folder", mine / "videos" / "one.mp4").tables
