@@ -55,7 +55,9 @@ def test_prep_of_videos_names_the_pictures_that_it_leaves_out(tmp_path: Path, ca
     corpus = find_corpus("folder")
     assert [clip.id for clip in corpus.read(corpus.open(root, None), FolderOptions()).clips] == ["a"]
     assert "left out 2 pictures beside videos: title.png, more/c.jpg" in caplog.messages
-    assert "2 recordings of other folders are not among them: frames, more/b.mp4; a table can list all" in caplog.messages
+    assert (
+        "2 recordings of other folders are not among them: frames, more/b.mp4; a table can list all" in caplog.messages
+    )
 
 
 def test_a_gif_beside_frames_is_a_preview(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

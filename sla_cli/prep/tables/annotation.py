@@ -79,8 +79,8 @@ def inside(path: str, at: str) -> str:
 
 
 def resolve(tree: Tree, folder: str, cell: str, at: str) -> str:
-    """The recording of a row within the tree. Backslashes, `frames/*.png` for all pictures of a folder, and both Unicode
-    forms of accented letters are accepted."""
+    """The recording of a row within the tree. Backslashes, `frames/*.png` for the folder, and both Unicode forms of
+    accented letters are accepted."""
     path = without_pattern(cell)
     if OUTSIDE.match(path):
         hint = f"Write paths relative to {tree.where(folder)}."
