@@ -76,7 +76,10 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
     division = store.division.name
     published = published_counts(store.header.corpus, division)
     receipt = read_receipt(store.path)
-    findings = [*_check_left_out(store), *check_sizes(splits, published, receipt.results if receipt is not None else {})]
+    findings = [
+        *_check_left_out(store),
+        *check_sizes(splits, published, receipt.results if receipt is not None else {}),
+    ]
     if receipt is not None and not receipt.arguments.get("fps"):
         findings += check_frame_totals(splits)
     for name, clips in splits.items():

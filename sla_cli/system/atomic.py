@@ -21,8 +21,8 @@ def atomic_write(path: Path, *, flush: bool = True, check: Callable[[], object] 
     """Yield a temporary path next to `path`; flush it to disk and rename it on success, remove it on error.
 
     The name is `.NAME.HOST-NAMESPACE-PROCESS-TOKEN.partial`, so two jobs that write the same artifact cannot mix their
-    bytes, not even in containers, in which host name and process number may be equal. A link stays a link: the file that
-    it leads to is replaced.
+    bytes, not even in containers, in which host name and process number may be equal. A link stays a link: the file
+    that it leads to is replaced.
 
     Args:
         flush: False if readers detect a damaged file and it can be made again: a power failure may then damage it.
