@@ -176,10 +176,10 @@ def test_what_the_command_wrote_is_replaced_but_not_if_it_is_read_only(command: 
         code, error = run(command, path, *forced(command))
         assert code == 0, error
     path.chmod(0o444)
-    before = path.read_bytes()
+    before, there = path.read_bytes(), set(Path().iterdir())
     code, error = run(command, path, *forced(command))
     assert code == 2 and "read-only" in error
-    assert path.read_bytes() == before
+    assert path.read_bytes() == before and set(Path().iterdir()) == there
 
 
 @commands
