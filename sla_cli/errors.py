@@ -33,7 +33,7 @@ class SlaError(Exception):
 
     Args:
         message: what is wrong and where (file and line, or clip id), one sentence.
-        hint: what to do about it.
+        hint: what to do about it; an option that it names, such as `--force`, is an argument in Python.
 
     Attributes:
         message: as given.

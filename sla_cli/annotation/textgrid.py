@@ -1,6 +1,7 @@
 """TextGrid, Praat's annotation of a recording: its long text form is written; the short one is read too.
 
-Of both forms, only separate numbers, texts in quotes and flags count, as in Praat; the rest is comment.
+Of both forms, only separate numbers, texts in quotes and flags count, as in Praat; the rest is comment, and so is all
+that follows a separate `!` on its line.
 https://www.fon.hum.uva.nl/praat/manual/TextGrid_file_formats.html
 """
 
@@ -21,7 +22,8 @@ from sla_cli.errors import FormatError
 
 HINT = "Save it in Praat as a text file (UTF-8)."
 TOKEN = re.compile(
-    r'"((?:[^"]++|"")*+)"|(?<!\S)([+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?!\S)|(?<!\S)(<exists>|<absent>)'
+    r'(?<!\S)![^\n\r]*+|"((?:[^"]++|"")*+)"|(?<!\S)([+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?!\S)'
+    r"|(?<!\S)(<exists>|<absent>)"
 )
 LONGEST = 1e9  # seconds
 
@@ -92,7 +94,7 @@ class _Tokens:
 
     def __init__(self, text: str, name: str) -> None:
         self.name, self.line = name, 1
-        self._found = TOKEN.finditer(text)
+        self._found = (found for found in TOKEN.finditer(text) if found.lastindex)  # without comments
         self._breaks = [match.start() for match in re.finditer("\n", text)]
 
     def tiers(self) -> Iterator[Tier]:

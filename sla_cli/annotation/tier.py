@@ -1,10 +1,16 @@
-"""What annotation files of all kinds contain: tiers of text with times, and links to recordings."""
+"""What annotation files of all kinds contain: tiers of text with times, and links to recordings; names of tiers."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from typing import NamedTuple
+
+# The person at the end of a tier's name: `Lexem_Gebärde_r_A`, `GlossR S1`. R and L are hands.
+PERSON = re.compile(r"[ _.-](?P<person>[AB]|[SP]\d+)")
 
 
 class Mark(NamedTuple):
@@ -60,3 +66,37 @@ class AnnotationFile:
 
     tiers: Sequence[Tier]
     links: Sequence[MediaLink] = ()
+
+
+def find_tiers(tiers: Iterable[Tier], wanted: str) -> list[Tier]:
+    """The tiers that match a name or a pattern with `*` and `?`, in order of the file.
+
+    The exact name is tried first, then without case, then without the person at the end of the tier's name.
+    """
+    pattern = _plain(wanted).replace("[", "[[]")
+    names = [(tier, _plain(tier.name)) for tier in tiers]
+    for found in (
+        [tier for tier, name in names if fnmatchcase(name, pattern)],
+        [tier for tier, name in names if fnmatchcase(name.casefold(), pattern.casefold())],
+        [tier for tier, name in names if fnmatchcase(_impersonal(name).casefold(), pattern.casefold())],
+    ):
+        if found:
+            return found
+    return []
+
+
+def suffix_of(name: str) -> str:
+    """The person at the end of a tier's name, "" if there is none."""
+    end = max(name.rfind(mark) for mark in " _.-")
+    match = PERSON.fullmatch(name[end:]) if end > 0 else None
+    return match["person"] if match else ""
+
+
+def _impersonal(name: str) -> str:
+    person = suffix_of(name)
+    return name[: -len(person) - 1] if person else name
+
+
+def _plain(name: str) -> str:
+    """The name with accented letters in one of the two Unicode forms."""
+    return unicodedata.normalize("NFC", name.strip())

@@ -162,8 +162,10 @@ def _rows(
                 yield begin, cells
             begin = first + reader.line_num
     except csv.Error as error:
+        long = "field limit" in str(error)  # the only error of csv that is about its own bound
+        what = f"a cell has more than {csv.field_size_limit():,} characters" if long else error
         raise FormatError(
-            f"{name}, line {begin}: {error}",
+            f"{name}, line {begin}: {what}",
             'Is a quote not closed there? A cell that contains " must be in quotes, with each " in it written twice.',
         ) from error
 

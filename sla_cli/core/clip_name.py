@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import PurePosixPath
 
-from sla_cli.core.endings import is_video
+from sla_cli.core.endings import IMAGES, is_video
+
+ALL_PICTURES = ("*", *(f"*{ending}" for ending in IMAGES))
 
 
 def recording_name(path: str) -> str:
@@ -13,13 +15,20 @@ def recording_name(path: str) -> str:
     return PurePosixPath(path).stem if is_video(name) else name
 
 
+def without_pattern(cell: str) -> str:
+    """A path with `/` between parts; of all pictures in a folder, `frames/*` or `frames/*.png`, the folder. Any other
+    star is one in a name: patterns are not expanded."""
+    path = cell.replace("\\", "/").rstrip("/")
+    folder, _, name = path.rpartition("/")
+    return folder if folder and name.lower() in ALL_PICTURES else path
+
+
 def clip_name(cell: str, start: float | None = None, end: float | None = None) -> str:
     """`tea` of `videos/tea.mp4`, `tea_1.5-4` of its part from 1.5 to 4 seconds, `tea` of the pictures `tea/*.png`.
 
     Only endings of videos are left out: another name with a point in it may be a folder's.
     """
-    path = PurePosixPath(cell.replace("\\", "/"))
-    name = recording_name(str(path.parent if "*" in path.name else path))
+    name = recording_name(without_pattern(cell))
     if start is None and end is None:
         return name
     return f"{name}_{start or 0:g}-{'' if end is None else f'{end:g}'}"

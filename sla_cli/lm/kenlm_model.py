@@ -34,6 +34,7 @@ MOST_BYTES = 512 << 20  # of an ARPA file in memory; a gloss trigram of a corpus
 PACKING = 1032  # times that gzip makes a file smaller, at most
 SHORTEST = len(b"0\tA\n")  # line of an n-gram
 HINT_LARGE = "Make a KenLM binary of it with build_binary."
+HINT_BINARY = "Copy it again, or make it again with a new build_binary of KenLM."
 BINARY = b"mmap lm http://kheafield.com/code"
 HINT = "Make a gloss language model with `sla lm estimate`, or with KenLM's lmplz (ARPA, also .gz) or build_binary."
 
@@ -53,7 +54,7 @@ def open_lm(path: Path) -> Model:
         if head.startswith(BINARY):
             if packed:
                 raise FormatError(f"{path}: a gzipped KenLM binary, which KenLM cannot read", "Unpack it with gunzip.")
-            return _load(path, path, b"")
+            return _load(path, path, None)
         _check_head(path, head)
         data = head + stream.read(MOST_BYTES)
         if len(data) > MOST_BYTES:
@@ -159,8 +160,11 @@ def _check_head(path: Path, head: bytes) -> None:
         )
 
 
-def _load(readable: Path, path: Path, text: bytes) -> Model:
-    """Let KenLM read a file with the content `text`; errors name `path`."""
+def _load(readable: Path, path: Path, text: bytes | None) -> Model:
+    """Let KenLM read a file with the content `text`, None for a binary; errors name `path`.
+
+    Of a binary, KenLM compares versions, sizes and the place of the vocabulary, but not its tables.
+    """
     config = kenlm.Config()
     config.show_progress = False
     config.arpa_complain = kenlm.ARPALoadComplain.NONE
@@ -169,13 +173,15 @@ def _load(readable: Path, path: Path, text: bytes) -> Model:
             return Model(os.fsencode(readable), config)
     except (OSError, UnicodeDecodeError) as error:  # a message that quotes part of a character cannot be decoded
         message = error.object.decode(errors="replace") if isinstance(error, UnicodeDecodeError) else str(error)
-        raise FormatError(f"{path}{_reason(text, message)}", HINT) from error
+        raise FormatError(f"{path}{_reason(text, message)}", HINT if text is not None else HINT_BINARY) from error
 
 
-def _reason(data: bytes, text: str) -> str:
-    """KenLM's error message without C++ names, with the line of the ARPA text `data`."""
+def _reason(data: bytes | None, text: str) -> str:
+    """KenLM's error message without C++ names, with the line of the ARPA text `data`; None for a binary."""
     text = re.sub(r"^Cannot read model .*? \(", "", text).removesuffix(")")
     text = re.sub(r"^.* threw \w+(?: because `.*?')?\.\s*", "", text)
+    if data is None:
+        return f" is no whole KenLM binary of this version: {re.split(r'[.] |  |, line', text)[0].rstrip('.')}"
     place = re.search(r"\s*(?:Error )?(in the \d-gram at byte \d+)?\s*Byte: (\d+)$", text)
     if not place:
         return f": {text}"

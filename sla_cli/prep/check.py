@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sla_cli.artifact.receipt import read_receipt
+from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Positive
+from sla_cli.errors import some
 from sla_cli.prep.checks.clips import check_feasible, check_rates, check_references
 from sla_cli.prep.checks.figures import Figures, Histogram, figures, histogram
 from sla_cli.prep.checks.finding import Finding
@@ -15,6 +17,7 @@ from sla_cli.prep.checks.frames import check_frames
 from sla_cli.prep.checks.overlap import check_overlap
 from sla_cli.prep.checks.sizes import check_frame_totals, check_sizes, published_counts
 from sla_cli.prep.checks.vocabulary import check_spelling, check_vocabulary
+from sla_cli.prep.left_out import read_left_out
 from sla_cli.store.paths import split_name
 from sla_cli.store.store import Store
 
@@ -73,7 +76,10 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
     division = store.division.name
     published = published_counts(store.header.corpus, division)
     receipt = read_receipt(store.path)
-    findings = [*check_sizes(splits, published, receipt.results if receipt is not None else {})]
+    findings = [
+        *_check_left_out(store),
+        *check_sizes(splits, published, receipt.results if receipt is not None else {}),
+    ]
     if receipt is not None and not receipt.arguments.get("fps"):
         findings += check_frame_totals(splits)
     for name, clips in splits.items():
@@ -96,6 +102,15 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
         glosses=histogram({name: list(map(len, clips.glosses)) for name, clips in splits.items() if clips.annotated}),
         findings=tuple(findings),
     )
+
+
+def _check_left_out(store: Store) -> Iterator[Finding]:
+    """Clips by signers whom `left-out.txt` names, as of a file of clips that was copied back."""
+    gone, clips = set(read_left_out(store.path)), store.clips
+    there = {clip: signer for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer in gone}
+    if there:
+        message = f"{counted(len(there), 'clip')} by signers who were left out: {some(sorted(set(there.values())))}"
+        yield Finding("signers", "", message, "`sla store leave-out` removes them again.", tuple(there))
 
 
 def _check_other_divisions(store: Store) -> Iterator[Finding]:

@@ -59,9 +59,10 @@ class LeftOut:
 
 
 def read_left_out(store: Path) -> tuple[str, ...]:
-    """Names of the signers who were left out of a store."""
+    """Names of the signers who were left out of a store; an editor may have ended the lines of the file otherwise."""
     path = store / FILE
-    return tuple(read_text(path).split("\n")[:-1]) if path.is_file() else ()
+    lines = read_text(path).split("\n") if path.is_file() else []
+    return tuple(name for line in lines if (name := line.removesuffix("\r")))
 
 
 def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:

@@ -9,7 +9,7 @@ from pathlib import Path, PurePosixPath
 from sla_cli.annotation.formats import can_read, parse_annotation
 from sla_cli.annotation.layout import SENTENCE
 from sla_cli.annotation.subtitles import CUES
-from sla_cli.annotation.tier import Tier
+from sla_cli.annotation.tier import Tier, find_tiers
 from sla_cli.artifact.text import read_bytes, read_text
 from sla_cli.core.annotation import Sign
 from sla_cli.core.counted import counted
@@ -93,7 +93,7 @@ def compare_times(
 
     Args:
         hypotheses, references: ELAN, Praat or subtitle files, CTM, or hypotheses of `sla decode`.
-        tier, true_tier: the tiers with the glosses, where a file has several.
+        tier, true_tier: the tiers with the glosses, where a file has several; as for `find_tiers`.
         partial: compare only recordings that both sides have.
         nfc: compare in Unicode normal form C; otherwise glosses that differ only in their form are refused.
 
@@ -188,8 +188,7 @@ def _decoded(path: Path, name: str, glosses: Sequence[str], times: Sequence[tupl
 
 
 def _annotated(path: Path, tier: str | None) -> Signs:
-    tiers = {one.name: one for one in parse_annotation(read_bytes(path), str(path)).tiers}
-    chosen = _chosen(tiers, path, tier)
+    chosen = _chosen(parse_annotation(read_bytes(path), str(path)).tiers, path, tier)
     if chosen.name in (CUES, SENTENCE):
         _refuse_sentences(chosen, path)
     return _sorted(
@@ -197,14 +196,18 @@ def _annotated(path: Path, tier: str | None) -> Signs:
     )
 
 
-def _chosen(tiers: Mapping[str, Tier], path: Path, name: str | None) -> Tier:
-    """The tier of this name, or the only one with annotations; sentences of sla and tiers that depend on it aside."""
-    filled = [one for one in tiers.values() if any(mark.text.strip() for mark in one.marks)]
-    there = {one.name for one in filled}
+def _chosen(tiers: Sequence[Tier], path: Path, name: str | None) -> Tier:
+    """The tier that is named, or the only one with annotations; sentences of sla and tiers that depend on it aside."""
     if name is not None:
-        if name not in tiers:
-            raise SlaError(f"{path} has no tier {name!r}", f"It has {some(tiers)}.")
-        return tiers[name]
+        found = find_tiers(tiers, name)
+        if not found:
+            raise SlaError(f"{path} has no tier {name!r}", f"It has {some(one.name for one in tiers)}.")
+        if len(found) > 1:
+            several = some(one.name for one in found)
+            raise SlaError(f"{path}: several tiers match {name!r}: {several}", "Name one: --tier, --ref-tier.")
+        return found[0]
+    filled = [one for one in tiers if any(mark.text.strip() for mark in one.marks)]
+    there = {one.name for one in filled}
     own = [one for one in filled if one.parent not in there and one.name != SENTENCE]
     if len(own) == 1:
         return own[0]

@@ -21,7 +21,8 @@ def atomic_write(path: Path, *, flush: bool = True, check: Callable[[], object] 
     """Yield a temporary path next to `path`; flush it to disk and rename it on success, remove it on error.
 
     The name is `.NAME.HOST-NAMESPACE-PROCESS-TOKEN.partial`, so two jobs that write the same artifact cannot mix their
-    bytes, not even in containers, in which host name and process number may be equal.
+    bytes, not even in containers, in which host name and process number may be equal. A link stays a link: the file
+    that it leads to is replaced.
 
     Args:
         flush: False if readers detect a damaged file and it can be made again: a power failure may then damage it.
@@ -31,6 +32,8 @@ def atomic_write(path: Path, *, flush: bool = True, check: Callable[[], object] 
     Raises:
         SlaError: the disk is full, the folder cannot be written, or the file is read-only.
     """
+    if path.is_symlink():
+        path = Path(os.path.realpath(path))
     refuse_read_only(path)
     own = f"{socket.gethostname()}-{namespace()}-{os.getpid()}-{secrets.token_hex(4)}"
     temporary = path.with_name(f".{path.name}.{own}.partial")

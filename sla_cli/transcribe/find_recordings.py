@@ -11,7 +11,7 @@ from sla_cli.core.endings import is_video
 from sla_cli.errors import SlaError, some
 from sla_cli.video.source import ENDINGS, open_tree
 from sla_cli.video.tree import parent_of
-from sla_cli.video.walk import recordings_among, walk
+from sla_cli.video.walk import recordings_in
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ def find_recordings(path: Path) -> list[FoundRecording]:
     """
     if path.is_dir() or (path.is_file() and path.name.lower().endswith(tuple(ENDINGS))):
         tree = open_tree(path)
-        if found := [_found(path, recording) for recording in recordings_among(walk(tree))]:
+        if found := [_found(path, recording) for recording in recordings_in(tree)]:
             return found
         raise SlaError(f"{path} contains neither videos nor pictures: {some(tree.names()) or 'it is empty'}")
     if not path.exists():

@@ -48,6 +48,9 @@ UNKNOWN = "?"  # gloss of a sign that is too unsure
 class Recognizer:
     """The model of a run with its search. Use `open`, then `close`, or use it as a context manager.
 
+    Threads may share it: it serves one call at a time, and the others wait. So a function or an iterator of frames that
+    a call is given must not wait for another thread that calls the same recognizer: neither would end.
+
     Attributes:
         glosses: the vocabulary; glosses[i] has column i + 1 of log-probabilities, the blank column 0.
         frames: properties of the frames that it was trained on.

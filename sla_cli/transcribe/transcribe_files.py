@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from sla_cli.annotation.eaf_edit import add_to, check_can_add
@@ -15,7 +15,7 @@ from sla_cli.artifact.lock import BusyError, locked_while_made
 from sla_cli.core.annotation import Annotation
 from sla_cli.core.arguments import as_path
 from sla_cli.core.endings import is_video
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, naming
 from sla_cli.log import log, progress
 from sla_cli.transcribe.find_recordings import FoundRecording, find_recordings
 from sla_cli.transcribe.outputs import Job, plan_outputs
@@ -180,7 +180,8 @@ def _check_outputs(job: Job, files: Mapping[str, Path], options: FileOptions) ->
         check_output(path, like_of(kind), inputs=inputs, replace=True)
         check_folder(path.parent)
         if kind in KINDS:
-            annotation_text(kind, nothing, options.layout, path.parent)
+            with naming(f"{job.recording} is not transcribed"):
+                annotation_text(kind, nothing, options.layout, path.parent)
 
 
 def _failed(job: Job, error: SlaError, *, alone: bool) -> Outcome:
@@ -201,9 +202,19 @@ def _done(recognizer: Recognizer, job: Job, files: tuple[Path, ...], options: Fi
             min_confidence=options.min_confidence,
             advance=advance,
         )
-    for path in files:
-        transcript.save(path, layout=options.layout, force=options.force, link_video=options.link_video)
+    layout, force = options.layout, options.force
+    write: dict[Path, Callable[[], object]] = {
+        path: partial(transcript.save, path, layout=layout, force=force, link_video=options.link_video)
+        for path in files
+    }
     if options.add_to is not None:
-        add_to(options.add_to, transcript, options.layout, None, replace=options.force)
-        files += (options.add_to,)
-    return Outcome(str(job.recording), transcript, files)
+        write[options.add_to] = partial(add_to, options.add_to, transcript, layout, None, replace=force)
+    faults: list[SlaError] = []
+    for one in write.values():
+        try:
+            one()
+        except SlaError as error:  # which costs no other file
+            faults.append(error)
+    if faults:
+        raise SlaError("; ".join(error.message for error in faults), faults[0].hint)
+    return Outcome(str(job.recording), transcript, tuple(write))

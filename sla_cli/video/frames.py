@@ -10,14 +10,16 @@ import numpy as np
 
 from sla_cli.core.clip import Source
 from sla_cli.core.endings import is_image
-from sla_cli.errors import FrameError, SlaError, reading
+from sla_cli.errors import FrameError, SlaError, reading, some
 from sla_cli.video.animation import is_animated_png, not_a_video
 from sla_cli.video.frame_numbers import missing_frames
 from sla_cli.video.image_folder import pictures_among, read_folder
-from sla_cli.video.source import open_tree
+from sla_cli.video.source import ENDINGS, open_tree
 from sla_cli.video.timing import selected
 from sla_cli.video.tree import Tree
 from sla_cli.video.video_file import Video
+
+ONE = "Give one video, or the folder of the pictures of one recording."
 
 
 class FrameReader:
@@ -83,12 +85,16 @@ class FrameReader:
         source, rate = self.source, self._rate
         if tree.is_dir(source.path):
             self.stated = self._folder_fps
-            names = pictures_among(tree.names(source.path))
+            names = pictures_among(entries := tree.names(source.path))
+            if not names:
+                raise FrameError(f"{where} holds no images: {some(entries) or 'it is empty'}", ONE)
             self.missing = missing_frames(names, self._first)
             yield from read_folder(tree, source, names, rate, self._folder_fps)
             self.fps = rate or self._folder_fps
         elif not tree.is_file(source.path):
             raise FrameError(f"no such frame folder or video: {where}")
+        elif source.path.lower().endswith(tuple(ENDINGS)):
+            raise FrameError(f"{where} is an archive, not a recording", ONE)
         elif is_image(source.path) and not is_animated_png(tree.read(source.path)):
             raise not_a_video(tree.read(source.path), where)
         else:

@@ -40,11 +40,9 @@ def read_folder(
         Time, and BGR uint8 (height, width, 3).
 
     Raises:
-        FrameError: an image does not decode (names the file), there is none, or times are needed and the folder's
-            frame rate is unknown.
+        FrameError: an image does not decode (names the file), or times are needed and the folder's frame
+            rate is unknown.
     """
-    if not names:
-        raise FrameError(f"{tree.where(source.path)} holds no images")
     frames = [(number / fps if fps else math.nan, name) for number, name in enumerate(names)]
     if source.start is not None or source.end is not None or rate:
         if not fps:

@@ -19,6 +19,9 @@ SAME = 0.02  # measured and stated rate count as equal if they differ by less
 FASTEST = 1000.0  # frames per second; headers that state more give the unit of their clock (1000, 90000)
 JUMP = 600.0  # seconds without a picture that mean wrong times, not a pause
 PAUSE = 10  # times the usual step: a picture that is shown longer gives a warning
+# At most so many pixels of all pictures together, and so many more for each byte of the file: a GIF of 46 kB may hold
+# thousands of pictures of the largest size. A recording that shows the same picture all the time has half as many.
+PIXELS, PIXELS_PER_BYTE = 2_000_000_000, 100_000
 USUAL = 0.04  # seconds from frame to frame, if neither times nor header state them
 
 
@@ -43,6 +46,7 @@ class Video:
         self._file = file
         self._header_step = USUAL  # seconds from frame to frame as in the header, also if it is not plausible
         self._first = self._last = 0.0  # times of the decoded frames
+        self._pixels = 0  # of the decoded frames
         self._damaged: list[float] = []  # times of damaged frames
         self._paused = False
 
@@ -63,11 +67,11 @@ class Video:
 
         Raises:
             FrameError: the file does not open, or ends before `end`, or before the stated length: names file, codec and
-                frame.
+                frame; or it has far more pixels than its bytes can hold of a recording.
             OSError: the file cannot be read.
         """
         begin = start or 0.0
-        if not self._file.seek(0, os.SEEK_END):
+        if not (size := self._file.seek(0, os.SEEK_END)):
             raise FrameError(f"{self.where} is empty (0 bytes)", "Copy it again.")
         missing = missing_bytes(self._file)
         with open_video(self._file, self.where, missing, begin) as decoder:
@@ -77,6 +81,7 @@ class Video:
             broken = False
             try:
                 for picture in decoder:
+                    self._check_work(picture.image, size)
                     self.pixel_aspect = decoder.pixel_aspect
                     time = self._time(picture.time)
                     if picture.damaged and time >= begin:
@@ -86,6 +91,14 @@ class Video:
                 broken = True
             self._check_complete(decoder, missing, broken, end)
         self._warn()
+
+    def _check_work(self, image: np.ndarray, size: int) -> None:
+        """Raise FrameError if a file of `size` bytes holds far more work than any recording of this size."""
+        self._pixels += image.shape[0] * image.shape[1]
+        if self._pixels > PIXELS + PIXELS_PER_BYTE * size:
+            many = f"more pixels in its first {counted(self.decoded + 1, 'frame')} than a recording of {size:,} bytes"
+            smaller = conversion(self.where, "-vf", "scale=640:-2")
+            raise FrameError(f"{self.where} has {many}", f"Make it smaller: {smaller}")
 
     def _time(self, stated: float | None) -> float:
         """The time of the frame just read. Frames are counted if there are no times (a bare H.264 stream), or if they

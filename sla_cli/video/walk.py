@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from sla_cli.core.counted import counted
 from sla_cli.core.endings import is_image, is_video
 from sla_cli.errors import SlaError, some
 from sla_cli.log import ONCE, log
@@ -40,6 +41,16 @@ def walk(tree: Tree) -> Iterator[str]:
             else:
                 yield path
         waiting += reversed(below)
+
+
+def recordings_in(tree: Tree) -> list[str]:
+    """Path of each recording in a tree, as `recordings_among`; a warning names the pictures that are left out."""
+    files = list(walk(tree))
+    found = list(recordings_among(files))
+    folders = set(found)
+    if beside := [path for path in files if is_image(path) and parent_of(path) not in folders]:
+        log.warning("left out %s beside videos: %s", counted(len(beside), "picture"), some(beside))
+    return found
 
 
 def recordings_among(files: Iterable[str]) -> Iterator[str]:

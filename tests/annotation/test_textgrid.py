@@ -108,6 +108,19 @@ def test_what_we_write_comes_back(annotation: Annotation) -> None:
     assert [mark[:3] for mark in tier.marks if mark.text] == [(one.start, one.end, one.gloss) for one in signs]
 
 
+def test_what_follows_an_exclamation_mark_is_a_comment() -> None:
+    """As Praat reads it (melder_readtext.cpp), but not within a text or at the end of a word."""
+    content = """File type = "ooTextFile" ! made by "hand", 3 times
+        Object class = "TextGrid"
+        ! 0 5 <absent> "A"
+        wait! 0 !until
+        2 <exists> 1 "IntervalTier" "SIGN!" 0 2 1
+        0 2 "HALT! 1 !"
+        ! the end"""
+    [tier] = read_textgrid(content.encode(), "a.TextGrid").tiers
+    assert (tier.name, [tuple(mark) for mark in tier.marks]) == ("SIGN!", [(0, 2000, "HALT! 1 !", 6)])
+
+
 def test_lines_are_recorded() -> None:
     (tier,) = read_textgrid(SHORT.encode(), "a").tiers
     assert [mark.line for mark in tier.marks] == [13, 16]

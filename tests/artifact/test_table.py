@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla_cli.artifact.table import read_table
+from sla_cli.artifact.table import parse_any_table, read_table
 from sla_cli.artifact.text import read_text
 from sla_cli.errors import FormatError, SlaError
 
@@ -103,3 +103,9 @@ def test_a_real_table_cut_inside_a_character_names_its_last_line(shared: Path) -
     path = shared / "data" / "csl-daily" / "video_map.truncated.txt"
     with pytest.raises(FormatError, match=rf"line {path.read_bytes().count(10) + 1}: not UTF-8"):
         read_text(path)
+
+
+def test_a_cell_longer_than_csv_reads_has_its_line(tmp_path: Path) -> None:
+    text = 'id,gloss\na,B\nb,"' + "C " * 70_000 + '"\n'
+    with pytest.raises(FormatError, match=r"^t\.csv, line 3: a cell has more than 131,072 characters\n"):
+        list(parse_any_table(text, "t.csv", COLUMNS))

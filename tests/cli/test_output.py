@@ -176,10 +176,23 @@ def test_what_the_command_wrote_is_replaced_but_not_if_it_is_read_only(command: 
         code, error = run(command, path, *forced(command))
         assert code == 0, error
     path.chmod(0o444)
-    before = path.read_bytes()
+    before, there = path.read_bytes(), set(Path().iterdir())
     code, error = run(command, path, *forced(command))
     assert code == 2 and "read-only" in error
-    assert path.read_bytes() == before
+    assert path.read_bytes() == before and set(Path().iterdir()) == there
+
+
+@commands
+def test_a_link_stays_a_link_and_its_file_is_replaced(command: str) -> None:
+    path, there = Path(f"link{FILES[command]}"), Path(f"elsewhere/kept{FILES[command]}")
+    there.parent.mkdir()
+    there.touch()
+    path.symlink_to(there)
+    for _ in range(2):
+        code, error = run(command, path, *forced(command))
+        assert code == 0, error
+        assert path.is_symlink() and there.stat().st_size
+    assert [one.name for one in there.parent.iterdir() if "~" not in one.name] == [there.name]
 
 
 def test_a_transcript_replaces_one_of_its_kind_and_no_other() -> None:

@@ -222,7 +222,8 @@ def test_a_single_video_that_fails_says_why_and_leaves_nothing(folder: Path) -> 
 def test_what_a_file_cannot_hold_is_refused_before_the_recording_is_read(folder: Path) -> None:
     (folder / "my clip.mp4").write_text("this is not a video, which nobody finds out")
     reported = refused("transcribe", "my clip.mp4", "--format", "eaf", "--format", "ctm", *RUN)
-    assert "'my clip' does not fit in a CTM" in reported and reported.count("does not fit") == 1
+    assert "my clip.mp4 is not transcribed: clip id 'my clip' does not fit in a CTM" in reported
+    assert reported.count("does not fit") == 1 and not Path("my clip.eaf").exists()
     assert "mine/a.mkv is a file" in refused("transcribe", "my clip.mp4", "-o", "mine/a.mkv/x.eaf", *RUN)
 
 
@@ -245,6 +246,14 @@ def test_a_full_disk_costs_no_file_that_is_complete(folder: Path, small_disk: Pa
 
 
 @pytest.mark.usefixtures("usual_signals")
+def test_a_file_that_cannot_be_written_costs_no_other(folder: Path, small_disk: Path) -> None:
+    (small_disk / "filler").write_bytes(bytes(2**21 - 2**15))
+    kinds = ("--format", "html", "--format", "vtt", "--format", "eaf")
+    reported = refused("transcribe", "mine/a.mkv", "-o", str(small_disk), *kinds, *RUN)
+    assert reported.count("No space left") == 1 and "a.html" in reported
+    assert names(small_disk) == ["a.eaf", "a.vtt", "filler"]
+
+
 def test_an_interrupt_leaves_nothing_half_written(folder: Path) -> None:
     signed(folder / "mine" / "long.mkv", " ".join(["NORD REGEN"] * 300))
     videos = ("mine/a.mkv", "mine/long.mkv")

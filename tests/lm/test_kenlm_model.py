@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import gzip
 import subprocess
 import sys
@@ -15,6 +16,16 @@ from sla_cli.lm.estimate import estimate
 from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary
 
 UNIGRAM = b"\\data\\\nngram 1=3\n\n\\1-grams:\n-1\t<unk>\n0\t<s>\n-1\t</s>\n\n\\end\\\n"
+
+# Made by KenLM's build_binary (trie) of a bigram model of five words, gzipped.
+TRIE = gzip.decompress(
+    base64.b64decode(
+        "H4sIAAAAAAACA8vNTSxQyMlVyCgpKbDS18/OSE1My0zNSdFLzs/VT85PSVVIyy/KTSxRKEstKs7Mz1Mw5WJAgAZ7ILGfEUj8BwKQCCNUhglMHrBn"
+        "goqBMDtUjh/JBDYoXVCnuNeyrZSBNebBkvPdnNrXJYRfvP5QH8aV8/1jbfGDbIPgxx8sXEULZ1zfLMXFy3sHpr/oR+9+kEOQjGSYrTBrH4zNweGw"
+        "H5l/UzYczGeG8i0XyID1s6Kp50Tj8zCgAn4G7CCyYu8PTcn8p89br3fH6x2cWxc74973lT/Lb2+/mhkeb7vXrC4uJ+BH6sOvj5an7Jk6XzxOv86z"
+        "VuZXLlDgOlBAHtksm9K8bDsGm2I7BvcgRxeGIFd3Vz8GG30g388/yIUh2N/Pz5UBAGEaYcjBAQAA"
+    )
+)
 
 
 @pytest.fixture(scope="module")
@@ -84,8 +95,14 @@ def test_loading_is_silent_even_without_unk(arpa: bytes, tmp_path: Path, capfd: 
         ),
         (lambda data: b"SRILM\n" + data.replace(b"A B\n", b"A Q\n"), "line 17: Word Q was not seen in the unigrams"),
         (lambda _: gzip.compress(b"mmap lm http://kheafield.com/code format version 5\n\0"), "a gzipped KenLM binary"),
-        (lambda _: b"mmap lm http://kheafield.com/code format version 4\n\0" + b"\0" * 99, ": Binary file has version"),
-        (lambda _: b"mmap lm http://kheafield.com/code format version 5\n\0" + b"\0" * 99, ": File looks like"),
+        (
+            lambda _: b"mmap lm http://kheafield.com/code format version 4\n\0" + b"\0" * 99,
+            "of this version: Binary file has version",
+        ),
+        (
+            lambda _: b"mmap lm http://kheafield.com/code format version 5\n\0" + b"\0" * 99,
+            "of this version: File looks like",
+        ),
         (lambda _: b"mmap lm http://kheafield.com/code", "."),
     ],
 )
@@ -99,6 +116,25 @@ def test_what_is_no_language_model(
     assert "threw" not in caught.value.message
     assert len(caught.value.message) < len(str(tmp_path)) + 250
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("end", [60, 100, 120, 224, 400])
+def test_a_kenlm_binary_that_is_cut_off_is_named(tmp_path: Path, end: int) -> None:
+    path = tmp_path / "lm.bin"
+    path.write_bytes(TRIE)
+    assert out_of_vocabulary(open_lm(path), ["NORD", "REGEN", "X"]) == ["X"]
+    path.write_bytes(TRIE[:end])
+    with pytest.raises(FormatError, match=r"lm\.bin is no whole KenLM binary of this version: \w") as caught:
+        open_lm(path)
+    assert "build_binary" in caught.value.hint and "line" not in caught.value.message.replace(str(tmp_path), "")
+
+
+@pytest.mark.parametrize(("place", "value"), [(96, 9), (104, 9), (108, 99), (116, 99)])
+def test_a_kenlm_binary_whose_header_is_damaged_is_refused(tmp_path: Path, place: int, value: int) -> None:
+    path = tmp_path / "lm.bin"
+    path.write_bytes(TRIE[:place] + bytes([value]) + TRIE[place + 1 :])
+    with pytest.raises(FormatError, match=r"lm\.bin is no whole KenLM binary of this version: \w"):
+        open_lm(path)
 
 
 def test_missing_file_and_folder(tmp_path: Path) -> None:

@@ -241,6 +241,20 @@ def test_a_full_disk_is_an_error_that_a_user_can_correct(
     assert digests(small_disk / "store") == digests(tmp_path / "clean")
 
 
+def test_a_disk_that_is_too_small_is_named_before_it_is_full(
+    phoenix_tree: Tree, small_disk: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    root = phoenix_tree(tmp_path, {"train": [(f"clip-{n}", "A B", 20) for n in range(8)]}, alike=True)
+    with pytest.raises(SlaError, match="No space left"):
+        build(root, small_disk / "store", config=PrepConfig(64, codec="raw"))
+    (message,) = [one for one in caplog.messages if "GB" in one]
+    assert message.startswith(f"8 clips will need about 0.0 GB more on the disk of {small_disk}/store, which")
+    assert len(cached(small_disk / "store")) > 4
+    caplog.clear()
+    build(root, tmp_path / "store", config=PrepConfig(64, codec="raw"))
+    assert not [one for one in caplog.messages if "GB" in one]
+
+
 def test_a_killed_command_takes_its_workers_with_it_and_goes_on(
     phoenix_tree: Tree, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -112,6 +112,20 @@ def test_prep_does_not_bring_them_back(root: Path, out: Path) -> None:
     assert read_left_out(out) == (signer,)
 
 
+def test_check_finds_clips_of_signers_who_were_left_out(store: Path) -> None:
+    """As of a copy of the files from before; also where an editor has written the list of names."""
+    before = {path: path.read_bytes() for path in store.rglob("*") if path.is_file()}
+    leave_out(store, ["bob"], store.parents[1])
+    assert check_store(store, stride=4).problems == ()
+    for path, content in before.items():
+        path.write_bytes(content)
+    for names in ("bob\n", "zoe\r\nbob"):
+        (store / "left-out.txt").write_text(names, newline="")
+        (problem,) = check_store(store, stride=4).problems
+        assert problem.message == "2 clips by signers who were left out: bob"
+        assert problem.clips == ("first-of-bob", "second-of-bob")
+
+
 def test_signers_that_cannot_be_left_out(store: Path) -> None:
     before = everything(store)
     with pytest.raises(SlaError, match=r"no clip of .* is by a signer 'bo'") as caught:

@@ -127,6 +127,15 @@ def test_several_tiers_have_to_be_named(tmp_path: Path) -> None:
         compare_times(found, true, "GLOSS", None)
 
 
+def test_a_tier_is_named_as_for_sla_prep(tmp_path: Path) -> None:
+    found = write(tmp_path / "a.eaf", FOUND, sentences=True, tier="Glos_A")
+    true = write(tmp_path / "b.eaf", TRUE)
+    for name in ("glos_a", "Glos", "G?os*"):
+        assert compare_times(found, true, name, "sign").correct == 2
+    with pytest.raises(SlaError, match=r"a\.eaf: several tiers match '\*': Glos_A, SENTENCE"):
+        compare_times(found, true, "*", None)
+
+
 @pytest.mark.parametrize("ending", ["vtt", "srt"])
 def test_a_cue_with_several_glosses_has_no_time_of_each(tmp_path: Path, ending: str) -> None:
     """They were one gloss that is nowhere: a word error rate of 100 %."""

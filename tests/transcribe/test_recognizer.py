@@ -324,6 +324,19 @@ def test_no_run_and_no_video(work: Path, model: Recognizer) -> None:
         model.transcribe(work / "none.mp4")
 
 
+def test_several_videos_are_no_recording(tmp_path: Path, model: Recognizer) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a.mp4").write_bytes(b"x")
+    shutil.make_archive(str(tmp_path / "mine"), "zip", tmp_path / "mine")
+    for name, fault in (("mine", "mine holds no images: a.mp4"), ("mine.zip", "mine.zip is an archive, not a")):
+        with pytest.raises(SlaError, match=fault) as refused:
+            model.transcribe(tmp_path / name)
+        assert "Give one video" in refused.value.hint
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(SlaError, match="empty holds no images: it is empty"):
+        model.transcribe(tmp_path / "empty")
+
+
 def test_importing_the_package_imports_nothing_heavy() -> None:
     heavy = "{'torch', 'cv2', 'numpy', 'h5py', 'rich'}"
     code = f"import sys, sla_cli; dir(sla_cli); assert not {heavy} & set(sys.modules); sla_cli.wer"

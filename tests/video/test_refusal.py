@@ -21,7 +21,7 @@ from typer.testing import CliRunner
 from sla_cli.cli.main import app
 from sla_cli.core.clip import Source
 from sla_cli.errors import FrameError
-from sla_cli.video import tree
+from sla_cli.video import tree, video_file
 from sla_cli.video.frames import FrameReader
 
 H264 = ("-c:v", "libx264", "-pix_fmt", "yuv420p")
@@ -269,3 +269,17 @@ def test_whatever_a_container_claims_reading_it_ends(
         assert str(broken) in error.message and damage
     else:
         assert found
+
+
+def test_a_small_file_of_many_huge_pictures_is_refused_before_all_are_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """46 kB of GIF were 18 minutes of work. Without the limit's constant part, so that the test is cheap."""
+    frame = b"!\xf9\x04\x04\x04\0\0\0," + struct.pack("<HHHHB", 0, 0, 1, 1, 0) + b"\x02\x02D\x01\0"
+    head = b"GIF89a" + struct.pack("<HHBBB", 4000, 4000, 0x80, 0, 0) + b"\0\0\0\xff\xff\xff"
+    (tmp_path / "a.gif").write_bytes(head + 3 * frame + b";")
+    assert len(read(tmp_path / "a.gif")) == 3
+    monkeypatch.setattr(video_file, "PIXELS", 0)
+    fault = refusal(tmp_path / "a.gif")
+    assert "has more pixels in its first 1 frame than a recording of 89 bytes" in fault.message
+    assert "scale=640:-2" in fault.hint

@@ -41,12 +41,23 @@ def test_a_video_of_any_kind_is_found_and_has_one_id(tmp_path: Path, name: str) 
         assert (clip.id, clip.source.path) == ("tea", name)
 
 
-def test_pictures_beside_videos_are_not_frames(tmp_path: Path) -> None:
+def test_pictures_beside_videos_are_not_frames(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     root = lay(tmp_path / "mine", "a.mp4", "title.png", "b.gif", "frames/1.png", "frames/2.png", "deep/er/c.MTS")
     assert found(root) == ["a.mp4", "b.gif", "deep/er/c.MTS", "frames"]
     assert found(root / "frames") == [""]
     packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", root))
     assert found(packed) == found(root)
+    assert "left out 1 picture beside videos: title.png" in caplog.messages
+
+
+def test_prep_of_videos_names_the_pictures_that_it_leaves_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    root = lay(tmp_path / "mine", "a.mp4", "title.png", "frames/1.png", "frames/2.png", "more/b.mp4", "more/c.jpg")
+    corpus = find_corpus("folder")
+    assert [clip.id for clip in corpus.read(corpus.open(root, None), FolderOptions()).clips] == ["a"]
+    assert "left out 2 pictures beside videos: title.png, more/c.jpg" in caplog.messages
+    assert (
+        "2 recordings of other folders are not among them: frames, more/b.mp4; a table can list all" in caplog.messages
+    )
 
 
 def test_a_gif_beside_frames_is_a_preview(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:

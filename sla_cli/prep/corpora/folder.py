@@ -13,7 +13,7 @@ from sla_cli.artifact.table import COLUMNS, Row, has_columns, parse_any_table
 from sla_cli.artifact.text import UTF16, decode_any_text, seconds
 from sla_cli.config.checks import OptionValues, option
 from sla_cli.core.clip import Clip, Source
-from sla_cli.core.clip_name import clip_name, recording_name
+from sla_cli.core.clip_name import clip_name, recording_name, without_pattern
 from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_bytes, digest_json
 from sla_cli.core.endings import VIDEOS, is_image, is_video
@@ -29,12 +29,11 @@ from sla_cli.prep.tables.annotation import (
     report_missing,
     resolve,
     split_named,
-    without_pattern,
 )
 from sla_cli.prep.tables.locate import contents, is_folder, join, parent_of
 from sla_cli.prep.tables.media import MediaFolder
 from sla_cli.video.tree import Tree
-from sla_cli.video.walk import HIDDEN, videos_among, walk
+from sla_cli.video.walk import HIDDEN, recordings_in, videos_among
 
 HEADER = 1 << 16  # bytes; more than the header of a table has
 TEXTS = (".txt",)
@@ -83,9 +82,8 @@ def read(tree: Tree, options: FolderOptions) -> Listing:
 def _list_videos(tree: Tree, videos: Sequence[str]) -> Listing:
     names = [PurePosixPath(path).name for path in videos]
     log.info("no table: each video is a clip without glosses: %s", some(names))
-    others = [] if tree.file else [path for path in walk(tree) if is_video(path) and path not in videos]
-    if others:
-        number = counted(len(others), "video of another folder is", "videos of other folders are")
+    if others := [] if tree.file else [path for path in recordings_in(tree) if path not in videos]:
+        number = counted(len(others), "recording of another folder is", "recordings of other folders are")
         log.warning("%s not among them: %s; a table can list all", number, some(others))
     clips = [
         Clip(recording_name(path), "", (), Source(tree.root, path), where=name)

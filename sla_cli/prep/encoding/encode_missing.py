@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from pathlib import Path
 
 from sla_cli.core.clip import Clip
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
 from sla_cli.log import log, progress
 from sla_cli.prep.encoding.cache import EncodingCache, FramesOnDisk
 from sla_cli.prep.encoding.process_pool import Executor, Failure
 
+SAMPLE = 4  # clips from which the size of all is estimated
 ATTEMPTS = 2  # for a clip that could not be read because of a temporary error of the file system
 
 
@@ -64,7 +67,20 @@ def _encode(
         for clip, answer in answers:
             if isinstance(answer, FramesOnDisk):
                 encoded[clip.id] = answer
+                if len(encoded) == min(SAMPLE, len(clips)):
+                    _warn_of_space(cache.folder, [one.size for one in encoded.values()], len(clips))
             else:
                 failures[clip.id] = answer
             advance(note=f"{len(failures)} broken" if failures else "")
     return failures
+
+
+def _warn_of_space(folder: Path, sizes: Sequence[int], clips: int) -> None:
+    """Warn early if the disk has no place for the rest of the clips and for the store, which is written from all."""
+    mean, free = sum(sizes) / len(sizes), shutil.disk_usage(folder).free
+    needed = mean * (clips - len(sizes)) + mean * clips
+    if needed > free:
+        disk = f"{needed / 1e9:,.1f} GB more on the disk of {folder.parent}, which has {free / 1e9:,.1f} GB free"
+        log.warning(
+            "%s will need about %s; --size, --codec and --fps make frames smaller", counted(clips, "clip"), disk
+        )

@@ -14,6 +14,7 @@ from typing import Any
 from sla_cli.artifact.table import Row, parse_table
 from sla_cli.artifact.text import decode_text, is_number
 from sla_cli.core.clip import SPLITS
+from sla_cli.core.clip_name import without_pattern
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, ReadError, SlaError
 from sla_cli.log import log
@@ -78,7 +79,7 @@ def inside(path: str, at: str) -> str:
 
 
 def resolve(tree: Tree, folder: str, cell: str, at: str) -> str:
-    """The recording of a row within the tree. Backslashes, patterns such as `frames/*.png`, and both Unicode forms of
+    """The recording of a row within the tree. Backslashes, `frames/*.png` for the folder, and both Unicode forms of
     accented letters are accepted."""
     path = without_pattern(cell)
     if OUTSIDE.match(path):
@@ -87,12 +88,6 @@ def resolve(tree: Tree, folder: str, cell: str, at: str) -> str:
     path = join(folder, inside(path, at))
     forms = (path, unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))
     return next((form for form in forms if is_there(tree, form)), path)
-
-
-def without_pattern(cell: str) -> str:
-    """A path with `/` between parts; for `frames/*.png` the folder."""
-    path = cell.replace("\\", "/").rstrip("/")
-    return PurePosixPath(path).parent.as_posix() if "*" in PurePosixPath(path).name else path
 
 
 def is_there(tree: Tree, path: str) -> bool:
@@ -138,7 +133,9 @@ def report_missing(lines: Sequence[str], count: int, kind: str, hint: str, *, al
 
 
 def near_misses(tree: Tree, path: str) -> str:
-    """What exists there instead, or where the recording is instead."""
+    """What exists there instead, or where the recording is instead; of a pattern, that it is none."""
+    if "*" in path or "?" in path:
+        return "patterns are not expanded, except `frames/*.png` for a folder: write a row for each recording"
     name, parent = PurePosixPath(path).name, parent_of(path)
     if elsewhere := find_folders(tree, lambda folder: is_there(tree, join(folder, name))):
         return f"is {join(elsewhere[0], name)} meant?"

@@ -9,11 +9,10 @@ from typing import Annotated, Any, Self
 from msgspec import Meta
 
 from sla_cli.annotation.subtitles import CUES
-from sla_cli.annotation.tier import AnnotationFile, Tier
+from sla_cli.annotation.tier import AnnotationFile, Tier, find_tiers
 from sla_cli.config.bounds import LARGE
 from sla_cli.config.checks import OptionValues, option
 from sla_cli.errors import SlaError
-from sla_cli.prep.tiers.names import find_tiers
 
 
 @dataclass(frozen=True)

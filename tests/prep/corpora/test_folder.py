@@ -159,7 +159,7 @@ def test_without_a_table_each_video_is_to_be_recognised(
     (mine / "videos" / "more").mkdir()
     (mine / "videos" / "more" / "five.mp4").touch()
     assert len(read("folder", mine / "videos").clips) == 4
-    assert "1 video of another folder is not among them: more/five.mp4" in warnings()
+    assert "1 recording of another folder is not among them: more/five.mp4" in warnings()
     (alone,) = read("folder", mine / "videos" / "one.mp4").clips
     assert (alone.id, alone.source) == ("one", Source(mine / "videos", "one.mp4"))
     assert read("folder", mine / "videos" / "two.mp4").tables != read("folder", mine / "videos" / "one.mp4").tables
@@ -351,3 +351,19 @@ def test_what_is_no_rate(mine: Path, read: Read, cell: str) -> None:
     assert refusal(read, mine, f"video\tfps\nvideos/one.mp4\t{cell}\n").message.endswith(
         f"line 2: fps {cell!r} is not a frame rate"
     )
+
+
+@pytest.mark.parametrize("cell", ["videos/*.mp4", "*.mp4", "videos/?ne.mp4", "v*/one.mp4", "photos/f*.png", "*"])
+def test_a_pattern_is_not_expanded_and_said_to_be_none(mine: Path, read: Read, lay: Lay, cell: str) -> None:
+    lay(mine, {"photos/f1.png": b""})
+    fault = refusal(read, mine, f"video\tgloss\n{cell}\tA\n")
+    assert f"clips.tsv, line 2: no {mine / cell}; patterns are not expanded" in fault.message
+
+
+def test_a_star_or_question_mark_in_the_name_of_a_file_is_no_pattern(mine: Path, read: Read, lay: Lay) -> None:
+    lay(mine, {"videos/what?.mp4": b"", "videos/x*.mp4": b""})
+    found = clips_of(read, mine, "video\tgloss\nvideos/what?.mp4\tA\nvideos/x*.mp4\tA\n")
+    assert [(clip.id, clip.source.path) for clip in found] == [
+        ("what?", "videos/what?.mp4"),
+        ("x*", "videos/x*.mp4"),
+    ]

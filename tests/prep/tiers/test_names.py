@@ -1,49 +1,13 @@
-"""Which tiers a name means, and whose they are."""
+"""Whose tiers they are."""
 
 from __future__ import annotations
 
-import unicodedata
-
-import pytest
-
 from sla_cli.annotation.tier import Tier
-from sla_cli.prep.tiers.names import find_tiers, people, suffix_of
-
-NAMES = ("GlossL S1", "GlossR S1", "GlossR S2", "Lexem_Gebärde_r_A", "gloss [1]", "GLOSS", "RH-IDgloss")
+from sla_cli.prep.tiers.names import people
 
 
 def tier(name: str, participant: str = "", parent: str = "") -> Tier:
     return Tier(name, [], participant=participant, parent=parent)
-
-
-@pytest.mark.parametrize(
-    ("wanted", "found"),
-    [
-        ("GlossR S1", ["GlossR S1"]),
-        ("Gloss? S1", ["GlossL S1", "GlossR S1"]),
-        ("GlossR", ["GlossR S1", "GlossR S2"]),
-        ("glossr*", ["GlossR S1", "GlossR S2"]),
-        ("gloss", ["GLOSS"]),
-        ("gloss [1]", ["gloss [1]"]),
-        ("gloss ?1?", ["gloss [1]"]),
-        ("gloss [12]", []),
-        (unicodedata.normalize("NFD", "Lexem_Gebärde_r_A"), ["Lexem_Gebärde_r_A"]),
-        ("lexem_gebärde_r", ["Lexem_Gebärde_r_A"]),
-        ("rh-idgloss", ["RH-IDgloss"]),
-        ("RH", []),
-    ],
-)
-def test_names_and_patterns(wanted: str, found: list[str]) -> None:
-    assert [one.name for one in find_tiers(map(tier, NAMES), wanted)] == found
-
-
-@pytest.mark.parametrize(
-    ("name", "person"),
-    [("GlossR S1", "S1"), ("x_A", "A"), ("x_B", "B"), ("Gloss_R", ""), ("Gloss L", ""), ("A", ""), ("RH-P12", "P12"),
-     ("MAMA", ""), ("x_a", "")],
-)  # fmt: skip
-def test_the_person_at_the_end_of_a_name(name: str, person: str) -> None:
-    assert suffix_of(name) == person
 
 
 def persons(*tiers: Tier) -> dict[str, list[str]]:
