@@ -1,7 +1,7 @@
 """sla export"""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -37,8 +37,11 @@ def export(
         typer.Option("--without-backbone", help="Leave out the backbone's weights; who opens it must have them."),
     ] = False,
     onnx: Annotated[
-        bool, typer.Option("--onnx", help="Add ONNX graphs, with which it transcribes without PyTorch.")
-    ] = False,
+        Literal["fp32", "int8"] | None,
+        typer.Option(
+            help="Add ONNX graphs, with which it transcribes without PyTorch; int8 is faster, with other results."
+        ),
+    ] = None,
     weights: BackboneWeights = None,
     work: Work = WORK,
     force: Force = False,

@@ -37,6 +37,7 @@ from sla_cli.work.model_folder import (
     model_config,
     sha256_of,
 )
+from sla_cli.work.onnx_graphs import Products
 from sla_cli.work.run import Run
 from sla_cli.work.tuning import CHOICE, find_tuned, tuning_of
 
@@ -53,7 +54,7 @@ def export_run(
     lm: Path | None = None,
     stored: Stored = "float32",
     with_backbone: bool = True,
-    onnx: bool = False,
+    onnx: Products | None = None,
     weights: str | None = None,
     force: bool = False,
 ) -> Exported:
@@ -66,7 +67,7 @@ def export_run(
         lm: a language model that is put into it, with the weights that `sla tune` chose for it.
         stored: type of the weights on disk; float16 halves the file, and changes log-probabilities.
         with_backbone: False leaves out the weights of the backbone, if their licence forbids to give them on.
-        onnx: adds ONNX graphs, in float32 and with the backbone.
+        onnx: adds ONNX graphs, as `onnx_export.write_graphs`; None adds none.
         weights: the backbone's weights, if the file has moved since training.
 
     Raises:
@@ -89,7 +90,7 @@ def export_run(
         made.mkdir()
         checkpoint.write_model(made / WEIGHTS, parts)
         if onnx:
-            _add_graphs(run, made, weights)
+            _add_graphs(run, made, weights, onnx)
         if lm is not None:
             _add_lm(run, lm, made, tuned=stored == "float32")
         facts = ModelFacts(
@@ -159,10 +160,11 @@ def _calibration(run: Run) -> CalibrationFigures | None:
     return read_calibration(run.calibration, run.weights_digest) if run.calibration.is_file() else None
 
 
-def _add_graphs(run: Run, folder: Path, weights: str | None) -> None:
+def _add_graphs(run: Run, folder: Path, weights: str | None, products: Products) -> None:
     from sla_cli.share.onnx_export import write_graphs
 
-    write_graphs(open_model(run, device="cpu", precision="fp32", weights=weights), folder, run.facts.frames)
+    opened = open_model(run, device="cpu", precision="fp32", weights=weights)
+    write_graphs(opened, folder, run.facts.frames, products)
 
 
 def _add_lm(run: Run, lm: Path, folder: Path, *, tuned: bool) -> None:

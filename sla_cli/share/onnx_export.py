@@ -6,10 +6,14 @@ clip of any length. What a backbone's input needs (crop, size, normalisation) is
 
 from __future__ import annotations
 
+import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
+import onnx
 import torch
 from onnx import ModelProto, StringStringEntryProto
 from torch import Tensor, nn
@@ -21,17 +25,19 @@ from sla_cli.model.clip_borders import FramePositions
 from sla_cli.model.open_run import OpenedModel
 from sla_cli.model.temporal_head import SequenceModel, TemporalConv, padded_length
 from sla_cli.store.codec import reduction
-from sla_cli.work.onnx_graphs import BACKBONE, HEAD, OPSET, GraphFacts
+from sla_cli.work.onnx_graphs import BACKBONE, HEAD, OPSET, GraphFacts, Products, check_graph
 from sla_cli.work.run import FrameFormat
 
 EXAMPLE = 9  # frames of the clip with which a graph is traced
 
 
-def write_graphs(opened: OpenedModel, folder: Path, frames: FrameFormat) -> None:
+def write_graphs(opened: OpenedModel, folder: Path, frames: FrameFormat, products: Products = "fp32") -> None:
     """Write both graphs of a model on the CPU in float32.
 
     Args:
         frames: of training.
+        products: int8 has the backbone's weights in 8 bits, and its activations from part to part: faster and
+            smaller, with other results.
 
     Raises:
         SlaError: this PyTorch is too old.
@@ -51,13 +57,17 @@ def write_graphs(opened: OpenedModel, folder: Path, frames: FrameFormat) -> None
         limit=None if opened.domain is None else opened.domain.limit,
         usual={} if opened.domain is None else dict(opened.domain.usual),
         fps=frames.fps,
+        products=products,
     )
     described = _Frames(opened, side)
     names = ["features", *(["shown"] if opened.scorer else []), *(["distances"] if opened.domain else [])]
     example = torch.zeros(EXAMPLE, side, side, 3, dtype=torch.uint8)
-    _write(described, example, "frames", names, folder / BACKBONE, facts.metadata())
-    _write(_Head(opened), torch.zeros(EXAMPLE, backbone.width), "features", ["log_probs"], folder / HEAD,
-           facts.metadata())  # fmt: skip
+    metadata = facts.metadata()
+    _write(described, example, "frames", names, folder / BACKBONE, metadata, products)
+    example = torch.zeros(EXAMPLE, backbone.width)
+    _write(_Head(opened), example, "features", ["log_probs"], folder / HEAD, metadata)
+    for name in (BACKBONE, HEAD):
+        check_graph(folder / name, "Please report the backbone and this version of PyTorch.")
 
 
 class _Frames(nn.Module):
@@ -101,10 +111,13 @@ class _Head(nn.Module):
     def __init__(self, opened: OpenedModel) -> None:
         super().__init__()
         network = opened.network
-        self.conv, self.lstm, self.classifier = network.conv, _Lstm(network.sequence), network.classifier
+        self.conv, self.lstm = network.conv, _Lstm(network.sequence)
+        with torch.no_grad():  # weights as they are used, for instance normalised
+            self.bias = network.classifier(torch.zeros(1, network.sequence.width))
+            self.weight = network.classifier(torch.eye(network.sequence.width)) - self.bias
 
     def forward(self, features: Tensor) -> Tensor:
-        return self.classifier(self.lstm(_convolved(self.conv, features))).log_softmax(-1)
+        return (self.lstm(_convolved(self.conv, features)) @ self.weight + self.bias).log_softmax(-1)
 
 
 def _convolved(conv: TemporalConv, features: Tensor) -> Tensor:
@@ -165,10 +178,15 @@ def _resizing(side: int, size: int, mode: str) -> Tensor:
 
 
 def _write(
-    module: nn.Module, example: Tensor, given: str, found: list[str], path: Path, metadata: Mapping[str, str]
+    module: nn.Module,
+    example: Tensor,
+    given: str,
+    found: list[str],
+    path: Path,
+    metadata: Mapping[str, str],
+    products: Products = "fp32",
 ) -> None:
-    with torch.no_grad(), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of PyTorch, on its own code
+    with torch.no_grad(), _quiet():
         traced = torch.export.export(
             module.eval(), (example,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
             prefer_deferred_runtime_asserts_over_guards=True,  # strides of a single step are no fault
@@ -176,11 +194,43 @@ def _write(
         program = torch.onnx.export(
             traced, dynamo=True, input_names=[given], output_names=found, opset_version=OPSET, verbose=False
         )
-    assert program is not None
-    model = program.model_proto
+        assert program is not None
+        model = _in_8_bits(program.model_proto) if products == "int8" else program.model_proto
     _make_plain(model)
     model.metadata_props.extend(StringStringEntryProto(key=key, value=value) for key, value in metadata.items())
     path.write_bytes(model.SerializeToString(deterministic=True))
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the warnings of PyTorch and ONNX on their own code."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logging.disable(logging.WARNING)
+        try:
+            yield
+        finally:
+            logging.disable(logging.NOTSET)
+
+
+def _in_8_bits(model: ModelProto) -> ModelProto:
+    """The products of the transformer's blocks in int8, by ONNX Runtime; not those before them and after the features.
+
+    Weights have 7 bits: with 8, the sums of CPUs without VNNI overflow.
+    """
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    nodes = list(model.graph.node)
+    first = next(place for place, node in enumerate(nodes) if node.op_type == "Conv")
+    last = next(place for place, node in enumerate(nodes) if "features" in node.output)
+    wanted = [node.name for node in nodes[first:last] if node.op_type == "MatMul"]
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "int8.onnx")
+        quantize_dynamic(
+            model, path, nodes_to_quantize=wanted, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True,
+            extra_options={"MatMulConstBOnly": True},
+        )  # fmt: skip
+        return onnx.load(path)
 
 
 def _make_plain(model: ModelProto) -> None:

@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
@@ -20,12 +20,13 @@ from sla_cli.errors import FormatError, some
 
 BACKBONE, HEAD = "backbone.onnx", "head.onnx"
 OPSET = 20
+Products = Literal["fp32", "int8"]  # how the backbone computes its matrix products
 OPERATORS = frozenset(
     """
-    Add And Cast Clip Concat Constant ConstantOfShape Conv Div Erf Expand Gather GatherND Gelu Gemm
-    GreaterOrEqual Identity LSTM LayerNormalization Less LogSoftmax MatMul Max Min Mul Neg Not Pad Pow Range
-    ReduceMax ReduceMean Relu Reshape Round Shape Sigmoid Slice Softmax Split Sqrt Squeeze Sub Tanh Transpose
-    Unsqueeze Where
+    Add And Cast Clip Concat Constant ConstantOfShape Conv Div DynamicQuantizeLinear Erf Expand Gather GatherND
+    Gelu Gemm GreaterOrEqual Identity LSTM LayerNormalization Less LogSoftmax MatMul MatMulInteger Max Min Mul
+    Neg Not Pad Pow Range ReduceMax ReduceMean Relu Reshape Round Shape Sigmoid Slice Softmax Split Sqrt Squeeze
+    Sub Tanh Transpose Unsqueeze Where
     """.split()  # noqa: SIM905, a list would have a line for each
 )
 
@@ -44,6 +45,7 @@ class GraphFacts:
         limit: mean distance above which a recording is unlike the training data; null if unknown.
         usual: for each property of a recording's appearance the range in which most training clips are.
         fps: frames per second in training; 0 if unknown.
+        products: how the backbone computes its matrix products.
         format: what this is.
     """
 
@@ -56,6 +58,7 @@ class GraphFacts:
     limit: float | None
     usual: dict[str, tuple[float, float]] = field(default_factory=dict)
     fps: float = 0.0
+    products: Products = "fp32"
     format: str = "sla-onnx"
 
     def metadata(self) -> dict[str, str]:

@@ -29,7 +29,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a run, a model of it and a video longer than a window."""
     folder = tmp_path_factory.mktemp("onnx")
     run = copy_run(folder)
-    sla("export", str(run), "-o", str(folder / "m"), "--onnx", "-q")
+    sla("export", str(run), "-o", str(folder / "m"), "--onnx", "fp32", "-q")
     signed(folder / "a.mkv", "NORD REGEN SONNE " * 9)
     return folder
 
@@ -58,7 +58,7 @@ def test_it_gives_what_pytorch_gives(folder: Path) -> None:
 
 
 def test_the_same_run_gives_the_same_bytes(exported: Path, folder: Path) -> None:
-    made = sla("export", str(exported / RUN), "-o", "again", "--onnx", "-q")
+    made = sla("export", str(exported / RUN), "-o", "again", "--onnx", "fp32", "-q")
     assert {BACKBONE, HEAD} < made["files"].keys()
     assert {name: sha256_of(Path("m", name)) for name in made["files"]} == {
         name: sha256_of(Path("again", name)) for name in made["files"]
@@ -76,11 +76,22 @@ def test_it_needs_no_pytorch(folder: Path) -> None:
     assert (code, "computing with a model needs" in output) == (2, True)
 
 
+def test_products_in_int8_read_the_same_glosses_with_a_smaller_file(exported: Path, folder: Path) -> None:
+    made = sla("export", str(exported / RUN), "-o", "small", "--onnx", "int8", "-q")
+    assert made["files"][BACKBONE] < 0.8 * Path("m", BACKBONE).stat().st_size
+    with Recognizer.open("m", runtime="onnx") as model, Recognizer.open("small", runtime="onnx") as small:
+        expected, found = model.transcribe("a.mkv"), small.transcribe("a.mkv")
+    assert [one.gloss for one in found.signs] == [one.gloss for one in expected.signs]
+    assert 1e-3 < np.abs(found.log_probs - expected.log_probs).max() < 2
+
+
 def test_what_has_no_graphs_is_named(exported: Path, folder: Path) -> None:
     run = str(exported / RUN)
     assert "holds no ONNX" in refused("transcribe", "a.mkv", "--run", run, "--runtime", "onnx")
     for options in (("--half",), ("--without-backbone",)):
-        assert "ONNX graphs hold the backbone in float32" in refused("export", run, "-o", "n", "--onnx", *options)
+        assert "ONNX graphs hold the backbone in float32" in refused(
+            "export", run, "-o", "n", "--onnx", "fp32", *options
+        )
     assert not Path("n").exists()
     device = ("--runtime", "onnx", "--device", "cuda:7")
     assert "ONNX Runtime has no device" in refused("transcribe", "a.mkv", "--run", "m", *device)
