@@ -336,6 +336,15 @@ def test_decoding() -> None:
     assert [row["clips changed"] for row in found["float16"]] == [0, 0, 0]
 
 
+def test_ways_of_computing() -> None:
+    shape = ["--model", "vit_tiny_patch16_224:32", "--frames", "8", "--repeats", "1"]
+    found = answer("runtimes", [*shape, "--run", str(tiny_work() / "runs" / "adapter")])
+    assert [row["way"] for row in found] == 2 * ["torch fp32", "torch bf16", "onnx fp32", "onnx int8"]
+    assert found[0]["ratio"] == 1
+    assert found[4]["difference"] == 0
+    assert found[6]["wer"] == found[4]["wer"]
+
+
 def answer(benchmark: str, arguments: Sequence[str]) -> Any:
     with TemporaryDirectory() as printed:
         path = ROOT / "benchmarks" / f"{benchmark}.py"

@@ -34,6 +34,7 @@ def test_error_rates_are_those_of_sla_score(folder: Path) -> None:
     assert (result.metric_value, result.dataset_split) == (round(scored["wer"], 2), "dev")
     assert (made.data.language, made.data.license, made.data.library_name) == ("gsg", "cc-by-4.0", "sla")
     assert scored["signature"] in made.text
+    assert "so the WER on dev is lower than on other clips" in made.text
     assert "| dev | 4 | 2 | 8 |" in made.text
     assert "the worst of 2 signers (number" in made.text
 
