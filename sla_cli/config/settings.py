@@ -212,6 +212,7 @@ class TrainConfig:
     # A clip's brightness, contrast, saturation are scaled by 1±jitter.
     jitter: Annotated[float, Meta(ge=0, le=0.9)] = 0.0
     erase: Annotated[float, Meta(ge=0, le=1)] = 0.0  # probability that a rectangle is erased in all frames of a clip
+    keep_features: bool = False  # features of the frozen backbone are computed once, and kept beside the store (choice)
     workers: Annotated[int, Meta(ge=-1, le=PROCESSES)] = -1  # processes that load clips; -1 chooses
 
 
