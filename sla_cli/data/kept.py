@@ -21,20 +21,23 @@ from sla_cli.data.epoch_plan import cut_batches
 from sla_cli.errors import SlaError
 from sla_cli.store.clips import Split
 
+KEPT = 1  # makes the random numbers that choose a view independent of the other ones of a clip
+
 
 class KeptFeatures:
-    """The features of all frames of a split, float16.
+    """The features of one view of all clips of a split, float16.
 
     Args:
-        folder: that of this split, backbone and recipe; it need not exist.
+        folder: that of this split, view, backbone and recipe; it need not exist.
         width: channels of the features.
+        view: number of the view, as in `kept_transform`.
 
     Attributes:
         batches: indices of the clips of each file.
     """
 
-    def __init__(self, folder: Path, split: Split, width: int) -> None:
-        self.folder, self.split, self.width = folder, split, width
+    def __init__(self, folder: Path, split: Split, width: int, view: int = 0) -> None:
+        self.folder, self.split, self.width, self.view = folder, split, width, view
         self.batches = cut_batches(range(len(split)), split.lengths, max_frames=EmitConfig.max_frames)
         self._file_of = {index: number for number, batch in enumerate(self.batches) for index in batch}
 
@@ -75,7 +78,7 @@ class KeptFeatures:
         parts = features.to("cpu", torch.half).split([self.split.lengths[index] for index in batch])
         for index, part in zip(batch, parts, strict=True):
             if not part.isfinite().all():
-                hint = "Set train.keep_features=false, and check the weights of the backbone."
+                hint = "Set train.keep_views=0, and check the weights of the backbone."
                 raise SlaError(f"clip {self.split.ids[index]}: its features are too large for float16, or NaN", hint)
         write_arrays(self._path(number), {str(index): part.numpy() for index, part in zip(batch, parts, strict=True)})
 
@@ -84,16 +87,19 @@ class KeptFeatures:
 
 
 class KeptDataset(ClipDataset):
-    """Clips by (epoch, index) as ClipDataset shows them, but as features of the centre crop in place of frames.
+    """Clips by (epoch, index) as ClipDataset shows them, but as features of one of their kept views in place of frames.
 
     A frozen backbone sees each frame by itself, so the features of chosen frames are the chosen rows.
+
+    Args:
+        views: of the split, at least one.
     """
 
     def __init__(
-        self, split: Split, vocabulary: Sequence[str], stride: int, config: TrainConfig, kept: KeptFeatures
+        self, split: Split, vocabulary: Sequence[str], stride: int, config: TrainConfig, views: Sequence[KeptFeatures]
     ) -> None:
         super().__init__(split, vocabulary, stride, config)
-        self.kept = kept
+        self.views = views
 
     def batch(self, keys: Sequence[tuple[int, int]]) -> tuple[list[Sample], Tensor]:
         """Clips whose features are consecutive in a tensor: float16 (all frames, width).
@@ -101,7 +107,8 @@ class KeptDataset(ClipDataset):
         Raises SlaError as `KeptFeatures`.
         """
         samples = []
-        for key in keys:
-            clip, view, targets = self.shown(key)
-            samples.append(Sample(clip.id, self.kept[key[1]][view.frames], view.transform, targets, view.shown))
+        for epoch, index in keys:
+            clip, view, targets = self.shown((epoch, index))
+            kept = self.views[np.random.default_rng((self.config.seed, epoch, index, KEPT)).integers(len(self.views))]
+            samples.append(Sample(clip.id, kept[index][view.frames], view.transform, targets, view.shown))
         return samples, torch.from_numpy(np.concatenate([sample.frames for sample in samples]))

@@ -85,16 +85,18 @@ def feature_batches(
     batches: Sequence[Sequence[int]],
     chunk: int = EmitConfig.chunk,
     held: int = 0,
+    view: int = 0,
     watch: Callable[[Tensor], None] = lambda _: None,
 ) -> Generator[tuple[Tensor, Tensor], None, None]:
     """The backbone's features of each batch of clips, (frames, width), with the clips' lengths; as `emit_batches`.
 
     Args:
         held: for how many more frames the first and the last frame of each clip are shown.
+        view: number of the view of each clip, as in `kept_transform`; 0 is the centre crop.
         watch: called with the frames of each clip, RGB uint8 (frames, height, width, 3) on the CPU, in their order.
     """
     network.eval()
-    data = SeenDataset(clips, [index for batch in batches for index in batch], network.stride, config, held)
+    data = SeenDataset(clips, [index for batch in batches for index in batch], network.stride, config, held, view)
     crop, size, device = config.train.crop, config.model.image_size, placement.device
     with closing(evaluation_batches(data, placement.cuda)) as loaded:
         for batch in batches:

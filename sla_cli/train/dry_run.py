@@ -43,7 +43,7 @@ def dry_run(store: Store, config: Config, device: str = "auto", begin: InitFrom 
         for number in (1, 2):  # the first step allocates
             loaded = [next(batches) for _ in fullest.rounds]
             begun = time.monotonic()
-            if config.train.keep_features:
+            if config.train.keep_views:
                 loaded = [_as_features(batch, state) for batch in loaded]
             once = (time.monotonic() - begun) / fullest.frames
             begun = time.monotonic()
@@ -51,7 +51,8 @@ def dry_run(store: Store, config: Config, device: str = "auto", begin: InitFrom 
             seconds = time.monotonic() - begun
     frames = sum(step.frames for step in plan)
     epoch = seconds * frames / fullest.frames
-    features = once * sum(sum(store[name].lengths) for name in ("train", "dev")) if config.train.keep_features else 0.0
+    views = config.train.keep_views
+    features = once * (views * sum(store["train"].lengths) + sum(store["dev"].lengths)) if views else 0.0
     return Forecast(
         modules=modules_of(state.model),
         device=str(placement.device),

@@ -1,4 +1,4 @@
-"""Computes the features of a frozen backbone once, and keeps them beside the store (`train.keep_features`)."""
+"""Computes the features of a frozen backbone once, and keeps them beside the store (`train.keep_views`)."""
 
 from __future__ import annotations
 
@@ -24,18 +24,19 @@ VERSION = 1  # increases if the same settings give other features
 
 def check_keeps(model: Network, config: Config) -> None:
     """Raise SlaError if features are to be kept that change in training."""
-    if config.train.keep_features and any(value.requires_grad for value in model.backbone.parameters()):
+    if config.train.keep_views and any(value.requires_grad for value in model.backbone.parameters()):
         raise SlaError(
-            f"train.keep_features needs a frozen backbone, and {config.model.variant} trains parts of it",
+            f"train.keep_views needs a frozen backbone, and {config.model.variant} trains parts of it",
             "Use --variant frozen, or leave it out.",
         )
 
 
 def keep_features(
     state: State, store: Store, between: Callable[[], None] = lambda: None
-) -> tuple[KeptFeatures, KeptFeatures]:
-    """The features of train and dev; those that no training has computed yet are computed. Nothing is written into the
-    store. Call it in all processes; each computes a share.
+) -> tuple[list[KeptFeatures], KeptFeatures]:
+    """The features of the views of train, and of dev; those that no training has computed yet are computed.
+
+    Nothing is written into the store. Call it in all processes; each computes a share.
 
     Args:
         between: called between batches; an exception from it ends this, and what is computed stays.
@@ -43,25 +44,28 @@ def keep_features(
     Raises:
         SlaError: the disk is too small, the folder cannot be written, or features are not finite in float16.
     """
-    train, dev = (kept_features(store[name], state.model, state.config, state.placement) for name in ("train", "dev"))
+    given = state.model, state.config, state.placement
+    train = [kept_features(store["train"], *given, view) for view in range(state.config.train.keep_views)]
+    dev = kept_features(store["dev"], *given)
     with state.group.agreed():
-        _check_space(train, dev)
-    for kept in (train, dev):
-        _compute(state, kept, between)
+        _check_space(*train, dev)
+    for kept in (*train, dev):
+        compute_missing(state, kept, between)
     return train, dev
 
 
-def kept_features(split: Split, network: Network, config: Config, placement: Placement) -> KeptFeatures:
-    """The features of a split that are kept beside its store for this backbone and recipe; some may be missing."""
-    path, model = split.store.resolve(), config.model
+def kept_features(split: Split, network: Network, config: Config, placement: Placement, view: int = 0) -> KeptFeatures:
+    """The features of a view that are kept beside the store for this backbone and recipe; some may be missing."""
+    path, model, train = split.store.resolve(), config.model, config.train
     key = digest_json(  # of everything that can change a feature
         [
             *(VERSION, split.digest, network.backbone_digest, model.backbone, model.backbone_args),
-            *(model.image_size, model.normalize, config.train.crop),
-            *(placement.device.type, str(placement.dtype), placement.cuda and config.train.tf32),
+            *(model.image_size, model.normalize, train.crop),
+            *(placement.device.type, str(placement.dtype), placement.cuda and train.tf32),
+            *((view, train.flip, train.jitter, train.erase) if view else ()),
         ]
     )
-    return KeptFeatures(path.with_name(f"{path.name}.features") / key, split, network.backbone.width)
+    return KeptFeatures(path.with_name(f"{path.name}.features") / key, split, network.backbone.width, view)
 
 
 def _check_space(*parts: KeptFeatures) -> None:
@@ -70,22 +74,23 @@ def _check_space(*parts: KeptFeatures) -> None:
     if need > free:
         raise SlaError(
             f"the features to be kept take {need / 1e9:.1f} GB, and the disk of {folder} has {free / 1e9:.1f} GB free",
-            "Free space, or leave train.keep_features out.",
+            "Free space, or lower train.keep_views.",
         )
 
 
-def _compute(state: State, kept: KeptFeatures, between: Callable[[], None]) -> None:
-    """Compute the missing batches: this process its share."""
+def compute_missing(state: State, kept: KeptFeatures, between: Callable[[], None] = lambda: None) -> None:
+    """Compute the batches that are missing: this process its share. Arguments and errors as for `keep_features`."""
     group, split = state.group, kept.split
     size = f"{kept.size(range(len(kept.batches))) / 1e6:,.1f} MB"
+    what = f"view {kept.view} of {split}" if kept.view else str(split)
     missing = group.first(kept.missing)
     if not missing:
-        log.info("taking the features of %s, %s, from %s", split, size, kept.folder)
+        log.info("taking the features of %s, %s, from %s", what, size, kept.folder)
         return
-    log.info("computing the features of %s once: %s, kept in %s", split, size, kept.folder)
+    log.info("computing the features of %s once: %s, kept in %s", what, size, kept.folder)
     mine = missing[group.rank :: group.world_size]
     wanted = [kept.batches[number] for number in mine]
-    computed = feature_batches(state.model, SeenClips(split), state.config, state.placement, wanted)
+    computed = feature_batches(state.model, SeenClips(split), state.config, state.placement, wanted, view=kept.view)
     with closing(computed), progress(f"features of {split.name}", len(missing)) as advance:
         for first in range(0, len(missing), group.world_size):
             between()

@@ -95,7 +95,7 @@ def train(setup: TrainSetup) -> list[Epoch]:
     within = StepLog(setup.run, _clips_seen(state, data), setup.check_hold) if group.is_main else nullcontext()
     with catching_signals() as stop, writer as board, within as step_log, _saved_when_stopped(setup, state):
         between, kept_dev = partial(_stop_if_requested, group, stop), None
-        if config.keep_features and not should_stop(state.epochs, config):
+        if config.keep_views and not should_stop(state.epochs, config):
             kept, kept_dev = keep_features(state, setup.store, between)
             data = KeptDataset(setup.store["train"], setup.store.vocabulary, state.model.stride, config, kept)
         while not should_stop(state.epochs, config):
@@ -153,7 +153,7 @@ def initial_state(
         data = ClipDataset(store["train"], store.vocabulary, model.stride, config.train, config.model.image_size)
     if group.is_main:
         data.log_facts()
-    if not config.train.keep_features:  # otherwise the backbone computes nothing in training
+    if not config.train.keep_views:  # otherwise the backbone computes nothing in training
         compile_for_training(model.backbone, config, placement, group)
     return State(model, config, placement, group), data, copied
 

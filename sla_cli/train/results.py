@@ -65,7 +65,7 @@ class Forecast:
         memory_mib: memory that this step took, in MiB
         step_seconds: duration of this step in seconds
         epoch_seconds: estimated duration of an epoch without scoring dev, in seconds
-        features_seconds: estimated duration of computing the features once, in seconds; 0 without `train.keep_features`
+        features_seconds: estimated duration of computing the features once, in seconds; 0 without `train.keep_views`
         run_seconds: estimated duration of the run without scoring dev, in seconds
         init_from: what is copied from the run of `--init-from`; null without it
     """

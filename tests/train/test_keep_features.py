@@ -11,6 +11,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from forked import Forked, sla, sla_in_two
@@ -36,9 +37,7 @@ from sla_cli.train.step import take_step
 from sla_cli.train.train_run import resume_run, start_run
 from sla_cli.work.run import Run
 
-CONFIG = tiny(
-    model__variant="frozen", train__keep_features=True, train__epochs=3, train__batch=2, train__save_minutes=0.0
-)
+CONFIG = tiny(model__variant="frozen", train__keep_views=1, train__epochs=3, train__batch=2, train__save_minutes=0.0)
 SIGNALLED = 2  # batches of features after which a training is ended
 
 
@@ -77,13 +76,13 @@ def gradients(state: State) -> dict[str, Tensor]:
 @pytest.mark.parametrize("changes", [{}, {"train__rest": 0, "train__lengthen": "random", "train__drop": 0.2}])
 def test_losses_and_gradients_are_those_of_frames(fresh: Store, tmp_path: Path, changes: dict[str, Any]) -> None:
     """If these are rounded to float16, too. Also where frames are repeated, left out, and held as rest."""
-    lively = {"model__variant": "frozen", "model__weights": str(lively_weights(tmp_path))}
+    lively = {"model__variant": "frozen", "train__keep_views": 1, "model__weights": str(lively_weights(tmp_path))}
     config = tiny(head__dropout=0.0, train__batch=2, **lively, **changes)
     one, two = begun(config), begun(config)
     one.model.backbone.register_forward_hook(lambda backbone, inputs, features: features.half())
-    kept, _ = keep_features(two, fresh)
+    views, _ = keep_features(two, fresh)
     given = (fresh["train"], GLOSSES, one.model.stride, config.train)
-    frames, rows = ClipDataset(*given, config.model.image_size), KeptDataset(*given, kept)
+    frames, rows = ClipDataset(*given, config.model.image_size), KeptDataset(*given, views)
     plan = frames.plan(1)
     assert rows.plan(1) == plan
     two.model.train()
@@ -131,16 +130,42 @@ def test_they_are_computed_once_beside_the_store(fresh: Store, tmp_path: Path) -
     assert {path: path.read_bytes() for path in fresh.path.rglob("*") if path.is_file()} == before
 
 
+def test_each_epoch_shows_one_of_the_views_of_a_clip(fresh: Store) -> None:
+    """The first is the centre crop, and the others are the same for every seed."""
+    changes = {"model__variant": "frozen", "train__crop": 0.75, "train__rest": 0, "train__rescale": 0.0}
+    one = begun(tiny(train__keep_views=1, **changes))
+    [centre], _ = keep_features(one, fresh)
+    before = files(fresh)
+    for seed in (0, 1):
+        state = begun(tiny(train__keep_views=3, train__seed=seed, **changes))
+        views, dev = keep_features(state, fresh)
+        assert views[0].folder == centre.folder
+        assert before.items() <= files(fresh).items()
+        assert len({view.folder for view in views}) == 3
+        data = KeptDataset(fresh["train"], GLOSSES, state.model.stride, state.config.train, views)
+        shown = [[data[epoch, index].frames for index in range(len(data))] for epoch in range(8)]
+        seen = [
+            next(number for number, view in enumerate(views) if np.array_equal(frames[0], view[index][0]))
+            for epoch in shown
+            for index, frames in enumerate(epoch)
+        ]
+        assert set(seen) == {0, 1, 2}
+        assert any(seen[index :: len(data)] != seen[:: len(data)] for index in range(1, len(data)))
+        assert not dev.missing()
+    assert len({path.parent for path in files(fresh)}) == 4  # three views of train, and dev
+
+
 def test_features_of_other_weights_or_another_recipe_are_computed_anew(fresh: Store) -> None:
     train = fresh["train"]
 
-    def place_of(changes: dict[str, Any], split: Any = train, precision: str = "fp32") -> Path:
+    def place_of(changes: dict[str, Any], split: Any = train, precision: str = "fp32", view: int = 0) -> Path:
         config = tiny(model__variant="frozen", **changes)
-        return kept_features(split, Network(config, len(GLOSSES)), config, place("cpu", precision)).folder
+        return kept_features(split, Network(config, len(GLOSSES)), config, place("cpu", precision), view).folder
 
     other = {"embed_dim": 32, "depth": 1, "num_heads": 2, "patch_size": 16, "num_classes": 24}
     usual = place_of({})
-    assert place_of({"train__seed": 3, "head__channels": 16, "model__checkpointing": "on"}) == usual
+    assert place_of({"train__flip": 0.5}) == usual  # of no effect on the centre crop
+    assert place_of({"train__seed": 3, "head__channels": 16, "train__keep_views": 2}) == usual
     others = [
         place_of({"model__backbone_args": other}),
         place_of({"model__backbone_args": {**other, "depth": 2, "num_heads": 4}}),
@@ -148,8 +173,10 @@ def test_features_of_other_weights_or_another_recipe_are_computed_anew(fresh: St
         place_of({"train__crop": 0.9}),
         place_of({}, fresh["dev"]),
         place_of({}, precision="bf16"),
+        place_of({}, view=1),
+        place_of({"train__flip": 0.5}, view=1),
     ]
-    assert len({usual, *others}) == 7
+    assert len({usual, *others}) == 9
 
 
 def ended_in(store: Path, run: Path, how: str) -> None:
@@ -266,7 +293,7 @@ def test_a_damaged_file_is_refused_and_computed_again(fresh: Store, tmp_path: Pa
 
 @pytest.mark.parametrize("variant", ADDING)
 def test_a_backbone_that_is_trained_is_refused(store: Store, tmp_path: Path, variant: str) -> None:
-    config = tiny(model__variant=variant, train__keep_features=True)
+    config = tiny(model__variant=variant, train__keep_views=1)
     with pytest.raises(SlaError, match=f"needs a frozen backbone, and {variant} trains parts of it") as caught:
         start_run(store, tmp_path / "run", config, preset="tiny", group=CPU)
     assert "--variant frozen" in caught.value.hint
@@ -311,6 +338,6 @@ def test_the_time_for_features_is_forecast_and_nothing_is_written(fresh: Store, 
     assert found.features_seconds > 0
     assert found.run_seconds == pytest.approx(3 * found.epoch_seconds + found.features_seconds)
     assert "for the features once, about" in found.text()
-    usual = dry_run(fresh, replace(CONFIG, train=replace(CONFIG.train, keep_features=False)), "cpu")
+    usual = dry_run(fresh, replace(CONFIG, train=replace(CONFIG.train, keep_views=0)), "cpu")
     assert usual.features_seconds == 0
     assert "for the features once" not in usual.text()
