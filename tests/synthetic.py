@@ -13,9 +13,10 @@ import cv2
 import numpy as np
 import torch
 from clip_store import make_store
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from sla_cli.config.settings import Config, Variant, resolve
+from sla_cli.model.backbone import Backbone
 from sla_cli.model.distributed import ProcessGroup
 from sla_cli.store.content import EncodedClip, EncodedFrames
 from sla_cli.store.store import Store
@@ -73,6 +74,14 @@ TINY = {
 def tiny(**values: Any) -> Config:
     """The tiny preset made tinier; keys as in `train__lr=0.1`."""
     return resolve("tiny", flags={**TINY, **{key.replace("__", "."): value for key, value in values.items()}})
+
+
+def lively_weights(folder: Path) -> Path:
+    """Random weights large enough that pictures make a difference; timm's are meant to be trained."""
+    state = Backbone(tiny().model).vit.state_dict()
+    large = {name: value * 5 if value.dim() > 1 else value for name, value in state.items()}
+    save_file(large, folder / "lively.safetensors")
+    return folder / "lively.safetensors"
 
 
 def write_store(folder: Path, sentences: Sentences = SENTENCES, *, size: int = 32, hold: int = 9) -> Store:

@@ -159,6 +159,15 @@ def test_the_ranking_of_wrong_labels(demo: DemoFigures) -> None:
     assert all(value >= 0 for value in numbers(found))
 
 
+def test_an_epoch_on_kept_features(demo: DemoFigures) -> None:
+    assert demo.kept is not None
+    [store] = demo.kept.glob("work/stores/*")
+    found = answer("kept_features", [str(store), "--preset", "tiny", "--clips", "2", "--dev", "1"])
+    assert found["ratio"] == pytest.approx(found["frames_seconds"] / found["kept_seconds"])
+    assert {"wall_ratio", "once_seconds"} <= found.keys() and found["mb"] > 0
+    assert sorted(demo.kept.glob("work/stores/*")) == [store]
+
+
 def test_a_profile_of_a_step() -> None:
     found = answer("profile_step", ["--device", "cpu", "--frames", "6", *SMALL])
     assert 0.3 < sum(found["shares"].values()) <= 1.001

@@ -212,6 +212,7 @@ class TrainConfig:
     # A clip's brightness, contrast, saturation are scaled by 1±jitter.
     jitter: Annotated[float, Meta(ge=0, le=0.9)] = 0.0
     erase: Annotated[float, Meta(ge=0, le=1)] = 0.0  # probability that a rectangle is erased in all frames of a clip
+    keep_views: Annotated[int, Meta(ge=0, le=LAYERS)] = 0  # kept views of a clip (variant frozen); 0: none (choice)
     workers: Annotated[int, Meta(ge=-1, le=PROCESSES)] = -1  # processes that load clips; -1 chooses
 
 

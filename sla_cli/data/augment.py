@@ -90,10 +90,22 @@ def random_view(length: int, least: int, stride: int, config: TrainConfig, rng: 
         chosen = np.arange(wanted) * length // wanted
     else:
         chosen = rng.choice(length, wanted, replace=wanted > length)
-    corner, flip = (rng.uniform(), rng.uniform()), bool(rng.uniform() < config.flip)
-    transform = PixelTransform(*corner, flip, _colour(config, rng), _hole(config, rng))
+    transform = _random_transform(config, rng)
     shown = _dropped(np.sort(chosen), config, rng)
     return View(np.pad(shown, (before, after), mode="edge"), transform, (before, after))
+
+
+def kept_transform(view: int, index: int, config: TrainConfig) -> PixelTransform:
+    """That of a view of a clip whose features are kept: the centre crop for view 0, a random one for each other view.
+
+    It is the same for every seed of training, so that all of them share the features.
+    """
+    return _random_transform(config, np.random.default_rng((view, index))) if view else PixelTransform()
+
+
+def _random_transform(config: TrainConfig, rng: np.random.Generator) -> PixelTransform:
+    corner, flip = (rng.uniform(), rng.uniform()), bool(rng.uniform() < config.flip)
+    return PixelTransform(*corner, flip, _colour(config, rng), _hole(config, rng))
 
 
 def _parts(length: int, least: int, stride: int, config: TrainConfig, rng: np.random.Generator) -> tuple[int, int, int]:

@@ -22,8 +22,8 @@ class Sample:
     """One clip.
 
     Attributes:
-        frames: RGB uint8 (frames, height, width, 3).
-        transform: not applied yet.
+        frames: RGB uint8 (frames, height, width, 3), or their kept features, float16 (frames, width).
+        transform: not applied yet; of no effect on features.
         targets: gloss numbers from 1.
         shown: int64 (frames,), what each frame shows, as in `View`; None if nothing is known.
     """
@@ -41,9 +41,9 @@ class Batch:
 
     Attributes:
         ids: of the clips, in the order of their frames.
-        frames: RGB uint8 (all frames, height, width, 3).
+        frames: RGB uint8 (all frames, height, width, 3), or their kept features, float16 (all frames, width).
         lengths: int64 (clips,), frames of each clip.
-        transforms: one per clip, not applied yet.
+        transforms: one per clip, not applied yet; of no effect on features.
         targets: int64 (all glosses,), from 1.
         target_lengths: int64 (clips,).
         shown: int64 (all frames,), what each frame shows, as in `View`; None if nothing is known.
@@ -56,6 +56,11 @@ class Batch:
     targets: Tensor
     target_lengths: Tensor
     shown: Tensor | None
+
+    @property
+    def has_features(self) -> bool:
+        """Whether its frames are features."""
+        return self.frames.dim() == 2
 
     def pin_memory(self) -> Batch:
         shown = self.shown.pin_memory() if self.shown is not None else None

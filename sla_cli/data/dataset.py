@@ -13,7 +13,7 @@ from torch.utils.data import Dataset, get_worker_info
 from sla_cli.config.settings import Config, TrainConfig
 from sla_cli.core.counted import counted
 from sla_cli.core.ctc import feasible, minimum_steps, output_steps
-from sla_cli.data.augment import PixelTransform, View, known_frames, random_view, view_length
+from sla_cli.data.augment import View, kept_transform, known_frames, random_view, view_length
 from sla_cli.data.batching import Sample
 from sla_cli.data.epoch_plan import Step, plan_epoch
 from sla_cli.data.seen import SeenClips
@@ -127,11 +127,14 @@ class SeenDataset(ClipDataset):
 
     Args:
         held: for how many more frames the first and the last frame of each are shown.
+        view: number of the view, as in `kept_transform`; 0 is the centre crop.
     """
 
-    def __init__(self, clips: SeenClips, indices: Sequence[int], stride: int, config: Config, held: int = 0) -> None:
+    def __init__(
+        self, clips: SeenClips, indices: Sequence[int], stride: int, config: Config, held: int = 0, view: int = 0
+    ) -> None:
         super().__init__(clips.split, (), stride, config.train, config.model.image_size)
-        self.clips, self.indices, self.held = clips, indices, held
+        self.clips, self.indices, self.held, self.view = clips, indices, held, view
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -139,7 +142,7 @@ class SeenDataset(ClipDataset):
     def shown(self, key: tuple[int, int]) -> tuple[StoredClip, View, tuple[int, ...]]:
         index = self.indices[key[1]]
         frames = np.pad(self.clips.frames(index), self.held, mode="edge")
-        return self.split[index], View(frames, PixelTransform()), ()
+        return self.split[index], View(frames, kept_transform(self.view, index, self.config)), ()
 
 
 def _empty_frames(shape: tuple[int, ...]) -> Tensor:

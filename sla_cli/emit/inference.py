@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from contextlib import closing
 from itertools import islice
 
@@ -44,24 +44,37 @@ def emit_batches(
     """
     features = feature_batches(network, clips, config, placement, batches, chunk)
     with closing(features):
-        for batch, (rows, lengths) in zip(batches, features, strict=True):
-            with torch.inference_mode(), placement.autocast():
-                logits = network.head(rows, lengths)
-                log_probs = logits.sequence.log_softmax(-1).cpu().split(logits.steps.tolist())
-                shown: list[FrameScores | None] = [None] * len(batch)
-                if scorer is not None:
-                    scores = scorer(rows).cpu().split(lengths.tolist())
-                    shown = [FrameScores(part.numpy(), scorer.least) for part in scores]
-            yield [
-                Emission(
-                    clips.split.ids[index],
-                    log_probs[place].numpy(),
-                    clips.lengths[index],
-                    clips.rates[index],
-                    shown[place],
-                )
-                for place, index in enumerate(batch)
-            ]
+        yield from emit_features(network, clips, placement, batches, features, scorer)
+
+
+def emit_features(
+    network: Network,
+    clips: SeenClips,
+    placement: Placement,
+    batches: Sequence[Sequence[int]],
+    features: Iterable[tuple[Tensor, Tensor]],
+    scorer: FrameScorer | None = None,
+) -> Generator[list[Emission], None, None]:
+    """As `emit_batches`, from the features of each batch on the device, (frames, width), and the clips' lengths."""
+    network.eval()
+    for batch, (rows, lengths) in zip(batches, features, strict=True):
+        with torch.inference_mode(), placement.autocast():
+            logits = network.head(rows, lengths)
+            log_probs = logits.sequence.log_softmax(-1).cpu().split(logits.steps.tolist())
+            shown: list[FrameScores | None] = [None] * len(batch)
+            if scorer is not None:
+                scores = scorer(rows).cpu().split(lengths.tolist())
+                shown = [FrameScores(part.numpy(), scorer.least) for part in scores]
+        yield [
+            Emission(
+                clips.split.ids[index],
+                log_probs[place].numpy(),
+                clips.lengths[index],
+                clips.rates[index],
+                shown[place],
+            )
+            for place, index in enumerate(batch)
+        ]
 
 
 def feature_batches(
@@ -72,16 +85,18 @@ def feature_batches(
     batches: Sequence[Sequence[int]],
     chunk: int = EmitConfig.chunk,
     held: int = 0,
+    view: int = 0,
     watch: Callable[[Tensor], None] = lambda _: None,
 ) -> Generator[tuple[Tensor, Tensor], None, None]:
     """The backbone's features of each batch of clips, (frames, width), with the clips' lengths; as `emit_batches`.
 
     Args:
         held: for how many more frames the first and the last frame of each clip are shown.
+        view: number of the view of each clip, as in `kept_transform`; 0 is the centre crop.
         watch: called with the frames of each clip, RGB uint8 (frames, height, width, 3) on the CPU, in their order.
     """
     network.eval()
-    data = SeenDataset(clips, [index for batch in batches for index in batch], network.stride, config, held)
+    data = SeenDataset(clips, [index for batch in batches for index in batch], network.stride, config, held, view)
     crop, size, device = config.train.crop, config.model.image_size, placement.device
     with closing(evaluation_batches(data, placement.cuda)) as loaded:
         for batch in batches:

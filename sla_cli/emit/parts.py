@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
-
-from sla_cli.artifact.npz import Damaged, read_arrays
+from sla_cli.artifact.npz import read_or_remove, write_arrays
 from sla_cli.core.place import FrameScores
 from sla_cli.data.seen import SeenClips
-from sla_cli.errors import FormatError, cannot_read
-from sla_cli.system.atomic import atomic_write
 from sla_cli.work.emissions import Emission, check_finite
 
 
@@ -42,31 +37,17 @@ class Parts:
             arrays[str(index)] = emission.log_probs.astype(self.dtype)
             if emission.shown is not None:
                 arrays[f"{index}-frames"] = emission.shown.scores
-        buffer = (
-            io.BytesIO()
-        )  # on a full disk np.savez to a file leaves an open archive that fails again in garbage collection
-        np.savez(buffer, **arrays)
-        with atomic_write(self._path(number)) as temporary:
-            temporary.write_bytes(buffer.getbuffer())
+        write_arrays(self._path(number), arrays)
 
     def joined(self, clips: SeenClips) -> Iterator[Emission]:
         """All clips in the store's order. Raises SlaError if a batch cannot be read."""
         batch_of = {index: number for number, batch in enumerate(self.batches) for index in batch}
         for index, name in enumerate(clips.split.ids):
             names = [str(index)] if self.least is None else [str(index), f"{index}-frames"]
-            log_probs, *scores = self._read(self._path(batch_of[index]), names)
+            path = self._path(batch_of[index])
+            log_probs, *scores = read_or_remove(path, *names, again="Run again: its clips are computed again.")
             shown = None if self.least is None else FrameScores(scores[0], self.least)
             yield Emission(name, log_probs, clips.lengths[index], clips.rates[index], shown)
-
-    def _read(self, path: Path, names: Sequence[str]) -> list[np.ndarray]:
-        """Arrays of a batch. Raises SlaError if its file is damaged, and removes that."""
-        try:
-            return list(read_arrays(path, *names))
-        except OSError as error:
-            raise cannot_read(path, error) from error
-        except Damaged as error:
-            path.unlink()
-            raise FormatError(f"{path} is damaged: {error}", "Run again: its clips are computed again.") from error
 
     def _path(self, number: int) -> Path:
         return self.folder / f"{number:06d}.npz"

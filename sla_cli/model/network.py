@@ -71,11 +71,12 @@ class Network(nn.Module):
         """Logits of concatenated clips.
 
         Args:
-            pixels: normalised float (frames, 3, height, width).
+            pixels: normalised float (frames, 3, height, width); or their features (frames, width).
             lengths: int64 (clips,), on the CPU.
             chunk: without gradients, frames that the backbone computes at once; 0 is all. The result is the same.
         """
-        return self.head(self.backbone(pixels, lengths, chunk), lengths)
+        features = pixels if pixels.dim() == 2 else self.backbone(pixels, lengths, chunk)
+        return self.head(features, lengths)
 
     def head(self, features: Tensor, lengths: Tensor) -> Logits:
         """Logits from the backbone's features: (frames, width) of concatenated clips; lengths as in `forward`.

@@ -5,8 +5,12 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 
-from sla_cli.config.settings import Config
+import torch
+
+from sla_cli.config.settings import Config, EmitConfig
+from sla_cli.data.batching import Batch, to_pixels
 from sla_cli.data.loading import training_batches
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
@@ -14,6 +18,7 @@ from sla_cli.store.store import Store
 from sla_cli.train.loop import initial_state
 from sla_cli.train.out_of_memory import peak_mib
 from sla_cli.train.results import Forecast, Module
+from sla_cli.train.state import State
 from sla_cli.train.step import take_step
 from sla_cli.work.run import InitFrom
 
@@ -38,10 +43,16 @@ def dry_run(store: Store, config: Config, device: str = "auto", begin: InitFrom 
         for number in (1, 2):  # the first step allocates
             loaded = [next(batches) for _ in fullest.rounds]
             begun = time.monotonic()
+            if config.train.keep_views:
+                loaded = [_as_features(batch, state) for batch in loaded]
+            once = (time.monotonic() - begun) / fullest.frames
+            begun = time.monotonic()
             take_step(fullest, iter(loaded), state, 1, number)
             seconds = time.monotonic() - begun
     frames = sum(step.frames for step in plan)
     epoch = seconds * frames / fullest.frames
+    views = config.train.keep_views
+    features = once * (views * sum(store["train"].lengths) + sum(store["dev"].lengths)) if views else 0.0
     return Forecast(
         modules=modules_of(state.model),
         device=str(placement.device),
@@ -53,9 +64,19 @@ def dry_run(store: Store, config: Config, device: str = "auto", begin: InitFrom 
         memory_mib=peak_mib(placement.device),
         step_seconds=seconds,
         epoch_seconds=epoch,
-        run_seconds=epoch * config.train.epochs,
+        features_seconds=features,
+        run_seconds=features + epoch * config.train.epochs,
         init_from=copied,
     )
+
+
+def _as_features(batch: Batch, state: State) -> Batch:
+    """The batch with its features in place of frames, as they are kept."""
+    config, backbone, device = state.config, state.model.backbone, state.placement.device
+    with torch.no_grad(), state.placement.autocast():
+        size = config.model.image_size
+        pixels = to_pixels(batch, crop=config.train.crop, size=size, like=backbone, device=device)
+        return replace(batch, frames=backbone(pixels, batch.lengths, EmitConfig.chunk).half().cpu())
 
 
 def modules_of(model: Network) -> tuple[Module, ...]:

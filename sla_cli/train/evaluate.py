@@ -10,8 +10,9 @@ import torch
 
 from sla_cli.core.edit_alignment import Counts, align, count
 from sla_cli.core.normalize import Profile
+from sla_cli.data.kept import KeptFeatures
 from sla_cli.data.seen import SeenClips
-from sla_cli.emit.inference import emit_batches
+from sla_cli.emit.inference import emit_features, feature_batches
 from sla_cli.errors import naming
 from sla_cli.log import progress
 from sla_cli.search.decoder import GreedyDecoder
@@ -23,20 +24,31 @@ from sla_cli.work.emissions import Emission
 _HINT = "Scoring needs less memory than training: does another program use it?"
 
 
-def evaluate(state: State, split: Split, profile: Profile, before_clip: Callable[[], None] = lambda: None) -> Counts:
+def evaluate(
+    state: State,
+    split: Split,
+    profile: Profile,
+    before_clip: Callable[[], None] = lambda: None,
+    kept: KeptFeatures | None = None,
+) -> Counts:
     """Pooled error counts of a split; the model is left in evaluation mode.
 
     Args:
         before_clip: called before each clip, in all processes.
+        kept: the features of the split; None computes them.
 
     Raises:
         SlaError: a clip's log-probabilities are NaN or infinite.
     """
     group, references, total = state.group, split.references(), Counts()
     mine = range(group.rank, len(split), group.world_size)
-    alone = [[index] for index in mine]
-    batches = emit_batches(state.model, SeenClips(split), state.config, state.placement, alone)
-    with closing(batches), progress(f"scoring {split.name}", len(split)) as advance:
+    alone, clips = [[index] for index in mine], SeenClips(split)
+    if kept is not None:
+        features = ((rows.to(state.placement.device), lengths) for rows, lengths in map(kept.together, alone))
+    else:
+        features = feature_batches(state.model, clips, state.config, state.placement, alone)
+    batches = emit_features(state.model, clips, state.placement, alone, features)
+    with closing(features), closing(batches), progress(f"scoring {split.name}", len(split)) as advance:
         for first in range(0, len(split), group.world_size):
             before_clip()
             if first + group.rank < len(split):

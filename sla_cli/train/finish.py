@@ -16,6 +16,7 @@ from sla_cli.store.store import Store
 from sla_cli.train.calibrate import calibrate
 from sla_cli.train.clip_features import clip_features
 from sla_cli.train.fit_scorer import HELD, fit_scorer
+from sla_cli.train.keep_features import kept_features
 from sla_cli.work.calibration import write_calibration
 from sla_cli.work.run import Run
 
@@ -30,11 +31,16 @@ def finish_run(run: Run, store: Store, device: str, between: Callable[[], None] 
     if scored and run.calibration.is_file() and run.domain.is_file():
         return
     opened, weights = open_model(run, device=device), run.weights_digest
+    keeps = opened.config.train.keep_views
+    kept_train, kept_dev = (
+        kept_features(store[name], opened.network, opened.config, opened.placement) if keeps else None
+        for name in ("train", "dev")
+    )
     if not scored or not run.domain.is_file():
-        train = clip_features(opened, store["train"], between, held=HELD, dtype=torch.half)
+        train = clip_features(opened, store["train"], between, kept=kept_train, held=HELD, dtype=torch.half)
     if not scored:
         save_scorer(run.frame_scores, fit_scorer(opened, train, between), weights)
-    dev = clip_features(opened, store["dev"], between)
+    dev = clip_features(opened, store["dev"], between, kept=kept_dev)
     if not run.calibration.is_file():
         write_calibration(run.calibration, calibrate(opened, dev, between), weights)
     if not run.domain.is_file():

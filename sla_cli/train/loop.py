@@ -19,6 +19,7 @@ from sla_cli.core.counted import counted
 from sla_cli.core.normalize import Profile
 from sla_cli.data.batching import Batch
 from sla_cli.data.dataset import ClipDataset
+from sla_cli.data.kept import KeptDataset
 from sla_cli.data.loading import on_device, training_batches
 from sla_cli.errors import SlaError, Stopped
 from sla_cli.log import log, progress
@@ -32,6 +33,7 @@ from sla_cli.store.store import Store
 from sla_cli.system.atomic import write_text
 from sla_cli.train.evaluate import evaluate
 from sla_cli.train.init_from import copy_weights
+from sla_cli.train.keep_features import check_keeps, keep_features
 from sla_cli.train.metrics import Epoch, UnfinishedEpoch, best_of, status_line, write_metrics
 from sla_cli.train.optim import learning_rate, set_rate
 from sla_cli.train.out_of_memory import peak_mib
@@ -92,6 +94,10 @@ def train(setup: TrainSetup) -> list[Epoch]:
     writer = SummaryWriter(str(setup.run.tensorboard), purge_step=first) if group.is_main else nullcontext()
     within = StepLog(setup.run, _clips_seen(state, data), setup.check_hold) if group.is_main else nullcontext()
     with catching_signals() as stop, writer as board, within as step_log, _saved_when_stopped(setup, state):
+        between, kept_dev = partial(_stop_if_requested, group, stop), None
+        if config.keep_views and not should_stop(state.epochs, config):
+            kept, kept_dev = keep_features(state, setup.store, between)
+            data = KeptDataset(setup.store["train"], setup.store.vocabulary, state.model.stride, config, kept)
         while not should_stop(state.epochs, config):
             running = state.unfinished = state.unfinished or UnfinishedEpoch(len(state.epochs) + 1)
             lr = _train_epoch(setup, state, data, running, stop, step_log)
@@ -99,7 +105,7 @@ def train(setup: TrainSetup) -> list[Epoch]:
                 state.average.after_epoch(running.number)
             with state.averaged():
                 # After a stop between clips the epoch is trained but not scored.
-                dev = evaluate(state, setup.store["dev"], setup.profile, partial(_stop_if_requested, group, stop))
+                dev = evaluate(state, setup.store["dev"], setup.profile, between, kept_dev)
             state.epochs.append(Epoch.of(running, lr, dev, peak_mib(setup.placement.device)))
             state.unfinished = None
             log.info("%s", state.epochs[-1])
@@ -142,11 +148,13 @@ def initial_state(
             placement.device
         )
         copied = copy_weights(begin, model, store.vocabulary) if begin is not None else None
+        check_keeps(model, config)
         model.backbone.cast_frozen(placement.dtype)
         data = ClipDataset(store["train"], store.vocabulary, model.stride, config.train, config.model.image_size)
     if group.is_main:
         data.log_facts()
-    compile_for_training(model.backbone, config, placement, group)
+    if not config.train.keep_views:  # otherwise the backbone computes nothing in training
+        compile_for_training(model.backbone, config, placement, group)
     return State(model, config, placement, group), data, copied
 
 

@@ -65,6 +65,7 @@ class Forecast:
         memory_mib: memory that this step took, in MiB
         step_seconds: duration of this step in seconds
         epoch_seconds: estimated duration of an epoch without scoring dev, in seconds
+        features_seconds: estimated duration of computing the features once, in seconds; 0 without `train.keep_views`
         run_seconds: estimated duration of the run without scoring dev, in seconds
         init_from: what is copied from the run of `--init-from`; null without it
     """
@@ -79,6 +80,7 @@ class Forecast:
     memory_mib: Amount
     step_seconds: Amount
     epoch_seconds: Amount
+    features_seconds: Amount
     run_seconds: Amount
     init_from: CopiedWeights | None
 
@@ -90,13 +92,16 @@ class Forecast:
         rows += [(part.name, f"{part.total:,}", f"{part.trained:,}" if part.trained else "-") for part in parts]
         widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
         table = ["  ".join((a.ljust(widths[0]), b.rjust(widths[1]), c.rjust(widths[2]))) for a, b, c in rows]
-        epoch, run = (timedelta(seconds=round(value)) for value in (self.epoch_seconds, self.run_seconds))
+        epoch, features, run = (
+            timedelta(seconds=round(value)) for value in (self.epoch_seconds, self.features_seconds, self.run_seconds)
+        )
+        once = f"{features} for the features once, " if self.features_seconds else ""
         return "\n".join(table) + (
             f"\n\none epoch: {counted(self.clips, 'clip')}, about {counted(self.frames, 'frame')}, "
             f"{counted(self.steps, 'step')}\n"
             f"the largest step: {counted(self.heaviest, 'frame')}, {self.step_seconds:.2f} s, "
             f"{self.memory_mib / 1024:.1f} GiB on {self.device} in {self.precision}\n"
-            f"time: about {epoch} per epoch, {run} in total, without scoring dev"
+            f"time: {once}about {epoch} per epoch, {run} in total, without scoring dev"
             + (f"\nstart: {self.init_from}" if self.init_from else "")
         )
 

@@ -116,9 +116,13 @@ def _measure(rounds: list[_Round], state: State) -> tuple[StepResult, Tensor]:
 def _forward(batch: Batch, plan: Step, state: State) -> tuple[Losses, Tensor]:
     """The losses, and the share of the step's output steps that are blank here."""
     model, config, device = state.model, state.config, state.placement.device
-    pixels = to_pixels(batch, crop=config.train.crop, size=config.model.image_size, like=model.backbone, device=device)
+    if batch.has_features:
+        seen = batch.frames.to(device, non_blocking=True)
+    else:
+        size = config.model.image_size
+        seen = to_pixels(batch, crop=config.train.crop, size=size, like=model.backbone, device=device)
     with state.placement.autocast():
-        logits = state.forward(pixels, batch.lengths)
+        logits = state.forward(seen, batch.lengths)
     totals = plan.clips, plan.frames // model.stride  # the length of a training clip is a multiple of the stride
     blank = (logits.sequence.detach().argmax(-1) == 0).sum() / totals[1]
     shown = batch.shown.to(device) if batch.shown is not None else None

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
-from synthetic import ADDING, FACTS, GLOSSES, SENTENCES, same_weights, tiny, write_store
+from synthetic import ADDING, FACTS, GLOSSES, SENTENCES, lively_weights, same_weights, tiny, write_store
 
 from sla_cli.config.settings import Config
 from sla_cli.core.edit_alignment import Counts
@@ -36,14 +36,6 @@ def trainer(store: Store, folder: Path, config: Config, placement: Placement | N
     run = Run(folder)
     run.create(config, GLOSSES, FACTS)
     return TrainSetup(run, config, store, profile("none"), placement or place("cpu", config.train.precision))
-
-
-def lively_weights(folder: Path) -> Path:
-    """Random weights large enough that pictures make a difference; timm's are meant to be trained."""
-    state = Backbone(tiny().model).vit.state_dict()
-    large = {name: value * 5 if value.dim() > 1 else value for name, value in state.items()}
-    save_file(large, folder / "lively.safetensors")
-    return folder / "lively.safetensors"
 
 
 def without_times(epochs: list[Epoch]) -> list[Epoch]:

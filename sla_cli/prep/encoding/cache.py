@@ -7,14 +7,13 @@ the corpus was moved. It holds the recording's stamp: a file from another record
 
 from __future__ import annotations
 
-import io
 import socket
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from sla_cli.artifact.npz import DAMAGE, Damaged, read_arrays
+from sla_cli.artifact.npz import DAMAGE, Damaged, read_arrays, write_arrays
 from sla_cli.config.settings import PrepConfig
 from sla_cli.core.clip import Clip, Source
 from sla_cli.core.digest import digest_json
@@ -23,7 +22,6 @@ from sla_cli.log import log
 from sla_cli.prep.encoding.encode import encode_clip
 from sla_cli.prep.encoding.process_pool import Failure
 from sla_cli.store.content import EncodedFrames
-from sla_cli.system.atomic import atomic_write
 
 
 @dataclass(frozen=True)
@@ -93,11 +91,9 @@ class EncodingCache:
         """Keep a clip's encoded frames. Raises SlaError if the disk is full."""
         path, facts = self.path(clip), (float(frames.fps), float(frames.squared_error))
         texts = clip.source.stamp, frames.note
-        archive = io.BytesIO()  # a ZipFile on a full disk raises again when it is garbage collected
+        arrays = {"data": frames.data, "sizes": frames.sizes, "facts": np.array(facts), "texts": np.array(texts)}
         # NumPy's archive holds checksums, verified when read, so it need not be flushed to the disk.
-        np.savez(archive, data=frames.data, sizes=frames.sizes, facts=np.array(facts), texts=np.array(texts))
-        with atomic_write(path, flush=False) as temporary:
-            temporary.write_bytes(archive.getbuffer())
+        write_arrays(path, arrays, flush=False)
         return FramesOnDisk(path, None, len(frames.sizes), len(frames.data), *facts, *texts)
 
     def encode(self, clip: Clip) -> FramesOnDisk | Failure:
