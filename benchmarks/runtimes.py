@@ -4,7 +4,7 @@
 
 `ratio` is frames a second over those of PyTorch in fp32, from frames in memory to features, of a SLA-Adapter with
 random weights and the shapes of each --model; they alternate, and the fastest of the repeats counts. With --run, the
-word error rate of each way on dev of a run's store (greedy, without language model), and the greatest difference of
+word error rate of each way on dev of a run's store (without language model), and the greatest difference of
 log-probabilities: speed does not depend on weights, and errors do.
 """
 
