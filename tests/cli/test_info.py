@@ -186,7 +186,10 @@ def test_a_language_model_plain_and_packed(tmp_path: Path) -> None:
 def test_a_language_model_that_is_damaged(tmp_path: Path) -> None:
     binary, packed = tmp_path / "gloss.bin", tmp_path / "gloss.gz"
     binary.write_bytes(b"mmap lm http://kheafield.com/code format version 4\n\0" + b"\0" * 99)
-    assert f"error: {binary} is no whole KenLM binary of this version: Binary file has version" in sla(binary, code=2).stderr
+    assert (
+        f"error: {binary} is no whole KenLM binary of this version: Binary file has version"
+        in sla(binary, code=2).stderr
+    )
     packed.write_bytes(gzip.compress(b"hello" * 999)[:20])
     assert f"error: {packed}: damaged gzip file" in sla(packed, code=2).stderr
 
