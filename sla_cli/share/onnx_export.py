@@ -11,7 +11,6 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import onnx
 import torch
@@ -25,6 +24,7 @@ from sla_cli.model.clip_borders import FramePositions
 from sla_cli.model.open_run import OpenedModel
 from sla_cli.model.temporal_head import SequenceModel, TemporalConv, padded_length
 from sla_cli.store.codec import reduction
+from sla_cli.system.atomic import atomic_write
 from sla_cli.work.onnx_graphs import BACKBONE, HEAD, OPSET, GraphFacts, Products, check_graph
 from sla_cli.work.run import FrameFormat
 
@@ -40,7 +40,7 @@ def write_graphs(opened: OpenedModel, folder: Path, frames: FrameFormat, product
             smaller, with other results.
 
     Raises:
-        SlaError: this PyTorch is too old.
+        SlaError: this PyTorch is too old, or the disk is full.
     """
     if not hasattr(torch.onnx, "ops"):
         raise SlaError(f"--onnx needs PyTorch 2.8, and this is {torch.__version__}", "pip install 'torch>=2.8'")
@@ -186,7 +186,7 @@ def _write(
     metadata: Mapping[str, str],
     products: Products = "fp32",
 ) -> None:
-    with torch.no_grad(), _quiet():
+    with torch.no_grad(), _quiet(), atomic_write(path) as temporary:
         traced = torch.export.export(
             module.eval(), (example,), dynamic_shapes=({0: torch.export.Dim.DYNAMIC},),
             prefer_deferred_runtime_asserts_over_guards=True,  # strides of a single step are no fault
@@ -195,28 +195,34 @@ def _write(
             traced, dynamo=True, input_names=[given], output_names=found, opset_version=OPSET, verbose=False
         )
         assert program is not None
-        model = _in_8_bits(program.model_proto) if products == "int8" else program.model_proto
-    _make_plain(model)
-    model.metadata_props.extend(StringStringEntryProto(key=key, value=value) for key, value in metadata.items())
-    path.write_bytes(model.SerializeToString(deterministic=True))
+        model = program.model_proto
+        if products == "int8":
+            model = _in_8_bits(model, temporary)
+        _make_plain(model)
+        model.metadata_props.extend(StringStringEntryProto(key=key, value=value) for key, value in metadata.items())
+        temporary.write_bytes(model.SerializeToString(deterministic=True))
 
 
 @contextmanager
 def _quiet() -> Iterator[None]:
     """Without the warnings of PyTorch and ONNX on their own code."""
+    before = logging.root.manager.disable
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        logging.disable(logging.WARNING)
+        logging.disable(max(before, logging.WARNING))
         try:
             yield
         finally:
-            logging.disable(logging.NOTSET)
+            logging.disable(before)
 
 
-def _in_8_bits(model: ModelProto) -> ModelProto:
+def _in_8_bits(model: ModelProto, path: Path) -> ModelProto:
     """The products of the transformer's blocks in int8, by ONNX Runtime; not those before them and after the features.
 
     Weights have 7 bits: with 8, the sums of CPUs without VNNI overflow.
+
+    Args:
+        path: of a file that ONNX Runtime may write.
     """
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
@@ -224,13 +230,11 @@ def _in_8_bits(model: ModelProto) -> ModelProto:
     first = next(place for place, node in enumerate(nodes) if node.op_type == "Conv")
     last = next(place for place, node in enumerate(nodes) if "features" in node.output)
     wanted = [node.name for node in nodes[first:last] if node.op_type == "MatMul"]
-    with TemporaryDirectory() as folder:
-        path = Path(folder, "int8.onnx")
-        quantize_dynamic(
-            model, path, nodes_to_quantize=wanted, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True,
-            extra_options={"MatMulConstBOnly": True},
-        )  # fmt: skip
-        return onnx.load(path)
+    quantize_dynamic(
+        model, path, nodes_to_quantize=wanted, weight_type=QuantType.QInt8, per_channel=True, reduce_range=True,
+        extra_options={"MatMulConstBOnly": True},
+    )  # fmt: skip
+    return onnx.load(path)
 
 
 def _make_plain(model: ModelProto) -> None:
