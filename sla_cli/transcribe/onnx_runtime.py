@@ -18,26 +18,24 @@ from sla_cli.work.model_folder import AGAIN, ModelFolder
 from sla_cli.work.onnx_graphs import BACKBONE, HEAD, GraphFacts, check_graph
 from sla_cli.work.run import Run
 
-PROVIDERS = {"cpu": "CPUExecutionProvider", "cuda": "CUDAExecutionProvider"}
-
 
 class OnnxRuntime:
-    """A `Runtime` of a model folder.
+    """A `Runtime` of a model folder, on the CPU.
 
     Args:
         run: as opened by `find_trained`.
-        device: auto, cpu or cuda; auto is cuda where ONNX Runtime has it.
 
     Raises:
-        SlaError: it is a run, or a model without graphs, or there is no such device.
+        SlaError: it is a run, or a model without graphs.
         FormatError: a graph that this reader does not know.
     """
 
-    def __init__(self, run: Run, device: str = "auto") -> None:
+    def __init__(self, run: Run) -> None:
         if not isinstance(run, ModelFolder) or BACKBONE not in run.model_facts.files:
-            raise SlaError(f"{run.path} holds no ONNX", "Make a model that does: sla export RUN --onnx -o FOLDER")
-        provider = _provider(device)
-        self._backbone, self._head = (_session(run.inside(name), provider) for name in (BACKBONE, HEAD))
+            raise SlaError(
+                f"{run.path} holds no ONNX", "Make a model that does: `sla export RUN --onnx fp32 -o FOLDER`."
+            )
+        self._backbone, self._head = (_session(run.inside(name)) for name in (BACKBONE, HEAD))
         path = run.inside(BACKBONE)
         facts = GraphFacts.of(self._backbone.get_modelmeta().custom_metadata_map, str(path), AGAIN)
         self.stride, self.least, self.limit, self.usual = facts.stride, facts.least, facts.limit, facts.usual
@@ -77,19 +75,7 @@ class OnnxRuntime:
         return list(found)
 
 
-def _provider(device: str) -> str:
-    import onnxruntime
-
-    kind = device.partition(":")[0]
-    there = [name for name, provider in PROVIDERS.items() if provider in onnxruntime.get_available_providers()]
-    if kind == "auto":
-        return PROVIDERS[max(there)]  # cuda before cpu
-    if kind not in there:
-        raise SlaError(f"ONNX Runtime has no device {device!r} here", f"Use --device {' or '.join(there)}.")
-    return PROVIDERS[kind]
-
-
-def _session(path: Path, provider: str) -> Any:
+def _session(path: Path) -> Any:
     """Open a graph, of known operators only."""
     import onnxruntime
 
@@ -98,7 +84,7 @@ def _session(path: Path, provider: str) -> Any:
     options.intra_op_num_threads = usable_cores()
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(path, options, providers=[provider])
+        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:
         raise FormatError(f"{path}: ONNX Runtime cannot open it: {_first_line(error)}", AGAIN) from error
 

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sla_cli import __version__
-from sla_cli.config.bounds import FASTEST, SLOWEST
+from sla_cli.config.bounds import DEVICES, FASTEST, SLOWEST
 from sla_cli.config.settings import Precision, TranscribeConfig
 from sla_cli.core.annotation import Sign, split_at_pauses
-from sla_cli.core.arguments import as_number, as_path, as_texts, check_one_of
+from sla_cli.core.arguments import as_number, as_path, as_text, as_texts, check_one_of
 from sla_cli.core.calibration import Calibration
 from sla_cli.core.clip import Source
 from sla_cli.core.counted import counted
@@ -104,9 +104,9 @@ class Recognizer:
             hotword_weight: added to the score for each occurrence of one of them, a natural logarithm.
             prune_logp: prefixes that are this much worse than the best are dropped, a natural logarithm.
             token_min_logp: a gloss is not tried in a step where its log-probability is below this.
-            runtime: torch, or onnx for a model with ONNX graphs, which needs no PyTorch.
+            runtime: torch, or onnx for a model with ONNX graphs: on the CPU, in their precision, without PyTorch.
             device: auto, cpu, cuda or cuda:N.
-            precision: precision of the model; auto is that of training if the device supports it. ONNX has fp32 only.
+            precision: precision of the model; auto is that of training if the device supports it.
             weights: the backbone's weights, if the file has moved since training.
             work: the work folder in which the name of a language model is looked up; by default that of the run.
 
@@ -323,13 +323,17 @@ def as_source(path: Path) -> Source:
 
 def _open_runtime(run: Run, runtime: RuntimeName, device: str, precision: Precision, weights: str | None) -> Runtime:
     """Imports only what the runtime needs. Raises SlaError, also if that is not installed."""
-    if runtime == "onnx" and (precision not in ("auto", "fp32") or weights is not None):
-        raise SlaError("ONNX graphs have their weights and fp32", "Leave precision and weights out.")
+    given = as_text(device, "device", DEVICES) not in ("auto", "cpu"), precision not in ("auto", "fp32"), weights
+    if runtime == "onnx" and any(given):
+        raise SlaError(
+            "ONNX graphs have their own weights and precision, and are computed on the CPU",
+            "Leave device, precision and weights out.",
+        )
     try:
         if runtime == "onnx":
             from sla_cli.transcribe.onnx_runtime import OnnxRuntime
 
-            return OnnxRuntime(run, device)
+            return OnnxRuntime(run)
         from sla_cli.model.open_run import open_model
         from sla_cli.transcribe.torch_runtime import TorchRuntime
     except ModuleNotFoundError as error:

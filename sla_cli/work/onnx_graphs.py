@@ -59,7 +59,7 @@ class GraphFacts:
     usual: dict[str, tuple[float, float]] = field(default_factory=dict)
     fps: float = 0.0
     products: Products = "fp32"
-    format: str = "sla-onnx"
+    format: Literal["sla-onnx"] = "sla-onnx"
 
     def metadata(self) -> dict[str, str]:
         """As ONNX keeps them."""

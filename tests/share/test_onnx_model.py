@@ -93,8 +93,9 @@ def test_what_has_no_graphs_is_named(exported: Path, folder: Path) -> None:
             "export", run, "-o", "n", "--onnx", "fp32", *options
         )
     assert not Path("n").exists()
-    device = ("--runtime", "onnx", "--device", "cuda:7")
-    assert "ONNX Runtime has no device" in refused("transcribe", "a.mkv", "--run", "m", *device)
+    for option in (("--device", "cuda:7"), ("--precision", "bf16"), ("--weights", "a.mkv")):
+        arguments = ("transcribe", "a.mkv", "--run", "m", "--runtime", "onnx", *option)
+        assert "ONNX graphs have their own weights and precision" in refused(*arguments)
 
 
 def outside(model: onnx.ModelProto) -> None:
@@ -122,6 +123,7 @@ HOSTILE: dict[str, tuple[Callable[[onnx.ModelProto], object], str]] = {
     "a side of all memory": (lambda model: metadata(model, "side", "1000000"), "side"),
     "a stride that is none": (lambda model: metadata(model, "stride", '"no"'), "stride"),
     "another stride": (lambda model: metadata(model, "stride", "3"), "another number of rows"),
+    "of another kind": (lambda model: metadata(model, "format", '"other"'), "format"),
     "no metadata": (lambda model: model.ClearField("metadata_props"), "missing required field"),
     "no frames": (lambda model: setattr(model.graph.input[0], "name", "x"), "ONNX Runtime"),
 }
