@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sla_cli.core.aligned_clip import AlignedClip, Segment
+from sla_cli.core.calibration import Calibration
 from sla_cli.core.counted import counted
 from sla_cli.core.ctc import check_log_probs, columns_of, feasible
 from sla_cli.core.force_align import force_align
@@ -33,7 +34,7 @@ def align_clips(
     for emission in emissions:
         with naming(f"clip {emission.id}"):
             check_log_probs(emission.log_probs, len(header.glosses) + 1)
-        yield _align(emission, header, columns, references[emission.id])
+        yield align_clip(emission, references[emission.id], columns, header.stride, header.calibration)
 
 
 def obstacle(emission: Emission, glosses: Glosses, labels: list[int]) -> str:
@@ -48,15 +49,24 @@ def obstacle(emission: Emission, glosses: Glosses, labels: list[int]) -> str:
     return ""
 
 
-def _align(emission: Emission, header: EmissionHeader, columns: Mapping[str, int], glosses: Glosses) -> AlignedClip:
+def align_clip(
+    emission: Emission, glosses: Glosses, columns: Mapping[str, int], stride: int, calibration: Calibration
+) -> AlignedClip:
+    """Place the glosses of one clip.
+
+    Args:
+        columns: of the log-probabilities, by gloss; a gloss without one has no span.
+        stride: video frames per output step.
+        calibration: how confidences become probabilities.
+    """
     labels = [columns[gloss] for gloss in glosses if gloss in columns]
     if note := obstacle(emission, glosses, labels):
         segments = tuple(Segment(gloss, None, note=note) for gloss in glosses)
         return AlignedClip(emission.id, emission.fps, emission.frames, segments, note)
     spans = force_align(emission.log_probs, labels)
     placed = zip(
-        emission.places(labels, spans, header.stride),
-        header.calibration(confidences(emission.log_probs, labels, spans)),
+        emission.places(labels, spans, stride),
+        calibration(confidences(emission.log_probs, labels, spans)),
         _scores(emission.log_probs, labels, spans),
         strict=True,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -42,6 +43,15 @@ def _as_picture(frame: object) -> NDArray[np.uint8]:
         )
         raise SlaError(f"frames holds {_described(frame)}, not a picture", hint)
     return frame
+
+
+def as_source(path: Path) -> Source:
+    """A video file, or a folder of pictures. Raises SlaError if there is neither."""
+    if path.is_dir():
+        return Source(path, "")
+    if not path.exists():
+        raise SlaError(f"no such video: {path}", "Give a video file, or a folder of pictures.")
+    return Source(path.parent, path.name)
 
 
 def as_place(source: Source) -> Source:

@@ -13,33 +13,34 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sla_cli import __version__
-from sla_cli.config.bounds import DEVICES, FASTEST, SLOWEST
+from sla_cli.align.align_clips import align_clip
+from sla_cli.config.bounds import FASTEST, SLOWEST
 from sla_cli.config.settings import Precision, TranscribeConfig
-from sla_cli.core.annotation import Sign, split_at_pauses
-from sla_cli.core.arguments import as_number, as_path, as_text, as_texts, check_one_of
+from sla_cli.core.annotation import Sentence, Sign, split_at_pauses
+from sla_cli.core.arguments import as_number, as_path, as_texts, check_one_of
 from sla_cli.core.calibration import Calibration
 from sla_cli.core.clip import Source
 from sla_cli.core.counted import counted
 from sla_cli.core.ctc import columns_of
 from sla_cli.core.windows import Windows
-from sla_cli.errors import SlaError, not_installed, visible
+from sla_cli.errors import SlaError, some, visible
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import Advance, log
 from sla_cli.search.beam_decoder import BeamDecoder
 from sla_cli.search.decoder import Decoder
 from sla_cli.search.options import settle
 from sla_cli.store.codec import reduction
-from sla_cli.transcribe.inputs import as_log_probs, as_pictures, as_place
+from sla_cli.transcribe.compute import Computed, compute_recording
+from sla_cli.transcribe.inputs import as_log_probs, as_pictures, as_place, as_source
 from sla_cli.transcribe.one_at_a_time import OneAtATime
-from sla_cli.transcribe.recording import Clock, OtherRateError, Recording, as_stored
+from sla_cli.transcribe.open_runtime import open_runtime
+from sla_cli.transcribe.recording import Recording, as_stored
 from sla_cli.transcribe.runtime import Runtime, RuntimeName, stream_outputs
 from sla_cli.transcribe.transcript import Transcript
-from sla_cli.transcribe.unlike import unlike_training
-from sla_cli.video.appearance import AppearanceMeter
-from sla_cli.work.emissions import Emission, check_finite
+from sla_cli.work.emissions import Emission
 from sla_cli.work.folder import Work
 from sla_cli.work.model_folder import find_trained
-from sla_cli.work.run import FrameFormat, Run
+from sla_cli.work.run import FrameFormat
 
 UNKNOWN = "?"  # gloss of a sign that is too unsure
 
@@ -140,7 +141,7 @@ class Recognizer:
         if not facts.frames.fps:
             log.warning("the run does not know the frame rate of its training clips: all frames are used")
         config = source.config
-        computing = _open_runtime(source, runtime, device, precision, backbone)
+        computing = open_runtime(source, runtime, device, precision, backbone)
         decoder = BeamDecoder(source.glosses, settled.options)
         windows = Windows.of(config.train, computing.stride)
         made = {
@@ -178,33 +179,55 @@ class Recognizer:
         Raises:
             SlaError: it cannot be read; names the file. Or an argument of another type or out of bounds.
         """
-        source = as_place(video) if isinstance(video, Source) else as_source(as_path(video, "video"))
-        if advance is not None and not callable(advance):
-            raise SlaError("advance is not a function", "It is called with the number of frames.")
-        if fps is not None:
-            fps = as_number(fps, "fps", SLOWEST, FASTEST)
         pause, min_confidence = as_number(pause, "pause", 0), as_number(min_confidence, "min_confidence", 0, 1)
+        source = _place_of(video)
         with self._lock:
-            emission, clock, warning = self._read(source, fps, advance)
-            signs, score = self._signs(emission, clock.seconds, min_confidence)
-        log_probs, stride, file = emission.log_probs, self._runtime.stride, source.root / source.path
-        return Transcript(
-            name=visible(file.resolve().name if file.is_dir() else file.stem),  # of the files' content
-            media=file if file.is_file() else None,
-            duration=clock.duration,
-            sentences=split_at_pauses(signs, pause),
-            made={
-                **self.made,
-                "pause": f"{pause:g} s without a sign end a sentence",
-                **({"min_confidence": f"{UNKNOWN} for glosses below {min_confidence:g}"} if min_confidence else {}),
-                **({"warning": warning} if warning else {}),
-            },
-            glosses=self.glosses,
-            log_probs=log_probs,
-            step_times=clock.seconds(np.minimum(np.arange(len(log_probs) + 1) * stride, clock.seen)),
-            score=score,
-            warning=warning,
+            found = self._compute(source, fps, advance)
+            signs, score = self._signs(found.emission, found.clock.seconds, min_confidence)
+        made = {
+            **self.made,
+            "pause": f"{pause:g} s without a sign end a sentence",
+            **({"min_confidence": f"{UNKNOWN} for glosses below {min_confidence:g}"} if min_confidence else {}),
+        }
+        return self._transcript(source, found, split_at_pauses(signs, pause), made, score)
+
+    def align(
+        self,
+        video: Path | str | Source,
+        glosses: Iterable[str],
+        *,
+        fps: float | None = None,
+        advance: Advance | None = None,
+    ) -> Transcript:
+        """Find where the glosses of a recording are that somebody has written down without times.
+
+        Args:
+            video, fps, advance: as for `transcribe`; a `Source` with start and end is a part of a recording.
+            glosses: what is signed in it, in order, as the vocabulary spells them; at least one.
+
+        Returns:
+            The same glosses as one sentence, with times in seconds of the recording and the confidence of each.
+
+        Raises:
+            SlaError: as `transcribe`; or a gloss that is not in the vocabulary, or more glosses than the recording has
+                room for.
+        """
+        wanted = as_texts(glosses, "glosses")
+        if unknown := sorted({gloss for gloss in wanted if gloss not in self.glosses}):
+            raise SlaError(f"the run does not know {some(unknown)}", "Leave these glosses out.")
+        source = _place_of(video)
+        with self._lock:
+            found = self._compute(source, fps, advance)
+        emission = found.emission
+        clip = align_clip(emission, wanted, columns_of(self.glosses), self._runtime.stride, self._calibration)
+        if clip.note:
+            raise SlaError(f"{source.root / source.path} cannot be aligned: {clip.note}")
+        times = found.clock.seconds(np.array(clip.spans, np.int64)).tolist()
+        signs = tuple(
+            Sign(one.gloss, start, end, one.confidence) for one, (start, end) in zip(clip.placed, times, strict=True)
         )
+        made = {name: text for name, text in self.made.items() if name != "search"}
+        return self._transcript(source, found, (Sentence(signs),), made | {"glosses": "as given"})
 
     def signs(
         self,
@@ -282,63 +305,38 @@ class Recognizer:
         ]
         return signs, found.score
 
-    def _read(self, source: Source, fps: float | None, advance: Advance | None) -> tuple[Emission, Clock, str | None]:
-        """What the model computes for a recording, the times of its frames, and in what it is unlike training."""
-
-        def read(rate: float = 0.0) -> tuple[Emission, Clock, str | None]:
-            recording = Recording(source, self.frames, fps=fps, rate=rate, reduce=self._reduce)
-
-            def report(done: int) -> None:
-                if advance is not None:
-                    advance(done, total=recording.expected or None)
-
-            meter, limit = AppearanceMeter(), self._runtime.limit
-            found = stream_outputs(self._runtime, meter.watch(recording), self.windows, report)
-            clock = recording.clock
-            if recording.missing:
-                text = "%s: %s; times are as if the others followed each other"
-                log.warning(text, source.root / source.path, recording.missing)
-            far = None if found.distance is None or limit is None else found.distance / limit
-            warning = unlike_training(far, meter.appearance, self._runtime.usual, clock.rate, self.frames)
-            return Emission(source.path, found.log_probs, clock.seen, clock.seen_rate, found.shown), clock, warning
-
-        try:
-            emission, clock, warning = read()
-        except OtherRateError as other:
-            text = "%s: %g frames per second on average, which differs from its header: reading it again"
-            log.info(text, source.path, other.rate)
-            emission, clock, warning = read(other.rate)
-        check_finite(emission)
-        return emission, clock, warning
-
-
-def as_source(path: Path) -> Source:
-    """A video file, or a folder of pictures. Raises SlaError if there is neither."""
-    if path.is_dir():
-        return Source(path, "")
-    if not path.exists():
-        raise SlaError(f"no such video: {path}", "Give a video file, or a folder of pictures.")
-    return Source(path.parent, path.name)
-
-
-def _open_runtime(run: Run, runtime: RuntimeName, device: str, precision: Precision, weights: str | None) -> Runtime:
-    """Imports only what the runtime needs. Raises SlaError, also if that is not installed."""
-    given = as_text(device, "device", DEVICES) not in ("auto", "cpu"), precision not in ("auto", "fp32"), weights
-    if runtime == "onnx" and any(given):
-        raise SlaError(
-            "ONNX graphs have their own weights and precision, and are computed on the CPU",
-            "Leave device, precision and weights out.",
+    def _transcript(
+        self, source: Source, found: Computed, sentences: tuple[Sentence, ...], made: dict[str, str], score: float = 0.0
+    ) -> Transcript:
+        log_probs, file = found.emission.log_probs, source.root / source.path
+        steps = np.minimum(np.arange(len(log_probs) + 1) * self._runtime.stride, found.clock.seen)
+        return Transcript(
+            name=visible(file.resolve().name if file.is_dir() else file.stem),  # of the files' content
+            media=file if file.is_file() else None,
+            duration=found.clock.duration,
+            sentences=sentences,
+            made=made | ({"warning": found.warning} if found.warning else {}),
+            glosses=self.glosses,
+            log_probs=log_probs,
+            step_times=found.clock.seconds(steps),
+            score=score,
+            warning=found.warning,
         )
-    try:
-        if runtime == "onnx":
-            from sla_cli.transcribe.onnx_runtime import OnnxRuntime
 
-            return OnnxRuntime(run)
-        from sla_cli.model.open_run import open_model
-        from sla_cli.transcribe.torch_runtime import TorchRuntime
-    except ModuleNotFoundError as error:
-        raise not_installed(error) or error from error
-    return TorchRuntime(open_model(run, device=device, precision=precision, weights=weights))
+    def _compute(self, source: Source, fps: float | None, advance: Advance | None) -> Computed:
+        if advance is not None and not callable(advance):
+            raise SlaError("advance is not a function", "It is called with the number of frames.")
+        if fps is not None:
+            fps = as_number(fps, "fps", SLOWEST, FASTEST)
+
+        def recording(rate: float) -> Recording:
+            return Recording(source, self.frames, fps=fps, rate=rate, reduce=self._reduce)
+
+        return compute_recording(self._runtime, self.windows, recording, advance)
+
+
+def _place_of(video: Path | str | Source) -> Source:
+    return as_place(video) if isinstance(video, Source) else as_source(as_path(video, "video"))
 
 
 def _describe_windows(windows: Windows, frames: FrameFormat) -> str:

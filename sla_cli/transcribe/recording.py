@@ -75,14 +75,18 @@ class Recording:
         fps: frame rate of a folder of pictures; a video has its own.
         rate: the frame rate of the recording, if an earlier pass has measured it.
         reduce: 1, 2, 4 or 8: frames are decoded at a fraction of their size, as for `formats.codec.decode`.
+
+    Attributes:
+        where: the recording, for messages.
+        like: as given.
     """
 
     def __init__(
         self, source: Source, like: FrameFormat, *, fps: float | None = None, rate: float = 0.0, reduce: int = 1
     ) -> None:
         self._reader = FrameReader(source, fps=fps)
-        self._where = f"{source.root / source.path}"
-        self._like, self._rate, self._measured, self._reduce = like, rate, bool(rate), reduce
+        self.where = f"{source.root / source.path}"
+        self.like, self._rate, self._measured, self._reduce = like, rate, bool(rate), reduce
         self._times: list[float] = []
         self._seen = 0
 
@@ -98,7 +102,7 @@ class Recording:
         for shown in self._selected():
             if shown.number != before:  # a frame that is shown twice is prepared once
                 aspect = self._reader.pixel_aspect
-                image, before = as_stored(shown.picture, self._like, self._reduce, aspect), shown.number
+                image, before = as_stored(shown.picture, self.like, self._reduce, aspect), shown.number
             self._seen += 1
             yield image
         self._check_rate()
@@ -110,38 +114,40 @@ class Recording:
 
     @property
     def expected(self) -> int:
-        """Number of frames that the run will see, from the header, known with the first frame; 0 if not stated."""
-        rate = self._rate if self._like.has_rate(self._rate) else self._like.fps
-        return round(self._reader.claimed / self._rate * rate) if self._rate else 0
+        """Number of frames that the run will see, from the header, known with the first frame; 0 if not stated, or for
+        a part of a recording."""
+        rate = self._rate if self.like.has_rate(self._rate) else self.like.fps
+        whole = self._reader.source.start is None and self._reader.source.end is None
+        return round(self._reader.claimed / self._rate * rate) if self._rate and whole else 0
 
     @property
     def clock(self) -> Clock:
         """Known after the last frame."""
         times = self._times
         last = times[-1] + 1 / self._rate
-        seen_rate = self._rate if self._like.has_rate(self._rate) else self._like.fps
+        seen_rate = self._rate if self.like.has_rate(self._rate) else self.like.fps
         return Clock(np.array([*times, last]), self._rate, seen_rate, self._seen)
 
     def _selected(self) -> Iterator[_Shown]:
         frames = self._numbered()
         first = next(frames)  # then the rate in the header is known
         numbered = (shown for part in ((first,), frames) for shown in part)
-        if self._like.has_rate(self._rate):
+        if self.like.has_rate(self._rate):
             yield from numbered
             return
         by_rate = ((shown.number / self._rate, shown) for shown in numbered)
-        for _, shown in selected(by_rate, None, None, self._like.fps, self._where):
+        for _, shown in selected(by_rate, None, None, self.like.fps, self.where):
             yield shown
 
     def _numbered(self) -> Iterator[_Shown]:
         for number, (time, picture) in enumerate(self._reader):
             if math.isnan(time):
                 raise FrameError(
-                    f"{self._where} is a folder of images whose frame rate is unknown: glosses would have no times",
+                    f"{self.where} is a folder of images whose frame rate is unknown: glosses would have no times",
                     "Give it with --fps.",
                 )
             if not number:
-                self._rate = self._rate or self._reader.stated or self._like.fps or GUESS
+                self._rate = self._rate or self._reader.stated or self.like.fps or GUESS
             self._times.append(time)
             yield _Shown(number, picture)
 
@@ -150,7 +156,7 @@ class Recording:
         found = self._reader.fps or self._rate  # a single frame has no rate
         if self._measured or found == self._rate:
             return
-        if not (self._like.has_rate(found) and self._like.has_rate(self._rate)):
+        if not (self.like.has_rate(found) and self.like.has_rate(self._rate)):
             raise OtherRateError(found)
         self._rate = found
 

@@ -18,7 +18,10 @@ from movies import ffmpeg, movie
 from recordings import copy_run, images_of, signed, sla
 
 import sla_cli
+from sla_cli.align.align_clips import align_clip
 from sla_cli.artifact.receipt import read_receipt, write_receipt
+from sla_cli.core.clip import Source
+from sla_cli.core.ctc import columns_of
 from sla_cli.core.edit_alignment import align, count
 from sla_cli.errors import SlaError
 from sla_cli.transcribe.recognizer import Recognizer
@@ -85,6 +88,41 @@ def test_a_video_no_longer_than_a_window_is_read_as_the_stages_read_it(
         times = [(sign.start, sign.end) for sign in found.signs]
         ends = np.minimum(stages["times"], found.duration)  # frames at 25 a second may last longer than the recording
         np.testing.assert_allclose(times, ends, rtol=0, atol=2e-3)
+
+
+def test_given_glosses_are_placed_as_sla_align_places_them(work: Path, model: Recognizer) -> None:
+    emissions, given = Emissions(work / "mine.h5"), ("NORD", "REGEN")
+    emission, header = emissions[emissions.ids.index("at25")], emissions.header
+    clip = align_clip(emission, given, columns_of(header.glosses), header.stride, header.calibration)
+    found = model.align(work / "mine" / "at25.mkv", given)
+    assert [(one.gloss, one.start, one.end) for one in found.signs] == [
+        (gloss, start / 25, end / 25) for gloss, (start, end) in zip(given, clip.spans, strict=True)
+    ]
+    assert [one.confidence for one in found.signs] == pytest.approx([one.confidence for one in clip.placed], abs=1e-3)
+
+
+def test_a_part_of_a_recording_has_times_of_the_whole(work: Path, model: Recognizer) -> None:
+    whole = model.transcribe(work / "mine" / "long.mkv").signs
+    start, end = whole[8].start, whole[11].end
+    part = Source(work / "mine", "long.mkv", start, end)
+    for found in (model.transcribe(part), model.align(part, [one.gloss for one in whole[8:12]])):
+        assert [one.gloss for one in found.signs] == [one.gloss for one in whole[8:12]]
+        for one, expected in zip(found.signs, whole[8:12], strict=True):
+            assert abs(one.start - expected.start) < 0.2 and abs(one.end - expected.end) < 0.2
+
+
+@pytest.mark.parametrize(
+    ("glosses", "fault"),
+    [
+        (["NORD", "FREMD"], "the run does not know FREMD"),
+        ([], "no reference glosses"),
+        (["NORD"] * 99, "99 glosses cannot fit"),
+        ("NORD", "glosses is 'NORD'"),
+    ],
+)
+def test_what_cannot_be_aligned_is_refused(work: Path, model: Recognizer, glosses: Any, fault: str) -> None:
+    with pytest.raises(SlaError, match=fault):
+        model.align(work / "mine" / "at25.mkv", glosses)
 
 
 def test_progress_adds_up_to_the_total_that_the_header_states(work: Path, model: Recognizer) -> None:

@@ -1,0 +1,67 @@
+"""What a model computes for a whole recording, with the times of its frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from sla_cli.core.windows import Windows
+from sla_cli.log import Advance, log
+from sla_cli.transcribe.recording import Clock, OtherRateError, Recording
+from sla_cli.transcribe.runtime import Runtime, stream_outputs
+from sla_cli.transcribe.unlike import unlike_training
+from sla_cli.video.appearance import AppearanceMeter
+from sla_cli.work.emissions import Emission, check_finite
+
+
+class Computed(NamedTuple):
+    """What a model computes for a recording.
+
+    Attributes:
+        emission: log-probabilities, and which sign each frame shows.
+        clock: the times of the frames that the model saw.
+        warning: in what the recording is unlike the training data; None if it is like it.
+    """
+
+    emission: Emission
+    clock: Clock
+    warning: str | None
+
+
+def compute_recording(
+    runtime: Runtime, windows: Windows, recording: Callable[[float], Recording], advance: Advance | None
+) -> Computed:
+    """Compute a recording in one pass, or in two if its header states another frame rate than its frames have.
+
+    Args:
+        recording: makes the recording for a frame rate; 0 is that of its header.
+        advance: as for `Recognizer.transcribe`.
+
+    Raises:
+        SlaError: it cannot be read.
+    """
+    try:
+        found = _computed(runtime, windows, recording(0.0), advance)
+    except OtherRateError as other:
+        again = recording(other.rate)
+        text = "%s: %g frames per second on average, which differs from its header: reading it again"
+        log.info(text, again.where, other.rate)
+        found = _computed(runtime, windows, again, advance)
+    check_finite(found.emission)
+    return found
+
+
+def _computed(runtime: Runtime, windows: Windows, recording: Recording, advance: Advance | None) -> Computed:
+    def report(done: int) -> None:
+        if advance is not None:
+            advance(done, total=recording.expected or None)
+
+    meter, limit = AppearanceMeter(), runtime.limit
+    found = stream_outputs(runtime, meter.watch(recording), windows, report)
+    clock = recording.clock
+    if recording.missing:
+        log.warning("%s: %s; times are as if the others followed each other", recording.where, recording.missing)
+    far = None if found.distance is None or limit is None else found.distance / limit
+    warning = unlike_training(far, meter.appearance, runtime.usual, clock.rate, recording.like)
+    emission = Emission(recording.where, found.log_probs, clock.seen, clock.seen_rate, found.shown)
+    return Computed(emission, clock, warning)
