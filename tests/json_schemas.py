@@ -51,7 +51,8 @@ def check_printed(arguments: Sequence[str], stdout: str) -> None:
     words = list(map(str, arguments))
     if "--json" in words and stdout:
         result_name(
-            " ".join(words[: 2 if words[0] in ("lm", "store") else 1]), json.loads(stdout, parse_constant=_refuse)
+            " ".join(words[: 2 if words[0] in ("elan", "lm", "store") else 1]),
+            json.loads(stdout, parse_constant=_refuse),
         )
 
 

@@ -178,9 +178,7 @@ def parse_document(data: bytes, name: str) -> Document:
     """
     if len(data) > MOST_BYTES:
         raise FormatError(f"{name} has {len(data) / 1e6:.0f} MB; an ELAN file has at most {MOST_BYTES / 1e6:.0f}", HINT)
-    if data.startswith(UTF16):
-        raise FormatError(f"{name}, line 1: not UTF-8", HINT)
-    encoding, root = _Parser(name, data).parse()
+    encoding, root = parse_xml(data, name)
     if root.tag != "ANNOTATION_DOCUMENT":
         raise FormatError(f"{name}, line {root.line}: {root.tag[:80]} is not an annotation document of ELAN", HINT)
     for tag in ("HEADER", "TIME_ORDER"):
@@ -191,6 +189,17 @@ def parse_document(data: bytes, name: str) -> Document:
     if units != "milliseconds":
         raise FormatError(f"{name}, line {document.header.line}: times in {units}, not in milliseconds", HINT)
     return document
+
+
+def parse_xml(data: bytes, name: str) -> tuple[str, Node]:
+    """The encoding and the root of an XML file, within bounds of time and memory; entities are refused.
+
+    Raises:
+        FormatError: it is not XML in UTF-8; names file and line.
+    """
+    if data.startswith(UTF16):
+        raise FormatError(f"{name}, line 1: not UTF-8", HINT)
+    return _Parser(name, data).parse()
 
 
 class _Parser:

@@ -40,6 +40,7 @@ RESULTS = {
     "decode": Result("sla decode", "decode.decode_run", "Decoded"),
     "demo": Result("sla demo", "demo.figures", "DemoFigures"),
     "doctor": Result("sla doctor", "doctor.diagnosis", "Diagnosis"),
+    "elan-install": Result("sla elan install", "cli.results.recognition", "ElanInstalled"),
     "emit": Result("sla emit", "cli.results.recognition", "Emitted"),
     "export": Result("sla export", "share.results", "Exported"),
     "info": Result("sla info", "cli.results.artifacts", "Described"),

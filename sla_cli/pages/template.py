@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from functools import cache
 from unicodedata import bidirectional
 
-from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from sla_cli import __version__
@@ -32,6 +32,11 @@ def render(room: str, name: str, **values: object) -> str:
     return environment.get_template(f"{name}.html.j2").render(
         **values, version=__version__, script=Markup(script), script_hash=digest
     )
+
+
+def template_of(room: str, name: str) -> Template:
+    """`name`.html.j2 of a room as it is, for a page without style and script."""
+    return _environment(room).get_template(f"{name}.html.j2")
 
 
 @cache  # it keeps its compiled templates

@@ -78,3 +78,15 @@ class Transcribed(Struct, kw_only=True):
     """
 
     recordings: list[Recording]
+
+
+class ElanInstalled(Struct, kw_only=True):
+    """The recognisers in ELAN's folder of extensions.
+
+    Attributes:
+        folders: those that were written, or with `--uninstall` removed
+        run: run or model that ELAN proposes; null with `--uninstall`
+    """
+
+    folders: list[Path]
+    run: Path | None
