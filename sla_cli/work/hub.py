@@ -5,26 +5,23 @@ HF_HUB_OFFLINE, HF_HOME, HF_ENDPOINT and HF_TOKEN work as its documentation says
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import cast
 
+from sla_cli.artifact.json_file import read_json
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 
 SCHEME = "hf:/"  # what a path leaves of hf://
-PLACE = re.compile(r"hf:/{1,2}([\w.-]+/[\w.-]+?)@([\w./-]+)")
-WANTED = (
-    "config.json",
-    "model.safetensors",
-    "README.md",
-    "*.onnx",
-    "*.arpa",
-    "*.arpa.gz",
-    "tuning/*/*.json",
-)  # nothing else
+# The client makes a path of the revision. As in git, no part of it begins with a dot, and none is empty.
+PLACE = re.compile(r"hf:/{1,2}([\w.-]+/[\w.-]+?)@([\w-][\w.-]*(?:/[\w-][\w.-]*)*)")
+CONFIG, CARD = "config.json", "README.md"
+FILE = r"\A(model\.safetensors|(backbone|head)\.onnx|[^/]+\.arpa(\.gz)?|tuning/[^/]+/[^/]+\.json)\Z"  # the others
 
 NO_CONNECTION = ("the hub cannot be reached, or the connection broke off", "Try it again later.")
 # What an error of the client means, and what to do: by the name of its class or of a class above (not every version has
@@ -72,9 +69,18 @@ def download(place: Path) -> Path:
     with asking_hub(f"{where} cannot be downloaded"):
         from huggingface_hub import snapshot_download
 
-        folder = snapshot_download(name, revision=revision, allow_patterns=list(WANTED), library_name="sla")
+        get = partial(snapshot_download, name, library_name="sla")
+        folder = Path(get(revision=revision, allow_patterns=[CONFIG, CARD]))
+        if names := _files(folder / CONFIG):
+            get(revision=folder.name, allow_patterns=names)
     log.info("model %s: %s", where, folder)
-    return Path(folder)
+    return folder
+
+
+def _files(config: Path) -> list[str]:
+    """Patterns of the files of a model, by its config.json; none if it is not of sla."""
+    named = read_json(config).get("files") if config.is_file() else None
+    return [glob.escape(name) for name in named if re.match(FILE, name)] if isinstance(named, dict) else []
 
 
 @contextmanager
