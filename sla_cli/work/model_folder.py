@@ -104,6 +104,8 @@ class ModelFolder(Run):
         FormatError: a file is not as it was written; or as `model_facts`.
     """
 
+    again = AGAIN
+
     def __init__(self, path: Path) -> None:
         super().__init__(path)
         self.config_file = path / CONFIG

@@ -120,7 +120,13 @@ class RunFacts:
 
 
 class Run:
-    """Paths and plain-text parts of a run folder; model/checkpoint.py reads and writes the weights."""
+    """Paths and plain-text parts of a run folder; model/checkpoint.py reads and writes the weights.
+
+    Attributes:
+        again: what to do if something in it is damaged; "" if that depends on the file.
+    """
+
+    again = ""
 
     def __init__(self, path: Path) -> None:
         self.path = path
