@@ -132,7 +132,7 @@ def load_domain(path: Path, width: int, weights: str) -> Domain:
     tensors, header = read_fitted(path, NAME, VERSION, weights, shapes)
     if any(not value.isfinite().all() for value in tensors.values()):
         raise FormatError(f"{path}: it holds values that are not finite", FIT_AGAIN)
-    texts = {name: header[name] for name in ("limit", "usual") if name in header}
-    values = {name: parse_json(text, f"{path}: {name}", FIT_AGAIN) for name, text in texts.items()}
+    names = header.keys() & {"limit", "usual"}
+    values = {name: parse_json(header[name], f"{path}: {name}", FIT_AGAIN) for name in names}
     found = read_values(Bounds, values, path, FIT_AGAIN)
     return Domain(tensors["mean"], tensors["whitening"], found.limit, found.usual)
