@@ -40,6 +40,7 @@ MEANING: dict[str | int, tuple[str, str]] = {
     "TransportError": NO_CONNECTION,
     "ConnectionError": NO_CONNECTION,  # of earlier versions
     401: ("the hub does not take your token", "`hf auth login`, or set HF_TOKEN; a token can expire."),
+    **{status: (f"the hub itself fails ({status})", "Try it again later.") for status in (500, 502, 503, 504)},
     403: ("your token does not allow it", "You and the token need the right to write there."),
 }
 
@@ -99,10 +100,22 @@ def asking_hub(failed: str) -> Iterator[None]:
     try:
         yield
     except (transport, OSError, EntryNotFoundError, RuntimeError, ValueError) as error:
-        # A file that could not be uploaded is a RuntimeError, which says why only by its cause.
-        cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ is not None else error
+        cause = _cause(error)
         keys = [one.__name__ for one in type(cause).__mro__]
+        if isinstance(cause, OSError) and cause.filename is not None:
+            raise SlaError(f"{failed}: {cause.filename}: {cause.strerror}", "HF_HOME names the cache.") from error
         status = getattr(getattr(cause, "response", None), "status_code", 0)
         told = " ".join(str(getattr(cause, "server_message", None) or cause).split()) or type(cause).__name__
         meaning, hint = next((MEANING[key] for key in [*keys, status] if key in MEANING), (told, ""))
         raise SlaError(f"{failed}: {meaning}", hint) from error
+
+
+def _cause(error: Exception) -> BaseException:
+    """What an error of the client comes from, where only its cause says it."""
+    cause = error.__cause__
+    if cause is None:
+        return error
+    if type(error).__name__ == "LocalEntryNotFoundError":  # also raised if the hub was reached
+        answered = getattr(cause, "response", None) is not None or type(cause).__name__ == "OfflineModeIsEnabled"
+        return cause if answered else error
+    return cause if isinstance(error, RuntimeError) else error  # a file that could not be uploaded

@@ -75,8 +75,14 @@ def test_what_is_not_there_is_named(hub: Hub, tmp_path: Path, name: str, reporte
 
 def test_without_network_and_cache(hub: Hub, tmp_path: Path) -> None:
     found = run(hub, tmp_path, "info", MODEL, offline=True)
-    assert found.returncode == 2
-    assert "is not in the cache, and the hub cannot be reached" in found.stderr
+    assert (found.returncode, "HF_HUB_OFFLINE forbids to ask the hub" in found.stderr) == (2, True), found.stderr
+    hub.refused = {"/api/": 500}
+    assert "the hub itself fails (500)" in run(hub, tmp_path, "info", MODEL).stderr
+    hub.refused = {}
+    (tmp_path / "file").write_text("")
+    assert f"{tmp_path}/file/" in run(hub, tmp_path / "file", "info", MODEL).stderr
+    hub.address = "http://127.0.0.1:9"
+    assert "is not in the cache, and the hub cannot be reached" in run(hub, tmp_path, "info", MODEL).stderr
 
 
 def test_a_missing_and_a_changed_file(hub: Hub, tmp_path: Path) -> None:
