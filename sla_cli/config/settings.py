@@ -327,8 +327,13 @@ def to_toml(config: Config) -> str:
 
 def read_toml(file: Path) -> dict[str, Any]:
     """A TOML file's content. Raises SlaError naming file and place."""
+    data = b""
     try:
-        return parse_toml(read_regular(file).decode("utf-8-sig"))
+        data = read_regular(file)
+        return parse_toml(data.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise SlaError(f"{file}, line {line}: not UTF-8 text", "Save it as UTF-8.") from error
     except OSError as error:
         raise SlaError(f"cannot read {file}: {error.strerror}") from error
     except (ValueError, RecursionError) as error:  # invalid, too many digits, or too deeply nested
