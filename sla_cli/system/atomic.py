@@ -15,6 +15,9 @@ from pathlib import Path
 
 from sla_cli.errors import SlaError
 
+HINT = "Free space, or write into another folder"
+HINTS = {errno.ENAMETOOLONG: "Give it, or the input that it is named after, a shorter name"}
+
 
 @contextmanager
 def atomic_write(path: Path, *, flush: bool = True, check: Callable[[], object] = lambda: None) -> Iterator[Path]:
@@ -53,15 +56,9 @@ def atomic_write(path: Path, *, flush: bool = True, check: Callable[[], object] 
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise  # not from the file system
-        long = error.errno == errno.ENAMETOOLONG
-        what = (
-            "Give it, or the input that it is named after, a shorter name"
-            if long
-            else "Free space, or write into another folder"
-        )
         raise SlaError(
             f"cannot write {path}: {error.strerror or error}",
-            f"{what}; files that were complete before are unchanged.",
+            f"{HINTS.get(error.errno, HINT)}; files that were complete before are unchanged.",
         ) from error
 
 

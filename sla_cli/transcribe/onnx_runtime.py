@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,7 @@ class OnnxRuntime:
     def _run(self, session: Any, given: dict[str, NDArray[Any]], wanted: Outputs) -> dict[str, NDArray[Any]]:
         """Outputs of a graph. Raises FormatError if it fails, or gives other ones or values that are not finite."""
         try:
-            found = dict(zip(wanted, session.run(list(wanted), given), strict=True))
+            found = dict(zip(wanted, _interruptible(session, list(wanted), given), strict=True))
         except Exception as error:
             raise FormatError(f"{self._path}: ONNX Runtime fails: {_reason(error)}", AGAIN) from error
         for name, expected in wanted.items():
@@ -92,13 +93,15 @@ class OnnxRuntime:
             if kind != expected:
                 given_kind, right = (f"{dtype} {shape}" for dtype, shape in (kind, expected))
                 raise FormatError(f"{self._path}: its graphs give {name} as {given_kind}, not {right}", AGAIN)
-            if name != "log_probs" and not np.isfinite(found[name]).all():
-                raise FormatError(f"{self._path}: its graphs give {name} that are not finite", AGAIN)
+            if name == "features" and not np.isfinite(found[name]).all():
+                raise FormatError(f"{self._path}: its graphs give features that are not finite", AGAIN)
+            if name == "distances" and not ((found[name] >= 0) & (found[name] < np.inf)).all():
+                raise FormatError(f"{self._path}: its graphs give distances below 0, or not finite", AGAIN)
         return found
 
 
 def _session(path: Path) -> Any:
-    """Open a graph, of known operators only."""
+    """Open a graph, of known operators only. Nothing of it is computed yet."""
     import onnxruntime
 
     check_graph(path, AGAIN)
@@ -108,9 +111,24 @@ def _session(path: Path) -> Any:
     options.intra_op_num_threads = usable_cores()
     options.log_severity_level = 4  # errors are raised
     try:
-        return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(
+            path, options, providers=["CPUExecutionProvider"], disabled_optimizers=["ConstantFolding"]
+        )
     except Exception as error:
         raise FormatError(f"{path}: ONNX Runtime cannot open it: {_reason(error)}", AGAIN) from error
+
+
+def _interruptible(session: Any, names: list[str], given: dict[str, NDArray[Any]]) -> list[Any]:
+    """Outputs of a graph. Ctrl-C ends it after the present operator; Python itself would wait for the last one."""
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            return list(thread.submit(session.run, names, given, options).result())
+        except KeyboardInterrupt:
+            options.terminate = True
+            raise
 
 
 @cache

@@ -120,13 +120,9 @@ class RunFacts:
 
 
 class Run:
-    """Paths and plain-text parts of a run folder; model/checkpoint.py reads and writes the weights.
+    """Paths and plain-text parts of a run folder; model/checkpoint.py reads and writes the weights."""
 
-    Attributes:
-        again: what to do if something in it is damaged; "" if that depends on the file.
-    """
-
-    again = ""
+    again = ""  # what to do if something in it is damaged; "" if that depends on the file
 
     def __init__(self, path: Path) -> None:
         self.path = path

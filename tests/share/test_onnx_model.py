@@ -163,8 +163,9 @@ HOSTILE: dict[str, tuple[Callable[[onnx.ModelProto], object], str]] = {
     "distances in columns": (lambda model: replaced(model, "distances", "Unsqueeze", [1]), "distances as float32 ("),
     "distances that are no numbers": (
         lambda model: replaced(model, "distances", "Mul", math.nan),
-        "distances that are not finite",
+        "distances below 0, or not finite",
     ),
+    "distances below nothing": (lambda model: replaced(model, "distances", "Mul", -1.0), "distances below 0"),
     "of another kind": (lambda model: metadata(model, "format", '"other"'), "format"),
     "no metadata": (lambda model: model.ClearField("metadata_props"), "missing required field"),
     "no frames": (lambda model: setattr(model.graph.input[0], "name", "x"), "ONNX Runtime"),
