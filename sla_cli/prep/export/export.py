@@ -24,6 +24,7 @@ from sla_cli.log import log, progress
 from sla_cli.prep.encoding.process_pool import Executor, Failure
 from sla_cli.prep.export.layout import LAYOUTS, OFFICIAL, Layout
 from sla_cli.prep.export.pictures import PARTIAL, STORED_AS, SUFFIXES, Pictures
+from sla_cli.prep.left_out import check_nobody_left_out
 from sla_cli.store.clips import Split
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import write_text
@@ -105,6 +106,7 @@ def export_store(
                 _write_tables(result.root, layout, chosen, pictures)
                 for warning in layout.warnings(chosen):
                     log.warning("%s", warning)
+                check_nobody_left_out(store)
                 artifact.results = asdict(result)
                 del artifact.results["export"], artifact.results["root"]  # it may be moved
         (out / UNFINISHED_EXPORT).unlink(missing_ok=True)
