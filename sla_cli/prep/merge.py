@@ -28,6 +28,7 @@ from sla_cli.store.paths import clips_path, stored_files
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
 from sla_cli.work.making import making
+from sla_cli.work.output import check_folder
 
 ALIKE = ("size", "fit", "codec", "quality", "labels")  # must be equal in all stores, since one model is trained on all
 
@@ -68,6 +69,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
     out = out.resolve()
     stores = _named(paths, out)
     _check_alike(stores)
+    check_folder(out.parent)
     with locked(out, f"another process is writing {out}"):
         _check_folder(out)
         with making(out, _receipt(stores), force=force, is_whole=lambda _: clips_path(out).is_file()) as artifact:

@@ -38,6 +38,7 @@ from sla_cli.work.model_folder import (
     sha256_of,
 )
 from sla_cli.work.onnx_graphs import Products
+from sla_cli.work.output import check_folder
 from sla_cli.work.run import Run
 from sla_cli.work.tuning import CHOICE, find_tuned, tuning_of
 
@@ -83,6 +84,7 @@ def export_run(
         check_oov(lm, run.glosses, 100)  # opens it, and says what it lacks
     if onnx and not (with_backbone and stored == "float32"):
         raise SlaError("ONNX graphs hold the backbone in float32", "Leave --without-backbone and --half out.")
+    check_folder(out.parent)
     _check_ours(out)
     parts, identity = _parts(run, config, stored, with_backbone)
     with _beside(out) as temporary:

@@ -31,6 +31,7 @@ from sla_cli.system.atomic import write_text
 from sla_cli.work.folder import UNFINISHED_EXPORT
 from sla_cli.work.kind import RECEIPT_NAME
 from sla_cli.work.making import making
+from sla_cli.work.output import check_folder
 
 
 @dataclass(frozen=True)
@@ -96,6 +97,7 @@ def export_store(
         {split: clips.digest for split, clips in chosen.items()},
         sources={"store": str(store.path.resolve()), "division": store.division.name},
     )
+    check_folder(out.parent)
     _check_ours(out)
     tables = [result.root / layout.table.format(split=split) for split in chosen]
     with locked(out, f"another process is writing {out}"):
