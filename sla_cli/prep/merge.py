@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -83,9 +83,14 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
             division = _division(stores, parts, result.renamed)
             _check_promise(stores, parts, division)
             check_unedited(out, [OWN], "merged store")
-            artifact.begin()
-            write_division(out, division)
-            _write(out, stores, parts, division, result)
+
+            def begin() -> None:
+                for store in stores.values():
+                    check_nobody_left_out(store)
+                check_unedited(out, [OWN], "merged store")  # again: copying may have taken hours
+                artifact.begin()
+
+            _write(out, stores, parts, division, result, begin)
             artifact.results = asdict(result)
             del artifact.results["store"]  # it may be moved
     return result
@@ -231,19 +236,28 @@ def _check_promise(stores: Mapping[str, Store], parts: Sequence[tuple[str, Split
 
 
 def _write(
-    out: Path, stores: Mapping[str, Store], parts: Sequence[tuple[str, Split]], division: Division, result: MergeResult
+    out: Path,
+    stores: Mapping[str, Store],
+    parts: Sequence[tuple[str, Split]],
+    division: Division,
+    result: MergeResult,
+    begin: Callable[[], None],
 ) -> None:
-    """Write the clips, and complete the result. Raises SlaError if somebody is left out of a store meanwhile."""
+    """Write the clips and the division, and complete the result.
+
+    Args:
+        begin: called when all clips are copied, before anything in the folder is changed.
+    """
     header = _header(stores)
     total = sum(size for _, part in parts for size in part.clip_bytes)
 
     def clips() -> Iterator[EncodedClip]:
         yield from _clips(parts, renamed=result.renamed, apart="+" in header.corpus, advance=advance)
-        for store in stores.values():
-            check_nobody_left_out(store)
+        begin()
 
     with progress("merge", sum(len(part) for _, part in parts)) as advance:
         write_clips(clips_path(out), header, clips(), total)
+    write_division(out, division)
     for path in stored_files(out):
         if path != clips_path(out):
             path.unlink()  # shards of a store that is replaced

@@ -123,7 +123,26 @@ def test_a_signer_who_is_left_out_while_the_stores_are_merged(
     monkeypatch.setattr(merge, "write_clips", late)
     with pytest.raises(SlaError, match=r"signer bob was left out of .*a\n"):
         merge_stores(stores, tmp_path / "c")
-    assert not clips_path(tmp_path / "c").exists()
+    monkeypatch.undo()
+    merge_stores(stores, tmp_path / "c")
+    assert "bob" not in Store(tmp_path / "c").clips.signers
+
+
+def test_an_earlier_store_stays_until_all_clips_are_copied(
+    stores: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if somebody edits its division meanwhile."""
+    out = tmp_path / "c"
+    merge_stores(stores, out)
+
+    def late(*arguments: Any) -> None:
+        division_path(out, "corpus").write_text("clip\tsplit\na-t1\tdev\n")
+        write_clips(*arguments)
+
+    monkeypatch.setattr(merge, "write_clips", late)
+    with pytest.raises(SlaError, match="was edited, and would be replaced"):
+        merge_stores(stores, out, force=True)
+    assert Store(out)["dev"].ids == ["a-t1"]
 
 
 @pytest.mark.parametrize(("unseen", "other"), [("signers", "mine"), ("signers", "yours"), ("sentences", "mine")])
