@@ -23,6 +23,7 @@ from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
 from sla_cli.system.atomic import refuse_read_only, write_text
 from sla_cli.work.folder import find_source
+from sla_cli.work.run import Run
 
 FILE = "left-out.txt"
 
@@ -163,7 +164,7 @@ def _write_results(store: Store, divisions: Sequence[Division], gone: Mapping[st
 def holders(path: Path, work: Path) -> list[Holder]:
     """The artifacts of a work folder that were made from a store, directly or through others, and its caches.
 
-    The work folder may have been moved or copied since. Raises FormatError if a receipt is damaged.
+    The work folder may have been moved or copied. Raises FormatError if a receipt, or an unfinished run, is damaged.
     """
     store = split_name(path)[0].resolve()
     caches = [*sorted(store.glob(".spool-*")), features_folder(store)]
@@ -176,6 +177,12 @@ def holders(path: Path, work: Path) -> list[Holder]:
         receipt = read_receipt(artifact)
         if receipt is not None and artifact != store:
             made.append((artifact, receipt))
+    unfinished = [
+        run
+        for folder in sorted(work.resolve().glob("runs/*"))
+        if not receipt_path(folder).is_file() and (run := Run(folder)).exists
+    ]
+    made += [(run.path, Receipt("train", {}, {}, sources={"store": run.facts.store})) for run in unfinished]
     while new := [one for one in made if one[0] not in names and not names.isdisjoint(_places(*one))]:
         names |= {artifact for artifact, _ in new}
         found += [Holder(receipt.stage, str(artifact)) for artifact, receipt in new]

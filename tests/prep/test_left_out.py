@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 from sla_cli.artifact.lock import locked
 from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.cli.main import app
-from sla_cli.config.settings import DivisionConfig, PrepConfig
+from sla_cli.config.settings import DivisionConfig, PrepConfig, resolve
 from sla_cli.errors import SlaError
 from sla_cli.prep import left_out, make_division
 from sla_cli.prep.check import check_store
@@ -25,6 +25,7 @@ from sla_cli.prep.make_division import split_store
 from sla_cli.store.division import Division, read_division, write_division
 from sla_cli.store.paths import division_path
 from sla_cli.store.store import Store
+from sla_cli.work.run import Run, RunFacts
 
 CLIPS = [
     clip("a1", "A", signer="ann"),
@@ -239,14 +240,17 @@ def test_all_that_was_made_from_the_store_is_listed(store: Path) -> None:
     for folder, of in ((run, f"{store}:drawn"), (foreign, str(other))):
         folder.mkdir(parents=True)
         write_receipt(Receipt("train", {}, {}, sources={"store": of}), folder)
+    begun = Run(work / "runs" / "unfinished")
+    begun.create(resolve("tiny"), ("A",), RunFacts.of(Store(store), "tiny"))
     emissions = work / "emissions" / "r"
     emissions.mkdir(parents=True)
     write_receipt(Receipt("emit", {}, {}, sources={"run": str(run)}), emissions)
     listed = [(one.kind, one.path) for one in holders(store, work)]
-    assert listed == [("cache", str(store / ".spool-0123")), ("train", str(run)), ("emit", str(emissions))]
+    made = [("train", str(run)), ("train", str(begun.path)), ("emit", str(emissions))]
+    assert listed == [("cache", str(store / ".spool-0123")), *made]
 
     answer = CliRunner().invoke(app, ["store", "leave-out", "s", "--signer", "bob", "--work", str(work), "-q"])
     assert answer.exit_code == 0, answer.output
     lines = answer.stdout.splitlines()
     assert lines[0] == f"2 clips of bob removed from {store}"
-    assert lines[-3:] == [f"  {kind} {path}" for kind, path in listed]
+    assert lines[-4:] == [f"  {kind} {path}" for kind, path in listed]
