@@ -21,6 +21,7 @@ from sla_cli.errors import FormatError, SlaError
 LONG = ("bytes", "frame_offsets")  # the largest datasets of a store, which hold no texts
 TYPES = {h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM}  # those that sla writes; booleans are ENUM
 LAYOUTS = {h5py.h5d.COMPACT, h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED}  # in the file itself
+LZF = 100  # times that compressed values are larger than in the file; LZF needs 3 bytes for at most 264
 SLACK = 1 << 20  # bytes that HDF5's own structures may need
 UNREADABLE = (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError)  # by h5py, for a damaged file
 SYSTEM_ERROR = re.compile(r"errno = \d+, error message = '([^']*)'")  # how HDF5 quotes an error of the file system
@@ -91,7 +92,8 @@ def _check_sizes(datasets: Mapping[str, h5py.Dataset], most: int) -> None:
     """Raise ValueError for a dataset that states more values than are in the file."""
     for name, one in datasets.items():
         stated = one.size * one.id.get_type().get_size()
-        if stated > min(one.id.get_storage_size(), most):
+        times = LZF if one.id.get_create_plist().get_nfilters() else 1
+        if stated > times * min(one.id.get_storage_size(), most):
             raise ValueError(f"{name} states {stated:,} bytes, which are not all in the file")
 
 

@@ -25,6 +25,7 @@ def path(tmp_path: Path) -> Path:
         file.create_dataset("steps", (0, 3), "f4", maxshape=(None, 3), chunks=(16, 3)).resize((7, 3))
         file["steps"][:] = 1
         file["none"] = NUMBERS[:0]
+        file.create_dataset("scores", data=np.full((10**5, 4), -128, "i1"), chunks=(256, 4), compression="lzf")
         write_strings(file, "ids", ["a", "ß" * 100])
     with h5py.File(tmp_path / "other.h5", "w") as other:
         other["numbers"] = NUMBERS
@@ -77,6 +78,7 @@ def compressed(file: h5py.File, folder: Path) -> None:
 def test_a_file_of_sla_is_read(path: Path) -> None:
     with open_hdf5(path) as file:
         assert (file["numbers"][:] == NUMBERS).all() and file["steps"].shape == (7, 3) and len(file["none"]) == 0
+        assert (file["scores"][:] == -128).all()
 
 
 @pytest.mark.parametrize(
