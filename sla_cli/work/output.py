@@ -113,23 +113,20 @@ def check_folder(folder: Path) -> None:
     No other files belong there. Below an export is allowed: others may work in their copy of a corpus.
     """
     real = Path(os.path.realpath(folder))
-    inner = kind_of(real) if real.is_dir() else ""
-    for place, found in ((real, inner), *((parent, _around(parent)) for parent in real.parents)):
-        if found:
-            fault = f"{place} is an artifact of sla ({found}), into which nothing else is written"
-            raise SlaError(fault, "Name another folder.")
+    for place in (real, *real.parents):
+        with suppress(FormatError):  # a receipt of another program
+            if found := kind_of(place) if place == real and real.is_dir() else _around(place):
+                fault = f"{place} is an artifact of sla ({found}), into which nothing else is written"
+                raise SlaError(fault, "Name another folder.")
 
 
 def _around(folder: Path) -> str:
-    """The kind of artifact that a folder is, "" if it is none."""
+    """The kind of artifact that a folder is, "" if it is none, or an export. Raises FormatError as `read_receipt`."""
     kinds = ((STORE, bool(clips_files(folder))), (RUN, Run(folder).exists), (MODEL, is_model(folder)))
     if found := next((kind for kind, there in kinds if there), ""):
         return found
-    with suppress(FormatError):  # a file of another program
-        receipt = read_receipt(folder)
-        if receipt is not None and receipt.stage in FOLDER_STAGES:
-            return FOLDER_STAGES[receipt.stage]
-    return ""
+    receipt = read_receipt(folder)
+    return FOLDER_STAGES.get(receipt.stage, "") if receipt is not None else ""
 
 
 def _check_place(path: Path) -> None:

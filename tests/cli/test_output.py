@@ -269,6 +269,13 @@ def test_no_folder_of_another_artifact_is_written_into(command: str, pattern: st
     assert {path: path.read_bytes() for path in before} == before
 
 
+def test_a_folder_with_a_receipt_of_another_program_may_be_written_into() -> None:
+    Path("mine", "deep").mkdir(parents=True)
+    Path("mine", "receipt.json").write_text('{"total": 12.5}')
+    for folder in ("mine", "mine/deep"):
+        assert run(f"decode {EMISSIONS} -o", Path(folder, "h.tsv"))[0] == 0
+
+
 def test_a_file_of_somebody_where_the_receipt_will_be_stays() -> None:
     """Also if the artifact itself is not there."""
     Path("new.arpa.receipt.json").write_text('{"my": "file"}')
