@@ -33,13 +33,17 @@ TYPES = {
 
 
 class Part:
-    """Stands for every class and function that an archive names: it does nothing, and keeps the attributes."""
+    """Stands for every class and function that an archive names: it keeps its arguments and state."""
 
-    def __init__(self, *_: Any) -> None:
-        self.attributes: Any = None
+    def __init__(self, *arguments: Any) -> None:
+        self.arguments, self.attributes = arguments, None
 
     def __setstate__(self, state: Any) -> None:
         self.attributes = state
+
+
+class View(Part):
+    """A tensor, called with its storage, offset, size and stride."""
 
 
 def is_torchscript(path: Path) -> bool:
@@ -64,41 +68,42 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
             raise ValueError("its tensors are compressed, which PyTorch never does")
         pickled = archive.read(f"{name}/data.pkl")
         check_pickle(pickled)
-        return dict(_tensors_of(_Modules(pickled, archive, name).load(), set()))
+        return dict(_tensors_of(_Modules(io.BytesIO(pickled)).load(), _Values(archive, name), set()))
 
 
 class _Modules(pickle.Unpickler):
-    """Reads NAME/data.pkl; whatever it names is a Part, except tensors."""
-
-    def __init__(self, pickled: bytes, archive: zipfile.ZipFile, name: str) -> None:
-        super().__init__(io.BytesIO(pickled))
-        self.archive, self.name = archive, name
-        self.stored: dict[str, Tensor] = {}
+    """Reads NAME/data.pkl; whatever it names is a Part."""
 
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) == ("torch._utils", "_rebuild_tensor_v2"):
-            return _view
+            return View
         return TYPES.get(name, Part) if module == "torch" else Part
 
-    def persistent_load(self, pid: Any) -> Tensor:
-        """All values under a key, flat."""
-        _, dtype, key, *_ = pid
-        if key not in self.stored:
+    def persistent_load(self, pid: Any) -> Any:
+        return pid
+
+
+class _Values:
+    """The values in an archive, each read once."""
+
+    def __init__(self, archive: zipfile.ZipFile, name: str) -> None:
+        self.archive, self.name = archive, name
+        self.flat: dict[str, Tensor] = {}
+
+    def tensor(self, view: View) -> Tensor:
+        (_, dtype, key, *_), offset, size, stride, *_ = view.arguments
+        if key not in self.flat:
             values = bytearray(self.archive.read(f"{self.name}/data/{key}"))
-            self.stored[key] = torch.frombuffer(values, dtype=dtype) if values else torch.empty(0, dtype=dtype)
-        return self.stored[key]
+            self.flat[key] = torch.frombuffer(values, dtype=dtype) if values else torch.empty(0, dtype=dtype)
+        return self.flat[key].as_strided(size, stride, offset)
 
 
-def _view(stored: Tensor, offset: int, size: tuple[int, ...], stride: tuple[int, ...], *_: Any) -> Tensor:
-    return stored.as_strided(size, stride, offset)
-
-
-def _tensors_of(module: Any, seen: set[int], prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+def _tensors_of(module: Any, values: _Values, seen: set[int], prefix: str = "") -> Iterator[tuple[str, Tensor]]:
     """The tensors of a module and of the modules in it; one that is in several places is taken once."""
     if not isinstance(module, Part) or not isinstance(module.attributes, dict) or id(module) in seen:
         return
     seen.add(id(module))
     for name, value in module.attributes.items():
-        if isinstance(value, Tensor):
-            yield f"{prefix}{name}", value
-        yield from _tensors_of(value, seen, f"{prefix}{name}.")
+        if isinstance(value, View):
+            yield f"{prefix}{name}", values.tensor(value)
+        yield from _tensors_of(value, values, seen, f"{prefix}{name}.")
