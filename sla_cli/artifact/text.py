@@ -66,7 +66,7 @@ def is_number(text: str) -> bool:
 
 
 def is_whole(text: str) -> bool:
-    """Whether a cell is a number of digits from 0 to 9 only, and fits in 64 bits: Python refuses thousands of digits."""
+    """Whether a cell is a number of digits from 0 to 9 only that fits in 64 bits; int() refuses thousands of digits."""
     return text.isascii() and text.isdecimal() and len(text) < 19
 
 
