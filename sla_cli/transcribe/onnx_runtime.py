@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.model.frame_stream import FrameStream, Window
 from sla_cli.system.workers import usable_cores
-from sla_cli.transcribe.runtime import CHUNK, Features
+from sla_cli.transcribe.runtime import CHUNK, Features, Push
 from sla_cli.transcribe.windows import Floats
 from sla_cli.work.model_folder import AGAIN, ModelFolder
 from sla_cli.work.onnx_graphs import BACKBONE, HEAD, GraphFacts, check_graph
@@ -41,15 +42,18 @@ class OnnxRuntime:
         self.stride, self.least, self.limit, self.usual = facts.stride, facts.least, facts.limit, facts.usual
         self._reach, self._columns, self._path = facts.reach, len(run.glosses) + 1, run.path
 
-    def features(self, parts: Iterable[NDArray[np.uint8]]) -> Iterator[Features]:
-        """As `Runtime.features`. Frames within reach of a chunk are computed again with the next one."""
-        chunk = max(CHUNK, 8 * self._reach)
-        stream: FrameStream[NDArray[np.uint8]] = FrameStream(chunk, self._reach, np.concatenate)
-        for part in parts:
-            stream.buffer.add(part)
-            yield from map(self._computed, stream.ready())
-        stream.ended = True
-        yield from map(self._computed, stream.ready())
+    @contextmanager
+    def streaming(self, chunk: int = 0) -> Iterator[Push]:
+        """As `Runtime.streaming`. Frames within reach of a chunk are computed again with the next one."""
+        length = chunk or max(CHUNK, 8 * self._reach)
+        stream: FrameStream[NDArray[np.uint8]] = FrameStream(length, self._reach, np.concatenate)
+
+        def push(frames: NDArray[np.uint8], last: bool) -> list[Features]:
+            stream.buffer.add(frames)
+            stream.ended = last
+            return [self._computed(window) for window in stream.ready()]
+
+        yield push
 
     def head(self, features: Floats) -> Floats:
         """As `Runtime.head`."""
