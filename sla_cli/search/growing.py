@@ -23,12 +23,8 @@ class Growing(Protocol):
         """The best glosses if these steps come next; they are not added."""
         ...
 
-    def agreed(self) -> int:
-        """How many glosses at the beginning can no longer change: all hypotheses that are kept have them."""
-        ...
-
     def forget(self, count: int) -> None:
-        """Drop glosses that are agreed, and everything that only they needed."""
+        """Drop the first glosses of the best hypothesis, which are final, and hypotheses that begin otherwise."""
         ...
 
     def ended(self) -> list[ScoredPrefix]:
@@ -52,9 +48,6 @@ class GrowingPath:
     def best(self, ahead: NDArray[np.floating]) -> tuple[int, ...]:
         found = ahead.argmax(axis=1).tolist() if len(ahead) else []
         return (*self._columns, *_collapsed(self._last, found))
-
-    def agreed(self) -> int:
-        return len(self._columns)
 
     def forget(self, count: int) -> None:
         del self._columns[:count]

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from itertools import takewhile
 from operator import itemgetter
 from typing import Any
 
@@ -133,14 +132,13 @@ class GrowingBeam:
     def best(self, ahead: NDArray[np.floating]) -> tuple[int, ...]:
         return self._after(ahead)[0][1].columns()
 
-    def agreed(self) -> int:
-        together = zip(*(prefix.columns() for _, prefix, *_ in self._beams), strict=False)
-        return len(list(takewhile(lambda columns: len(set(columns)) == 1, together)))
-
     def forget(self, count: int) -> None:
         """The prefix of the forgotten glosses becomes the root; what no entry of the beam needs is dropped."""
         paths = [[prefix, *prefix.ancestors()] for _, prefix, *_ in self._beams]
-        paths[0][-1 - count].parent = None  # the same node in all of them
+        root = paths[0][-1 - count]
+        kept = [number for number, path in enumerate(paths) if root in path]
+        self._beams, paths = [self._beams[number] for number in kept], [paths[number] for number in kept]
+        root.parent = None
         live = {id(node) for path in paths for node in path}
         for path in paths:
             for node in path:

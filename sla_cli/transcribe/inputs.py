@@ -27,10 +27,11 @@ def as_pictures(frames: Iterable[object]) -> Iterator[NDArray[np.uint8]]:
     if (isinstance(frames, np.ndarray) and frames.ndim != 4) or not isinstance(frames, Iterable):
         what = _described(frames)
         raise SlaError(f"frames is {what}, not several pictures", "Give a list of RGB uint8 arrays (height, width, 3).")
-    return map(_as_picture, frames)
+    return map(as_picture, frames)
 
 
-def _as_picture(frame: object) -> NDArray[np.uint8]:
+def as_picture(frame: object) -> NDArray[np.uint8]:
+    """One picture. Raises SlaError for anything else."""
     if (
         not isinstance(frame, np.ndarray)
         or frame.dtype != np.uint8

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +40,7 @@ class OnnxRuntime:
         self.stride, self.least, self.limit, self.usual = facts.stride, facts.least, facts.limit, facts.usual
         self._reach, self._columns, self._path = facts.reach, len(run.glosses) + 1, run.path
 
-    @contextmanager
-    def streaming(self, chunk: int = 0) -> Iterator[Push]:
+    def streaming(self, chunk: int = 0) -> Push:
         """As `Runtime.streaming`. Frames within reach of a chunk are computed again with the next one."""
         length = chunk or max(CHUNK, 8 * self._reach)
         stream: FrameStream[NDArray[np.uint8]] = FrameStream(length, self._reach, np.concatenate)
@@ -53,7 +50,7 @@ class OnnxRuntime:
             stream.ended = last
             return [self._computed(window) for window in stream.ready()]
 
-        yield push
+        return push
 
     def head(self, features: Floats) -> Floats:
         """As `Runtime.head`."""

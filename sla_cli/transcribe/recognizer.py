@@ -27,7 +27,6 @@ from sla_cli.errors import SlaError, some, visible
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import Advance, log
 from sla_cli.search.beam_decoder import BeamDecoder
-from sla_cli.search.decoder import Decoder
 from sla_cli.search.options import settle
 from sla_cli.store.codec import reduction
 from sla_cli.transcribe.compute import Computed, compute_recording
@@ -36,6 +35,7 @@ from sla_cli.transcribe.one_at_a_time import OneAtATime
 from sla_cli.transcribe.open_runtime import open_runtime
 from sla_cli.transcribe.recording import Recording, as_stored
 from sla_cli.transcribe.runtime import Runtime, RuntimeName, stream_outputs
+from sla_cli.transcribe.stream import Delays, Live, RecognitionStream
 from sla_cli.transcribe.transcript import Transcript
 from sla_cli.work.emissions import Emission
 from sla_cli.work.folder import Work
@@ -43,6 +43,7 @@ from sla_cli.work.model_folder import find_trained
 from sla_cli.work.run import FrameFormat
 
 UNKNOWN = "?"  # gloss of a sign that is too unsure
+LONGEST_WAIT = 60.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ class Recognizer:
     made: dict[str, str]
     _runtime: Runtime
     _reduce: int
-    _decoder: Decoder
+    _decoder: BeamDecoder
     _calibration: Calibration
     _lock: OneAtATime = field(default_factory=OneAtATime, repr=False, compare=False)
 
@@ -228,6 +229,41 @@ class Recognizer:
         )
         made = {name: text for name, text in self.made.items() if name != "search"}
         return self._transcript(source, found, (Sentence(signs),), made | {"glosses": "as given"})
+
+    def stream(
+        self,
+        *,
+        lookahead: float = 1.0,
+        hop: float = 0.2,
+        pause: float = TranscribeConfig.pause,
+        min_confidence: float = TranscribeConfig.min_confidence,
+    ) -> RecognitionStream:
+        """Recognise signs while somebody signs. Several streams may be open.
+
+        Args:
+            lookahead: seconds that the head sees after a moment before what it says of it is final.
+            hop: seconds of new frames after which it computes.
+            pause, min_confidence: as for `transcribe`.
+
+        Raises:
+            SlaError: an argument out of bounds, a run that does not know the frame rate of its training clips, or a
+                search that cannot grow.
+        """
+        fps, stride = self.frames.fps, self._runtime.stride
+        if not fps:
+            raise SlaError("the run does not know the frame rate of its training clips", "Train it on clips with one.")
+        step = stride / fps
+        hop, lookahead = as_number(hop, "hop", 0, LONGEST_WAIT), as_number(lookahead, "lookahead", 0, LONGEST_WAIT)
+        delays = Delays(max(1, round(hop / step)) * stride, round(lookahead * fps))
+        pause, min_confidence = as_number(pause, "pause", 0), as_number(min_confidence, "min_confidence", 0, 1)
+        self._decoder.begin()
+        live = Live(
+            self._runtime, self._lock, self.frames, self._reduce, self.glosses, self._calibration,
+            self._decoder.begin, self.windows.length,
+        )  # fmt: skip
+        return RecognitionStream(
+            live, delays, pause, lambda gloss, confidence: gloss if confidence >= min_confidence else UNKNOWN
+        )
 
     def signs(
         self,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
 from contextvars import copy_context
 from itertools import islice
 from typing import Literal, NamedTuple, Protocol
@@ -61,8 +60,8 @@ class Runtime(Protocol):
     @property
     def usual(self) -> Mapping[str, tuple[float, float]]: ...
 
-    def streaming(self, chunk: int = CHUNK) -> AbstractContextManager[Push]:
-        """One clip whose frames come in parts. One clip at a time.
+    def streaming(self, chunk: int = CHUNK) -> Push:
+        """For one clip whose frames come in parts; several clips may be in progress.
 
         Args:
             chunk: frames that are computed at once; fewer give features earlier, and cost more.
@@ -121,10 +120,10 @@ def stream_features(
     runtime: Runtime, frames: Iterable[NDArray[np.uint8]], advance: Callable[[int], None] = lambda _: None
 ) -> Iterator[Features]:
     """Features of one clip, in order. Arguments and errors as of `stream_outputs`."""
-    with runtime.streaming() as push:
-        for part in in_parts(frames, advance):
-            yield from push(part, False)
-        yield from push(part[:0], True)
+    push = runtime.streaming()
+    for part in in_parts(frames, advance):
+        yield from push(part, False)
+    yield from push(part[:0], True)
 
 
 def in_parts(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 
 import numpy as np
 import torch
@@ -27,16 +27,15 @@ class TorchRuntime:
         self.limit = None if opened.domain is None else opened.domain.limit
         self.usual: Mapping[str, tuple[float, float]] = {} if opened.domain is None else opened.domain.usual
 
-    @contextmanager
-    def streaming(self, chunk: int = CHUNK) -> Iterator[Push]:
+    def streaming(self, chunk: int = CHUNK) -> Push:
         """As `Runtime.streaming`."""
-        with self._opened.network.backbone.streaming(chunk) as compute:
+        compute = self._opened.network.backbone.streaming(chunk)
 
-            def push(frames: NDArray[np.uint8], last: bool) -> list[Features]:
-                with self._computing():
-                    return [self._described(compute(self._pixels(frames), last))]
+        def push(frames: NDArray[np.uint8], last: bool) -> list[Features]:
+            with self._computing():
+                return [self._described(compute(self._pixels(frames), last))]
 
-            yield push
+        return push
 
     def head(self, features: Floats) -> Floats:
         """As `Runtime.head`."""
