@@ -55,6 +55,11 @@ def as_source(path: Path) -> Source:
     return Source(path.parent, path.name)
 
 
+def place_of(video: Path | str | Source) -> Source:
+    """The place of a recording that a path or a Source names. Raises SlaError for anything else."""
+    return as_place(video) if isinstance(video, Source) else as_source(as_path(video, "video"))
+
+
 def as_place(source: Source) -> Source:
     """The place of a recording. Raises SlaError for fields of other types or out of bounds."""
     if not isinstance(source.path, str):

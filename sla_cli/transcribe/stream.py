@@ -11,9 +11,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sla_cli.core.annotation import Sentence, Sign
+from sla_cli.core.annotation import Sentence, Sign, known
 from sla_cli.core.arguments import as_number
 from sla_cli.core.calibration import Calibration
+from sla_cli.errors import SlaError
 from sla_cli.search.growing import Growing
 from sla_cli.transcribe.events import Event, Final, Partial, SentenceEnd
 from sla_cli.transcribe.inputs import as_picture
@@ -26,6 +27,7 @@ from sla_cli.transcribe.runtime import Runtime
 from sla_cli.work.run import FrameFormat
 
 LONGEST_GAP = 2.0  # seconds; after a longer one a new recording begins
+LONGEST_WAIT = 60.0  # seconds
 LATEST = 1e12  # seconds: times may be those of a clock, since 1970
 
 
@@ -62,6 +64,18 @@ class Delays:
     lookahead: int
 
 
+def open_stream(live: Live, lookahead: float, hop: float, pause: float, min_confidence: float) -> RecognitionStream:
+    """A stream; arguments and errors as of `Recognizer.stream`."""
+    fps, stride = live.frames.fps, live.runtime.stride
+    if not fps:
+        raise SlaError("the run does not know the frame rate of its training clips", "Train it on clips with one.")
+    lookahead, hop = as_number(lookahead, "lookahead", 0, LONGEST_WAIT), as_number(hop, "hop", 0, LONGEST_WAIT)
+    pause, min_confidence = as_number(pause, "pause", 0), as_number(min_confidence, "min_confidence", 0, 1)
+    live.begin()  # raises now if the search cannot grow
+    delays = Delays(max(1, round(hop * fps / stride)) * stride, round(lookahead * fps))
+    return RecognitionStream(live, delays, pause, min_confidence)
+
+
 class RecognitionStream:
     """Frames of one camera; `Recognizer.stream` makes it. Memory and work for each frame do not grow.
 
@@ -70,11 +84,11 @@ class RecognitionStream:
 
     Args:
         pause: seconds without a sign that end a sentence.
-        gloss: gloss and confidence to the gloss that is written.
+        min_confidence: as for `Recognizer.transcribe`.
     """
 
-    def __init__(self, live: Live, delays: Delays, pause: float, gloss: Callable[[str, float], str]) -> None:
-        self._live, self._delays, self._pause, self._gloss = live, delays, pause, gloss
+    def __init__(self, live: Live, delays: Delays, pause: float, min_confidence: float) -> None:
+        self._live, self._delays, self._pause, self._least = live, delays, pause, min_confidence
         self._part: _Part | None = None
 
     def push(self, frame: NDArray[np.uint8], time: float) -> list[Event]:
@@ -93,7 +107,7 @@ class RecognitionStream:
             if self._part is not None and not self._part.pace.follows(time, LONGEST_GAP):
                 events, self._part = self._part.end(), None
             if self._part is None:
-                self._part = _Part(self._live, self._delays, self._pause, self._gloss)
+                self._part = _Part(self._live, self._delays, self._pause, self._least)
             return events + self._part.add(picture, time)
 
     def finish(self) -> list[Event]:
@@ -113,8 +127,8 @@ class RecognitionStream:
 class _Part:
     """A recording without gaps."""
 
-    def __init__(self, live: Live, delays: Delays, pause: float, gloss: Callable[[str, float], str]) -> None:
-        self._live, self._hop, self._pause, self._gloss = live, delays.hop, pause, gloss
+    def __init__(self, live: Live, delays: Delays, pause: float, min_confidence: float) -> None:
+        self._live, self._hop, self._pause, self._least = live, delays.hop, pause, min_confidence
         runtime = live.runtime
         self.pace: Pace[NDArray[np.uint8]] = Pace(live.frames.fps)
         self._push = runtime.streaming(delays.hop)
@@ -173,7 +187,7 @@ class _Part:
         return self._sentence[-1]
 
     def _sign(self, one: PlacedGloss) -> Sign:
-        gloss = self._gloss(self._live.glosses[one.column - 1], one.confidence)
+        gloss = known(self._live.glosses[one.column - 1], one.confidence, self._least)
         return Sign(gloss, self._seconds(one.start), self._seconds(one.end), one.confidence)
 
     def _seconds(self, frame: int) -> float:
