@@ -20,6 +20,7 @@ from sla_cli.artifact.receipt import digest_file
 from sla_cli.artifact.version import check_version
 from sla_cli.config.checks import read_values
 from sla_cli.config.settings import Config, config_of_run
+from sla_cli.core.arguments import as_path
 from sla_cli.core.calibration import UNCHANGED, Calibration
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError, cannot_read, some
@@ -183,9 +184,10 @@ class ModelFolder(Run):
 
         In the cache of the Hugging Face hub the files are links to others of the same repository.
         """
-        path, folder = self.path / name, self.path.resolve()
-        if "\0" in name or Path(name).is_absolute() or ".." in Path(name).parts:
+        folder = self.path.resolve()
+        if Path(name).is_absolute() or ".." in Path(name).parts:
             raise FormatError(f"{self.path}: {name!r} is no name of a file in it", AGAIN)
+        path = as_path(str(self.path / name), f"a file of {self.path}")
         of_cache = folder.parent.name == "snapshots" and folder.parent.parent.name.startswith("models--")
         if not path.resolve().is_relative_to(folder.parent.parent if of_cache else folder):
             raise SlaError(f"{path} is a link to a file outside of the folder, which is not read", AGAIN)

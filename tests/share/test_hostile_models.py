@@ -125,6 +125,7 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
     "config linked to a file outside": lambda model: linked(model, "config.json"),
     "language model linked to a file outside": lambda model: linked(model, "gloss.arpa"),
     "a name that leads outside": lambda model: config(model, files={f"../{SECRET}": "0" * 64}),
+    "a name that no path can have": lambda model: config(model, files={"a" * 999: "0" * 64}),
     "an absolute name": lambda model: config(model, files={str(model.parent / SECRET): "0" * 64}),
     "a tensor of another shape": lambda model: tensors(
         model, lambda values: values.update({"trained.classifier.weight": torch.zeros(3, 3)})
