@@ -37,7 +37,7 @@ from sla_cli.core.annotation import Annotation
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.system.atomic import atomic_write
+from sla_cli.system.atomic import atomic_write, refuse_read_only
 
 NUMBER = r"\d{1,18}"  # digits of an id; a longer one is a name, and int() refuses very long ones
 REFERENCES = {"ANNOTATION_REF", "PREVIOUS_ANNOTATION", "REF1", "REF2", "REFS"}  # attributes that name annotations
@@ -87,6 +87,7 @@ def check_can_add(existing: Path, layout: Layout, *, replace: bool) -> None:
     """Raise SlaError or FormatError if `add_to` would refuse, before anything is computed."""
     names = [plan.name for plan in plan_tiers([], layout)]
     document = read_document(existing)
+    refuse_read_only(existing)
     tiers_of(document)
     _old_tiers(document, names, replace)
 

@@ -36,7 +36,7 @@ from sla_cli.model.weights import HINT, OPENAI, UNREADABLE, first_line, read_wei
 WAYS_OUT = "Give the weights as a local file (--weights FILE), or try the tool with --preset tiny, which needs none."
 
 # What timm downloads, in its order.
-MOVED = "Name it with --weights if it has moved; --weights takes hub, random, or a file."
+MOVED = "Name their file with --weights, which takes hub, random, or a file."
 CACHED = ("model.safetensors", "open_clip_model.safetensors", "open_clip_pytorch_model.bin", "pytorch_model.bin")
 
 
@@ -211,6 +211,8 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
     name, *_ = config.backbone.split(".")
     if not timm.is_model(name):
         raise SlaError(f"timm knows no model {name!r}", suggestion(name, timm.list_models("*vit*")))
+    if not config.weights:
+        raise SlaError(f"the weights of the backbone {config.backbone} are not in the folder of the model", MOVED)
     file = None if config.weights in WEIGHTS else Path(config.weights)
     if file is not None and not file.is_file():
         raise SlaError(f"no such weights file: {file}, for the backbone {config.backbone}", MOVED)

@@ -18,6 +18,7 @@ from msgspec import Meta
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.receipt import digest_file
 from sla_cli.artifact.version import check_version
+from sla_cli.config.bounds import WEIGHTS as WEIGHTS_BY_NAME
 from sla_cli.config.checks import read_values
 from sla_cli.config.settings import Config, config_of_run
 from sla_cli.core.arguments import as_path
@@ -148,7 +149,7 @@ class ModelFolder(Run):
 
     @property
     def config(self) -> Config:
-        """Its settings. Weights of the backbone are those in the folder, or must be given as a file."""
+        """Its settings; `model.weights` is empty where the backbone's weights must be given as a file."""
         facts = self.model_facts
         try:
             values = {**facts.settings, "model": {**facts.settings["model"], "weights": self._backbone(facts)}}
@@ -196,11 +197,10 @@ class ModelFolder(Run):
         return path
 
     def _backbone(self, facts: ModelFacts) -> str:
+        """In the folder, or by a name that needs no file; else empty: no name in config.json is taken as a file."""
         if facts.with_backbone:
             return str(self.best)
-        if facts.backbone_file in ("hub", "random"):
-            return facts.backbone_file
-        return str(self.path / Path(facts.backbone_file).name)
+        return facts.backbone_file if facts.backbone_file in WEIGHTS_BY_NAME else ""
 
 
 def sha256_of(path: Path) -> str:

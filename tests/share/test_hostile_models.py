@@ -154,6 +154,10 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
     "weights of the backbone elsewhere": lambda model: config(
         model, with_backbone=False, backbone_file=str(model.parent / SECRET)
     ),
+    "weights of the backbone beside its own": lambda model: [
+        torch.save({"": torch.zeros(1)}, model / "clip.pt"),
+        config(model, with_backbone=False, backbone_file="clip.pt"),
+    ],
     "a thousand million frames a second": lambda model: config(model, run__frames__fps=1e9),
     "no settings": lambda model: config(model, settings={}),
     "an unknown key": lambda model: config(model, unknown=1),
