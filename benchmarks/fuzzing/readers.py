@@ -19,7 +19,8 @@ from sla_cli.annotation.formats import parse_annotation
 from sla_cli.annotation.layout import Layout
 from sla_cli.annotation.recognizer_tiers import read_spans
 from sla_cli.artifact.receipt import digest_file, read_receipt
-from sla_cli.config.settings import from_dict, read_toml
+from sla_cli.config.settings import from_dict
+from sla_cli.config.toml_file import read_toml
 from sla_cli.core.annotation import Annotation, Sentence, Sign
 from sla_cli.core.clip import Source
 from sla_cli.data.kept import KeptFeatures

@@ -92,10 +92,11 @@ class Document:
         return self.root.named("TIME_ORDER")[0]
 
     def milliseconds(self, node: Node, key: str) -> int:
-        """A time in an attribute, 0 if there is none. Raises FormatError if it is not a whole number."""
+        """A time in an attribute, 0 if there is none. Raises FormatError for other text than up to 12 digits."""
         text = node.attributes.get(key, "0")
         if not TIME.fullmatch(text):
-            raise FormatError(f"{self.name}, line {node.line}: {key} {text[:40]!r} is not a number", HINT)
+            fault = f"{key} {text[:40]!r} is not a time in milliseconds, of up to 12 digits"
+            raise FormatError(f"{self.name}, line {node.line}: {fault}", HINT)
         return int(text)
 
     def place_for(self, tag: str) -> Node:
