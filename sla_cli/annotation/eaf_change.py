@@ -21,7 +21,7 @@ from sla_cli.annotation.eaf_parts import (
     type_edits,
     with_free_type,
 )
-from sla_cli.annotation.eaf_read import KINDS, tiers_of
+from sla_cli.annotation.eaf_read import KINDS
 from sla_cli.annotation.tier import Mark, Tier
 from sla_cli.annotation.timed import NOT_XML, Interval
 from sla_cli.errors import SlaError
@@ -52,21 +52,25 @@ def new_ids(document: Document) -> Iterator[str]:
 
 
 def change_edits(
-    document: Document, changes: Sequence[TierChange], properties: Mapping[str, str] | None = None
+    document: Document,
+    known: Iterable[Tier],
+    changes: Sequence[TierChange],
+    properties: Mapping[str, str] | None = None,
 ) -> list[Edit]:
     """The edits that make these changes, and give properties of the header these values.
 
     A time slot that only a changed annotation uses is moved; one that others use stays, and a new one is made.
 
     Args:
+        known: the tiers of the document, from `tiers_of`.
         changes: each tier once, a parent before its child.
 
     Raises:
         SlaError: a tier that has not the wanted kind; times that are no interval or overlap another annotation of the
             tier; a text that XML cannot hold; or something that stays depends on an annotation that is removed or
-            moved. FormatError: the file contradicts itself.
+            moved.
     """
-    tiers = {tier.name: tier for tier in tiers_of(document)}
+    tiers = {tier.name: tier for tier in known}
     nodes = {node.attributes.get("TIER_ID", ""): node for node in document.root.named("TIER")}
     for change in changes:
         _check_tier(document, change.plan, tiers)
@@ -91,8 +95,8 @@ def change_edits(
     if made:
         edits.append(document.inserted_after(document.place_for("TIER"), made))
     values = dict(properties or {})
-    known = {mark.id for tier in tiers.values() for mark in tier.marks}
-    if new := {name for change in changes for name in change.put} - known:
+    there = {mark.id for change in changes if change.plan.name in tiers for mark in tiers[change.plan.name].marks}
+    if new := {name for change in changes for name in change.put} - there:
         values[LAST_ID] = max((name[1:] for name in new), key=int)
     return [*edits, *slots.edits(), *type_edits(document, plans), *properties_set(document, values)]
 

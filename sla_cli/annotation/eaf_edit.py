@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace as changed
 from pathlib import Path
-from urllib.parse import unquote
 
 from sla_cli.annotation.eaf import (
     DIGEST,
@@ -27,6 +25,7 @@ from sla_cli.annotation.eaf_parts import (
     SLOTS,
     last_annotation,
     last_slot,
+    link_to,
     properties_set,
     slots_inserted,
     type_edits,
@@ -102,11 +101,10 @@ def _on_timeline(
     Raises:
         FormatError: an offset that is not a whole number of milliseconds.
     """
-    linked = document.header.named("MEDIA_DESCRIPTOR")
-    found = [one for one in linked if media is not None and _links(one, media.name)]
-    if linked and media is not None and not found:
+    link = None if media is None else link_to(document, media.name)
+    if document.header.named("MEDIA_DESCRIPTOR") and media is not None and link is None:
         log.warning("%s has no link to %s: times are written as in the recording", document.name, media.name)
-    origin = document.milliseconds(found[0], "TIME_ORIGIN") if found else 0
+    origin = document.milliseconds(link, "TIME_ORIGIN") if link else 0
     if not origin:
         return tuple(sentences)
     moved = [tuple(_moved(sign, origin) for sign in sentence if sign.end > origin) for sentence in sentences]
@@ -122,13 +120,6 @@ def _on_timeline(
 
 def _moved(sign: TimedSign, origin: int) -> TimedSign:
     return changed(sign, start=max(sign.start - origin, 0), end=sign.end - origin)
-
-
-def _links(descriptor: Node, name: str) -> bool:
-    """Whether a link names this file; macOS stores letters with accents decomposed."""
-    urls = [descriptor.attributes.get(key, "") for key in ("MEDIA_URL", "RELATIVE_MEDIA_URL")]
-    names = {form.replace("\\", "/").rpartition("/")[2] for url in urls for form in (url, unquote(url))}
-    return unicodedata.normalize("NFC", name) in {unicodedata.normalize("NFC", one) for one in names}
 
 
 def _tier_edits(document: Document, old: Sequence[Node], built: Built) -> Iterator[Edit]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace as changed
 from itertools import accumulate, groupby
+from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 from sla_cli.annotation.eaf import ASSOCIATION, LAST_ID, TierPlan, constraint, linguistic_type, property_of
@@ -15,6 +17,16 @@ from sla_cli.annotation.eaf_document import Document, Edit, Node
 NUMBER = r"\d{1,18}"  # digits of an id; a longer one is a name, and int() refuses very long ones
 SLOTS = ("TIME_SLOT_REF1", "TIME_SLOT_REF2")  # attributes of an annotation that name its slots
 REFERENCES = {"ANNOTATION_REF", "PREVIOUS_ANNOTATION", "REF1", "REF2", "REFS"}  # attributes that name annotations
+
+
+def link_to(document: Document, name: str) -> Node | None:
+    """The link to a recording with this file name, None if there is none; macOS stores accents decomposed."""
+    for one in document.header.named("MEDIA_DESCRIPTOR"):
+        urls = [one.attributes.get(key, "") for key in ("MEDIA_URL", "RELATIVE_MEDIA_URL")]
+        names = {form.replace("\\", "/").rpartition("/")[2] for url in urls for form in (url, unquote(url))}
+        if unicodedata.normalize("NFC", name) in {unicodedata.normalize("NFC", found) for found in names}:
+            return one
+    return None
 
 
 def slots_inserted(document: Document, new: Iterable[tuple[int, ET.Element]]) -> Iterator[Edit]:
@@ -38,20 +50,19 @@ def slots_inserted(document: Document, new: Iterable[tuple[int, ET.Element]]) ->
 
 def last_slot(document: Document) -> int:
     """The greatest number in the id of a time slot, 0 if there is none."""
-    return _last_number(document, "ts")
+    return _last_number(document, b"ts")
 
 
 def last_annotation(document: Document) -> int:
     """The greatest number in the id of an annotation that is or was in the file, 0 if there is none."""
     texts = (one.text.strip() for one in document.header.named("PROPERTY") if one.attributes.get("NAME") == LAST_ID)
-    return max([_last_number(document, "a"), *(int(text) for text in texts if re.fullmatch(NUMBER, text))])
+    return max([_last_number(document, b"a"), *(int(text) for text in texts if re.fullmatch(NUMBER, text))])
 
 
-def _last_number(document: Document, prefix: str) -> int:
+def _last_number(document: Document, prefix: bytes) -> int:
     """The greatest number of an id with this prefix: in XML all kinds of elements share the same ids."""
-    pattern = re.compile(rf"{prefix}({NUMBER})")
-    values = (value for node in document.root.walk() for value in node.attributes.values())
-    return max((int(found[1]) for found in map(pattern.fullmatch, values) if found), default=0)
+    found = re.findall(rb"""=\s*["']%b(%b)["']""" % (prefix, NUMBER.encode()), document.data)
+    return max(map(int, found), default=0)
 
 
 def type_edits(document: Document, plans: Sequence[TierPlan]) -> Iterator[Edit]:

@@ -49,7 +49,7 @@ def parsed(data: bytes | str) -> Document:
 
 def changed(document: Document, *changes: TierChange, properties: Mapping[str, str] | None = None) -> Document:
     """The document after the changes, which can be taken back."""
-    edits = change_edits(document, changes, properties)
+    edits = change_edits(document, tiers_of(document), changes, properties)
     after = parsed(document.edited(edits))
     assert after.edited(reversed_edits(document, edits)) == document.data
     return after
@@ -147,7 +147,7 @@ REFUSED = {
 def test_what_would_harm_others_is_refused(name: str) -> None:
     change, message = REFUSED[name]
     with pytest.raises(SlaError, match=message):
-        change_edits(parsed(with_inner().xml()), [change])
+        changed(parsed(with_inner().xml()), change)
 
 
 def test_a_note_moves_with_its_annotation() -> None:
@@ -206,7 +206,7 @@ def test_any_changes_leave_other_tiers_and_can_be_taken_back(xml: str, data: st.
         valid = all(start < end for start, end in spans) and all(a[1] <= b[0] for a, b in pairwise(spans))
         if not valid:
             with pytest.raises(SlaError):
-                change_edits(document, [change])
+                changed(document, change)
             continue
         other = marks(document, "OTHER")
         document, wanted = changed(document, change), after
