@@ -68,7 +68,10 @@ def annotated(folder: Path, scope: Scope = SCOPE) -> Annotated:
     return Annotated(Recording("video", folder / "video.mp4", path, scope))
 
 
-def foreign_file() -> Eaf:
+SCHEMA = 'xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" xsi:noNamespaceSchemaLocation="EAFv3.0.xsd"'
+
+
+def foreign_file() -> str:
     """A file of somebody else: glosses without decisions, whose slots another tier uses, and a note on one of them."""
     eaf = Eaf(types={"gloss": ("", ""), "note": ("Symbolic_Association", "")})
     for name in ("GLOSS", "Mouth"):
@@ -79,7 +82,8 @@ def foreign_file() -> Eaf:
         eaf.mark("GLOSS", start, end, gloss)
         eaf.mark("Mouth", start, end, f"/{gloss.lower()}/")
     eaf.child("Note", "a5", "sic")
-    return eaf
+    lines = eaf.xml().replace("<TIME_SLOT", "\n<TIME_SLOT").replace("</TIME_ORDER>", "\n</TIME_ORDER>")
+    return lines.replace("<ANNOTATION_DOCUMENT", f"<ANNOTATION_DOCUMENT {SCHEMA}")  # pympi needs it
 
 
 def read(path: Path) -> Pympi:

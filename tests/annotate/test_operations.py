@@ -99,7 +99,7 @@ def test_glosses_are_added_split_joined_and_copied_to_the_other_hand(file: Annot
 
 def test_what_somebody_else_annotated_keeps_what_it_was(tmp_path: Path) -> None:
     path = tmp_path / "a.eaf"
-    path.write_text(foreign_file().xml(), encoding="utf-8")
+    path.write_text(foreign_file(), encoding="utf-8")
     file = Annotated(Recording("a", tmp_path / "a.mp4", path, SCOPE))
     file.do(SetTimes("GLOSS", file.id("GLOSS", "HAUS"), 60, 500))
     file.do(SetText("GLOSS", file.id("GLOSS", "WEG"), "STRASSE"))

@@ -1,6 +1,7 @@
 // What an annotator can do: one table, from which the keys, the buttons and the list of keys are made.
 
 const $ = (id) => document.getElementById(id);
+const SETTLED = new Set(["r", "1", "2", "3", "4", "s", "e", "t", "j", "o"]); // keys that act on what is in the file
 const LENGTH = 500; // milliseconds of a new gloss, if there is room
 
 export class Commands {
@@ -46,7 +47,7 @@ export class Commands {
       ["Recording", "zoom in", ["+"], () => timeline.zoom(1.5)],
       ["Recording", "zoom out", ["-"], () => timeline.zoom(1 / 1.5)],
       ["Recording", "list of keys", ["?"], () => $("keys").showModal()],
-    ].map(([group, name, keys, run]) => ({ group, name, keys, run }));
+    ].map(([group, name, keys, run]) => ({ group, name, keys, run: SETTLED.has(keys[0]) ? () => this.#settled(run) : run }));
   }
 
   choose(item) {
@@ -124,6 +125,12 @@ export class Commands {
   #change() {
     const item = this.model.selected;
     if (item && (this.model.isOpen(item) || this.#may(item))) this.editor.begin();
+  }
+
+  // Run when the server has answered what was done to the selected annotation before, other than moving it.
+  async #settled(run) {
+    if (!["", "times", undefined].includes(this.model.selected?.pending)) await this.saving.settled();
+    run();
   }
 
   // Whether an annotation may be edited; says why not.

@@ -33,6 +33,7 @@ export class Editor {
   // Type the text of the selected annotation, or of one that is being made.
   begin(made = null) {
     this.#new = made;
+    this.text.disabled = false;
     if (made) this.text.value = "";
     this.text.focus();
     this.text.select();

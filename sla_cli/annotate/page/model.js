@@ -99,7 +99,7 @@ export class Model extends EventTarget {
   #item(tier, id, [start, end, text, decision, confidence]) {
     const saved = [start, end, text, decision];
     const lane = this.lanes.indexOf(tier);
-    return { tier, lane, id, start, end, text, decision, confidence, kind: kindOf(decision), saved, pending: false };
+    return { tier, lane, id, start, end, text, decision, confidence, kind: kindOf(decision), saved, pending: "" };
   }
 
   #sort(lanes) {

@@ -37,7 +37,7 @@ export class Saving extends EventTarget {
     } else {
       this.#waiting.push({ operation, item, then, number: this.model.number });
     }
-    if (item) item.pending = true;
+    if (item) item.pending = operation.type;
     this.dispatchEvent(new Event("changed"));
     this.#run();
   }
@@ -71,7 +71,7 @@ export class Saving extends EventTarget {
       this.model.done = body.done;
       const put = this.model.apply(body.changes);
       for (const { operation, item } of this.#waiting) {
-        if (operation.type === "times") this.model.touched(Object.assign(item, { start: operation.start, end: operation.end, pending: true }));
+        if (operation.type === "times") this.model.touched(Object.assign(item, { start: operation.start, end: operation.end, pending: "times" }));
       }
       this.say(body.said);
       first.then(put);
@@ -94,7 +94,7 @@ export class Saving extends EventTarget {
       if (one.item) one.item = this.model.find(one.item);
       return one.item !== null || ["add", "done"].includes(one.operation.type);
     });
-    for (const one of this.#waiting) if (one.item) one.item.pending = true;
+    for (const one of this.#waiting) if (one.item) one.item.pending = one.operation.type;
     const lost = before - this.#waiting.length;
     if (foreign) {
       const what = lost ? ` ${lost === 1 ? "What you did last was" : `Your last ${lost} operations were`} not done: that annotation has changed.` : "";
