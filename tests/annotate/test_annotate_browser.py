@@ -197,7 +197,7 @@ def test_two_tabs_on_one_file_lose_nothing(browser: Any, server: Served, work: P
 def test_a_change_by_another_program_is_shown_and_what_is_still_meant_is_done(
     browser: Any, server: Served, work: Path
 ) -> None:
-    with at_work(browser, server.address) as typist:
+    with at_work(browser, server.address, lost=True) as typist:
         typist.in_time()
         typist.press("ArrowRight")
         work.write_bytes(work.read_bytes().replace(b"/haus/", b"/Haus/"))

@@ -19,5 +19,6 @@ export const operate = async (number, digest, operation) => {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ digest, operation }),
   });
-  return { status: answer.status, body: await answer.json() };
+  const text = await answer.text();
+  return { status: answer.status, body: answer.headers.get("Content-Type")?.startsWith("application/json") ? JSON.parse(text) : { message: text.trim() } };
 };

@@ -19,6 +19,7 @@ export class Queue {
 
   async start() {
     await this.#ask();
+    this.saving.addEventListener("changed", () => { if (this.saving.idle) this.#ask().catch(() => {}); }); // #watch tells
     const wanted = Number(location.hash.slice(1));
     await this.open(this.#listed[wanted] ? wanted : 0);
     setInterval(() => this.#watch(), EVERY);

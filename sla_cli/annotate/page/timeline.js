@@ -4,13 +4,15 @@ import { written } from "./player.js";
 
 const $ = (id) => document.getElementById(id);
 const CLOSEST = 800, WIDEST = 4; // pixels per second
+const USUAL = 80, FIRST = [60, 320]; // pixels of an annotation, and pixels per second, when a recording is opened
 const LANE = 42, TOP = 26; // pixels
 export const MARKS = { "": "?", accepted: "✓", changed: "✎", new: "+", rejected: "✗" };
 
 export class Timeline {
   #drawn = new Map();
   #frame = 0;
-  #scale = 200; // pixels per second
+  #scale = FIRST[0]; // pixels per second
+  #number = -1; // of the recording for which the scale was chosen
   #width = 0; // of the scroller; reading it while scrolling would cost a layout
 
   constructor(model, player, choose) {
@@ -20,7 +22,7 @@ export class Timeline {
     this.scroller.addEventListener("scroll", () => this.draw());
     new ResizeObserver(() => { this.#width = this.scroller.clientWidth; this.draw(); }).observe(this.scroller);
     this.track.addEventListener("click", (event) => this.#click(event));
-    model.addEventListener("shown", () => this.#layOut());
+    model.addEventListener("shown", () => { this.#chooseScale(); this.#layOut(); });
     model.addEventListener("changed", () => this.draw());
     model.addEventListener("selected", () => { this.reveal(); this.draw(); });
     player.addEventListener("loaded", () => this.#layOut());
@@ -47,6 +49,15 @@ export class Timeline {
   draw() {
     cancelAnimationFrame(this.#frame);
     this.#frame = requestAnimationFrame(() => this.#draw());
+  }
+
+  // Most labels can be read.
+  #chooseScale() {
+    if (this.#number === this.model.number) return;
+    const lengths = this.model.all().map((item) => item.end - item.start).sort((a, b) => a - b);
+    const scale = (1000 * USUAL) / (lengths[lengths.length >> 1] || 1000);
+    this.#number = lengths.length ? this.model.number : -1; // again when there are suggestions
+    this.#scale = Math.min(FIRST[1], Math.max(FIRST[0], scale));
   }
 
   #x(ms) {
