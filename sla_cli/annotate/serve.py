@@ -46,6 +46,7 @@ def serve(app: ASGIApp, port: int, tell: Callable[[str], object], *, browser: bo
             log_config=None,
             access_log=False,
             server_header=False,
+            proxy_headers=False,
             lifespan="off",
             ws="none",
             timeout_graceful_shutdown=1,

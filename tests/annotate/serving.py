@@ -63,15 +63,15 @@ class Served:
 
 
 @contextmanager
-def served(*arguments: str | Path) -> Iterator[Served]:
-    """The server, until the block ends."""
+def served(*arguments: str | Path, opened: bool = False) -> Iterator[Served]:
+    """The server, until the block ends; `opened` is whether it opens a browser."""
     command = [
         sys.executable,
         "-m",
         "sla_cli",
         "annotate",
         *map(str, arguments),
-        "--no-open",
+        "--open" if opened else "--no-open",
         "--annotator",
         "Mia Maier",
     ]

@@ -7,8 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from annotating import write_suggestions
@@ -148,6 +150,26 @@ def test_it_listens_on_this_machine_only(server: Served) -> None:
     for host in others:
         with socket.socket() as connection:
             assert connection.connect_ex((host, server.port)) != 0
+
+
+def test_the_browser_gets_the_address_in_a_file_of_this_user(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other users see the arguments of a browser, and so an address in them."""
+    script, seen = tmp_path / "browser", tmp_path / "seen"
+    script.write_text(f'#!/bin/sh\necho "$1" > {seen}.new && mv {seen}.new {seen}\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("BROWSER", str(script))
+    with served(folder, opened=True) as found:
+        found.get("queue")
+        until = time.monotonic() + 60
+        while not seen.exists():
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        url = seen.read_text().strip()
+        assert url.startswith("file:///") and found.token not in url
+        page = Path(unquote(urlsplit(url).path))
+        assert found.address in page.read_text(encoding="utf-8") and page.stat().st_mode & 0o077 == 0
 
 
 @pytest.mark.usefixtures("usual_signals")

@@ -76,7 +76,7 @@ export class Commands {
     const item = this.model.selected;
     if (made) {
       this.saving.send({ type: "add", ...made, text }, null, (put) => this.choose(put.find((one) => one.tier === made.tier) ?? item));
-    } else if (this.model.isOpen(item)) {
+    } else if (item && this.model.isOpen(item)) {
       this.#decide(item, { text });
       this.next();
     } else if (this.#may(item)) {
@@ -86,7 +86,7 @@ export class Commands {
 
   times(start, end) {
     const item = this.model.selected;
-    if (this.model.isOpen(item)) {
+    if (item && this.model.isOpen(item)) {
       this.#decide(item, { start, end }, (put) => this.choose(put.find((one) => one.tier === this.model.about.glosses[0])));
     } else if (this.#may(item)) {
       Object.assign(item, { start, end });

@@ -98,9 +98,9 @@ export class Editor {
   }
 
   #finish(text) {
-    const made = this.#new, item = this.model.selected;
+    const made = this.#new;
     this.text.blur();
-    if (!text.trim() || (!made && !item)) return;
+    if (!text.trim()) return;
     this.commit(text.trim().replace(/\s+/g, " "), made);
   }
 
