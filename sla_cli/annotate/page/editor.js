@@ -43,7 +43,7 @@ export class Editor {
   #show() {
     const item = this.model.selected, editing = document.activeElement === this.text;
     $("what").textContent = item
-      ? `${item.text}: ${this.model.isSuggestion(item) ? "suggestion, " : ""}${describe(this.model, item)}, ${written(item.start)} to ${written(item.end)}${item.decision ? `. ${item.decision}` : ""}`
+      ? `\u2068${item.text}\u2069: ${this.model.isSuggestion(item) ? "suggestion, " : ""}${describe(this.model, item)}, ${written(item.start)} to ${written(item.end)}${item.decision ? `. \u2068${item.decision}\u2069` : ""}`
       : "No annotation is selected.";
     $("start").value = item?.start ?? "";
     $("end").value = item?.end ?? "";
