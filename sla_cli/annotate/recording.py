@@ -20,6 +20,7 @@ from sla_cli.artifact.text import read_bytes
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FrameError, SlaError
 from sla_cli.system.atomic import write_text
+from sla_cli.system.garbage_collection import without_garbage_collection
 from sla_cli.video.decoder import open_video
 
 USUAL_RATE = 25.0  # frames per second, if the video does not state it
@@ -185,9 +186,10 @@ class Recording:
         return document_text([], self.video, self.eaf.parent)
 
 
-@lru_cache(maxsize=8)  # each operation reads what the one before it wrote
+@lru_cache(maxsize=3)  # each operation reads what the one before it wrote
 def _parsed(data: bytes, name: str, video: str, scope: Scope) -> Content:
-    return read_content(data, name, video, scope)
+    with without_garbage_collection():
+        return read_content(data, name, video, scope)
 
 
 def _count(content: Content, scope: Scope) -> Counts:

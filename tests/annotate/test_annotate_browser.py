@@ -279,6 +279,19 @@ def test_a_server_that_ended_is_said_and_what_waits_is_sent_when_it_answers(
         assert len(tier(work, "GLOSS")) == 1
 
 
+def test_a_file_that_is_no_elan_file_is_named_and_the_others_open(browser: Any, work: Path) -> None:
+    (work.parent / "a.mp4").write_bytes(bytes(1000))
+    (work.parent / "a.eaf").write_text("<ANNOTATION_DOCUMENT>")
+    with served(work.parent) as server, at_work(browser, server.address) as typist:
+        assert "a.eaf, line 1: not XML" in typist.fault
+        typist.press("n", "ArrowDown", "ArrowRight", "g", "Escape", "r", "4", "+", "PageDown")
+        typist.page.wait_for_selector("text=video.mp4 is open.")
+        typist.press("n", "a")
+        typist.wait()
+        assert (typist.fault, len(tier(work, "GLOSS"))) == ("", 1)
+    assert (work.parent / "a.eaf").read_text() == "<ANNOTATION_DOCUMENT>"
+
+
 def test_hours_with_thousands_of_annotations_have_few_elements(browser: Any, tmp_path: Path) -> None:
     (tmp_path / "long.mp4").write_bytes(bytes(1000))
     marks = [Interval(1440 * n, 1440 * n + 800, f"GLOSS{n}") for n in range(5000)]

@@ -1,6 +1,7 @@
 // The recording on the page: the annotations of its tiers in order of time, and which one is selected.
 
 export const kindOf = (decision) => decision.split(" ", 1)[0];
+export const NOTHING = { digest: "", name: "", fps: 25, duration: 0, origin: 0, done: "", tiers: {} };
 const byTime = (a, b) => a.start - b.start || a.end - b.end;
 
 export class Model extends EventTarget {
@@ -10,6 +11,7 @@ export class Model extends EventTarget {
     this.lanes = [about.suggestions, ...about.glosses, ...(about.translation ? [about.translation] : [])];
     this.number = -1;
     this.selected = null;
+    this.show(-1, NOTHING);
   }
 
   // A recording, or another version of its file.

@@ -1,6 +1,7 @@
 // The recordings, with what is done; asks every two seconds what has changed, also by other programs.
 
 import { queue, recording, videoOf } from "./api.js";
+import { NOTHING } from "./model.js";
 
 const $ = (id) => document.getElementById(id);
 const EVERY = 2000; // milliseconds
@@ -33,18 +34,21 @@ export class Queue {
 
   async open(number) {
     await this.saving.settled();
+    const { name } = this.#listed[number];
+    let shown = { ...NOTHING, name }, fault = "";
     try {
-      this.model.selected = null;
-      this.player.pause();
-      this.model.show(number, await recording(number));
-      this.player.open(videoOf(number));
-      $("name").textContent = this.model.name;
-      document.title = `${this.model.name}: sla annotate`;
-      location.replace(`#${number}`);
-      this.say(`${this.model.name} is open.`);
+      shown = await recording(number);
     } catch (error) {
-      this.say(error.message, true);
+      fault = error.message;
     }
+    this.model.selected = null;
+    this.player.pause();
+    this.model.show(number, shown);
+    this.player.open(videoOf(number));
+    $("name").textContent = name;
+    document.title = `${name}: sla annotate`;
+    location.replace(`#${number}`);
+    this.say(fault || `${name} is open.`, fault !== "");
     this.#draw();
   }
 

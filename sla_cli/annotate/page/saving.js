@@ -20,10 +20,6 @@ export class Saving extends EventTarget {
     return !this.#busy && this.#waiting.length === 0;
   }
 
-  get count() {
-    return this.#waiting.length;
-  }
-
   // When everything is saved.
   async settled() {
     while (!this.idle) await new Promise((done) => this.addEventListener("changed", done, { once: true }));

@@ -6,7 +6,7 @@ const $ = (id) => document.getElementById(id);
 const CLOSEST = 800, WIDEST = 4; // pixels per second
 const USUAL = 80, FIRST = [60, 320]; // pixels of an annotation, and pixels per second, when a recording is opened
 const LANE = 42, TOP = 26; // pixels
-export const MARKS = { "": "?", accepted: "✓", changed: "✎", new: "+", rejected: "✗" };
+const MARKS = { "": "?", accepted: "✓", changed: "✎", new: "+", rejected: "✗" };
 
 export class Timeline {
   #drawn = new Map();
