@@ -134,7 +134,7 @@ class Recording:
                 applied[:] = [answer]
                 return after
 
-            undo = list(self._undo)
+            undo = list(self._undo)  # as it is again if nothing is written
             try:
                 edit_file(self.eaf, change)
             except BaseException:
@@ -161,7 +161,6 @@ class Recording:
             raise SlaError("there is nothing to undo", "Only what was done since `sla annotate` was started can be.")
         last = self._undo.pop()
         if last.digest != now.digest:
-            self._undo.clear()
             raise SlaError("another program has changed the file since: nothing can be undone", "Correct it by hand.")
         return last.edits, f"undone: {last.said}"
 
