@@ -177,12 +177,14 @@ def test_the_selected_sign_is_played_in_a_loop_at_half_speed(browser: Any, serve
 def test_two_tabs_on_one_file_lose_nothing(browser: Any, server: Served, work: Path) -> None:
     context, faults = browser.new_context(), list[str]()
     first, second = (Typist(opened_in(context, server.address, faults)) for _ in range(2))
+    second.page.route("**/queue", lambda route: route.abort())  # it is not told before it sends
     first.press("ArrowRight", "a")
     first.wait()
     second.press("ArrowRight", "a")  # the same suggestion, which this tab has seen open
     second.wait()
     second.press("a")
     second.wait()
+    second.page.unroute("**/queue")
     for typist in (first, second):
         typist.page.wait_for_selector("text=2 glosses")
     assert len(tier(work, "GLOSS")) == 2 and len(tier(work, "SIGN-decision")) == 2
@@ -191,7 +193,7 @@ def test_two_tabs_on_one_file_lose_nothing(browser: Any, server: Served, work: P
     second.page.wait_for_selector("text=0 glosses")
     assert tier(work, "GLOSS") == []
     context.close()
-    assert faults == []
+    assert [fault for fault in faults if "net::ERR" not in fault] == []
 
 
 def test_a_change_by_another_program_is_shown_and_what_is_still_meant_is_done(
@@ -298,7 +300,7 @@ def test_hours_with_thousands_of_annotations_have_few_elements(browser: Any, tmp
     write_work(tmp_path / "long.eaf", marks)
     with served(tmp_path / "long.mp4") as server, at_work(browser, server.address) as typist:
         page = typist.page
-        assert "cannot play long.mp4" in page.locator("#unplayable").inner_text()
+        page.wait_for_function("() => document.getElementById('unplayable').innerText.includes('cannot play long.mp4')")
         for share in (0, 0.3, 1):
             page.locator("#scroller").evaluate("(one, share) => { one.scrollLeft = share * one.scrollWidth; }", share)
             page.locator("#rows").evaluate("(one, share) => { one.scrollTop = share * one.scrollHeight; }", share)
