@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
 # Without tab and line feed; with the characters that change the direction of the text after them.
@@ -22,6 +22,11 @@ def visible(text: str) -> str:
     return CONTROL.sub(lambda found: _number(found[0]), text.encode("utf-8", "backslashreplace").decode())
 
 
+def in_line(text: str) -> str:
+    """As `visible`, within one line: a name with a line feed must not look like another message."""
+    return visible(text).replace("\t", "\\t").replace("\n", "\\n")
+
+
 def _number(character: str) -> str:
     return f"\\x{ord(character):02x}" if character < "\u0100" else f"\\u{ord(character):04x}"
 
@@ -34,22 +39,23 @@ class SlaError(Exception):
     Args:
         message: what is wrong and where (file and line, or clip id), one sentence.
         hint: what to do about it; an option that it names, such as `--force`, is an argument in Python.
+        several: errors that it sums up.
 
     Attributes:
-        message: as given.
+        message: as given, in one line; then a line for each of `several`, and one for its hint.
         hint: as given, "" for none.
     """
 
-    def __init__(self, message: str, hint: str = "") -> None:
+    def __init__(self, message: str, hint: str = "", several: Sequence[SlaError] = ()) -> None:
         super().__init__(message)
-        self.message = visible(message)
-        self.hint = visible(hint)
+        self.message: str = in_line(message) + "".join(f"\n  {one.message}\n    {one.hint}" for one in several)
+        self.hint: str = in_line(hint)
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
-    def __reduce__(self) -> tuple[type[SlaError], tuple[str, str]]:
-        return type(self), (self.message, self.hint)  # keeps both parts when it is sent between processes
+    def __reduce__(self) -> tuple[type[SlaError], tuple[str, str], dict[str, str]]:
+        return type(self), (self.message, self.hint), vars(self)  # keeps all parts when it is sent between processes
 
 
 class FrameError(SlaError):
@@ -106,12 +112,17 @@ def naming(where: str) -> Iterator[None]:
 # What extras of pyproject.toml install; modules and distributions have the same names.
 TORCH = ("torch", "timm", "huggingface_hub", "loralib", "safetensors", "accelerate", "tensorboard")
 ONNX = ("onnxruntime", "onnx", "onnxscript")
+WEB = ("starlette", "uvicorn")
 
 
 def not_installed(error: ModuleNotFoundError) -> SlaError | None:
     """The error if a module of one of these extras is not installed; None if the module is another one."""
     package = (error.name or "").partition(".")[0]
-    for extra, packages, what in (("torch", TORCH, "computing with a model"), ("onnx", ONNX, "ONNX")):
+    for extra, packages, what in (
+        ("torch", TORCH, "computing with a model"),
+        ("onnx", ONNX, "ONNX"),
+        ("web", WEB, "the page of `sla annotate`"),
+    ):
         if package in packages:
             return SlaError(
                 f"{what} needs {package}, which is not installed", f"Install it with `pip install 'sla-cli[{extra}]'`."

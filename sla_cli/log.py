@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from sla_cli.errors import visible
+from sla_cli.errors import in_line
 
 log = logging.getLogger("sla")
 SECONDS_BETWEEN_LINES = 15.0
@@ -51,7 +51,7 @@ class _Handler(logging.Handler):
             self._said.add(message)
         style = {logging.WARNING: "yellow", logging.ERROR: "red"}.get(record.levelno, "")
         prefix = f"{record.levelname.lower()}: " if style else ""
-        Console(stderr=True, soft_wrap=True).print(Text(prefix + visible(message), style=style))
+        Console(stderr=True, soft_wrap=True).print(Text(prefix + in_line(message), style=style))
 
 
 @contextmanager
@@ -65,7 +65,7 @@ def progress(what: str, total: int | None, unit: str = "clips") -> Iterator[Adva
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
     from rich.table import Column
 
-    what, console = visible(what), Console(stderr=True)
+    what, console = in_line(what), Console(stderr=True)
     if not log.isEnabledFor(logging.INFO):
         yield lambda amount=1, note="", total=None: None
         return

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
-from sla_cli.errors import visible
+from sla_cli.errors import FormatError, SlaError, visible
 
 
 @pytest.mark.parametrize(
@@ -19,3 +21,12 @@ from sla_cli.errors import visible
 )
 def test_what_is_shown(name: str, shown: str) -> None:
     assert visible(name) == shown
+
+
+def test_a_message_is_one_line_whatever_a_file_is_called() -> None:
+    error = SlaError("cannot read a\n\nerror: b\t.csv", "rename a\nb")
+    assert (error.message, error.hint) == (r"cannot read a\n\nerror: b\t.csv", r"rename a\nb")
+    both = SlaError("2 failed:", several=[error, FormatError("c")])
+    assert both.message == f"2 failed:\n  {error.message}\n    {error.hint}\n  c\n    "
+    sent = pickle.loads(pickle.dumps(both))
+    assert (type(sent), sent.message, sent.hint) == (SlaError, both.message, "")

@@ -20,7 +20,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from sla_cli import __version__, log
-from sla_cli.cli.text_streams import is_utf8
+from sla_cli.cli.text_streams import Messages, is_utf8
 from sla_cli.errors import SlaError, Stopped, not_installed
 
 # A command is the function of its name in the module of its name, or that module's `app`; its help begins like this.
@@ -37,6 +37,7 @@ COMMANDS = {
     "tune": "Choose alpha, beta and beam of a language model by the errors on dev.",
     "transcribe": "Recognise the glosses of videos, with times; write them for ELAN, players and tables, or as a page.",
     "elan": "Recognise and align inside ELAN: install the recognisers that ELAN's Recognizer tab lists.",
+    "annotate": "Correct suggested glosses of videos on a local page, which writes ELAN files.",
     "score": "Compute the word error rate as the field's official scripts count it, with its confidence interval.",
     "times": "Compare the times of glosses with true ones: how many lie right, F1 by overlap, errors of the ends.",
     "compare": "Compare two systems on the same references: which is better, by how much, and whether by chance.",
@@ -51,7 +52,7 @@ COMMANDS = {
     "demo": "Run all stages in a few minutes on a CPU: synthetic signing, a small model, a score and a page.",
 }
 
-USER_ERROR, SIGNALLED, INTERRUPTED = 2, 128, 130
+USER_ERROR, SIGNALLED, INTERRUPTED, NOT_READ = 2, 128, 130, 141  # the last as programs that SIGPIPE ends
 NARROWEST = 40  # columns: tables of figures need at least this many
 # Errors of the file system that a user can correct; every other one is a bug of sla.
 REFUSALS = (
@@ -205,8 +206,14 @@ def fit_terminal() -> None:
 def run() -> None:
     """Entry point."""
     fit_terminal()
+    if isinstance(sys.stderr, TextIOWrapper):
+        sys.stderr = Messages(sys.stderr.buffer, sys.stderr.encoding, sys.stderr.errors, line_buffering=True)
     try:
         app()
+    except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # typer makes it a 1, the code of bugs
+            sys.exit(NOT_READ)
+        raise
     except OSError as error:
         if error.errno != errno.ENOSPC or error.filename is not None:
             raise

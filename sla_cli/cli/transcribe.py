@@ -29,7 +29,7 @@ from sla_cli.cli.options import (
 from sla_cli.config.bounds import FASTEST, SLOWEST
 from sla_cli.config.settings import EmitConfig, Precision, TranscribeConfig
 from sla_cli.core.counted import counted
-from sla_cli.errors import visible
+from sla_cli.errors import in_line
 from sla_cli.log import log
 
 if TYPE_CHECKING:
@@ -143,7 +143,7 @@ def _show(outcome: "Outcome", transcript: "Transcript") -> None:
     """The signs, or one line where files hold them."""
     if outcome.files:
         number = f"{counted(len(transcript.signs), 'sign')} in {transcript.duration:.1f} s"
-        typer.echo(visible(f"{transcript.name}: {number}: {', '.join(map(str, outcome.files))}"))
+        typer.echo(in_line(f"{transcript.name}: {number}: {', '.join(map(str, outcome.files))}"))
     elif sys.stdout.isatty():
         _show_table(transcript)
     else:
@@ -163,7 +163,7 @@ def _show_table(transcript: "Transcript") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    title = Text(visible(f"{transcript.name}, {transcript.duration:.1f} s"))
+    title = Text(in_line(f"{transcript.name}, {transcript.duration:.1f} s"))
     table = Table("time", "gloss", "confidence", title=title)
     for sentence in transcript.sentences:
         for sign in sentence.signs:
@@ -173,7 +173,7 @@ def _show_table(transcript: "Transcript") -> None:
 
 
 def _rows(transcript: "Transcript") -> Iterator[str]:
-    name = visible(transcript.name).replace("\t", "\\t").replace("\n", "\\n")  # so that a row stays one
+    name = in_line(transcript.name)  # so that a row stays one
     for sign in transcript.signs:
         yield f"{name}\t{sign.start:.3f}\t{sign.end:.3f}\t{sign.gloss}\t{sign.confidence:.4f}"
 

@@ -21,13 +21,12 @@ from sla_cli.config.checks import (
     annotations_of,
     check_setting,
     option,
-    parse_toml,
     parse_value,
     settings_of,
 )
 from sla_cli.config.presets import PRESETS
+from sla_cli.config.toml_file import read_toml
 from sla_cli.errors import SlaError, some, suggestion
-from sla_cli.system.regular_file import read_regular
 
 Variant = Literal["adapter", "lora", "frozen"]  # modules of model/variants
 KernelSize = Annotated[int, Meta(ge=1, le=LAYERS)]
@@ -323,16 +322,6 @@ def to_toml(config: Config) -> str:
     import tomli_w
 
     return tomli_w.dumps(asdict(config))
-
-
-def read_toml(file: Path) -> dict[str, Any]:
-    """A TOML file's content. Raises SlaError naming file and place."""
-    try:
-        return parse_toml(read_regular(file).decode("utf-8-sig"))
-    except OSError as error:
-        raise SlaError(f"cannot read {file}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # invalid, too many digits, or too deeply nested
-        raise SlaError(f"{file}: not TOML: {error}") from error
 
 
 def _update(values: dict[str, dict[str, Any]], news: Mapping[str, Any], where: str) -> None:

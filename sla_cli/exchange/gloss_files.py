@@ -23,6 +23,7 @@ FORMATS = (delimited.FORMAT, jsonl.FORMAT, ctm.FORMAT, stm.FORMAT, trn.FORMAT, p
 WRITABLE = tuple(kind.name for kind in FORMATS if kind.write)
 BREAKS = re.compile(r"[\t\r\n]")
 NOT_READ_BACK = re.compile(rf"^$|^\ufeff|{BREAKS.pattern}|[\ud800-\udfff]")  # readers also strip ids
+TIMES = "`sla times HYPOTHESES --ref REFERENCES` compares ELAN files: their times, and the WER of their glosses."
 KNOWN = f"Known formats: sla's own, {', '.join(kind.title for kind in FORMATS)}."
 
 
@@ -147,7 +148,7 @@ def _recognise(text: str, path: Path) -> Format:
         if path.suffix.lower() == f".{kind.name}":
             return kind
     if not first:
-        hint = "`sla times` compares ELAN files with times." if "<ANNOTATION_DOCUMENT" in text[:4096] else KNOWN
+        hint = TIMES if "<ANNOTATION_DOCUMENT" in text[:4096] else KNOWN
         raise FormatError(f"{path}, line 1: no format that sla knows: {text[:80].split(chr(10), 1)[0]!r}", hint)
     return next((kinds[0] for kinds in chain([first], fitting) if len(kinds) == 1), first[0])
 

@@ -15,10 +15,11 @@ from sla_cli.system.regular_file import open_regular
 DATA = b"\\data\\"
 SECTION = re.compile(rb"\\(\d{1,3})-grams:")  # KenLM warns of other values
 BLANKS = re.compile(rb"[\t\r ]+")
-# Log10: tools write -99 for zero, and a back-off weight that makes probabilities sum to 1 is rarely above 0 (choice).
-LEAST, MOST_BACKOFF = -100.0, 10.0
+# Log10: tools write -99 for zero. A back-off weight that makes probabilities sum to 1 is rarely above 0; with a greater
+# one than this (choice), words that a context lacks would have a thousand times their share without it.
+LEAST, MOST_BACKOFF = -100.0, 3.0
 NUMBERS = ("log-probability", "back-off weight")
-USUAL = re.compile(rb"-\d{1,2}(?:\.\d+)?\t[^\t]*(?:\t(?:-?\d|-\d\d)(?:\.\d+)?)?\r?")  # within them: quick to tell
+USUAL = re.compile(rb"-\d{1,2}(?:\.\d+)?\t[^\t]*(?:\t(?:-\d{1,2}|[0-2])(?:\.\d+)?)?\r?")  # within them: quick to tell
 AGAIN = "Download or estimate the language model again."
 ZERO = {b"-inf": b"-99", b"-Inf": b"-99", b"-infinity": b"-99"}
 

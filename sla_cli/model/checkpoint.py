@@ -17,7 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from sla_cli.artifact.json_file import parse_json
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
 from sla_cli.model.network import Network
 from sla_cli.store.store import vocabulary_digest
@@ -87,12 +87,12 @@ def load_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
     """Load trained weights into a model of the same configuration.
 
     Raises:
-        SlaError: weights of another configuration; or as `read_weights`.
-        FormatError: as `read_weights`.
+        SlaError: as `read_weights`.
+        FormatError: weights of another configuration; or as `read_weights`.
     """
     tensors = read_weights(path, model, glosses)
     if misfits := model.misfits(tensors):
-        raise SlaError(f"{path} does not fit the model: {', '.join(misfits[:3])}", "Was config.toml edited?")
+        raise FormatError(f"{path} does not fit the model: {some(misfits, 3)}", "Was config.toml edited?")
     model.load_state_dict(tensors, strict=False)
 
 

@@ -187,7 +187,7 @@ def join(device: str, timeout: timedelta | None = None) -> Iterator[ProcessGroup
         raise SlaError("another process of this job has ended", "Its own message gives the reason.") from error
     except Refusal as error:
         # Said before the farewell: after it another process may end first, and torchrun then ends this one at once.
-        log.error("%s", f"{error.message}\nhint: {error.hint}" if error.hint else error.message)
+        log.error("%s", f"{error.message}; {error.hint}" if error.hint else error.message)
         accelerator.end_training()
         raise SystemExit(_REFUSED) from error
     except (Stopped, SystemExit):

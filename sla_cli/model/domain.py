@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 
 from sla_cli.artifact.json_file import parse_json
+from sla_cli.config.checks import read_values
+from sla_cli.core.quantities import Distance, Percent
 from sla_cli.errors import FormatError
 from sla_cli.model.checkpoint import FIT_AGAIN, read_fitted, write_tensors
 
@@ -24,7 +26,15 @@ DEVIATIONS = 3.0  # of the logarithms of dev's distances, from their mean to the
 LEAST_DEVIATION = 0.1  # of these logarithms: a dev split may be one clip
 USUAL = (0.01, 0.99)  # quantiles of clips between which an appearance is usual
 
-Range = tuple[float, float]
+Range = tuple[Percent, Percent]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """In the header of the file. Attributes: as of `Domain`."""
+
+    limit: Distance
+    usual: dict[str, Range]
 
 
 @dataclass(frozen=True)
@@ -116,14 +126,13 @@ def load_domain(path: Path, width: int, weights: str) -> Domain:
         weights: digest of the run's checkpoint.
 
     Raises:
-        FormatError: as `read_fitted`.
+        FormatError: as `read_fitted`, or a value that is not finite or out of bounds.
     """
     shapes = {"mean": (width,), "whitening": (width, width)}
     tensors, header = read_fitted(path, NAME, VERSION, weights, shapes)
-    try:
-        limit = float(header["limit"])
-        ranges = parse_json(header["usual"], str(path), FIT_AGAIN)
-        usual = {str(name): (float(low), float(high)) for name, (low, high) in ranges.items()}
-    except (KeyError, ValueError, TypeError, AttributeError) as error:
-        raise FormatError(f"{path}: its header is damaged ({error})", FIT_AGAIN) from error
-    return Domain(tensors["mean"], tensors["whitening"], limit, usual)
+    if any(not value.isfinite().all() for value in tensors.values()):
+        raise FormatError(f"{path}: it holds values that are not finite", FIT_AGAIN)
+    names = header.keys() & {"limit", "usual"}
+    values = {name: parse_json(header[name], f"{path}: {name}", FIT_AGAIN) for name in names}
+    found = read_values(Bounds, values, path, FIT_AGAIN)
+    return Domain(tensors["mean"], tensors["whitening"], found.limit, found.usual)

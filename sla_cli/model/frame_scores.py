@@ -69,5 +69,6 @@ def load_scorer(path: Path, shape: tuple[int, int], weights: str) -> FrameScorer
     tensors, header = read_fitted(path, NAME, VERSION, weights, {"weight": shape, "bias": shape[:1]})
     least = header.get("least", "")
     if not re.fullmatch(r"[1-9][0-9]{0,5}", least):
-        raise FormatError(f"{path}: its header is damaged (least: {least[:9]!r})", FIT_AGAIN)
+        shown = least if len(least) < 20 else f"{least[:20]}…"
+        raise FormatError(f"{path}: its header is damaged (least: {shown!r})", FIT_AGAIN)
     return FrameScorer(tensors["weight"], tensors["bias"], int(least))

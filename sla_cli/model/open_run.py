@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from sla_cli.config.settings import Config
+from sla_cli.errors import FormatError
 from sla_cli.model.added import merge_added
 from sla_cli.model.checkpoint import load_weights
 from sla_cli.model.device import Placement, place, set_tf32
@@ -55,6 +56,13 @@ def open_model(run: Run, *, device: str = "auto", precision: str = "auto", weigh
         SlaError: the run is incomplete, its weights do not fit the backbone, or the device does not exist
             or cannot run this precision.
     """
+    try:
+        return _opened(run, device, precision, weights)
+    except FormatError as error:
+        raise FormatError(error.message, run.again or error.hint) from error
+
+
+def _opened(run: Run, device: str, precision: str, weights: str | None) -> OpenedModel:
     config, glosses = run.config, run.glosses
     if weights is not None:
         config = replace(config, model=replace(config.model, weights=weights))

@@ -5,6 +5,7 @@ A number that no artifact has is not on it: what is unknown stands as unknown.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -15,7 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from sla_cli import __version__
 from sla_cli.artifact.receipt import DIGEST, read_receipt
 from sla_cli.core.result import Score
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, in_line
 from sla_cli.log import log
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_in_memory
@@ -25,6 +26,7 @@ from sla_cli.work.model_folder import ModelFacts
 from sla_cli.work.run import Run
 
 QUESTION = "**To be answered:**"  # begins what the author of a model has to say
+CODE = re.compile(r"[a-z]{3}")  # of a language in ISO 639-3
 FEW = 5  # occurrences of a gloss from which it can be called never recognised
 SHOWN = 20  # glosses named in a list
 
@@ -44,6 +46,18 @@ class Answers:
     licence: str = ""
     corpus_licence: str = ""
     contact: str = ""
+
+    def __post_init__(self) -> None:
+        """Raises SlaError for an answer that is not one line of text, or a language without such a code."""
+        for one in fields(self):
+            name, value = f"--{one.name.replace('_', '-')}", getattr(self, one.name)
+            if in_line(value) != value:
+                raise SlaError(f"{name} {value!r} holds a line feed or another control character", "Write one line.")
+        if self.language and not CODE.fullmatch(self.language):
+            raise SlaError(
+                f"--language {self.language!r} is no code in ISO 639-3",
+                "It has three small letters, such as gsg, csl or sdl: https://iso639-3.sil.org",
+            )
 
 
 @dataclass(frozen=True)

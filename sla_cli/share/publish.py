@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from huggingface_hub import CommitInfo, CommitOperationAdd, CommitOperationDelete, HfApi, ModelCard
-from huggingface_hub.utils import filter_repo_objects, validate_repo_id
+from huggingface_hub.utils import validate_repo_id
 from yaml import YAMLError
 
 from sla_cli import __version__
@@ -16,9 +16,11 @@ from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
 from sla_cli.share.card import QUESTION
 from sla_cli.share.results import Published
-from sla_cli.work.hub import WANTED, asking_hub
-from sla_cli.work.model_folder import CARD, CONFIG, ModelFolder, is_model
+from sla_cli.work.hub import CARD, CONFIG, asking_hub
+from sla_cli.work.model_folder import ModelFolder, is_model, read_model_facts
 
+# What the hub itself puts into a new repository: this file, and a card without text if a licence was chosen there.
+ATTRIBUTES, BEGINNING = ".gitattributes", re.compile(r"\A---\n.*?\n---", re.DOTALL)
 TAG = re.compile(r"\w+([.-]\w+)*", re.ASCII)  # what git and the address of a model both take
 
 
@@ -64,8 +66,8 @@ def _check_card(card: Path) -> None:
         )
     try:
         data = ModelCard.load(card).data
-    except (YAMLError, ValueError, TypeError, AttributeError, KeyError) as error:
-        first = " ".join(str(error).split())
+    except (YAMLError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
+        first = "too deeply nested" if isinstance(error, RecursionError) else " ".join(str(error).split())
         raise FormatError(f"{card}: the YAML between the first two lines --- cannot be read: {first}") from error
     if missing := [name for name in ("license", "language") if data.get(name) is None]:
         log.warning("%s: the hub will show no %s; its YAML has none", card, " and no ".join(missing))
@@ -87,10 +89,8 @@ def _upload(plan: Published, message: str) -> Published:
             raise SlaError(f"{where} is public already", "Change that in its settings, or publish without --private.")
         if plan.tag in [one.name for one in (*refs.tags, *refs.branches)]:
             raise SlaError(f"{where} has a revision {plan.tag} already", "Choose another --tag.")
-        there = [one.rfilename for one in found.siblings or ()]
-        if CONFIG in there and not is_model(Path(api.hf_hub_download(where, CONFIG, revision=found.sha)).parent):
-            raise SlaError(f"{where} holds a model that is not of sla, and is not replaced", "Name another repository.")
-        commit = _commit(api, plan, message, found.sha, there)
+        replaced = _replaced(api, plan, found.sha, {one.rfilename for one in found.siblings or ()})
+        commit = _commit(api, plan, message, found.sha, replaced)
     address = f"hf://{where}@{commit.oid}"
     if plan.tag is not None:
         with asking_hub(f"the model is uploaded as {address}, but the tag {plan.tag} cannot be set"):
@@ -99,14 +99,42 @@ def _upload(plan: Published, message: str) -> Published:
     return replace(plan, private=bool(found.private), commit=commit.oid, address=address)
 
 
-def _commit(api: HfApi, plan: Published, message: str, parent: str | None, there: list[str]) -> CommitInfo:
-    """Add the files of a model, and delete files of an earlier one that it lacks; others stay.
+def _replaced(api: HfApi, plan: Published, commit: str | None, there: set[str]) -> set[str]:
+    """Names of files in a repository that the new model replaces: those of the model of sla that it holds.
+
+    Args:
+        commit: the newest.
+        there: files of that commit.
+
+    Raises:
+        SlaError: it holds something else, which the new model would replace or become a part of.
+    """
+
+    def got(name: str) -> Path:
+        return Path(api.hf_hub_download(plan.repository, name, revision=commit))
+
+    if CONFIG in there and is_model((config := got(CONFIG)).parent):
+        mine = {CONFIG, CARD, *read_model_facts(config).files} & there
+        others = there.intersection(plan.files) - mine
+    else:
+        mine = {CARD} if CARD in there and not BEGINNING.sub("", read_text(got(CARD))).strip() else set()
+        others = there - mine - {ATTRIBUTES}
+    if others:
+        raise SlaError(
+            f"{plan.repository} has files of somebody else, which are not replaced: {some(sorted(others))}",
+            "Name another repository, or remove them on the hub.",
+        )
+    return mine
+
+
+def _commit(api: HfApi, plan: Published, message: str, parent: str | None, replaced: set[str]) -> CommitInfo:
+    """Add the files of a model, and delete those of an earlier one that it lacks; others stay.
 
     Args:
         parent: the commit that must still be the newest.
-        there: files of that commit.
+        replaced: as `_replaced`.
     """
-    old = [name for name in filter_repo_objects(there, allow_patterns=list(WANTED)) if name not in plan.files]
+    old = sorted(replaced - plan.files.keys())
     if old:
         log.info("%s: not in the new revision: %s", plan.repository, some(old))
     adds = [CommitOperationAdd(name, plan.model / name) for name in plan.files]

@@ -53,9 +53,15 @@ def atomic_write(path: Path, *, flush: bool = True, check: Callable[[], object] 
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise  # not from the file system
+        long = error.errno == errno.ENAMETOOLONG
+        what = (
+            "Give it, or the input that it is named after, a shorter name"
+            if long
+            else "Free space, or write into another folder"
+        )
         raise SlaError(
             f"cannot write {path}: {error.strerror or error}",
-            "Free space, or write into another folder; files that were complete before are unchanged.",
+            f"{what}; files that were complete before are unchanged.",
         ) from error
 
 

@@ -62,17 +62,17 @@ def copy_weights(begin: InitFrom, model: Network, glosses: Sequence[str]) -> Cop
     columns = {gloss: number for number, gloss in enumerate(known, start=1)}
     both = [(number, columns[gloss]) for number, gloss in enumerate(glosses, start=1) if gloss in columns]
     here, there = map(list, zip((0, 0), *both, strict=True))
-    own, copied = model.trained_state(), 0
+    own, copied, hint = model.trained_state(), 0, source.again or "Was config.toml edited?"
     for name, value in own.items():
         part = name.partition(".")[0]
         if name not in weights:
             if part in (*CLASSIFIERS, "frame_norm"):
                 continue
-            raise SlaError(f"{source.best} does not fit the model: no {name}", "Was config.toml edited?")
+            raise SlaError(f"{source.best} does not fit the model: no {name}", hint)
         if part in CLASSIFIERS:
             _copy_rows(value, weights[name], _axis(model.get_submodule(name.rpartition(".")[0])), here, there)
         elif value.shape != weights[name].shape:
-            raise SlaError(f"{source.best} does not fit the model: {name}", "Was config.toml edited?")
+            raise SlaError(f"{source.best} does not fit the model: {name}", hint)
         else:
             value.data.copy_(weights[name])
         copied += 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,19 @@ from numpy.typing import NDArray
 
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.model.frame_stream import FrameStream, Window
+from sla_cli.system.host_memory import free_bytes, total_bytes
 from sla_cli.system.workers import usable_cores
-from sla_cli.transcribe.runtime import CHUNK, Features
+from sla_cli.transcribe.inputs import as_log_probs
+from sla_cli.transcribe.runtime import CHUNK, Features, Push
 from sla_cli.transcribe.windows import Floats
 from sla_cli.work.model_folder import AGAIN, ModelFolder
 from sla_cli.work.onnx_graphs import BACKBONE, HEAD, GraphFacts, check_graph
 from sla_cli.work.run import Run
+
+MEMORY = 0.75  # of the free one; the rest is for frames and other programs
+# What its messages say to its developers.
+NOISE = re.compile(r".*Status Message: |\[ONNXRuntimeError\] : \d+ : \w+ : |\S+\.(cc|h):\d+ .*?\) (?=\w)")
+Outputs = dict[str, tuple[str, tuple[int, ...]]]  # name of each output of a graph to its type and shape
 
 
 class OnnxRuntime:
@@ -40,39 +48,54 @@ class OnnxRuntime:
         facts = GraphFacts.of(self._backbone.get_modelmeta().custom_metadata_map, str(path), AGAIN)
         self.stride, self.least, self.limit, self.usual = facts.stride, facts.least, facts.limit, facts.usual
         self._reach, self._columns, self._path = facts.reach, len(run.glosses) + 1, run.path
+        self._width = self._head.get_inputs()[0].shape[-1]
 
-    def features(self, parts: Iterable[NDArray[np.uint8]]) -> Iterator[Features]:
-        """As `Runtime.features`. Frames within reach of a chunk are computed again with the next one."""
-        chunk = max(CHUNK, 8 * self._reach)
-        stream: FrameStream[NDArray[np.uint8]] = FrameStream(chunk, self._reach, np.concatenate)
-        for part in parts:
-            stream.buffer.add(part)
-            yield from map(self._computed, stream.ready())
-        stream.ended = True
-        yield from map(self._computed, stream.ready())
+    def streaming(self, chunk: int = 0) -> Push:
+        """As `Runtime.streaming`. Frames within reach of a chunk are computed again with the next one."""
+        length = chunk or max(CHUNK, 8 * self._reach)
+        stream: FrameStream[NDArray[np.uint8]] = FrameStream(length, self._reach, np.concatenate)
+
+        def push(frames: NDArray[np.uint8], last: bool) -> list[Features]:
+            stream.buffer.add(frames)
+            stream.ended = last
+            return [self._computed(window) for window in stream.ready()]
+
+        return push
 
     def head(self, features: Floats) -> Floats:
         """As `Runtime.head`."""
-        (log_probs,) = self._run(self._head, ["log_probs"], {"features": features}, -(-len(features) // self.stride))
-        if log_probs.shape[1] != self._columns:
-            raise FormatError(f"{self._path}: it has {log_probs.shape[1] - 1} glosses, not {self._columns - 1}", AGAIN)
-        return np.asarray(log_probs, np.float32)
+        steps = -(-len(features) // self.stride)
+        found = self._run(self._head, {"features": features}, {"log_probs": ("float32", (steps, self._columns))})
+        try:
+            return as_log_probs(found["log_probs"], self._columns)
+        except SlaError as error:
+            raise FormatError(f"{self._path}: {error.message}", AGAIN) from error
 
     def _computed(self, window: Window[NDArray[np.uint8]]) -> Features:
-        names = ["features", *(["shown"] if self.least else []), *(["distances"] if self.limit is not None else [])]
-        found = self._run(self._backbone, names, {"frames": window.frames}, len(window.frames))
-        values = dict(zip(names, (rows[window.wanted] for rows in found), strict=True))
+        rows = len(window.frames)
+        wanted: Outputs = {"features": ("float32", (rows, self._width))}
+        if self.least:
+            wanted["shown"] = "int8", (rows, self._columns)
+        if self.limit is not None:
+            wanted["distances"] = "float32", (rows,)
+        found = self._run(self._backbone, {"frames": window.frames}, wanted)
+        values = {name: part[window.wanted] for name, part in found.items()}
         return Features(values["features"], values.get("shown"), values.get("distances"))
 
-    def _run(self, session: Any, names: list[str], given: dict[str, NDArray[Any]], rows: int) -> list[NDArray[Any]]:
-        """Outputs of a graph. Raises FormatError if it fails, or gives another number of rows."""
+    def _run(self, session: Any, given: dict[str, NDArray[Any]], wanted: Outputs) -> dict[str, NDArray[Any]]:
+        """Outputs of a graph. Raises FormatError if it fails, or gives other ones or values that are not finite."""
         try:
-            found = session.run(names, given)
+            found = dict(zip(wanted, session.run(list(wanted), given), strict=True))
         except Exception as error:
-            raise FormatError(f"{self._path}: ONNX Runtime fails: {_first_line(error)}", AGAIN) from error
-        if any(len(part) != rows for part in found):
-            raise FormatError(f"{self._path}: its graphs give another number of rows than their metadata say", AGAIN)
-        return list(found)
+            raise FormatError(f"{self._path}: ONNX Runtime fails: {_reason(error)}", AGAIN) from error
+        for name, expected in wanted.items():
+            kind = str(getattr(found[name], "dtype", "no array")), np.shape(found[name])
+            if kind != expected:
+                given_kind, right = (f"{dtype} {shape}" for dtype, shape in (kind, expected))
+                raise FormatError(f"{self._path}: its graphs give {name} as {given_kind}, not {right}", AGAIN)
+            if name != "log_probs" and not np.isfinite(found[name]).all():
+                raise FormatError(f"{self._path}: its graphs give {name} that are not finite", AGAIN)
+        return found
 
 
 def _session(path: Path) -> Any:
@@ -80,14 +103,30 @@ def _session(path: Path) -> Any:
     import onnxruntime
 
     check_graph(path, AGAIN)
+    _bound_memory()
     options = onnxruntime.SessionOptions()
+    options.add_session_config_entry("session.use_env_allocators", "1")
     options.intra_op_num_threads = usable_cores()
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # errors are raised
     try:
         return onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     except Exception as error:
-        raise FormatError(f"{path}: ONNX Runtime cannot open it: {_first_line(error)}", AGAIN) from error
+        raise FormatError(f"{path}: ONNX Runtime cannot open it: {_reason(error)}", AGAIN) from error
 
 
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).splitlines()), type(error).__name__)
+@cache
+def _bound_memory() -> None:
+    """Let the graphs of this process use no more than most of the memory that is free now.
+
+    A few bytes of a stranger can ask for any amount.
+    """
+    import onnxruntime
+
+    kind, place = onnxruntime.OrtAllocatorType.ORT_ARENA_ALLOCATOR, onnxruntime.OrtMemType.DEFAULT
+    most = int(MEMORY * min(free_bytes(), total_bytes()))
+    memory, arena = onnxruntime.OrtMemoryInfo("Cpu", kind, 0, place), onnxruntime.OrtArenaCfg({"max_mem": most})
+    onnxruntime.create_and_register_allocator(memory, arena)
+
+
+def _reason(error: Exception) -> str:
+    return NOISE.sub("", " ".join(str(error).split())) or type(error).__name__

@@ -105,8 +105,8 @@ def refuse_failures(outcomes: Sequence[Outcome]) -> None:
     if failed and len(outcomes) == 1:
         raise failed[0]
     if failed:
-        lines = "".join(f"\n  {error.message}\n    {error.hint}" for error in failed)
-        raise SlaError(f"{len(failed)} of {len(outcomes)} recordings failed; the others are done:{lines}")
+        summary = f"{len(failed)} of {len(outcomes)} recordings failed; the others are done:"
+        raise SlaError(summary, several=failed)
 
 
 def _transcribed(

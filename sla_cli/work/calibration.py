@@ -34,7 +34,7 @@ class CalibrationFigures:
         error_before, error: expected calibration error on these glosses; null without glosses.
     """
 
-    slope: Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
+    slope: Annotated[float, Meta(ge=0, le=LARGEST)]
     offset: Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
     split: str
     glosses: Count

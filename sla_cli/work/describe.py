@@ -40,7 +40,10 @@ from sla_cli.work.run import Run
 from sla_cli.work.scores import read_scores
 from sla_cli.work.tuning import read_tuned
 
-KINDS = "a store, export, run, model, emissions, hypotheses, alignment, tuning or score, a language model or a receipt"
+KINDS = (
+    "a store, export, run, model, emissions, hypotheses, alignment, tuning or score, a language model, an annotation "
+    "file or a receipt"
+)
 
 
 @dataclass(frozen=True)

@@ -5,26 +5,23 @@ HF_HUB_OFFLINE, HF_HOME, HF_ENDPOINT and HF_TOKEN work as its documentation says
 
 from __future__ import annotations
 
+import glob
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import cast
 
+from sla_cli.artifact.json_file import read_json
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 
 SCHEME = "hf:/"  # what a path leaves of hf://
-PLACE = re.compile(r"hf:/{1,2}([\w.-]+/[\w.-]+?)@([\w./-]+)")
-WANTED = (
-    "config.json",
-    "model.safetensors",
-    "README.md",
-    "*.onnx",
-    "*.arpa",
-    "*.arpa.gz",
-    "tuning/*/*.json",
-)  # nothing else
+# The client makes a path of the revision. As in git, no part of it begins with a dot, and none is empty.
+PLACE = re.compile(r"hf:/{1,2}([\w.-]+/[\w.-]+?)@([\w-][\w.-]*(?:/[\w-][\w.-]*)*)")
+CONFIG, CARD = "config.json", "README.md"
+FILE = r"\A(model\.safetensors|(backbone|head)\.onnx|[^/]+\.arpa(\.gz)?|tuning/[^/]+/[^/]+\.json)\Z"  # the others
 
 NO_CONNECTION = ("the hub cannot be reached, or the connection broke off", "Try it again later.")
 # What an error of the client means, and what to do: by the name of its class or of a class above (not every version has
@@ -43,6 +40,7 @@ MEANING: dict[str | int, tuple[str, str]] = {
     "TransportError": NO_CONNECTION,
     "ConnectionError": NO_CONNECTION,  # of earlier versions
     401: ("the hub does not take your token", "`hf auth login`, or set HF_TOKEN; a token can expire."),
+    **{status: (f"the hub itself fails ({status})", "Try it again later.") for status in (500, 502, 503, 504)},
     403: ("your token does not allow it", "You and the token need the right to write there."),
 }
 
@@ -72,9 +70,18 @@ def download(place: Path) -> Path:
     with asking_hub(f"{where} cannot be downloaded"):
         from huggingface_hub import snapshot_download
 
-        folder = snapshot_download(name, revision=revision, allow_patterns=list(WANTED), library_name="sla")
+        get = partial(snapshot_download, name, library_name="sla")
+        folder = Path(get(revision=revision, allow_patterns=[CONFIG, CARD]))
+        if names := _files(folder / CONFIG):
+            get(revision=folder.name, allow_patterns=names)
     log.info("model %s: %s", where, folder)
-    return Path(folder)
+    return folder
+
+
+def _files(config: Path) -> list[str]:
+    """Patterns of the files of a model, by its config.json; none if it is not of sla."""
+    named = read_json(config).get("files") if config.is_file() else None
+    return [glob.escape(name) for name in named if re.match(FILE, name)] if isinstance(named, dict) else []
 
 
 @contextmanager
@@ -93,10 +100,22 @@ def asking_hub(failed: str) -> Iterator[None]:
     try:
         yield
     except (transport, OSError, EntryNotFoundError, RuntimeError, ValueError) as error:
-        # A file that could not be uploaded is a RuntimeError, which says why only by its cause.
-        cause = error.__cause__ if isinstance(error, RuntimeError) and error.__cause__ is not None else error
+        cause = _cause(error)
         keys = [one.__name__ for one in type(cause).__mro__]
+        if isinstance(cause, OSError) and cause.filename is not None:
+            raise SlaError(f"{failed}: {cause.filename}: {cause.strerror}", "HF_HOME names the cache.") from error
         status = getattr(getattr(cause, "response", None), "status_code", 0)
         told = " ".join(str(getattr(cause, "server_message", None) or cause).split()) or type(cause).__name__
         meaning, hint = next((MEANING[key] for key in [*keys, status] if key in MEANING), (told, ""))
         raise SlaError(f"{failed}: {meaning}", hint) from error
+
+
+def _cause(error: Exception) -> BaseException:
+    """What an error of the client comes from, where only its cause says it."""
+    cause = error.__cause__
+    if cause is None:
+        return error
+    if type(error).__name__ == "LocalEntryNotFoundError":  # also raised if the hub was reached
+        answered = getattr(cause, "response", None) is not None or type(cause).__name__ == "OfflineModeIsEnabled"
+        return cause if answered else error
+    return cause if isinstance(error, RuntimeError) else error  # a file that could not be uploaded

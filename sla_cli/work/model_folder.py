@@ -21,18 +21,19 @@ from sla_cli.artifact.version import check_version
 from sla_cli.config.bounds import WEIGHTS as WEIGHTS_BY_NAME
 from sla_cli.config.checks import read_values
 from sla_cli.config.settings import Config, config_of_run
+from sla_cli.core.arguments import as_path
 from sla_cli.core.calibration import UNCHANGED, Calibration
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError, cannot_read, some
 from sla_cli.system.host_memory import check_fits
 from sla_cli.system.regular_file import open_regular
 from sla_cli.work.calibration import CalibrationFigures
-from sla_cli.work.hub import local
+from sla_cli.work.hub import CARD, CONFIG, FILE, local
 from sla_cli.work.like import begins
 from sla_cli.work.run import Run, RunFacts
 
 NAME, VERSION = "sla-model", 1
-CONFIG, WEIGHTS, CARD, TUNING = "config.json", "model.safetensors", "README.md", "tuning"
+WEIGHTS, TUNING = "model.safetensors", "tuning"
 Stored = Literal["float32", "float16"]
 AGAIN = "Get the folder again, or make it again with `sla export`."
 BEGINNING = re.compile(rb'\s*\{\s*"format":\s*"sla-model"')
@@ -67,7 +68,7 @@ class ModelFacts:
     glosses: Annotated[tuple[str, ...], Meta(min_length=1)]
     calibration: CalibrationFigures | None
     card: str
-    files: dict[str, str]
+    files: dict[Annotated[str, Meta(pattern=FILE)], str]
 
 
 def is_model(path: Path) -> bool:
@@ -86,6 +87,17 @@ def find_trained(path: Path) -> Run:
     return ModelFolder(path) if is_model(path) else Run(path)
 
 
+def read_model_facts(file: Path) -> ModelFacts:
+    """The content of config.json. Raises FormatError for another format or version, or if it was edited."""
+    values = read_json(file, AGAIN)
+    if values.pop("format", None) != NAME:
+        raise FormatError(f"{file}: not {NAME}", AGAIN)
+    check_version(file, NAME, VERSION, values.pop("version", None), AGAIN)
+    if values.pop("digest", None) != digest_json(values):
+        raise FormatError(f"{file} is damaged or was edited: its values are not those that `sla export` wrote", AGAIN)
+    return read_values(ModelFacts, values, file, AGAIN)
+
+
 class ModelFolder(Run):
     """A model folder, read like a run; it has no store, no metrics and no state of training.
 
@@ -93,6 +105,8 @@ class ModelFolder(Run):
         SlaError: a file is missing, or a link to somewhere else.
         FormatError: a file is not as it was written; or as `model_facts`.
     """
+
+    again = AGAIN
 
     def __init__(self, path: Path) -> None:
         super().__init__(path)
@@ -122,17 +136,8 @@ class ModelFolder(Run):
 
     @cached_property
     def model_facts(self) -> ModelFacts:
-        """The content of config.json. Raises FormatError for another format or version, or if it was edited."""
-        file = self.inside(CONFIG)
-        values = read_json(file, AGAIN)
-        if values.pop("format", None) != NAME:
-            raise FormatError(f"{file}: not {NAME}", AGAIN)
-        check_version(file, NAME, VERSION, values.pop("version", None), AGAIN)
-        if values.pop("digest", None) != digest_json(values):
-            raise FormatError(
-                f"{file} is damaged or was edited: its values are not those that `sla export` wrote", AGAIN
-            )
-        return read_values(ModelFacts, values, file, AGAIN)
+        """As `read_model_facts`."""
+        return read_model_facts(self.inside(CONFIG))
 
     @property
     def facts(self) -> RunFacts:
@@ -184,9 +189,10 @@ class ModelFolder(Run):
 
         In the cache of the Hugging Face hub the files are links to others of the same repository.
         """
-        path, folder = self.path / name, self.path.resolve()
-        if "\0" in name or Path(name).is_absolute() or ".." in Path(name).parts:
+        folder = self.path.resolve()
+        if Path(name).is_absolute() or ".." in Path(name).parts:
             raise FormatError(f"{self.path}: {name!r} is no name of a file in it", AGAIN)
+        path = as_path(str(self.path / name), f"a file of {self.path}")
         of_cache = folder.parent.name == "snapshots" and folder.parent.parent.name.startswith("models--")
         if not path.resolve().is_relative_to(folder.parent.parent if of_cache else folder):
             raise SlaError(f"{path} is a link to a file outside of the folder, which is not read", AGAIN)

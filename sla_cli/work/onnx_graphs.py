@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from sla_cli.artifact.json_file import parse_json
 from sla_cli.config.checks import read_values
+from sla_cli.core.quantities import Distance, FrameRate, Percent
 from sla_cli.errors import FormatError, some
 
 BACKBONE, HEAD = "backbone.onnx", "head.onnx"
@@ -55,9 +56,9 @@ class GraphFacts:
     window: Annotated[int, Meta(ge=1)]
     context: Annotated[int, Meta(ge=0)]
     least: Annotated[int, Meta(ge=0, le=1_000_000)]
-    limit: float | None
-    usual: dict[str, tuple[float, float]] = field(default_factory=dict)
-    fps: float = 0.0
+    limit: Distance | None
+    usual: dict[str, tuple[Percent, Percent]] = field(default_factory=dict)
+    fps: FrameRate = 0.0
     products: Products = "fp32"
     format: Literal["sla-onnx"] = "sla-onnx"
 

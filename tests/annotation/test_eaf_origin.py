@@ -85,5 +85,5 @@ def test_a_file_about_another_recording_is_warned_of(
 
 def test_an_offset_that_is_no_number_is_named(tmp_path: Path) -> None:
     path = eaf(tmp_path, 'MEDIA_URL="other.mp4"', 'MEDIA_URL="clip.mp4" TIME_ORIGIN="1 s"')
-    with pytest.raises(FormatError, match="line 4: TIME_ORIGIN '1 s' is not a number"):
+    with pytest.raises(FormatError, match="line 4: TIME_ORIGIN '1 s' is not a time in milliseconds"):
         added(path, "clip.mp4")

@@ -185,7 +185,7 @@ def test_what_a_tier_and_a_link_say() -> None:
     assert (file.tiers[0].participant, file.tiers[0].annotator) == ("Anna", "ab")
     mark = file.tiers[0].marks[0]
     assert mark == Mark(
-        0, 10, "two words", next(n for n, line in enumerate(eaf.xml().splitlines(), 1) if "<ALIGN" in line)
+        0, 10, "two words", next(n for n, line in enumerate(eaf.xml().splitlines(), 1) if "<ALIGN" in line), "a1"
     )
     assert [(link.relative, link.absolute, link.sound, link.origin) for link in file.links] == [
         ("./a b.mp4", "file:///v/a%20b.mp4", False, -250),
@@ -263,8 +263,8 @@ HOSTILE: dict[str, tuple[Callable[[], str], str]] = {
         changed(' TIME_VALUE="200"', ""),
         r"line \d+: annotation a1 of tier text has no time, and no slots around it",
     ),
-    "a time that is none": (changed('"200"', '"2e2"'), "line 4: TIME_VALUE '2e2' is not a number"),
-    "an endless time": (changed('"200"', f'"{"9" * 5000}"'), "line 4: TIME_VALUE '9+' is not a number"),
+    "a time that is none": (changed('"200"', '"2e2"'), "line 4: TIME_VALUE '2e2' is not a time in milliseconds"),
+    "an endless time": (changed('"200"', f'"{"9" * 5000}"'), "line 4: TIME_VALUE '9+' is not a time in mill"),
     "two annotations of an id": (
         changed('ANNOTATION_ID="a3"', 'ANNOTATION_ID="a2"'),
         r"line \d+: annotation a2 of tier words has the id 'a2' of another|comes after 'a2'",

@@ -1,6 +1,7 @@
 """The command line is fast and explains itself."""
 
 import logging
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -151,6 +152,28 @@ def test_a_full_disk_at_the_end_of_a_pipe_is_said_in_one_sentence() -> None:
     assert answer.returncode == 2
     assert answer.stderr.count("\n") == 1
     assert "disk is full" in answer.stderr
+
+
+@pytest.mark.parametrize(("command", "code"), [("info no-such-file", 2), ("lm score no.arpa", 2), ("--version", 0)])
+def test_messages_that_cannot_be_written_change_no_exit_code(command: str, code: int) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    full = os.open("/dev/full", os.O_WRONLY) if Path("/dev/full").exists() else writer
+    for nowhere in {writer, full}:
+        run = [sys.executable, "-m", "sla_cli", *command.split()]
+        answer = subprocess.run(run, stdout=subprocess.DEVNULL, stderr=nowhere, check=False)
+        assert answer.returncode == code
+        os.close(nowhere)
+
+
+@pytest.mark.parametrize("command", ["--version", "--help", "schema score"])
+def test_a_result_that_nobody_reads_has_the_exit_code_of_other_programs(command: str) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    run = [sys.executable, "-m", "sla_cli", *command.split()]
+    answer = subprocess.run(run, stdout=writer, stderr=subprocess.PIPE, check=False)
+    os.close(writer)
+    assert (answer.returncode, answer.stderr) == (141, b"")
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,18 @@ def test_one_file(folder: Path) -> None:
     }
 
 
+def test_a_name_that_is_too_long_with_the_rest_is_named(folder: Path) -> None:
+    name = f"{'x' * 250}.txt"
+    Path(name).write_text(ONE, encoding="utf-8")
+    said = sla("score", name, "--ref", "ref.stm", code=2).stderr
+    assert "too long" in said and "a shorter name; files" in said
+
+
+def test_files_of_elan_are_for_another_command(folder: Path) -> None:
+    Path("a.eaf").write_text('<?xml version="1.0"?><ANNOTATION_DOCUMENT/>', encoding="utf-8")
+    assert "`sla times HYPOTHESES --ref REFERENCES`" in sla("score", "a.eaf", "--ref", "a.eaf", code=2).stderr
+
+
 def test_json_is_one_object_for_one_file_and_for_several(folder: Path) -> None:
     options = ("--ref", "ref.stm", "--json", "-q", "--ci", "90", "--samples", "200", "--seed", "3")
     facts = json.loads(sla("score", "one.txt", *options).stdout)

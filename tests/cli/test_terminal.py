@@ -57,3 +57,12 @@ def test_places_that_cannot_be_written(folder: Path, monkeypatch: pytest.MonkeyP
     ended = CliRunner().invoke(app, arguments.split())
     assert ended.exit_code == 2 and isinstance(ended.exception, SystemExit), ended.stderr
     assert ended.stderr.count("error: ") == 1
+
+
+def test_a_line_feed_in_a_name_forges_no_message(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "a\n\nerror: b.csv").write_text("id,gloss\na,b,c\n")
+    (tmp_path / "c\nwarning: d.csv").write_text("id,gloss\na,b\n")
+    both = str(tmp_path / "a\n\nerror: b.csv"), "--ref", str(tmp_path / "c\nwarning: d.csv")
+    said = sla(folder, "score", "-q", *both).stderr.decode()
+    assert [line.partition(" ")[0] for line in said.splitlines()] == ["error:", "hint:"], said
+    assert r"a\n\nerror: b.csv" in said

@@ -27,10 +27,10 @@ from sla_cli.config.settings import (
     TuneConfig,
     config_of_run,
     from_dict,
-    read_toml,
     resolve,
     to_toml,
 )
+from sla_cli.config.toml_file import read_toml
 from sla_cli.errors import FormatError, SlaError, visible
 
 numbers = st.floats(0.1, 0.5)
@@ -216,7 +216,7 @@ def test_what_does_not_fit_is_named_with_a_hint(text: str, message: str, hint: s
     ("content", "message"),
     [
         (b"[train]\nepochs = \n", "not TOML: Invalid value (at line 2"),
-        (b"[train]\nname = '\xff'\n", "not TOML"),
+        (b"[train]\nname = '\xff'\n", ", line 2: not UTF-8 text"),
         (b"[train]\nepochs = 'three'\n", "train.epochs is 'three'"),
         (b"[train]\nepoch = 3\n", "unknown key train.epoch"),
         (b"epochs = 3\n", "unknown section 'epochs'"),
@@ -230,7 +230,7 @@ def test_a_file_is_named_in_what_is_wrong_with_it(tmp_path: Path, content: bytes
     path.write_bytes(content)
     with pytest.raises(SlaError) as caught:
         resolve(file=path)
-    assert caught.value.message.startswith(f"{path}: ")
+    assert caught.value.message.startswith(str(path))
     assert message in caught.value.message
 
 

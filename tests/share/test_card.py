@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from huggingface_hub import ModelCard
-from recordings import copy_run, sla
+from recordings import copy_run, refused, sla
 
 RUN, HYPOTHESES = "old/runs/adapter", "old/hypotheses/adapter"
 ANSWERS = ("--language", "gsg", "--licence", "other", "--corpus-licence", "only here", "--contact", "a@example.org")
@@ -53,6 +53,19 @@ def test_it_asks_what_no_artifact_knows(folder: Path) -> None:
     made = card("--force", *ANSWERS)
     assert "To be answered" not in made.text
     assert "a@example.org" in made.text
+
+
+@pytest.mark.parametrize("language", ["english", "GSG", "de", "gsg\nlicense: mit"])
+def test_a_language_has_its_code(folder: Path, language: str) -> None:
+    assert "--language" in refused("export", RUN, "-o", "m", "--language", language)
+    assert not Path("m").exists()
+
+
+@pytest.mark.parametrize("option", ANSWERS[2::2])
+@pytest.mark.parametrize("answer", ["a\n---\n# b", "a\x1b[31mb", "a\u202eb"])
+def test_an_answer_is_one_line_of_text(folder: Path, option: str, answer: str) -> None:
+    assert f"{option} " in refused("export", RUN, "-o", "m", option, answer)
+    assert not Path("m").exists()
 
 
 def test_what_is_gone_is_unknown(folder: Path) -> None:

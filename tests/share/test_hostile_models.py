@@ -86,6 +86,16 @@ def header(model: Path, length: int, text: bytes) -> None:
     seal(model)
 
 
+def part(model: Path, name: str, **changed: str) -> None:
+    """Change values of a part of the header."""
+    file = model / WEIGHTS
+    with safe_open(file, framework="pt") as opened:
+        header = dict(opened.metadata())
+    header[name] = json.dumps({**json.loads(header[name]), **changed})
+    save_file(load_file(file), file, header)
+    seal(model)
+
+
 def pickled(model: Path) -> None:
     class Code:
         def __reduce__(self) -> tuple[Any, tuple[str]]:
@@ -125,6 +135,7 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
     "config linked to a file outside": lambda model: linked(model, "config.json"),
     "language model linked to a file outside": lambda model: linked(model, "gloss.arpa"),
     "a name that leads outside": lambda model: config(model, files={f"../{SECRET}": "0" * 64}),
+    "a name that no path can have": lambda model: config(model, files={"a" * 999: "0" * 64}),
     "an absolute name": lambda model: config(model, files={str(model.parent / SECRET): "0" * 64}),
     "a tensor of another shape": lambda model: tensors(
         model, lambda values: values.update({"trained.classifier.weight": torch.zeros(3, 3)})
@@ -157,6 +168,17 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
         torch.save({"": torch.zeros(1)}, model / "clip.pt"),
         config(model, with_backbone=False, backbone_file="clip.pt"),
     ],
+    "a limit of nothing": lambda model: part(model, "domain", limit="0"),
+    "a limit that is no number": lambda model: part(model, "domain", limit="NaN"),
+    "a limit that nothing exceeds": lambda model: part(model, "domain", limit="Infinity"),
+    "a limit in another notation": lambda model: part(model, "domain", limit="1_0"),
+    "a range that is no number": lambda model: part(model, "domain", usual='{"brightness": [NaN, 1]}'),
+    "a range of texts": lambda model: part(model, "domain", usual='{"brightness": "ab"}'),
+    "signs that never end": lambda model: part(model, "frame_scores", least="1000000000000"),
+    "confidences upside down": lambda model: config(model, calibration__slope=-5),
+    "a file of another kind": lambda model: config(
+        model, files={**json.loads((model / "config.json").read_text())["files"], "train.py": "0" * 64}
+    ),
     "a thousand million frames a second": lambda model: config(model, run__frames__fps=1e9),
     "no settings": lambda model: config(model, settings={}),
     "an unknown key": lambda model: config(model, unknown=1),
@@ -182,5 +204,6 @@ def test_it_is_refused_with_a_reason(model: Path, name: str) -> None:
     with pytest.raises(SlaError, match=re.escape(str(model)) + "|memory|backbone|timm knows no model") as caught:
         Recognizer.open(model, device="cpu", lm="gloss.arpa" if "language" in name else None)
     assert "\n" not in caught.value.message
+    assert "sla train" not in caught.value.hint and "config.toml" not in caught.value.hint, "it has no run"
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < MOST >> 10
     assert not (model / "executed").exists()

@@ -14,6 +14,7 @@ from recordings import copy_run, signed, sla
 
 pytestmark = pytest.mark.ci  # a process for each: the client reads its settings when it is imported
 MODEL = "hf://somebody/signs@v1"
+OTHERS = ("train.py", "sub/huge.onnx", "other.arpa", "model.safetensors.arpa", "tuning/of/other.json")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def hub(exported: Path) -> Iterator[Hub]:
     with serving() as hub:
         hub.put("somebody/signs", "v1", exported / "m")
-        hub.models["somebody/signs"]["v1"]["train.py"] = b"import os"
+        hub.models["somebody/signs"]["v1"] |= dict.fromkeys(OTHERS, b"not of the model")
         yield hub
 
 
@@ -46,7 +47,8 @@ def test_a_model_is_opened_by_its_revision_then_from_the_cache(hub: Hub, exporte
     found = run(hub, tmp_path, "transcribe", video, "--run", MODEL, "-q")
     assert (found.returncode, found.stdout) == (0, expected)
     assert len(expected.splitlines()) == 3
-    assert not [request for request in hub.requests if "train.py" in request], "only what a model has is downloaded"
+    asked = [request for request in hub.requests if any(name in request for name in OTHERS)]
+    assert not asked, "only what a model has is downloaded"
     hub.models.clear()
     offline = run(hub, tmp_path, "transcribe", video, "--run", MODEL, "--lm", "gloss.arpa", "-q", offline=True)
     assert (offline.returncode, len(offline.stdout.splitlines())) == (0, 3), offline.stderr
@@ -57,6 +59,9 @@ def test_a_model_is_opened_by_its_revision_then_from_the_cache(hub: Hub, exporte
     [
         ("hf://somebody/signs", "does not name a model on the hub"),
         ("hf://signs@v1", "does not name a model on the hub"),
+        ("hf://somebody/signs@../../../v1", "does not name a model on the hub"),
+        ("hf://somebody/signs@/etc/v1", "does not name a model on the hub"),
+        ("hf://somebody/signs@refs/../v1", "does not name a model on the hub"),
         ("hf://somebody/signs@v2", "the model has no such revision"),
         ("hf://somebody/other@v1", "there is no such model, or it is private"),
     ],
@@ -70,8 +75,14 @@ def test_what_is_not_there_is_named(hub: Hub, tmp_path: Path, name: str, reporte
 
 def test_without_network_and_cache(hub: Hub, tmp_path: Path) -> None:
     found = run(hub, tmp_path, "info", MODEL, offline=True)
-    assert found.returncode == 2
-    assert "is not in the cache, and the hub cannot be reached" in found.stderr
+    assert (found.returncode, "HF_HUB_OFFLINE forbids to ask the hub" in found.stderr) == (2, True), found.stderr
+    hub.refused = {"/api/": 500}
+    assert "the hub itself fails (500)" in run(hub, tmp_path, "info", MODEL).stderr
+    hub.refused = {}
+    (tmp_path / "file").write_text("")
+    assert f"{tmp_path}/file/" in run(hub, tmp_path / "file", "info", MODEL).stderr
+    hub.address = "http://127.0.0.1:9"
+    assert "is not in the cache, and the hub cannot be reached" in run(hub, tmp_path, "info", MODEL).stderr
 
 
 def test_a_missing_and_a_changed_file(hub: Hub, tmp_path: Path) -> None:

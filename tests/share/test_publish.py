@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hub_server import BAD_YAML, READER, WRITER, Hub, serving
+from hub_server import BAD_YAML, NEW, READER, WRITER, Hub, serving
 from recordings import copy_run, refused, signed, sla
 from typer.testing import CliRunner
 
@@ -86,6 +86,7 @@ def test_a_card_with_open_questions_is_refused(made: Path) -> None:
         ("language: gsg", "language: gsg\n1: one"),
         ("language: gsg", "- gsg"),
         ("model-index:", "model-index: 5\nrest:"),
+        pytest.param("language: gsg", f"language: {'[' * 50_000}", id="deep"),
     ],
 )
 def test_a_card_whose_yaml_cannot_be_read_is_refused(made: Path, old: str, new: str) -> None:
@@ -214,9 +215,32 @@ def test_what_the_hub_refuses_leaves_no_revision(hub: Hub, made: Path, tmp_path:
     said = rejected(hub, tmp_path, made / "m", NAME, "--tag", "v1")
     assert "the model is uploaded as hf://" in said and "but the tag v1 cannot be set: your token" in said
     assert {*hub.models[NAME]["main"]} > {"model.safetensors"}
-    other = hub.models["somebody/bert"] = {"main": {"config.json": b'{"architectures": ["BertModel"]}'}}
-    assert "holds a model that is not of sla" in rejected(hub, tmp_path, made / "m", "somebody/bert")
-    assert {*other} == {"main"}
+
+
+@pytest.mark.ci
+def test_files_that_sla_did_not_put_there_stay(hub: Hub, made: Path, tmp_path: Path) -> None:
+    theirs = "has files of somebody else, which are not replaced: "
+    for number, files in enumerate(
+        (
+            {"config.json": b'{"architectures": ["BertModel"]}', "model.safetensors": b"weights"},
+            {"sub/deep/graph.onnx": b"mine"},
+            {"README.md": b"---\nlicense: mit\n---\n# My work of a year\n"},
+        )
+    ):
+        other = hub.models[f"somebody/{number}"] = {"main": {**NEW, **files}}
+        assert f"{theirs}{sorted(files)[0]}" in rejected(hub, tmp_path, made / "m", f"somebody/{number}")
+        assert other == {"main": {**NEW, **files}}
+    licence = {"README.md": b"---\nlicense: mit\n---\n"}  # all that the hub writes where a licence was chosen
+    hub.models[NAME] = {"main": {**NEW, **licence}}
+    first = published(hub, tmp_path, made / "half", NAME)
+    mine = {"sub/huge.onnx": b"mine", "tuning/of/mine.json": b"{}", "other.arpa": b"mine"}
+    hub.models[NAME]["main"] |= mine
+    published(hub, tmp_path, made / "m", NAME)
+    assert published(hub, tmp_path, made / "half", NAME)["files"] == first["files"]
+    assert {*hub.models[NAME]["main"]} == {".gitattributes", *first["files"], *mine}
+    hub.models[NAME]["main"]["gloss.arpa"] = b"mine"
+    assert f"{theirs}gloss.arpa" in rejected(hub, tmp_path, made / "m", NAME)
+    assert hub.models[NAME]["main"]["gloss.arpa"] == b"mine"
 
 
 @pytest.mark.ci

@@ -89,6 +89,8 @@ def _clips(
         name = "_".join(filter(None, (listed.name, who, f"{_seconds(start)}-{_seconds(end)}")))
         if reason := _unusable(utterance, start, end):
             listing.skipped[name] = reason
+            if utterance.glosses:
+                found.unusable[name] = reason
             continue
         if place.missing:
             found.missing[listed.path] = place.missing

@@ -32,6 +32,7 @@ class Found:
         unknown: by requested tier, the number of files without it.
         suffixed: people who are named only at the ends of tier names, with the number of files.
         recognised: annotations of gloss tiers whose annotator is sla itself.
+        unusable: utterances with glosses whose times make no clip, with the reason.
         missing: files whose recording was not found, with the names that were searched.
         lost: number of clips lost because of that.
     """
@@ -43,6 +44,7 @@ class Found:
     unknown: Counter[str] = field(default_factory=Counter)
     suffixed: Counter[str] = field(default_factory=Counter)
     recognised: int = 0
+    unusable: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
     lost: int = 0
     files: int = 0
@@ -69,6 +71,9 @@ class Found:
 
     def check_recordings(self, where: str, clips: Sequence[Clip], hint: str) -> None:
         """Warn of missing recordings: their clips are lost. Raise SlaError if there is no recording, or no clip."""
+        if not clips and self.unusable:
+            told = some((f"{name}: {reason}" for name, reason in self.unusable.items()), 3)
+            raise SlaError(f"{where}: no utterance can be a clip: {told}", "Correct the times of the annotations.")
         if not clips:
             raise SlaError(f"{where}: no utterance has glosses; {self._tiers()}", LOOK)
         lines = [f"{path}: no recording; {looked}" for path, looked in self.missing.items()]

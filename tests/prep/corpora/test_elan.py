@@ -217,6 +217,10 @@ def test_where_nothing_is_left(tmp_path: Path, lay: Lay, read: Read) -> None:
         with pytest.raises(SlaError, match=r"no file has a tier 'SING'; tiers with .*: SIGN \(1\)") as caught:
             read("elan", tmp_path, **settings)
         assert "Did you mean 'SIGN'?" in caught.value.hint
+    lay(tmp_path, {"one.eaf": eaf_of((-400, 400, "A"), (500, 500, "B"))})
+    with pytest.raises(SlaError, match=r"no utterance can be a clip: one_-0.4-0.5: it begins 0.4 s before") as caught:
+        read("elan", tmp_path)
+    assert "Correct the times" in caught.value.hint
 
 
 def test_other_formats(tmp_path: Path, lay: Lay, read: Read) -> None:
