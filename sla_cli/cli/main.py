@@ -36,6 +36,7 @@ COMMANDS = {
     "align": "Find the position of each reference gloss in its clip, or with --suspicious annotations that look wrong.",
     "tune": "Choose alpha, beta and beam of a language model by the errors on dev.",
     "transcribe": "Recognise the glosses of videos, with times; write them for ELAN, players and tables, or as a page.",
+    "next": "Choose what to annotate next: clips of a store, or sentences in recordings, with a reason for each.",
     "score": "Compute the word error rate as the field's official scripts count it, with its confidence interval.",
     "times": "Compare the times of glosses with true ones: how many lie right, F1 by overlap, errors of the ends.",
     "compare": "Compare two systems on the same references: which is better, by how much, and whether by chance.",
