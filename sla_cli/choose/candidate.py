@@ -48,12 +48,11 @@ class Annotated:
     Attributes:
         glosses: how often each occurs.
         signers: seconds of each.
-        peaks: by gloss, features under its peaks, each of them (width,).
     """
 
     glosses: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
     signers: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
-    peaks: defaultdict[str, list[Peaks]] = field(default_factory=lambda: defaultdict(list))
+    _peaks: defaultdict[str, list[NDArray[np.float32]]] = field(default_factory=lambda: defaultdict(list))
 
     def add(self, glosses: Glosses, signer: str, seconds: float) -> None:
         """Count a clip, or a candidate by its hypothesis."""
@@ -64,4 +63,11 @@ class Annotated:
     def add_peaks(self, glosses: Sequence[str], peaks: Peaks) -> None:
         """Features under peaks, a row for each gloss."""
         for gloss, peak in zip(glosses, peaks, strict=True):
-            self.peaks[gloss].append(peak)
+            self._peaks[gloss].append(peak[np.newaxis].astype(np.float32))
+
+    def peaks(self, gloss: str) -> NDArray[np.float32] | None:
+        """The features under all peaks of a gloss, (peaks, width); None if there are none."""
+        parts = self._peaks[gloss]
+        if len(parts) > 1:
+            parts[:] = [np.concatenate(parts)]
+        return parts[0] if parts else None

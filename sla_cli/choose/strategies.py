@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from sla_cli.choose.candidate import Annotated, Candidate
+from sla_cli.choose.candidate import Annotated, Candidate, Peaks
 from sla_cli.core.counted import counted
 from sla_cli.errors import some
 
@@ -51,7 +52,7 @@ def novelty(candidate: Candidate, annotated: Annotated) -> Worth:
     if not candidate.glosses:
         return Worth(0.0, "no gloss is recognised")
     distances = [
-        _distance(peak, annotated.peaks[gloss]) for gloss, peak in zip(candidate.glosses, candidate.peaks, strict=True)
+        _distance(peak, annotated.peaks(gloss)) for gloss, peak in zip(candidate.glosses, candidate.peaks, strict=True)
     ]
     farthest, gloss = max(zip(distances, candidate.glosses, strict=True))
     return Worth(float(np.mean(distances)), f"{gloss} looks most unlike the annotated ones, distance {farthest:.2f}")
@@ -102,10 +103,10 @@ STRATEGIES: Mapping[str, Strategy] = {
 }
 
 
-def _distance(peak: np.ndarray, others: list[np.ndarray]) -> float:
+def _distance(peak: Peaks, others: NDArray[np.float32] | None) -> float:
     """From 0 to 1, which is also the distance of opposite features, and that from none."""
-    if not others:
+    if others is None:
         return 1.0
-    # Not a matrix product, whose rounding depends on the number of rows: the score would depend on the order of clips.
-    nearest = np.multiply(np.stack(others), peak, dtype=np.float32).sum(axis=1).max()
+    # Not a product by BLAS, whose rounding depends on the number of rows: the score would depend on the order of clips.
+    nearest = np.einsum("ij,j->i", others, peak.astype(np.float32)).max()
     return 1 - max(0.0, float(nearest))
