@@ -11,6 +11,7 @@ from sla_cli.choose.from_folder import stretch_candidates
 from sla_cli.choose.from_store import annotated_splits, clips_with_peaks, pool_of, read_clips, unread_clips
 from sla_cli.choose.read import annotated_in
 from sla_cli.choose.strategies import STRATEGIES
+from sla_cli.config.settings import TranscribeConfig
 from sla_cli.errors import SlaError, some
 from sla_cli.store.paths import clips_files, names_store, split_name
 from sla_cli.store.store import Store
@@ -28,7 +29,7 @@ class Request:
         budget: minutes.
         run: None is the newest one.
         split: of a store; None is its clips without annotation.
-        pause, fps: of recordings, as for `Recognizer.transcribe`.
+        pause, fps: of recordings, as for `Recognizer.transcribe`; None is the default.
         weights: of the backbone, if their file has moved.
     """
 
@@ -37,7 +38,7 @@ class Request:
     seed: int
     run: Path | None
     split: str | None
-    pause: float
+    pause: float | None
     fps: float | None
     device: str
     weights: str | None
@@ -68,6 +69,9 @@ def next_choices(place: Path, work: Work, request: Request) -> tuple[list[Choice
 def _in_store(store: Store, work: Work, request: Request) -> tuple[list[Candidate], Annotated]:
     """The candidates, and what is annotated. Without a run, nothing excludes clips that it was trained on."""
     strategy, device, weights = STRATEGIES[request.strategy], request.device, request.weights
+    for option, value in (("--pause", request.pause), ("--fps", request.fps)):
+        if value is not None:
+            raise SlaError(f"{option} is for recordings, and {store.path} is a store", "Leave it out.")
     chooses_blindly = request.split is None and strategy.needs == "facts"  # so it needs no run
     run = None if request.run is None and chooses_blindly else find_trained(work.run_given(request.run))
     pool = pool_of(store, run, request.split)
@@ -97,5 +101,6 @@ def _in_recordings(place: Path, work: Work, request: Request) -> tuple[list[Cand
         hint = "Choose by random or uncertainty."
         raise SlaError(f"the strategy {name} needs the store that {run.path} was trained on, which is not here", hint)
     annotated = annotated_in([run.own_clips()["train"]] if strategy.compares else [])
+    pause = TranscribeConfig.pause if request.pause is None else request.pause
     with Recognizer.open(run.path, device=request.device, weights=request.weights) as model:
-        return list(stretch_candidates(place, model, pause=request.pause, fps=request.fps)), annotated
+        return list(stretch_candidates(place, model, pause=pause, fps=request.fps)), annotated

@@ -40,10 +40,16 @@ def next(
         typer.Option(help="Of a store: choose from the clips of this split. Default: those without annotation."),
     ] = None,
     pause: Annotated[
-        float, typer.Option(help="Of recordings: seconds without a sign that end a sentence.", min=0)
-    ] = TranscribeConfig.pause,
+        float | None,
+        typer.Option(
+            help="Of recordings: seconds without a sign that end a sentence.",
+            min=0,
+            show_default=f"{TranscribeConfig.pause:g}",
+        ),
+    ] = None,
     fps: Annotated[
-        float | None, typer.Option(help="Frames per second of folders of pictures.", min=SLOWEST, max=FASTEST)
+        float | None,
+        typer.Option(help="Of recordings: frames per second of folders of pictures.", min=SLOWEST, max=FASTEST),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the draw among equals.", min=0, max=LARGEST_SEED)] = 0,
     weights: shared.BackboneWeights = None,
@@ -68,7 +74,10 @@ def next(
     from sla_cli.work.output import check_output
 
     check_output(output, table_like(COLUMNS), inputs=(pool, shared.weights_file(weights)), replace=force)
-    request = Request(strategy, budget, seed, run, split, pause, fps, device, weights)
+    request = Request(
+        strategy=strategy, budget=budget, seed=seed, run=run, split=split, pause=pause, fps=fps, device=device,
+        weights=weights,
+    )  # fmt: skip
     choices, offered = next_choices(pool, WorkFolder(work), request)
     if output is not None:
         write_choices(output, choices)

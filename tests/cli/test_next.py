@@ -81,6 +81,7 @@ def test_what_cannot_be_chosen_from_is_refused(work: Path) -> None:
     assert "no such store or recordings: nothing" in refused("next", "nothing", *budget)
     small = refused("next", "phoenix2014", "--split", "dev", "--budget", "0.005", "--run", "adapter")
     assert "0.005 min is shorter than every candidate" in small
+    assert "--fps is for recordings" in refused("next", "phoenix2014", "--fps", "25", *budget)
     assert "--split is for a store" in refused("next", "empty", "--split", "dev", *budget)
     assert "needs signers" in refused("next", "empty", "--strategy", "signers", *budget)
     assert "no signer is known" in refused(
@@ -115,6 +116,9 @@ def test_sentences_of_recordings_that_nobody_has_annotated(work: Path) -> None:
     assert len(chosen(*given)) == 3  # as sla wrote it
     eaf.write_text(eaf.read_text().replace(">NORD<", ">SUED<"))
     assert {one["clip"] for one in chosen(*given)} == {"v1.avi", "v2.avi"}
+    for number in (1, 2):
+        shutil.copy(eaf, folder / f"v{number}.eaf")
+    assert "nothing to choose from" in refused("next", *given)
 
 
 def test_recordings_and_a_model_without_its_store(work: Path) -> None:
