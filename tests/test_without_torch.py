@@ -48,6 +48,8 @@ def test_what_needs_no_model_works(limited: LimitedPython, phoenix_tree: Callabl
         f"decode {RUN} --beam 1 -o greedy.tsv",
         f"decode {RUN} --lm work/gloss.arpa --jobs 2 -o lm.tsv",
         f"align {RUN} --split dev",
+        f"next {STORE} --split dev --budget 1 --run {RUN}",
+        f"next {STORE} --split dev --budget 1 --run {RUN} --strategy uncertainty",
         "score signs.csv --ref signs.csv",
         "score greedy.tsv lm.tsv",
         "compare greedy.tsv lm.tsv",

@@ -32,6 +32,7 @@ FILES = {
     f"{ALIGN} -o": ".tsv",
     f"{ALIGN} --format ctm -o": ".ctm",
     f"{ALIGN} --suspicious -o": ".tsv",
+    f"next {STORE} --split dev --budget 1 --run {RUN} -o": ".tsv",
     f"lm estimate {STORE} --order 2 --fallback -o": ".arpa",
     f"lm score {LM} text.txt -o": ".tsv",
     f"compare {' '.join(HYPOTHESES)} --ref {STORE} -o": ".tsv",
