@@ -37,7 +37,7 @@ from sla_cli.core.windows import Windows
 from sla_cli.model.open_run import OpenedModel, open_model
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 from sla_cli.transcribe.recording import as_stored
-from sla_cli.transcribe.runtime import CHUNK, in_parts
+from sla_cli.transcribe.runtime import CHUNK, stream_features
 from sla_cli.transcribe.torch_runtime import TorchRuntime
 from sla_cli.transcribe.windows import Floats, JoinedWindows
 from sla_cli.work.run import FrameFormat, Run
@@ -149,7 +149,7 @@ def features_of(
             return np.split(file["alone"], file["borders"]), file["joined"]
 
     def of(frames: Iterable[np.ndarray]) -> Floats:
-        return np.concatenate([part.rows for part in runtime.features(in_parts(frames))])
+        return np.concatenate([part.rows for part in stream_features(runtime, frames)])
 
     alone = [of(sentence.frames) for sentence in sentences]
     joined = of(one for sentence in sentences for one in sentence.frames)

@@ -26,7 +26,7 @@ from sla_cli.model.checkpoint import save_weights
 from sla_cli.model.network import Network
 from sla_cli.share.card import Answers, card_of
 from sla_cli.share.export import export_run
-from sla_cli.transcribe.runtime import in_parts
+from sla_cli.transcribe.runtime import stream_features
 from sla_cli.work.run import FrameFormat, Run, RunFacts
 
 GLOSSES = tuple(f"G{number}" for number in range(1000))
@@ -68,7 +68,7 @@ def speeds(name: str, size: str, frames: int, repeats: int) -> Iterator[dict[str
         save_weights(run.best, Network(config, len(GLOSSES)), GLOSSES)
         ways = opened(run, Path(folder), stack)
         runs: dict[str, Callable[[], object]] = {
-            way: lambda model=model: list(model._runtime.features(in_parts(pictures))) for way, model in ways.items()
+            way: lambda model=model: list(stream_features(model._runtime, pictures)) for way, model in ways.items()
         }
         _, wall = fastest(runs, repeats)
     for way, seconds in wall.items():

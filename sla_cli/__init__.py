@@ -22,10 +22,13 @@ os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(PICTURE))
 
 # Name to the module that defines it; __init__.pyi tells type checkers the same.
 _HOMES = {
+    "Final": "transcribe.events",
     "Layout": "annotation.layout",
+    "Partial": "transcribe.events",
     "Recognizer": "transcribe.recognizer",
     "Score": "core.result",
     "Sentence": "core.annotation",
+    "SentenceEnd": "transcribe.events",
     "Sign": "core.annotation",
     "SlaError": "errors",
     "Store": "store.store",

@@ -5,6 +5,9 @@ from sla_cli.core.result import Score as Score
 from sla_cli.errors import SlaError as SlaError
 from sla_cli.score.wer import wer as wer
 from sla_cli.store.store import Store as Store
+from sla_cli.transcribe.events import Final as Final
+from sla_cli.transcribe.events import Partial as Partial
+from sla_cli.transcribe.events import SentenceEnd as SentenceEnd
 from sla_cli.transcribe.recognizer import Recognizer as Recognizer
 from sla_cli.transcribe.transcript import Transcript as Transcript
 

@@ -112,12 +112,17 @@ def naming(where: str) -> Iterator[None]:
 # What extras of pyproject.toml install; modules and distributions have the same names.
 TORCH = ("torch", "timm", "huggingface_hub", "loralib", "safetensors", "accelerate", "tensorboard")
 ONNX = ("onnxruntime", "onnx", "onnxscript")
+WEB = ("starlette", "uvicorn")
 
 
 def not_installed(error: ModuleNotFoundError) -> SlaError | None:
     """The error if a module of one of these extras is not installed; None if the module is another one."""
     package = (error.name or "").partition(".")[0]
-    for extra, packages, what in (("torch", TORCH, "computing with a model"), ("onnx", ONNX, "ONNX")):
+    for extra, packages, what in (
+        ("torch", TORCH, "computing with a model"),
+        ("onnx", ONNX, "ONNX"),
+        ("web", WEB, "the page of `sla annotate`"),
+    ):
         if package in packages:
             return SlaError(
                 f"{what} needs {package}, which is not installed", f"Install it with `pip install 'sla-cli[{extra}]'`."

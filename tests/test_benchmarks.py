@@ -142,6 +142,18 @@ class Conversions(TorchDispatchMode):
             ],
             {"share", "share_of_frozen", "realtime", "peak_mib", "memory", "linear"},
         ),
+        pytest.param(
+            "annotate_page",
+            ["--annotations", "20", "--seconds", "0.5"],
+            {"idle_fps", "timeline_of_idle", "list_of_idle", "editing_of_idle", "saved_ms"},
+            marks=[
+                pytest.mark.needs("playwright"),
+                pytest.mark.needs("uvicorn"),
+                pytest.mark.skipif(
+                    not Path("/usr/bin/chromium").exists(), reason="needs Chromium at /usr/bin/chromium"
+                ),
+            ],
+        ),
         ("input", ["--frames", "280"], {"frames", "frames_per_second", "frames_per_cpu_second", "waiting"}),
     ],
 )

@@ -77,7 +77,7 @@ def test_metadata(wheel: ZipFile) -> None:
     assert found.license_files == ["LICENSE"]
     assert found.description_content_type == "text/markdown"
     assert found.description == (ROOT / "README.md").read_text(encoding="utf-8")
-    assert set(found.provides_extra or ()) == {"torch", "dask", "archives", "onnx", "docs", "test", "dev"}
+    assert set(found.provides_extra or ()) == {"torch", "dask", "archives", "onnx", "web", "docs", "test", "dev"}
     versions = [name.rpartition(" ")[2] for name in found.classifiers or () if re.search(r":: 3\.\d+$", name)]
     assert found.requires_python is not None
     assert versions

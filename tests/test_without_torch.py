@@ -16,7 +16,7 @@ from packaging.requirements import Requirement
 from tiny_work import tiny_work
 
 from sla_cli.cli.main import COMMANDS
-from sla_cli.errors import ONNX, TORCH, not_installed
+from sla_cli.errors import ONNX, TORCH, WEB, not_installed
 
 ROOT = Path(__file__).parents[1]
 STORE, RUN = "work/stores/phoenix2014", "work/runs/adapter"
@@ -48,6 +48,8 @@ def test_what_needs_no_model_works(limited: LimitedPython, phoenix_tree: Callabl
         f"decode {RUN} --beam 1 -o greedy.tsv",
         f"decode {RUN} --lm work/gloss.arpa --jobs 2 -o lm.tsv",
         f"align {RUN} --split dev",
+        f"next {STORE} --split dev --budget 1 --run {RUN}",
+        f"next {STORE} --split dev --budget 1 --run {RUN} --strategy uncertainty",
         "score signs.csv --ref signs.csv",
         "score greedy.tsv lm.tsv",
         "compare greedy.tsv lm.tsv",
@@ -102,6 +104,7 @@ def test_the_names_are_those_of_the_extra() -> None:
     assert {Requirement(line).name for line in extra} == set(TORCH)
     onnx = {Requirement(line).name for line in project["optional-dependencies"]["onnx"]}
     assert onnx == {*ONNX, "huggingface_hub"}
+    assert {Requirement(line).name for line in project["optional-dependencies"]["web"]} == set(WEB)
     assert not {Requirement(line).name for line in project["dependencies"]} & {*TORCH, *ONNX}
     assert "torch" in Requirement(project["optional-dependencies"]["dev"][0]).extras
 

@@ -21,6 +21,7 @@ import numpy as np
 
 from fuzzing.mutate import EXTREME, ODD, WHOLE_NUMBERS, anywhere
 from sla_cli.artifact.hdf5 import UNREADABLE, open_hdf5, strings
+from sla_cli.core.digest import digest_json
 from sla_cli.store.content import NUMBERS, TEXTS, StoreHeader, file_digest
 
 # Raised by changes that do not fit, or if a value that they use is damaged.
@@ -32,6 +33,16 @@ def in_json(random: Random, data: bytes) -> bytes:
     try:
         return json.dumps(_changed(random, json.loads(data))).encode()
     except (ValueError, RecursionError):  # no longer JSON, or already too deeply nested
+        return data
+
+
+def in_model(random: Random, data: bytes) -> bytes:
+    """Another value in the description of a model, with its digest."""
+    try:
+        values = json.loads(in_json(random, data))
+        bare = {name: value for name, value in values.items() if name not in ("format", "version", "digest")}
+        return json.dumps(values | {"digest": digest_json(bare)}).encode()
+    except (ValueError, RecursionError, AttributeError):  # no longer JSON, or no object
         return data
 
 

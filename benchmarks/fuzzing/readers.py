@@ -9,6 +9,7 @@ from itertools import islice
 from pathlib import Path
 
 import numpy as np
+import torch
 from artifacts import GLOSSES, Artifacts, make, stored
 
 from fuzzing import inside, seeds
@@ -16,11 +17,16 @@ from fuzzing.mutate import Mutation
 from sla_cli.annotation.eaf_edit import add_to
 from sla_cli.annotation.formats import parse_annotation
 from sla_cli.annotation.layout import Layout
+from sla_cli.annotation.recognizer_tiers import read_spans
 from sla_cli.artifact.receipt import digest_file, read_receipt
-from sla_cli.config.settings import from_dict, read_toml
+from sla_cli.config.settings import from_dict
+from sla_cli.config.toml_file import read_toml
 from sla_cli.core.annotation import Annotation, Sentence, Sign
 from sla_cli.core.clip import Source
+from sla_cli.data.kept import KeptFeatures
 from sla_cli.decode.decode_split import decode_split
+from sla_cli.elan.call import read_call
+from sla_cli.elan.parameters import RECOGNIZERS
 from sla_cli.errors import SlaError
 from sla_cli.exchange.gloss_files import export_text, read_gloss_file
 from sla_cli.lm.kenlm_model import describe_lm, open_lm, out_of_vocabulary
@@ -36,9 +42,12 @@ from sla_cli.prep.encoding.cache import read_cached
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_in_memory
 from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.share.card import Answers, Card
+from sla_cli.share.export import export_run
 from sla_cli.store.codec import decode
 from sla_cli.store.division import read_division
 from sla_cli.store.paths import clips_path, division_path
+from sla_cli.store.store import Store
 from sla_cli.train.state import State, load_state
 from sla_cli.video.frames import FrameReader
 from sla_cli.video.source import open_tree
@@ -48,6 +57,7 @@ from sla_cli.work.calibration import read_calibration
 from sla_cli.work.describe import describe
 from sla_cli.work.emissions import Emissions
 from sla_cli.work.folder import Work
+from sla_cli.work.model_folder import ModelFolder
 from sla_cli.work.run import Run
 from sla_cli.work.scores import read_scores
 from sla_cli.work.tuning import read_tuned
@@ -55,6 +65,7 @@ from sla_cli.work.tuning import read_tuned
 Read = Callable[[Path], object]
 JSON = (inside.in_json, inside.in_json)
 SIGNS = Annotation("v", None, 2.0, (Sentence((Sign("A", 0.1, 0.5, 0.9), Sign("B", 0.6, 1.0, 0.5))),), {"run": "r"})
+WIDTH = 8  # channels of features
 FRAMES = 200  # frames of a recording that are read
 
 
@@ -150,7 +161,29 @@ def _models(made: Artifacts) -> list[Reader]:
     models = [seeds.ARPA.encode(), made.lm.read_bytes()]
     models += seeds.head("golden/gloss-lm/phoenix2014-train.3gram.arpa", 60)
     best, saved = made.run.best.read_bytes(), made.run.state.read_bytes()
+
+    def features(path: Path) -> None:
+        for index in range(len(split)):
+            KeptFeatures(path.parent, split, WIDTH)[index]
+
+    def model(path: Path) -> None:
+        _all(lambda: opened(path.parent), lambda: describe(path.parent))
+
+    def opened(path: Path) -> None:
+        found = ModelFolder(path)
+        load_weights(found.best, made.network(), found.glosses)
+
+    split = Store(made.store)["train"]
+    folder = made.run.path.parents[1]
+    export_run(made.run, folder / "model", Card("m", Answers(), (), None, ()))
+    KeptFeatures(folder / "features", split, WIDTH).keep(0, torch.zeros(sum(split.lengths), WIDTH))
+    kept = [(folder / "features" / "000000.npz").read_bytes()]
+    parts = {f"m/{one.name}": one.read_bytes() for one in (folder / "model").iterdir()}
+    described = parts["m/config.json"]
     return [
+        Reader("model", "m/config.json", [described], model, (inside.in_model,) * 4, parts),
+        Reader("model weights", "m/model.safetensors", [parts["m/model.safetensors"]], model, (), parts),
+        Reader("features", "000000.npz", kept, features, (inside.in_zip,)),
         Reader("arpa", "lm.arpa", models, arpa),
         Reader("arpa.gz", "lm.arpa.gz", seeds.gzipped(models), arpa, (inside.in_gzip, inside.in_gzip)),
         Reader("checkpoint", "best.safetensors", [best], checkpoint, (inside.in_safetensors,)),
@@ -301,7 +334,13 @@ def _annotations() -> list[Reader]:
     real = [*seeds.whole("data/elan/cont_annotation.eaf"), *seeds.whole("data/elan/gloss-1.eaf")]
     eaf, video = [seeds.EAF.encode()] * 4 + real, {"c/v.mp4": b"x"}
     grids = [seeds.TEXTGRID.encode(), seeds.SHORT_TEXTGRID.encode(), seeds.TEXTGRID.encode("utf-16")]
+
+    def call(path: Path) -> None:
+        read_call(path.read_bytes(), RECOGNIZERS[0])
+
     return [
+        Reader("elan call", "call.xml", [seeds.CALL.encode()], call),
+        Reader("elan tier", "tier.xml", [seeds.SPANS.encode()], read_spans),
         Reader("eaf", "c/v.eaf", eaf, corpus, (), video),
         Reader("eaf edited", "v.eaf", eaf, edited),
         Reader("textgrid", "c/v.TextGrid", grids, corpus, (), video),

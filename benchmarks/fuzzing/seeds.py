@@ -86,6 +86,17 @@ TABLE = (
     "v/a.mp4,three,NULL,test,S1,1.5,0:00:02.5,,x\n"
 )
 
+CALL = """<?xml version="1.0" encoding="UTF-8"?>
+<PARAM xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
+<param name="InvocationContext">sla-recognize 2026-11-29 10:00:00+0100</param>
+<param name="video">v.mp4</param><param name="run">r</param><param name="tier">SIGN</param>
+<param name="min_confidence">0.25</param><param name="beam">20.0</param><param name="glosses">g.xml</param>
+</PARAM>
+"""
+SPANS = """<TIERS><TIER columns="A B"><span start="0.5" end="1.25E0"><v>HAUS ROT</v><v>x</v></span>
+<span start="1200" end="1560"><v/><v>&amp;</v></span></TIER></TIERS>
+"""
+
 
 def head(path: str, lines: int = 40) -> list[bytes]:
     """The first lines of a file of the shared material, if it exists."""

@@ -183,16 +183,21 @@ def _tier(plan: TierPlan, firsts: Mapping[str, int], slot_ids: Mapping[tuple[str
     if plan.parent:
         tier.set("PARENT_REF", plan.parent)
     for place, interval in enumerate(plan.intervals):
-        holder = ET.SubElement(tier, "ANNOTATION")
-        own = {"ANNOTATION_ID": f"a{firsts[plan.name] + place}"}
         if plan.parent:
-            reference = {"ANNOTATION_REF": f"a{firsts[plan.parent] + place}"}
-            annotation = ET.SubElement(holder, "REF_ANNOTATION", own | reference)
+            given = {"ANNOTATION_REF": f"a{firsts[plan.parent] + place}"}
         else:
-            times = {f"TIME_SLOT_REF{side + 1}": slot_ids[plan.name, place, side] for side in (0, 1)}
-            annotation = ET.SubElement(holder, "ALIGNABLE_ANNOTATION", own | times)
-        ET.SubElement(annotation, "ANNOTATION_VALUE").text = interval.text
+            given = {f"TIME_SLOT_REF{side + 1}": slot_ids[plan.name, place, side] for side in (0, 1)}
+        tier.append(annotation_element(f"a{firsts[plan.name] + place}", interval.text, given))
     return tier
+
+
+def annotation_element(name: str, text: str, given: Mapping[str, str]) -> ET.Element:
+    """An annotation with this id; `given` has its time slots, or the annotation that it refers to."""
+    holder = ET.Element("ANNOTATION")
+    kind = "REF_ANNOTATION" if "ANNOTATION_REF" in given else "ALIGNABLE_ANNOTATION"
+    annotation = ET.SubElement(holder, kind, {"ANNOTATION_ID": name, **given})
+    ET.SubElement(annotation, "ANNOTATION_VALUE").text = text
+    return holder
 
 
 def linguistic_type(plan: TierPlan) -> ET.Element:

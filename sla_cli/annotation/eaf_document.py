@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree as ET
 from xml.parsers import expat
+from xml.sax.saxutils import quoteattr
 
 from sla_cli.artifact.text import UTF16, read_bytes, refuse_pipe
 from sla_cli.errors import FormatError
@@ -21,6 +22,7 @@ MOST_BYTES = 50_000_000  # hours of dense annotation have a tenth of this size
 MOST_ELEMENTS = 1_000_000  # limits the memory that a file can use
 TIME = re.compile(r"\s*-?[0-9]{1,12}\s*")  # milliseconds
 WHITE = b" \t\r\n"
+ATTRIBUTE = re.compile(rb"""\s+([^\s=<>"'/]+)\s*=\s*("[^"]*"|'[^']*')""")
 # Order of the children of ANNOTATION_DOCUMENT: http://www.mpi.nl/tools/elan/EAFv3.0.xsd
 ORDER = (
     "LICENSE",
@@ -130,6 +132,13 @@ class Document:
     def replaced(self, node: Node, element: ET.Element) -> Edit:
         """`element` instead of `node`."""
         return Edit(node.start, node.end, self._text(element))
+
+    def with_attribute(self, node: Node, key: str, value: str | None) -> Edit:
+        """Another value of an attribute that the element has; None removes it."""
+        at = next(found for found in ATTRIBUTE.finditer(self.data, node.start) if found[1] == key.encode())
+        if value is None:
+            return Edit(at.start(), at.end(), b"")
+        return Edit(at.start(2), at.end(2), quoteattr(value).encode(self.encoding, "xmlcharrefreplace"))
 
     def edited(self, edits: Sequence[Edit]) -> bytes:
         """The bytes of the file after all edits, which must not overlap; edits at one position keep their order."""

@@ -20,6 +20,7 @@ WRITTEN = {
     *("TIER_ID", "ANNOTATOR", "PARTICIPANT", "PARENT_REF", "LINGUISTIC_TYPE_REF", "DEFAULT_LOCALE"),
     *("ANNOTATION_ID", "ANNOTATION_REF", "PREVIOUS_ANNOTATION", "TIME_SLOT_REF1", "TIME_SLOT_REF2"),
 }
+REMARKS = (b"<!--", b"<?")  # comments and processing instructions; in texts and attributes `<` is `&lt;`
 HINT = "Give the new glosses another file, or another tier (--add-to, --tier)."
 
 
@@ -37,6 +38,8 @@ def check_uncorrected(document: Document, names: Iterable[str] | None = None) ->
         tier, where = tiers[name], f"{document.name}, line {nodes[name].line}: tier {name}"
         if tier.annotator != ANNOTATOR:
             raise SlaError(f"{where} is not from sla and is not replaced", HINT)
+        if any(mark in document.data[nodes[name].start : nodes[name].end] for mark in REMARKS):
+            raise SlaError(f"{where} has a comment, which is not from sla, and is not replaced", HINT)
         if tier.participant:
             raise SlaError(f"{where} has a participant, {tier.participant}, and is not replaced", HINT)
         if added := sorted({key for node in nodes[name].walk() for key in node.attributes} - WRITTEN):

@@ -89,8 +89,9 @@ def _tier(
     chosen = types[name].attributes.get("CONTROLLED_VOCABULARY_REF", "") if name in types else ""
     vocabulary, language = vocabularies.get(chosen, {}), given.get("LANG_REF", "")
     marks = [
-        Mark(*times[one.attributes["ANNOTATION_ID"]], _text(one, vocabulary, language), one.line)
+        Mark(*times[own], _text(one, vocabulary, language), one.line, own, one.attributes.get("ANNOTATION_REF", ""))
         for one in tier.annotations
+        for own in [one.attributes["ANNOTATION_ID"]]
     ]
     participant, annotator = given.get("PARTICIPANT", "").strip(), given.get("ANNOTATOR", "").strip()
     return Tier(tier.name, marks, name, tier.constraint, tier.parent, participant, annotator)

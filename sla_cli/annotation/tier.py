@@ -14,12 +14,19 @@ PERSON = re.compile(r"[ _.-](?P<person>[AB]|[SP]\d+)")
 
 
 class Mark(NamedTuple):
-    """An annotation: its times in milliseconds on the file's timeline, end exclusive, and the line it begins on."""
+    """An annotation: its times in milliseconds on the file's timeline, end exclusive, and the line it begins on.
+
+    Attributes:
+        id: in the file, "" if the format has none.
+        parent: id of the annotation whose time it has, "" if it has its own.
+    """
 
     start: int
     end: int
     text: str
     line: int
+    id: str = ""
+    parent: str = ""
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -21,6 +20,8 @@ from sla_cli.errors import FormatError, SlaError
 
 LONG = ("bytes", "frame_offsets")  # the largest datasets of a store, which hold no texts
 TYPES = {h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM}  # those that sla writes; booleans are ENUM
+LAYOUTS = {h5py.h5d.COMPACT, h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED}  # in the file itself
+LZF = 100  # times that compressed values are larger than in the file; LZF needs 3 bytes for at most 264
 SLACK = 1 << 20  # bytes that HDF5's own structures may need
 UNREADABLE = (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError)  # by h5py, for a damaged file
 SYSTEM_ERROR = re.compile(r"errno = \d+, error message = '([^']*)'")  # how HDF5 quotes an error of the file system
@@ -52,11 +53,13 @@ def open_checked(path: Path, name: str, version: int, stage: str) -> h5py.File:
 
 
 def open_hdf5(path: Path, **options: int) -> h5py.File:
-    """An HDF5 file, open for reading, whose texts can be read. Raises one of UNREADABLE if it is damaged."""
+    """An HDF5 file, open for reading, that has all its data in itself. Raises one of UNREADABLE if it is damaged."""
     file = h5py.File(path, "r", locking=False, **options)
     with closed_on_error(file):
-        check_heaps(path, [_place(file.get(name)) for name in LONG])
-        _check_types(file)
+        datasets = _datasets(file)
+        check_heaps(path, [_place(datasets[name]) for name in LONG if name in datasets])
+        _check_types(file, datasets)
+        _check_sizes(datasets, path.stat().st_size)
     return file
 
 
@@ -73,18 +76,39 @@ def closed_on_error(file: h5py.File) -> Iterator[None]:
         raise
 
 
-def _check_types(file: h5py.File) -> None:
+def _datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
+    """The datasets of a file by name. Raises ValueError for a link, and for values in another file."""
+    if linked := [name for name in file if not isinstance(file.get(name, getlink=True), h5py.HardLink)]:
+        raise ValueError(f"{linked[0]} is a link")
+    found = {name: one for name, one in file.items() if isinstance(one, h5py.Dataset)}
+    for name, one in found.items():
+        properties = one.id.get_create_plist()
+        if properties.get_layout() not in LAYOUTS or properties.get_external_count():
+            raise ValueError(f"{name} is stored in another file")
+    return found
+
+
+def _check_sizes(datasets: Mapping[str, h5py.Dataset], most: int) -> None:
+    """Raise ValueError for a dataset that states more values than are in the file."""
+    for name, one in datasets.items():
+        stated = one.size * one.id.get_type().get_size()
+        times = LZF if one.id.get_create_plist().get_nfilters() else 1
+        if stated > times * min(one.id.get_storage_size(), most):
+            raise ValueError(f"{name} states {stated:,} bytes, which are not all in the file")
+
+
+def _check_types(file: h5py.File, datasets: Mapping[str, h5py.Dataset]) -> None:
     """Raise TypeError for an attribute or a dataset of a type that sla never writes: h5py crashes on some of them."""
     typed = {name: h5py.h5a.open(file.id, name.encode()) for name in file.attrs}
-    typed |= {name: found.id for name, found in file.items() if isinstance(found, h5py.Dataset)}
+    typed |= {name: one.id for name, one in datasets.items()}
     for name, one in typed.items():
         if one.get_type().get_class() not in TYPES:
             raise TypeError(f"{name} has a type that is not read")
 
 
-def _place(dataset: Any) -> range:
-    """Where a dataset is in its file; empty if it is not a dataset, or is in several places."""
-    offset = dataset.id.get_offset() if isinstance(dataset, h5py.Dataset) else None
+def _place(dataset: h5py.Dataset) -> range:
+    """Where a dataset is in its file; empty if it is in several places."""
+    offset = dataset.id.get_offset()
     return range(0) if offset is None else range(offset, offset + dataset.id.get_storage_size())
 
 

@@ -66,8 +66,8 @@ def is_number(text: str) -> bool:
 
 
 def is_whole(text: str) -> bool:
-    """Whether a cell is a number of digits from 0 to 9 only."""
-    return text.isascii() and text.isdecimal()
+    """Whether a cell is a number of digits from 0 to 9 only that fits in 64 bits; int() refuses thousands of digits."""
+    return text.isascii() and text.isdecimal() and len(text) < 19
 
 
 def seconds(cell: str, what: str, at: str) -> float | None:

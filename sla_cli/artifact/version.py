@@ -23,7 +23,7 @@ def unread_version(where: object, name: str, version: int, found: object, hint: 
         found: the one that the file names.
     """
     known = " and ".join(map(str, readable(version)))
-    return FormatError(f"{where}: {name} version {found}, this sla reads version {known}", hint)
+    return FormatError(f"{where}: {name} version {str(found)[:40]}, this sla reads version {known}", hint)
 
 
 def check_version(where: object, name: str, version: int, found: object, hint: str) -> None:

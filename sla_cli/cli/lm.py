@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from sla_cli.artifact.text import is_whole
 from sla_cli.cli.options import WORK, Force, Json, SplitName, Work, answer
 from sla_cli.config.settings import ProfileName
 from sla_cli.core.counted import counted
@@ -31,8 +32,8 @@ def lm() -> None:
 
 def _thresholds(text: str) -> list[int]:
     parts = text.replace(",", " ").split()
-    if not all(part.isdecimal() for part in parts):
-        raise typer.BadParameter(f"{text!r}: give a count for each order, such as 0,0,1.", param_hint="'--prune'")
+    if not all(map(is_whole, parts)):
+        raise typer.BadParameter(f"{text[:80]!r}: give a count for each order, such as 0,0,1.", param_hint="'--prune'")
     return [int(part) for part in parts]
 
 
@@ -141,7 +142,7 @@ def score(
     if split is not None and source.is_file():
         raise SlaError(f"{source} is a text, not a store, so --split has no effect", "Leave it out.")
     model = WorkFolder(work).find_lm(model)
-    check_output(output, table_like(COLUMNS), inputs=(model, source), replace=True)
+    check_output(output, table_like(COLUMNS), inputs=(model, source), replace=True, keep=True)
     facts = score_text(model, source, split=split or "dev", normalize=normalize, out=output)
     answer("\n".join(_perplexity_lines(facts)), facts, as_json)
 

@@ -46,5 +46,5 @@ def report(
     systems = load_systems(scores or [WorkFolder(work).newest_score()], names or ())
     against = against_first([system.score for system in systems], marks(len(systems)))
     out = output or work / "report.html"
-    made = report_file(out, systems, against, title=title, clips=clips, ids=ids or ())
+    made = report_file(out, systems, against, title=title, clips=clips, ids=ids or (), keep=output is not None)
     answer(made.text(), made, as_json)

@@ -47,6 +47,7 @@ RESULTS = {
     "lm-estimate": Result("sla lm estimate", "cli.results.artifacts", "EstimatedModel"),
     "lm-score": Result("sla lm score", "lm.perplexity", "ModelPerplexity"),
     "merge": Result("sla merge", "prep.merge", "MergeResult"),
+    "next": Result("sla next", "cli.results.recognition", "Next"),
     "prep": Result("sla prep", "prep.result", "PrepResult"),
     "prep-list-tiers": Result("sla prep --list-tiers", "prep.tiers.survey", "TierSurvey"),
     "publish": Result("sla publish", "share.results", "Published"),

@@ -1,7 +1,7 @@
 """sla score"""
 
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -109,15 +109,15 @@ def between(interval: Interval | None, cluster: Cluster = "sentence") -> str:
     return f"{interval.level:g} % interval {interval.low:.2f} to {interval.high:.2f}{rough}"
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A table for the terminal: the first column is aligned left, the others, figures, right."""
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], left: Collection[str] = ()) -> str:
+    """A table for the terminal: the first column and those in `left` are aligned left, the others, figures, right."""
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     drawn = Table(box=None, pad_edge=False)
     for number, column in enumerate(columns):
-        drawn.add_column(column, justify="right" if number else "left", overflow="fold")
+        drawn.add_column(column, justify="right" if number and column not in left else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(str(cell)) for cell in row))
     console = Console(file=io.StringIO())  # rich writes to it at the end of a capture

@@ -68,8 +68,9 @@ def _numbers(text: str | None) -> tuple[float, ...] | None:
     if text is None:
         return None
     from sla_cli.artifact.text import is_number
+    from sla_cli.config.bounds import LARGE
 
     parts = text.split(",")
-    if not all(map(is_number, parts)):
-        raise SlaError(f"--shares {text!r} is not a list of numbers", "Write it like 80,10,10.")
+    if not all(is_number(part) and 0 <= float(part) <= LARGE for part in parts):
+        raise SlaError(f"--shares {text!r} is not a list of numbers, none below 0", "Write it like 80,10,10.")
     return tuple(map(float, parts))

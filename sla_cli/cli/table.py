@@ -61,7 +61,7 @@ def table(
     from sla_cli.work.folder import Work as WorkFolder
     from sla_cli.work.output import check_output
 
-    check_output(output, TABLE, inputs=(ref,), replace=force)
+    check_output(output, TABLE, inputs=(ref,), replace=force, keep=True)
     options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed, cluster))
     splits = (split,) if split else SHOWN
     folder = WorkFolder(work)

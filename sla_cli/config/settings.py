@@ -21,13 +21,12 @@ from sla_cli.config.checks import (
     annotations_of,
     check_setting,
     option,
-    parse_toml,
     parse_value,
     settings_of,
 )
 from sla_cli.config.presets import PRESETS
+from sla_cli.config.toml_file import read_toml
 from sla_cli.errors import SlaError, some, suggestion
-from sla_cli.system.regular_file import read_regular
 
 Variant = Literal["adapter", "lora", "frozen"]  # modules of model/variants
 KernelSize = Annotated[int, Meta(ge=1, le=LAYERS)]
@@ -323,21 +322,6 @@ def to_toml(config: Config) -> str:
     import tomli_w
 
     return tomli_w.dumps(asdict(config))
-
-
-def read_toml(file: Path) -> dict[str, Any]:
-    """A TOML file's content. Raises SlaError naming file and place."""
-    data = b""
-    try:
-        data = read_regular(file)
-        return parse_toml(data.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise SlaError(f"{file}, line {line}: not UTF-8 text", "Save it as UTF-8.") from error
-    except OSError as error:
-        raise SlaError(f"cannot read {file}: {error.strerror}") from error
-    except (ValueError, RecursionError) as error:  # invalid, too many digits, or too deeply nested
-        raise SlaError(f"{file}: not TOML: {error}") from error
 
 
 def _update(values: dict[str, dict[str, Any]], news: Mapping[str, Any], where: str) -> None:

@@ -13,6 +13,7 @@ from sla_cli.core.quantities import Share
 from sla_cli.errors import SlaError
 
 A = TypeVar("A", bound="Annotation")
+UNKNOWN = "?"  # gloss of a sign that is too unsure
 LONGEST = 1e8  # seconds: three years, which milliseconds of a file still hold
 ROUNDING = 1e-3  # seconds by which a sign may begin before the previous one ends: times are rounded, as files do
 
@@ -82,6 +83,11 @@ class Annotation:
     def signs(self) -> tuple[Sign, ...]:
         """All signs in order of time."""
         return tuple(sign for sentence in self.sentences for sign in sentence.signs)
+
+
+def known(gloss: str, confidence: float, least: float) -> str:
+    """The gloss, or UNKNOWN if its confidence is less than `least`."""
+    return gloss if confidence >= least else UNKNOWN
 
 
 def checked_annotation(annotation: A) -> A:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sla_cli.config.settings import TrainConfig
+from sla_cli.core.counted import counted
 
 
 @dataclass(frozen=True)
@@ -24,3 +25,8 @@ class Windows:
         """Windows as long as the longest clip in training, with a quarter of it as context on each side."""
         steps = max(4, -(-train.max_frames // stride))
         return cls(steps * stride, steps // 4 * stride)
+
+    def described(self, fps: float) -> str:
+        """Words for it, with seconds if the frames per second are known (not 0)."""
+        seconds = f" ({self.length / fps:.1f} s)" if fps else ""
+        return f"{counted(self.length, 'frame')}{seconds}, {self.context} of context on each side"

@@ -9,9 +9,9 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 
 from sla_cli.artifact.receipt import environment
-from sla_cli.errors import ONNX, TORCH
+from sla_cli.errors import ONNX, TORCH, WEB
 
-OTHERS = ("scipy", "matplotlib", *TORCH[2:], *ONNX, "torchvision", "distributed", "indexed_gzip")
+OTHERS = ("scipy", "matplotlib", *TORCH[2:], *ONNX, *WEB, "torchvision", "distributed", "indexed_gzip")
 # Modules of the packages that all or nearly all commands need.
 BASE = ("numpy", "cv2", "av", "h5py", "scipy", "kenlm", "matplotlib", "jinja2", "rich", "typer", "tomli_w", "msgspec")
 
@@ -49,6 +49,7 @@ class Missing:
 FEATURES = (
     Feature("sla train, emit, transcribe, demo", TORCH, "pip install 'sla-cli[torch]'"),
     Feature("sla export --onnx, transcribe --runtime onnx", ONNX, "pip install 'sla-cli[onnx]'"),
+    Feature("sla annotate", WEB, "pip install 'sla-cli[web]'"),
     Feature("sla prep --scheduler", ("dask", "distributed"), "pip install 'sla-cli[dask]'"),
     Feature("sla prep of a .tar.gz", ("indexed_gzip",), "pip install 'sla-cli[archives]'"),
     Feature("sla decode --engine pyctcdecode", ("pyctcdecode",), "Python 3.11 or 3.12; --engine prefix finds the same"),

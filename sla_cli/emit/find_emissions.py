@@ -7,6 +7,7 @@ from pathlib import Path
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
 from sla_cli.log import log
+from sla_cli.store.clips import Split
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emissions, emission_receipt, emissions_path, is_current
 from sla_cli.work.folder import Work
@@ -45,7 +46,11 @@ def find_emissions(
         raise SlaError(f"no such run or emissions: {source}", "`sla train` makes runs, `sla emit` emissions.")
     run = find_trained(source)
     found = Store(store) if store else run.own_clips()
-    clips = found[split or found.default_split]
+    return emissions_of(run, found[split or found.default_split], work, weights=weights, device=device), run
+
+
+def emissions_of(run: Run, clips: Split, work: Work, *, weights: str | None = None, device: str = "auto") -> Path:
+    """The emissions file of a run and a split in a work folder, which is made if it is missing. Raises as `emit`."""
     path = emissions_path(work.emissions, run, clips)
     if is_current(path, emission_receipt(run, clips)):
         warn_of_differences(run, clips)
@@ -55,4 +60,4 @@ def find_emissions(
         from sla_cli.emit.emit import emit  # torch, which is not needed if the emissions are there
 
         emit(run, clips, path, device=device, weights=weights)
-    return path, run
+    return path

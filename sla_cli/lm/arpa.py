@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,7 +19,7 @@ BLANKS = re.compile(rb"[\t\r ]+")
 # one than this (choice), words that a context lacks would have a thousand times their share without it.
 LEAST, MOST_BACKOFF = -100.0, 3.0
 NUMBERS = ("log-probability", "back-off weight")
-USUAL = re.compile(rb"-?\d{1,2}(?:\.\d+)?\t[^\t]*(?:\t(?:-\d{1,2}|[0-2])(?:\.\d+)?)?\r?")  # within them: quick to tell
+USUAL = re.compile(rb"-\d{1,2}(?:\.\d+)?\t[^\t]*(?:\t(?:-\d{1,2}|[0-2])(?:\.\d+)?)?\r?")  # within them: quick to tell
 AGAIN = "Download or estimate the language model again."
 ZERO = {b"-inf": b"-99", b"-Inf": b"-99", b"-infinity": b"-99"}
 
@@ -105,8 +104,8 @@ def check_values(data: bytes, name: str) -> None:
         name: the file's name in messages.
 
     Raises:
-        FormatError: a log-probability below `LEAST`, or a back-off weight outside of `LEAST` to `MOST_BACKOFF`. What is
-            not a number, and a probability above 1, are left for KenLM to report.
+        FormatError: a log-probability outside of `LEAST` to 0, or a back-off weight outside of `LEAST` to
+            `MOST_BACKOFF`. What is not a number is left for KenLM to report.
     """
     section = None
     for number, line in enumerate(data.split(b"\n"), start=1):
@@ -114,7 +113,7 @@ def check_values(data: bytes, name: str) -> None:
             section = SECTION.fullmatch(line.strip())
         elif section and not USUAL.fullmatch(line):
             fields = line.strip().split(b"\t")
-            for what, field, most in zip(NUMBERS, fields[::2], (math.inf, MOST_BACKOFF), strict=False):
+            for what, field, most in zip(NUMBERS, fields[::2], (0.0, MOST_BACKOFF), strict=False):
                 if _is_outside(field, most):
                     shown = field[:40].decode(errors="replace")
                     raise FormatError(f"{name}, line {number}: {shown} is no {what} that a model can have", AGAIN)

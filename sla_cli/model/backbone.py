@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from importlib import import_module
 from itertools import dropwhile
 from pathlib import Path
@@ -37,8 +36,35 @@ from sla_cli.model.weights import HINT, OPENAI, UNREADABLE, first_line, read_wei
 WAYS_OUT = "Give the weights as a local file (--weights FILE), or try the tool with --preset tiny, which needs none."
 
 # What timm downloads, in its order.
-MOVED = "Name it with --weights if it has moved; --weights takes hub, random, or a file."
+MOVED = "Name their file with --weights, which takes hub, random, or a file."
 CACHED = ("model.safetensors", "open_clip_model.safetensors", "open_clip_pytorch_model.bin", "pytorch_model.bin")
+
+
+class BackboneStream:
+    """A clip whose frames come in parts, in bounded memory. Several may be in progress.
+
+    Attributes:
+        streams: of each block, the frames that it holds.
+    """
+
+    def __init__(self, vit: Any, chunk: int) -> None:
+        self._vit = vit
+        self.streams = [FrameStream(chunk, block.reach, lambda rows: torch.cat(tuple(rows))) for block in vit.blocks]
+
+    def __call__(self, pixels: Tensor, last: bool) -> Tensor:
+        """The next features (frames, width), which are those of the whole clip; they lag behind until it ends.
+
+        Args:
+            pixels: the next ones, normalised (frames, 3, height, width), possibly none.
+            last: whether the clip ends with them.
+        """
+        for block, stream in zip(self._vit.blocks, self.streams, strict=True):
+            block.stream, stream.ended = stream, last
+        try:
+            return self._vit(pixels)
+        finally:
+            for block in self._vit.blocks:
+                block.stream = None
 
 
 class Backbone(nn.Module):
@@ -84,30 +110,9 @@ class Backbone(nn.Module):
         self.borders.set(lengths, pixels.device)
         return self.vit(pixels)
 
-    @contextmanager
-    def streaming(self, chunk: int) -> Iterator[Callable[[Tensor, bool], Tensor]]:
-        """A clip whose frames come in parts, in bounded memory; the features are those of the whole clip.
-
-        Args:
-            chunk: frames that a block computes at once.
-
-        Yields:
-            A function of the next pixels, normalised (frames, 3, height, width), possibly none, and of whether the clip
-            ends with them. It returns the next features (frames, width); they lag behind until the clip ends.
-        """
-        for block in self.vit.blocks:
-            block.stream = FrameStream(chunk, block.reach, lambda rows: torch.cat(tuple(rows)))
-
-        def push(pixels: Tensor, last: bool) -> Tensor:
-            for block in self.vit.blocks:
-                block.stream.ended = last
-            return self.vit(pixels)
-
-        try:
-            yield push
-        finally:
-            for block in self.vit.blocks:
-                block.stream = None
+    def streaming(self, chunk: int) -> BackboneStream:
+        """For a clip whose frames come in parts, of which a block computes `chunk` frames at once."""
+        return BackboneStream(self.vit, chunk)
 
     def train(self, mode: bool = True) -> Backbone:
         """Added modules follow `mode`; the frozen weights stay in evaluation mode."""
@@ -206,6 +211,8 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
     name, *_ = config.backbone.split(".")
     if not timm.is_model(name):
         raise SlaError(f"timm knows no model {name!r}", suggestion(name, timm.list_models("*vit*")))
+    if not config.weights:
+        raise SlaError(f"the weights of the backbone {config.backbone} are not in the folder of the model", MOVED)
     file = None if config.weights in WEIGHTS else Path(config.weights)
     if file is not None and not file.is_file():
         raise SlaError(f"no such weights file: {file}, for the backbone {config.backbone}", MOVED)

@@ -21,13 +21,13 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from sla_cli.errors import SlaError, some
+from sla_cli.model.torchscript import is_torchscript, read_torchscript
 
 HINT = (
     "--weights takes state dicts of timm, OpenAI, open_clip and Hugging Face CLIP (.safetensors or .pt), "
     "OpenAI's TorchScript archives, and the model.safetensors of `sla export`."
 )
 
-MOST_CODE = 16 << 20  # bytes of source in an archive; OpenAI's have 0.2 MB
 BACKBONE = "backbone"  # part of a model that `sla export` wrote: begins the names of its weights
 OPENAI = "OpenAI CLIP"  # layout of the TorchScript archives that OpenAI publishes
 
@@ -58,9 +58,9 @@ def read_weights(path: Path) -> Weights:
         SlaError: not weights, or unknown weights in the image tower.
     """
     try:
-        archive = _is_torchscript(path)
+        archive = is_torchscript(path)
         if archive:
-            tensors = _tensors(torch.jit.load(str(path), map_location="cpu").state_dict())
+            tensors = _tensors(read_torchscript(path))
         elif _is_safetensors(path):
             tensors = _tensors(load_file(path))
         else:
@@ -85,22 +85,6 @@ def first_line(error: BaseException) -> str:
         return "it is not a state dict, or contains objects other than tensors, which could be code and are not loaded"
     text = str(error).strip().splitlines()
     return text[0] if text and not isinstance(error, LookupError) else type(error).__name__
-
-
-def _is_torchscript(path: Path) -> bool:
-    """Refuses archives with __setstate__, which is executed on loading and may write files; CLIP's have none."""
-    if not zipfile.is_zipfile(path):
-        return False
-    with zipfile.ZipFile(path) as archive:
-        parts = archive.infolist()
-        if not any(part.filename.endswith("/constants.pkl") for part in parts):
-            return False
-        code = [part for part in parts if part.filename.endswith(".py")]
-        if sum(part.file_size for part in code) > MOST_CODE:
-            raise ValueError("it is a TorchScript archive with more code than any model has")
-        if any(b"__setstate__" in archive.read(part) for part in code):
-            raise ValueError("it is a TorchScript archive that runs code when it is loaded")
-    return True
 
 
 def _is_safetensors(path: Path) -> bool:

@@ -18,7 +18,7 @@ from sla_cli.prep.encoding.process_pool import Executor
 from sla_cli.prep.plan import Plan
 from sla_cli.prep.result import PrepResult, division_figures
 from sla_cli.prep.write import write_files
-from sla_cli.store.division import Division, read_division, write_division
+from sla_cli.store.division import Division, check_unedited, read_division, write_division
 from sla_cli.store.paths import division_names, division_path
 
 WARNED = 5  # most incomplete clips in the log; the receipt has all
@@ -53,11 +53,12 @@ def write_store(
         psnr=psnr(clip.squared_error for clip in encoded.values()),
     )
     _warn_of_unlisted(out, [name for name in division_names(out) if name not in result.divisions], plan.clips)
+    check_unedited(out, list(result.divisions), "corpus")  # again: encoding may have taken hours
     receipt_path(out).unlink(missing_ok=True)  # from here until the new receipt the store is incomplete
-    places = [(clip, encoded.get(clip.id)) for clip in plan.clips]
-    result.files = write_files(out, plan.header, places, config.shard_clips, engine)
     for division in divisions:
         write_division(out, division)
+    places = [(clip, encoded.get(clip.id)) for clip in plan.clips]
+    result.files = write_files(out, plan.header, places, config.shard_clips, engine)
     return result
 
 

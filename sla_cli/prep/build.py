@@ -22,8 +22,8 @@ from sla_cli.prep.encoding.process_pool import Executor
 from sla_cli.prep.plan import Plan, make_plan
 from sla_cli.prep.result import BrokenClips, PrepResult
 from sla_cli.prep.reuse import find_existing
-from sla_cli.store.division import read_division
-from sla_cli.store.paths import division_names, division_path, stored_files
+from sla_cli.store.division import check_unedited
+from sla_cli.store.paths import stored_files
 from sla_cli.work.kind import STORE_FILE, file_kind
 
 
@@ -50,7 +50,7 @@ def build_store(begun: Begun, out: Path, engine: Executor, part: tuple[int, int]
         found = find_existing(out, plan, force=begun.force)
         if found.made is not None:
             return _of_existing(found.made, out, plan, part)
-        _check_divisions(out, plan)
+        check_unedited(out, [division.name for division in plan.divisions], "corpus")
         folder = begin(out, replace(begun, replaces=found.replaces))
         cache = EncodingCache(folder, request.frames, request.corpus.fps, request.corpus.first)
         encoded, failed, number = encode_missing(plan.clips, found.ready, plan.unreadable, cache, engine)
@@ -74,21 +74,6 @@ def _check_files(out: Path) -> None:
     for path in stored_files(out):
         if not begun and file_kind(path) != STORE_FILE:
             raise SlaError(f"{path} is not a file of a store, and is not replaced", "Name another store with --name.")
-
-
-def _check_divisions(out: Path, plan: Plan) -> None:
-    """Raise SlaError for a division of the corpus that somebody has edited, before anything is encoded.
-
-    Raises:
-        FormatError: a division is damaged.
-    """
-    own = {division.name for division in plan.divisions}
-    for name in division_names(out):
-        if read_division(division_path(out, name)).edited and name in own:
-            raise SlaError(
-                f"{division_path(out, name)} was edited, and would be replaced by the corpus's own division",
-                "Give yours another name in that folder, or remove it.",
-            )
 
 
 def _of_existing(made: Receipt, out: Path, plan: Plan, part: tuple[int, int] | None) -> PrepResult:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -18,10 +18,12 @@ from sla_cli.log import log
 from sla_cli.prep.result import division_figures
 from sla_cli.store.division import Division, read_division, write_division
 from sla_cli.store.file import StoreFile
-from sla_cli.store.paths import division_names, division_path, split_name
+from sla_cli.store.paths import division_names, division_path, features_folder, split_name
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
-from sla_cli.system.atomic import write_text
+from sla_cli.system.atomic import refuse_read_only, write_text
+from sla_cli.work.folder import find_source
+from sla_cli.work.run import Run
 
 FILE = "left-out.txt"
 
@@ -82,35 +84,49 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
     with locked(out, f"another process is writing {out}"):
         store = Store(folder, nothing)  # again: another process may meanwhile have left somebody out
         gone = _clips_of(store, signers)
-        glosses = dict(zip(store.clips.ids, store.clips.glosses, strict=True))
-        receipt = read_receipt(out)
-        assert receipt is not None  # the store is complete
+        had = [read_division(division_path(out, name)) for name in division_names(out)]
+        divisions = [_without_clips(division, gone) for division in had]
+        removed = {
+            old.name: count
+            for old, new in zip(had, divisions, strict=True)
+            if (count := len(old.splits) - len(new.splits))
+        }
+        for file in (
+            out / FILE,
+            receipt_path(out),
+            *(file.path for file in store.files),
+            *(division_path(out, name) for name in removed),
+        ):
+            refuse_read_only(file)
+        # Nothing is changed before this line. Each change is complete in itself, and the same command does the rest of
+        # an interrupted one: the clips, by which it is decided what is to be done, are removed last.
         write_text(out / FILE, "".join(f"{name}\n" for name in dict.fromkeys((*read_left_out(out), *signers))))
-        receipt_path(out).unlink()  # from here until the new receipt the store is incomplete
-        for file in store.files:
-            _without(file, gone)
-        divisions = _shorten_divisions(out, gone)
-        results = receipt.results
-        results["clips"] -= len(gone)
-        results["skipped"] |= {clip: left_out_reason(signer) for clip, signer in gone.items()}
-        for name in results["divisions"]:
-            division = read_division(division_path(out, name))
-            results["divisions"][name] = asdict(division_figures(division, glosses))
-        write_receipt(receipt, out)
+        _write_results(store, divisions, gone)
+        for division in (division for division in divisions if division.name in removed):
+            write_division(out, division)
+        for stored in store.files:
+            _without(stored, gone)
     log.info("%s of %s removed from %s", counted(len(gone), "clip"), " and ".join(signers), out)
-    return LeftOut(path, tuple(signers), tuple(gone), divisions, holders(path, work))
+    return LeftOut(path, tuple(signers), tuple(gone), removed, holders(path, work))
+
+
+def check_nobody_left_out(store: Store) -> None:
+    """Raise SlaError if a signer of an opened store is left out of it by now."""
+    if left := set(read_left_out(store.path)) & set(store.clips.signers):
+        hint = "Run the command again. If clips of this person are still there, `sla store leave-out` removes them."
+        raise SlaError(f"signer {some(sorted(left))} was left out of {store.path}", hint)
 
 
 def _clips_of(store: Store, signers: Sequence[str]) -> dict[str, str]:
     """The clips of signers, each with its signer. Raises SlaError if one has none, or if no clip would be left."""
     clips, out = store.clips, store.path.resolve()
-    known = set(clips.signers)
+    known, before = set(clips.signers), read_left_out(out)
     for signer in signers:
-        if signer not in known:
+        if signer not in (*known, *before):
             raise SlaError(
                 f"no clip of {out} is by a signer {signer!r}", f"Its signers: {some(sorted(known - {''}), 20)}."
             )
-    if known == set(signers):
+    if known <= set(signers):
         message = f"all clips of {out} are by {' and '.join(signers)}: nothing would be left"
         raise SlaError(message, "Remove the whole folder.")
     return {clip: signer for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer in signers}
@@ -129,26 +145,31 @@ def _without(file: StoreFile, gone: Container[str]) -> None:
         write_clips(file.path, file.header, map(file.raw, kept), size)
 
 
-def _shorten_divisions(store: Path, gone: Container[str]) -> dict[str, int]:
-    """Take clips out of all divisions; returns how many each had."""
-    had = {}
-    for name in division_names(store):
-        division = read_division(division_path(store, name))
-        splits = {clip: split for clip, split in division.splits.items() if clip not in gone}
-        if len(splits) < len(division.splits):
-            had[name] = len(division.splits) - len(splits)
-            write_division(store, replace(division, splits=splits))
-    return had
+def _without_clips(division: Division, gone: Container[str]) -> Division:
+    return replace(division, splits={clip: split for clip, split in division.splits.items() if clip not in gone})
+
+
+def _write_results(store: Store, divisions: Sequence[Division], gone: Mapping[str, str]) -> None:
+    """Write into the receipt what the store has without some clips."""
+    receipt = read_receipt(store.path)
+    assert receipt is not None  # the store is complete
+    glosses = dict(zip(store.clips.ids, store.clips.glosses, strict=True))
+    receipt.results["clips"] = len(glosses) - len(gone)
+    receipt.results["skipped"] |= {clip: left_out_reason(signer) for clip, signer in gone.items()}
+    own = [division for division in divisions if division.name in receipt.results["divisions"]]
+    receipt.results["divisions"] = {division.name: asdict(division_figures(division, glosses)) for division in own}
+    write_receipt(receipt, store.path)
 
 
 def holders(path: Path, work: Path) -> list[Holder]:
     """The artifacts of a work folder that were made from a store, directly or through others, and its caches.
 
-    Raises FormatError if a receipt is damaged.
+    The work folder may have been moved or copied. Raises FormatError if a receipt, or an unfinished run, is damaged.
     """
     store = split_name(path)[0].resolve()
-    found = [Holder("cache", str(cache)) for cache in sorted(store.glob(".spool-*"))]
-    names, made = {str(store)}, list[tuple[Path, Receipt]]()
+    caches = [*sorted(store.glob(".spool-*")), features_folder(store)]
+    found = [Holder("cache", str(cache)) for cache in caches if cache.is_dir()]
+    names, made = {store}, list[tuple[Path, Receipt]]()
     for file in sorted(work.resolve().rglob("*receipt.json")):
         artifact = (
             file.parent if file.name == "receipt.json" else file.with_name(file.name.removesuffix(".receipt.json"))
@@ -156,13 +177,21 @@ def holders(path: Path, work: Path) -> list[Holder]:
         receipt = read_receipt(artifact)
         if receipt is not None and artifact != store:
             made.append((artifact, receipt))
-    while new := [one for one in made if not names.isdisjoint(_places(one[1])) and str(one[0]) not in names]:
-        names |= {str(artifact) for artifact, _ in new}
+    unfinished = [
+        run
+        for folder in sorted(work.resolve().glob("runs/*"))
+        if not receipt_path(folder).is_file() and (run := Run(folder)).exists
+    ]
+    made += [(run.path, Receipt("train", {}, {}, sources={"store": run.facts.store})) for run in unfinished]
+    while new := [one for one in made if one[0] not in names and not names.isdisjoint(_places(*one))]:
+        names |= {artifact for artifact, _ in new}
         found += [Holder(receipt.stage, str(artifact)) for artifact, receipt in new]
     return found
 
 
-def _places(receipt: Receipt) -> set[str]:
-    """Folders and files from which an artifact was made, without divisions of stores."""
-    recorded = [*receipt.sources.values(), str(receipt.inputs.get("store", ""))]
-    return {str(split_name(Path(place))[0]) for place in recorded if place}
+def _places(artifact: Path, receipt: Receipt) -> set[Path]:
+    """Folders and files from which an artifact was made, without divisions of stores: where they were, and are now."""
+    recorded = filter(None, (*receipt.sources.values(), str(receipt.inputs.get("store", ""))))
+    were = {split_name(Path(place))[0] for place in recorded}
+    now = (find_source(place, artifact, lambda _: True) for place in were)
+    return were | {place.resolve() for place in now if place is not None}

@@ -11,8 +11,9 @@ from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Count
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
-from sla_cli.prep.checks.finding import Finding
+from sla_cli.prep.checks.finding import Finding, refuse_problems
 from sla_cli.prep.checks.overlap import check_overlap
+from sla_cli.prep.corpus import OWN
 from sla_cli.prep.draw_division import description, draw, name_of
 from sla_cli.store.division import Division, read_division, write_division
 from sla_cli.store.paths import division_path, split_name
@@ -66,7 +67,7 @@ def split_store(
         new = _taken(store, table, name) if table is not None else None
         wanted = draws or DivisionConfig()
         name = name or (new.name if new is not None else name_of(wanted))
-        if name in store.own:
+        if name in (OWN, *store.own):
             raise SlaError(f"{name} is the corpus's own division of {folder}", "Give another one with --name.")
         old = read_division(division_path(folder, name)) if name in store.divisions and not force else None
         if new is None:
@@ -75,8 +76,8 @@ def split_store(
             new = draw(store.clips, wanted, name, None if old is None else old.splits)
         elif old is not None and old.splits != new.splits:
             raise _exists(folder, old)
-        divided = Store(folder, replace(new, name=name))
-        shared = _check_leaks(divided)
+        divided = Store(folder, replace(new, name=name, edited=False))
+        shared = refuse_problems(name, check_overlap(divided.parts))
         if old is not None and old.splits == new.splits:
             log.info("division %s of %s is up to date", name, folder)
         else:
@@ -103,17 +104,6 @@ def _taken(store: Store, table: Path, name: str) -> Division:
         log.warning("%s lists %s that %s does not have: %s", table, number, store.path, some(unknown))
     splits = {clip: split for clip, split in division.splits.items() if clip in known}
     return replace(division, name=name or division.name, splits=splits)
-
-
-def _check_leaks(store: Store) -> list[Finding]:
-    """What splits share. Raises SlaError if an evaluation would be wrong by that."""
-    findings = list(check_overlap(store.parts))
-    for finding in findings:
-        if finding.problem:
-            clips = f": {some(finding.clips)}" if finding.clips else ""
-            where = f"{finding.split}: " if finding.split else ""
-            raise SlaError(f"division {store.division.name}: {where}{finding.message}{clips}", finding.hint)
-    return findings
 
 
 def _result(store: Store, shared: list[Finding]) -> SplitResult:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
@@ -15,18 +15,20 @@ from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Count
 from sla_cli.errors import SlaError, some
 from sla_cli.log import Advance, log, progress
-from sla_cli.prep.checks.overlap import overlapping, same_frames
+from sla_cli.prep.checks.finding import refuse_problems
+from sla_cli.prep.checks.overlap import check_sentences, check_signers, overlapping, same_frames
 from sla_cli.prep.corpus import OWN
-from sla_cli.prep.left_out import read_left_out
+from sla_cli.prep.left_out import check_nobody_left_out, read_left_out
 from sla_cli.prep.result import DivisionFigures, division_figures
 from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, StoreHeader
-from sla_cli.store.division import Division, write_division
+from sla_cli.store.division import Division, check_unedited, write_division
 from sla_cli.store.file import StoreFile
 from sla_cli.store.paths import clips_path, stored_files
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
 from sla_cli.work.making import making
+from sla_cli.work.output import check_folder
 
 ALIKE = ("size", "fit", "codec", "quality", "labels")  # must be equal in all stores, since one model is trained on all
 
@@ -67,6 +69,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
     out = out.resolve()
     stores = _named(paths, out)
     _check_alike(stores)
+    check_folder(out.parent)
     with locked(out, f"another process is writing {out}"):
         _check_folder(out)
         with making(out, _receipt(stores), force=force, is_whole=lambda _: clips_path(out).is_file()) as artifact:
@@ -77,8 +80,17 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
             _check_left_out(out, stores)
             ids = [clip for store in stores.values() for clip in store.clips.ids]
             result = MergeResult(str(out), renamed=len(set(ids)) < len(ids), skipped=skipped)
-            artifact.begin()
-            _write(out, stores, parts, result)
+            division = _division(stores, parts, result.renamed)
+            _check_promise(stores, parts, division)
+            check_unedited(out, [OWN], "merged store")
+
+            def begin() -> None:
+                for store in stores.values():
+                    check_nobody_left_out(store)
+                check_unedited(out, [OWN], "merged store")  # again: copying may have taken hours
+                artifact.begin()
+
+            _write(out, stores, parts, division, result, begin)
             artifact.results = asdict(result)
             del artifact.results["store"]  # it may be moved
     return result
@@ -204,29 +216,60 @@ def _header(stores: Mapping[str, Store]) -> StoreHeader:
     )
 
 
-def _write(out: Path, stores: Mapping[str, Store], parts: Sequence[tuple[str, Split]], result: MergeResult) -> None:
-    """Write the clips and their division, and complete the result."""
+def _division(stores: Mapping[str, Store], parts: Sequence[tuple[str, Split]], renamed: bool) -> Division:
+    """The divisions of all stores as one; it promises what all of them promise."""
+    unseen = {store.division.unseen for store in stores.values()}
+    splits = {_id(name, clip, renamed): part.name for name, part in parts for clip in part.ids}
+    return Division(OWN, splits, unseen.pop() if len(unseen) == 1 else "")
+
+
+def _check_promise(stores: Mapping[str, Store], parts: Sequence[tuple[str, Split]], division: Division) -> None:
+    """Raise SlaError if splits share what the merged division promises that they do not."""
+    splits, headers = {}, [store.header for store in stores.values()]
+    for split in SPLITS:
+        if of_split := [part for _, part in parts if part.name == split]:
+            rows = [row for part in of_split for row in part.rows]
+            splits[split] = Split(of_split[0].store, headers[0], division, split, rows, ())
+    same_people = len({header.corpus for header in headers}) == 1
+    checks = (check_sentences, check_signers) if same_people else (check_sentences,)
+    refuse_problems(division.name, chain.from_iterable(check(splits) for check in checks))
+
+
+def _write(
+    out: Path,
+    stores: Mapping[str, Store],
+    parts: Sequence[tuple[str, Split]],
+    division: Division,
+    result: MergeResult,
+    begin: Callable[[], None],
+) -> None:
+    """Write the clips and the division, and complete the result.
+
+    Args:
+        begin: called when all clips are copied, before anything in the folder is changed.
+    """
     header = _header(stores)
     total = sum(size for _, part in parts for size in part.clip_bytes)
-    splits: dict[str, str] = {}
+
+    def clips() -> Iterator[EncodedClip]:
+        yield from _clips(parts, renamed=result.renamed, apart="+" in header.corpus, advance=advance)
+        begin()
+
     with progress("merge", sum(len(part) for _, part in parts)) as advance:
-        clips = _clips(parts, splits, renamed=result.renamed, apart="+" in header.corpus, advance=advance)
-        write_clips(clips_path(out), header, clips, total)
+        write_clips(clips_path(out), header, clips(), total)
+    write_division(out, division)
     for path in stored_files(out):
         if path != clips_path(out):
             path.unlink()  # shards of a store that is replaced
-    unseen = {store.division.unseen for store in stores.values()}
-    division = Division(OWN, splits, unseen.pop() if len(unseen) == 1 else "")
-    write_division(out, division)
     file = StoreFile(clips_path(out))
-    result.clips, result.files = len(splits), [file.path.name]
+    result.clips, result.files = len(division.splits), [file.path.name]
     result.divisions = {OWN: division_figures(division, dict(zip(file.ids, file.glosses, strict=True)))}
 
 
 def _clips(
-    parts: Sequence[tuple[str, Split]], splits: dict[str, str], *, renamed: bool, apart: bool, advance: Advance
+    parts: Sequence[tuple[str, Split]], *, renamed: bool, apart: bool, advance: Advance
 ) -> Iterator[EncodedClip]:
-    """The clips of all splits; the split of each is added to `splits`.
+    """The clips of all splits.
 
     Args:
         renamed: whether ids become `STORE-ID`.
@@ -234,7 +277,10 @@ def _clips(
     """
     for name, part in parts:
         for clip in (stored.raw() for stored in part):
-            new = f"{name}-{clip.id}" if renamed else clip.id
-            splits[new] = part.name
-            yield replace(clip, id=new, signer=f"{name}-{clip.signer}" if apart and clip.signer else clip.signer)
+            signer = f"{name}-{clip.signer}" if apart and clip.signer else clip.signer
+            yield replace(clip, id=_id(name, clip.id, renamed), signer=signer)
             advance()
+
+
+def _id(store: str, clip: str, renamed: bool) -> str:
+    return f"{store}-{clip}" if renamed else clip

@@ -54,16 +54,18 @@ def report_file(
     title: str = "",
     clips: int = 6,
     ids: Sequence[str] = (),
+    keep: bool = False,
 ) -> Reported:
     """Write the page.
 
     Args:
         systems, against, title, clips, ids: as for `write_page`.
+        keep: keep a copy of the page that is replaced.
 
     Raises:
         SlaError: a file that must not be written; or as `write_page`.
     """
-    check_output(out, REPORT, replace=True)
+    check_output(out, REPORT, replace=True, keep=keep)
     write_page(out, systems, title=title, clips=clips, ids=ids, against=against)
     return Reported(
         report=out,

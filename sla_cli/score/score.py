@@ -148,7 +148,8 @@ def _refuse_unmatched(missing: list[str], extra: list[str], absent: list[str]) -
         raise SlaError("; ".join(faults), "Convert both files to normal form C: --nfc applies to glosses, not to ids.")
     if faults:
         raise SlaError(
-            " and ".join(faults), "Are they of the same split? `sla score --partial` scores only the common clips."
+            " and ".join(faults),
+            "Are they of the same split? Decode all of it; `sla score --partial` scores one of them on some clips.",
         )
 
 

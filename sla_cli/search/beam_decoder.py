@@ -21,6 +21,8 @@ from sla_cli.lm.fusion import GlossModel
 from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary, refuse_separators
 from sla_cli.search.decoder import Decoder, GreedyDecoder, StepHypothesis, confidences
 from sla_cli.search.engines import CLASSES, BeamSearch, Engine, ScoredPrefix
+from sla_cli.search.growing import Growing, GrowingPath
+from sla_cli.search.prefix_beam import PrefixBeam
 
 
 @dataclass(frozen=True)
@@ -120,6 +122,14 @@ class BeamDecoder(Decoder):
             return self._best_path.decode(log_probs).glosses
         columns, _ = self._prefixes(log_probs)[0]
         return self._glosses_of(columns)
+
+    def begin(self) -> Growing:
+        """A search whose log-probabilities come in parts. Raises SlaError if the engine has none."""
+        if self._options.greedy:
+            return GrowingPath()
+        if not isinstance(self._search, PrefixBeam):
+            raise SlaError("this engine cannot search while log-probabilities come", "Use --engine prefix.")
+        return self._search.begin(self._options.beam, self._options.prune_logp, self._options.token_min_logp)
 
     def close(self) -> None:
         """Free the language model."""

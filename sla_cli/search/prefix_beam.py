@@ -39,12 +39,16 @@ class _Prefix:
         self.children: dict[int, _Prefix] = {}
         self.blank = self.label = NEVER  # of the current step
 
-    def columns(self) -> tuple[int, ...]:
-        found, node = [], self
-        while node.parent is not None:
-            found.append(node.column)
+    def ancestors(self) -> Iterator[_Prefix]:
+        """The shorter prefixes, the longest first."""
+        node = self.parent
+        while node is not None:
+            yield node
             node = node.parent
-        return tuple(reversed(found))
+
+    def columns(self) -> tuple[int, ...]:
+        path = [self, *self.ancestors()]
+        return tuple(node.column for node in reversed(path[:-1]))
 
 
 class PrefixBeam:
@@ -57,17 +61,18 @@ class PrefixBeam:
         self, log_probs: NDArray[np.floating], beam: int, prune_logp: float, token_min_logp: float
     ) -> list[ScoredPrefix]:
         """See `BeamSearch.search`."""
-        root = _Prefix(None, BLANK, 0.0, None if self.lm is None else self.lm.start())
-        beams: list[Beam] = [(0.0, root, 0.0, NEVER, 0.0)]
-        for columns in _candidates(log_probs, token_min_logp):
-            beams = _best([_ranked(prefix) for prefix in self._grown(beams, columns)], beam, prune_logp)
-        ended = [(total + prefix.ahead + self._end(prefix), prefix) for _, prefix, _, _, total in beams]
-        return [(prefix.columns(), score) for score, prefix in _best(ended, beam, prune_logp)]
+        growing = self.begin(beam, prune_logp, token_min_logp)
+        growing.add(log_probs)
+        return growing.ended()
+
+    def begin(self, beam: int, prune_logp: float, token_min_logp: float) -> GrowingBeam:
+        """A search whose log-probabilities come in parts; arguments as for `search`."""
+        return GrowingBeam(self, beam, prune_logp, token_min_logp)
 
     def close(self) -> None:
         """Nothing to free."""
 
-    def _grown(self, beams: list[Beam], columns: list[tuple[int, float]]) -> list[_Prefix]:
+    def grown(self, beams: list[Beam], columns: list[tuple[int, float]]) -> list[_Prefix]:
         """The prefixes after one more step, each once, with `blank` and `label` set."""
         grown = []
         for _, prefix, blank, label, total in beams:
@@ -108,8 +113,48 @@ class PrefixBeam:
         child = prefix.children[column] = _Prefix(prefix, column, ahead, state)
         return child
 
-    def _end(self, prefix: _Prefix) -> float:
+    def end(self, prefix: _Prefix) -> float:
+        """What the end of the sentence adds to the score of a prefix."""
         return 0.0 if self.lm is None else self.lm.end(prefix.state)
+
+
+class GrowingBeam:
+    """A search that goes on as log-probabilities come; see `search.growing.Growing`."""
+
+    def __init__(self, search: PrefixBeam, beam: int, prune_logp: float, token_min_logp: float) -> None:
+        self._search, self._beam, self._prune, self._least = search, beam, prune_logp, token_min_logp
+        root = _Prefix(None, BLANK, 0.0, None if search.lm is None else search.lm.start())
+        self._beams: list[Beam] = [(0.0, root, 0.0, NEVER, 0.0)]
+
+    def add(self, log_probs: NDArray[np.floating]) -> None:
+        self._beams = self._after(log_probs)
+
+    def best(self, ahead: NDArray[np.floating]) -> tuple[int, ...]:
+        return self._after(ahead)[0][1].columns()
+
+    def forget(self, count: int) -> None:
+        """The prefix of the forgotten glosses becomes the root; what no entry of the beam needs is dropped."""
+        paths = [[prefix, *prefix.ancestors()] for _, prefix, *_ in self._beams]
+        root = paths[0][-1 - count]
+        kept = [number for number, path in enumerate(paths) if root in path]
+        self._beams, paths = [self._beams[number] for number in kept], [paths[number] for number in kept]
+        root.parent = None
+        live = {id(node) for path in paths for node in path}
+        for path in paths:
+            for node in path:
+                node.children = {column: child for column, child in node.children.items() if id(child) in live}
+
+    def ended(self) -> list[ScoredPrefix]:
+        """All prefixes if the sentence ends here, best first."""
+        found = [(total + prefix.ahead + self._search.end(prefix), prefix) for _, prefix, _, _, total in self._beams]
+        return [(prefix.columns(), score) for score, prefix in _best(found, self._beam, self._prune)]
+
+    def _after(self, log_probs: NDArray[np.floating]) -> list[Beam]:
+        beams = self._beams
+        for columns in _candidates(log_probs, self._least) if len(log_probs) else ():
+            grown = self._search.grown(beams, columns)
+            beams = _best([_ranked(prefix) for prefix in grown], self._beam, self._prune)
+        return beams
 
 
 def _ranked(prefix: _Prefix) -> Beam:

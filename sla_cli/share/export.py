@@ -13,7 +13,7 @@ from torch import Tensor
 from sla_cli.artifact.receipt import digest_file, pass_on, read_receipt
 from sla_cli.config.settings import Config
 from sla_cli.core.digest import digest_json
-from sla_cli.errors import SlaError, some
+from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log
 from sla_cli.model import checkpoint, domain, frame_scores
@@ -38,6 +38,7 @@ from sla_cli.work.model_folder import (
     sha256_of,
 )
 from sla_cli.work.onnx_graphs import Products
+from sla_cli.work.output import check_folder
 from sla_cli.work.run import Run
 from sla_cli.work.tuning import CHOICE, find_tuned, tuning_of
 
@@ -83,6 +84,7 @@ def export_run(
         check_oov(lm, run.glosses, 100)  # opens it, and says what it lacks
     if onnx and not (with_backbone and stored == "float32"):
         raise SlaError("ONNX graphs hold the backbone in float32", "Leave --without-backbone and --half out.")
+    check_folder(out.parent)
     _check_ours(out)
     parts, identity = _parts(run, config, stored, with_backbone)
     with _beside(out) as temporary:
@@ -207,7 +209,10 @@ def _check_ours(out: Path) -> None:
         return
     if not is_model(out):
         raise SlaError(f"{out} is not a model, and is not replaced", "Name a new or empty folder with -o.")
-    there = ModelFolder(out)
+    try:
+        there = ModelFolder(out)
+    except FormatError as error:
+        raise SlaError(f"{error.message}, and is not replaced", "Remove the folder, or name another one.") from error
     known = {path.relative_to(out).as_posix() for path in there.files}
     if others := [name for name in _names(out) if name not in known]:
         raise SlaError(f"{out} contains other files: {some(others, 3)}", "Name a new or empty folder with -o.")

@@ -6,7 +6,7 @@ person who edits the table deletes the line with the digest.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from sla_cli.artifact.table import parse_table, to_tsv
 from sla_cli.artifact.text import read_text
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_json
-from sla_cli.errors import FormatError
-from sla_cli.store.paths import division_path
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.store.paths import division_names, division_path
 from sla_cli.system.atomic import write_text
 
 NAME, VERSION = "sla-division", 1
@@ -43,8 +43,8 @@ class Division:
 
 
 def write_division(store: Path, division: Division) -> None:
-    """Write the table of a division into a store's folder."""
-    known = {"unseen": division.unseen, "drawn": division.drawn, "digest": _digest(division)}
+    """Write the table of a division into a store's folder; one that a person edited gets no digest."""
+    known = {"unseen": division.unseen, "drawn": division.drawn, "digest": "" if division.edited else _digest(division)}
     lines = [MAGIC, *(f"# {key}: {value}" for key, value in known.items() if value)]
     table = to_tsv(COLUMNS, division.splits.items())
     write_text(division_path(store, division.name), "".join(f"{line}\n" for line in lines) + table)
@@ -83,6 +83,25 @@ def read_division(path: Path) -> Division:
         hint = "Make it again with `sla split --force`. If you edited it, delete its line `# digest: …`."
         raise FormatError(f"{path} is damaged or was edited: it is not what was written", hint)
     return division
+
+
+def check_unedited(store: Path, names: Collection[str], of: str) -> None:
+    """Check the divisions of a store before some are replaced.
+
+    Args:
+        of: whose divisions replace them.
+
+    Raises:
+        SlaError: somebody has edited one of `names`.
+        FormatError: a division is damaged.
+    """
+    for name in division_names(store):
+        path = division_path(store, name)
+        if read_division(path).edited and name in names:
+            raise SlaError(
+                f"{path} was edited, and would be replaced by the {of}'s own division",
+                "Give yours another name in that folder, or remove it.",
+            )
 
 
 def undivided(ids: Sequence[str], glosses: Sequence[Sequence[str]]) -> Division:

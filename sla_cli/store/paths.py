@@ -27,6 +27,11 @@ def stored_files(store: Path) -> list[Path]:
     return [path for path in (clips_path(store), *found) if path.is_file()]
 
 
+def features_folder(store: Path) -> Path:
+    """Folder beside a store for features that trainings keep (`train.keep_views`)."""
+    return store.with_name(f"{store.name}.features")
+
+
 def division_path(store: Path, name: str) -> Path:
     """Path of the table of a division."""
     return store / DIVISIONS / f"{name}.tsv"

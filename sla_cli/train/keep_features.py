@@ -16,6 +16,7 @@ from sla_cli.log import log, progress
 from sla_cli.model.device import Placement
 from sla_cli.model.network import Network
 from sla_cli.store.clips import Split
+from sla_cli.store.paths import features_folder
 from sla_cli.store.store import Store
 from sla_cli.train.state import State
 
@@ -65,7 +66,7 @@ def kept_features(split: Split, network: Network, config: Config, placement: Pla
             *((view, train.flip, train.jitter, train.erase) if view else ()),
         ]
     )
-    return KeptFeatures(path.with_name(f"{path.name}.features") / key, split, network.backbone.width, view)
+    return KeptFeatures(features_folder(path) / key, split, network.backbone.width, view)
 
 
 def _check_space(*parts: KeptFeatures) -> None:

@@ -12,6 +12,7 @@ from types import TracebackType
 
 from torch.utils.tensorboard import SummaryWriter
 
+from sla_cli.artifact.text import is_whole
 from sla_cli.errors import SlaError
 from sla_cli.system.atomic import write_text
 from sla_cli.work.run import Run
@@ -98,4 +99,4 @@ def _lines_before(path: Path, clips: int) -> list[str]:
 def _clips_of(line: str) -> float:
     """Infinite if a person has changed the row to something else."""
     cells = line.split("\t")
-    return int(cells[2]) if len(cells) > 2 and cells[2].isdecimal() else math.inf
+    return int(cells[2]) if len(cells) > 2 and is_whole(cells[2]) else math.inf

@@ -29,21 +29,21 @@ class Computed(NamedTuple):
 
 
 def compute_recording(
-    runtime: Runtime, windows: Windows, recording: Callable[[float], Recording], advance: Advance | None
+    runtime: Runtime, windows: Windows, recording: Callable[..., Recording], advance: Advance | None
 ) -> Computed:
     """Compute a recording in one pass, or in two if its header states another frame rate than its frames have.
 
     Args:
-        recording: makes the recording for a frame rate; 0 is that of its header.
+        recording: makes the recording, with its frame rate as `rate` or else that of its header.
         advance: as for `Recognizer.transcribe`.
 
     Raises:
         SlaError: it cannot be read.
     """
     try:
-        found = _computed(runtime, windows, recording(0.0), advance)
+        found = _computed(runtime, windows, recording(), advance)
     except OtherRateError as other:
-        again = recording(other.rate)
+        again = recording(rate=other.rate)
         text = "%s: %g frames per second on average, which differs from its header: reading it again"
         log.info(text, again.where, other.rate)
         found = _computed(runtime, windows, again, advance)

@@ -27,10 +27,11 @@ def as_pictures(frames: Iterable[object]) -> Iterator[NDArray[np.uint8]]:
     if (isinstance(frames, np.ndarray) and frames.ndim != 4) or not isinstance(frames, Iterable):
         what = _described(frames)
         raise SlaError(f"frames is {what}, not several pictures", "Give a list of RGB uint8 arrays (height, width, 3).")
-    return map(_as_picture, frames)
+    return map(as_picture, frames)
 
 
-def _as_picture(frame: object) -> NDArray[np.uint8]:
+def as_picture(frame: object) -> NDArray[np.uint8]:
+    """One picture. Raises SlaError for anything else."""
     if (
         not isinstance(frame, np.ndarray)
         or frame.dtype != np.uint8
@@ -52,6 +53,11 @@ def as_source(path: Path) -> Source:
     if not path.exists():
         raise SlaError(f"no such video: {path}", "Give a video file, or a folder of pictures.")
     return Source(path.parent, path.name)
+
+
+def place_of(video: Path | str | Source) -> Source:
+    """The place of a recording that a path or a Source names. Raises SlaError for anything else."""
+    return as_place(video) if isinstance(video, Source) else as_source(as_path(video, "video"))
 
 
 def as_place(source: Source) -> Source:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from pathlib import Path
@@ -17,7 +16,7 @@ from sla_cli.model.frame_stream import FrameStream, Window
 from sla_cli.system.host_memory import free_bytes, total_bytes
 from sla_cli.system.workers import usable_cores
 from sla_cli.transcribe.inputs import as_log_probs
-from sla_cli.transcribe.runtime import CHUNK, Features
+from sla_cli.transcribe.runtime import CHUNK, Features, Push
 from sla_cli.transcribe.windows import Floats
 from sla_cli.work.model_folder import AGAIN, ModelFolder
 from sla_cli.work.onnx_graphs import BACKBONE, HEAD, GraphFacts, check_graph
@@ -52,15 +51,17 @@ class OnnxRuntime:
         self._reach, self._columns, self._path = facts.reach, len(run.glosses) + 1, run.path
         self._width = self._head.get_inputs()[0].shape[-1]
 
-    def features(self, parts: Iterable[NDArray[np.uint8]]) -> Iterator[Features]:
-        """As `Runtime.features`. Frames within reach of a chunk are computed again with the next one."""
-        chunk = max(CHUNK, 8 * self._reach)
-        stream: FrameStream[NDArray[np.uint8]] = FrameStream(chunk, self._reach, np.concatenate)
-        for part in parts:
-            stream.buffer.add(part)
-            yield from map(self._computed, stream.ready())
-        stream.ended = True
-        yield from map(self._computed, stream.ready())
+    def streaming(self, chunk: int = 0) -> Push:
+        """As `Runtime.streaming`. Frames within reach of a chunk are computed again with the next one."""
+        length = chunk or max(CHUNK, 8 * self._reach)
+        stream: FrameStream[NDArray[np.uint8]] = FrameStream(length, self._reach, np.concatenate)
+
+        def push(frames: NDArray[np.uint8], last: bool) -> list[Features]:
+            stream.buffer.add(frames)
+            stream.ended = last
+            return [self._computed(window) for window in stream.ready()]
+
+        return push
 
     def head(self, features: Floats) -> Floats:
         """As `Runtime.head`."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import Self, get_args
 
 import cv2
@@ -16,33 +16,30 @@ from sla_cli import __version__
 from sla_cli.align.align_clips import align_clip
 from sla_cli.config.bounds import FASTEST, SLOWEST
 from sla_cli.config.settings import Precision, TranscribeConfig
-from sla_cli.core.annotation import Sentence, Sign, split_at_pauses
+from sla_cli.core.annotation import UNKNOWN, Sentence, Sign, known, split_at_pauses
 from sla_cli.core.arguments import as_number, as_path, as_texts, check_one_of
 from sla_cli.core.calibration import Calibration
 from sla_cli.core.clip import Source
-from sla_cli.core.counted import counted
 from sla_cli.core.ctc import columns_of
 from sla_cli.core.windows import Windows
 from sla_cli.errors import SlaError, some, visible
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import Advance, log
 from sla_cli.search.beam_decoder import BeamDecoder
-from sla_cli.search.decoder import Decoder
 from sla_cli.search.options import settle
 from sla_cli.store.codec import reduction
 from sla_cli.transcribe.compute import Computed, compute_recording
-from sla_cli.transcribe.inputs import as_log_probs, as_pictures, as_place, as_source
+from sla_cli.transcribe.inputs import as_log_probs, as_pictures, place_of
 from sla_cli.transcribe.one_at_a_time import OneAtATime
 from sla_cli.transcribe.open_runtime import open_runtime
 from sla_cli.transcribe.recording import Recording, as_stored
 from sla_cli.transcribe.runtime import Runtime, RuntimeName, stream_outputs
+from sla_cli.transcribe.stream import Live, RecognitionStream, open_stream
 from sla_cli.transcribe.transcript import Transcript
 from sla_cli.work.emissions import Emission
 from sla_cli.work.folder import Work
 from sla_cli.work.model_folder import find_trained
 from sla_cli.work.run import FrameFormat
-
-UNKNOWN = "?"  # gloss of a sign that is too unsure
 
 
 @dataclass(frozen=True)
@@ -65,7 +62,7 @@ class Recognizer:
     made: dict[str, str]
     _runtime: Runtime
     _reduce: int
-    _decoder: Decoder
+    _decoder: BeamDecoder
     _calibration: Calibration
     _lock: OneAtATime = field(default_factory=OneAtATime, repr=False, compare=False)
 
@@ -118,13 +115,12 @@ class Recognizer:
         source = find_trained(as_path(run, "run"))
         check_one_of(precision, "precision", get_args(Precision))
         check_one_of(runtime, "runtime", get_args(RuntimeName))
+        if not source.facts.frames.fps:
+            log.warning("the run does not know the frame rate of its training clips: all frames are used")
         backbone = None if weights is None else str(as_path(weights, "weights"))
-        facts = source.facts
         folder = Work(as_path(work, "work") if work is not None else source.path.resolve().parents[1])
-        named = None if lm is None else as_path(lm, "lm")
-        model = None if named is None else folder.find_lm(named, source.own_lm(named))
         given = {
-            "lm": model,
+            "lm": None if lm is None else folder.find_lm(as_path(lm, "lm"), source.own_lm(as_path(lm, "lm"))),
             "beam": beam,
             "alpha": alpha,
             "beta": beta,
@@ -138,21 +134,19 @@ class Recognizer:
         settled = settle(given, source.tunings, weights_digest)
         if settled.options.lm is not None:
             check_oov(settled.options.lm, source.glosses, settled.options.max_oov)
-        if not facts.frames.fps:
-            log.warning("the run does not know the frame rate of its training clips: all frames are used")
-        config = source.config
         computing = open_runtime(source, runtime, device, precision, backbone)
-        decoder = BeamDecoder(source.glosses, settled.options)
-        windows = Windows.of(config.train, computing.stride)
+        windows = Windows.of(source.config.train, computing.stride)
         made = {
             "sla": __version__,
             "run": f"{source.path.resolve().name}, weights {weights_digest[:12]}",
             "search": str(settled),
-            "windows": _describe_windows(windows, facts.frames),
+            "windows": windows.described(source.facts.frames.fps),
         }
-        reduce = reduction(facts.frames.size, config.train.crop, config.model.image_size)
-        calibration = source.read_calibration()
-        return cls(source.glosses, facts.frames, windows, made, computing, reduce, decoder, calibration)
+        reduce = reduction(source.facts.frames.size, source.config.train.crop, source.config.model.image_size)
+        decoder = BeamDecoder(source.glosses, settled.options)
+        return cls(
+            source.glosses, source.facts.frames, windows, made, computing, reduce, decoder, source.read_calibration()
+        )
 
     def transcribe(
         self,
@@ -180,7 +174,7 @@ class Recognizer:
             SlaError: it cannot be read; names the file. Or an argument of another type or out of bounds.
         """
         pause, min_confidence = as_number(pause, "pause", 0), as_number(min_confidence, "min_confidence", 0, 1)
-        source = _place_of(video)
+        source = place_of(video)
         with self._lock:
             found = self._compute(source, fps, advance)
             signs, score = self._signs(found.emission, found.clock.seconds, min_confidence)
@@ -215,11 +209,10 @@ class Recognizer:
         wanted = as_texts(glosses, "glosses")
         if unknown := sorted({gloss for gloss in wanted if gloss not in self.glosses}):
             raise SlaError(f"the run does not know {some(unknown)}", "Leave these glosses out.")
-        source = _place_of(video)
+        source = place_of(video)
         with self._lock:
             found = self._compute(source, fps, advance)
-        emission = found.emission
-        clip = align_clip(emission, wanted, columns_of(self.glosses), self._runtime.stride, self._calibration)
+        clip = align_clip(found.emission, wanted, columns_of(self.glosses), self._runtime.stride, self._calibration)
         if clip.note:
             raise SlaError(f"{source.root / source.path} cannot be aligned: {clip.note}")
         times = found.clock.seconds(np.array(clip.spans, np.int64)).tolist()
@@ -228,6 +221,31 @@ class Recognizer:
         )
         made = {name: text for name, text in self.made.items() if name != "search"}
         return self._transcript(source, found, (Sentence(signs),), made | {"glosses": "as given"})
+
+    def stream(
+        self,
+        *,
+        lookahead: float = 0.6,
+        hop: float = 0.2,
+        pause: float = TranscribeConfig.pause,
+        min_confidence: float = TranscribeConfig.min_confidence,
+    ) -> RecognitionStream:
+        """Recognise signs while somebody signs. Several streams may be open.
+
+        Args:
+            lookahead: seconds that the head sees after a moment before what it says of it is final.
+            hop: seconds of new frames after which it computes.
+            pause, min_confidence: as for `transcribe`.
+
+        Raises:
+            SlaError: an argument out of bounds, a run that does not know the frame rate of its training clips, or a
+                search that cannot grow.
+        """
+        live = Live(
+            self._runtime, self._lock, self.frames, self._reduce, self.glosses, self._calibration,
+            self._decoder.begin, self.windows.length,
+        )  # fmt: skip
+        return open_stream(live, lookahead, hop, pause, min_confidence)
 
     def signs(
         self,
@@ -283,7 +301,7 @@ class Recognizer:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _signs(
@@ -298,7 +316,7 @@ class Recognizer:
         places = emission.places([columns[gloss] for gloss in found.glosses], found.spans, self._runtime.stride)
         times = seconds(np.array(places, np.int64).reshape(-1, 2)).tolist()
         signs = [
-            Sign(gloss if confidence >= min_confidence else UNKNOWN, start, end, confidence)
+            Sign(known(gloss, confidence, min_confidence), start, end, confidence)
             for gloss, (start, end), confidence in zip(
                 found.glosses, times, self._calibration(found.confidence), strict=True
             )
@@ -328,17 +346,5 @@ class Recognizer:
             raise SlaError("advance is not a function", "It is called with the number of frames.")
         if fps is not None:
             fps = as_number(fps, "fps", SLOWEST, FASTEST)
-
-        def recording(rate: float) -> Recording:
-            return Recording(source, self.frames, fps=fps, rate=rate, reduce=self._reduce)
-
+        recording = partial(Recording, source, self.frames, fps=fps, reduce=self._reduce)
         return compute_recording(self._runtime, self.windows, recording, advance)
-
-
-def _place_of(video: Path | str | Source) -> Source:
-    return as_place(video) if isinstance(video, Source) else as_source(as_path(video, "video"))
-
-
-def _describe_windows(windows: Windows, frames: FrameFormat) -> str:
-    seconds = f" ({windows.length / frames.fps:.1f} s)" if frames.fps else ""
-    return f"{counted(windows.length, 'frame')}{seconds}, {windows.context} of context on each side"

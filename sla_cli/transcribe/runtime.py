@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from itertools import islice
@@ -36,6 +36,11 @@ class Features(NamedTuple):
     distances: Floats | None
 
 
+# The next frames, RGB uint8 (frames, side, side, 3), possibly none, and whether the clip ends with them, to the
+# features that can be computed now: they lag behind until the clip ends.
+Push = Callable[[NDArray[np.uint8], bool], Sequence[Features]]
+
+
 class Runtime(Protocol):
     """A model that is ready to compute.
 
@@ -55,10 +60,11 @@ class Runtime(Protocol):
     @property
     def usual(self) -> Mapping[str, tuple[float, float]]: ...
 
-    def features(self, parts: Iterable[NDArray[np.uint8]]) -> Iterator[Features]:
-        """Features of one clip whose frames come in parts, RGB uint8 (frames, side, side, 3).
+    def streaming(self, chunk: int = CHUNK) -> Push:
+        """For one clip whose frames come in parts; several clips may be in progress.
 
-        They lag behind the frames: for each part those that can be computed, and at the end the others.
+        Args:
+            chunk: frames that are computed at once; fewer give features earlier, and cost more.
         """
         ...
 
@@ -99,15 +105,25 @@ def stream_outputs(
         SlaError: there is no frame.
     """
     joined, scores, distances = JoinedWindows(runtime.head, runtime.stride, windows), Rows(np.int8), list[Floats]()
-    for part in runtime.features(in_parts(frames, advance)):
-        joined.add(part.rows)
-        if part.shown is not None:
-            scores.add(part.shown)
-        if part.distances is not None:
-            distances.append(part.distances)
+    for found in stream_features(runtime, frames, advance):
+        joined.add(found.rows)
+        if found.shown is not None:
+            scores.add(found.shown)
+        if found.distances is not None:
+            distances.append(found.distances)
     shown = FrameScores(scores.finish(), runtime.least) if runtime.least else None
     distance = float(np.concatenate(distances).mean()) if distances else None
     return Outputs(joined.finish(), shown, distance)
+
+
+def stream_features(
+    runtime: Runtime, frames: Iterable[NDArray[np.uint8]], advance: Callable[[int], None] = lambda _: None
+) -> Iterator[Features]:
+    """Features of one clip, in order. Arguments and errors as of `stream_outputs`."""
+    push = runtime.streaming()
+    for part in in_parts(frames, advance):
+        yield from push(part, False)
+    yield from push(part[:0], True)
 
 
 def in_parts(

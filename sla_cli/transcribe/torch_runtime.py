@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from contextlib import ExitStack
 
 import numpy as np
@@ -13,7 +13,7 @@ from torch import Tensor
 from sla_cli.data.augment import PixelTransform
 from sla_cli.data.batching import Sample, collate, to_pixels
 from sla_cli.model.open_run import OpenedModel
-from sla_cli.transcribe.runtime import CHUNK, Features
+from sla_cli.transcribe.runtime import CHUNK, Features, Push
 from sla_cli.transcribe.windows import Floats
 
 
@@ -27,24 +27,15 @@ class TorchRuntime:
         self.limit = None if opened.domain is None else opened.domain.limit
         self.usual: Mapping[str, tuple[float, float]] = {} if opened.domain is None else opened.domain.usual
 
-    def features(self, parts: Iterable[NDArray[np.uint8]]) -> Iterator[Features]:
-        """As `Runtime.features`."""
-        network, placement, config = self._opened.network, self._opened.placement, self._opened.config
-        pixels: Tensor | None = None
-        with network.backbone.streaming(CHUNK) as push:
-            for part in parts:
-                batch = collate([Sample("", part, PixelTransform(), ())])
-                with self._computing():
-                    pixels = to_pixels(
-                        batch, crop=config.train.crop, size=config.model.image_size, like=network.backbone,
-                        device=placement.device,
-                    )  # fmt: skip
-                    found = self._described(push(pixels, False))
-                yield found
-            if pixels is not None:
-                with self._computing():
-                    found = self._described(push(pixels[:0], True))
-                yield found
+    def streaming(self, chunk: int = CHUNK) -> Push:
+        """As `Runtime.streaming`."""
+        compute = self._opened.network.backbone.streaming(chunk)
+
+        def push(frames: NDArray[np.uint8], last: bool) -> list[Features]:
+            with self._computing():
+                return [self._described(compute(self._pixels(frames), last))]
+
+        return push
 
     def head(self, features: Floats) -> Floats:
         """As `Runtime.head`."""
@@ -52,6 +43,14 @@ class TorchRuntime:
         with self._computing():
             log_probs = self._opened.network.head(rows, torch.tensor([len(rows)])).sequence.log_softmax(-1)
             return log_probs.float().cpu().numpy()
+
+    def _pixels(self, frames: NDArray[np.uint8]) -> Tensor:
+        config, device = self._opened.config, self._opened.placement.device
+        size, like = config.model.image_size, self._opened.network.backbone
+        if not len(frames):
+            return torch.empty((0, 3, size, size), device=device)
+        batch = collate([Sample("", frames, PixelTransform(), ())])
+        return to_pixels(batch, crop=config.train.crop, size=size, like=like, device=device)
 
     def _described(self, rows: Tensor) -> Features:
         scorer, domain = self._opened.scorer, self._opened.domain

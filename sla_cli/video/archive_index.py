@@ -149,7 +149,9 @@ def _rows(
         if not path.parts:
             raise SlaError(f"{root} is damaged: a member has the name {member.path!r}", "Copy the archive again.")
         parent, name = _split(str(path))
-        yield from _folder_rows(parent, folders)
+        if str(path) in folders:
+            raise _twofold(root, str(path))
+        yield from _folder_rows(parent, folders, root, database)
         offset, size, refused = member.offset, member.size, member.refused
         if member.link:
             target, link = _split(str(PurePosixPath(member.link)))
@@ -162,13 +164,21 @@ def _rows(
         yield folders[parent], name, offset, size, member.packed, member.crc, refused
 
 
-def _folder_rows(path: str, folders: dict[str, int]) -> Iterator[tuple[object, ...]]:
+def _folder_rows(
+    path: str, folders: dict[str, int], root: Path, database: sqlite3.Connection
+) -> Iterator[tuple[object, ...]]:
     if path in folders:
         return
     parent, name = _split(path)
-    yield from _folder_rows(parent, folders)
+    yield from _folder_rows(parent, folders, root, database)
+    if database.execute("SELECT 1 FROM entries WHERE folder = ? AND name = ?", (folders[parent], name)).fetchone():
+        raise _twofold(root, path)
     folders[path] = len(folders)
     yield folders[parent], name, None, None, None, None, None
+
+
+def _twofold(root: Path, path: str) -> SlaError:
+    return SlaError(f"{root}: {path!r} is a file and a folder at once", "Make the archive again.")
 
 
 def _counted(members: Iterator[Member], root: Path) -> Iterator[Member]:

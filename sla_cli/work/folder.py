@@ -23,7 +23,7 @@ from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.receipt import digest_file, read_receipt
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.log import log
-from sla_cli.store.paths import names_store
+from sla_cli.store.paths import names_store, split_name
 from sla_cli.system.atomic import write_text
 from sla_cli.work.hub import local
 
@@ -61,7 +61,7 @@ class Work:
             SlaError: there is none.
         """
         for path in (name, own, self.lm / name):
-            if path is not None and path.exists():
+            if path is not None and path.exists() and not path.is_dir():
                 log.info("using language model %s", path)
                 return path
         raise SlaError(
@@ -102,7 +102,8 @@ class Work:
         """The given store, a path or a name in this work folder, maybe with `:DIVISION`; by default the only one."""
         if given is None:
             return self.only_store()
-        return given if names_store(given) or not names_store(self.stores / given) else self.stores / given
+        named = self.stores / given
+        return named if names_store(named) and not _is_artifact(split_name(given)[0]) else given
 
     def newest_run(self) -> Path:
         """The run that was finished last."""
@@ -145,7 +146,8 @@ class Work:
         return _take(_finished(self.scores), "score", self.scores, "sla score")
 
     def run_given(self, given: Path | None) -> Path:
-        """The given path if it exists, else the run of that name in this work folder; without a path the newest run.
+        """The given path if an artifact is there, else the run of that name in this work folder; without a path the
+        newest run.
 
         For a model on the hub it is its folder in the cache.
         """
@@ -153,7 +155,7 @@ class Work:
             return self.newest_run()
         given = local(given)
         named = self.runs / given
-        return named if (named / "run.toml").is_file() and not given.exists() else given
+        return named if (named / "run.toml").is_file() and not _is_artifact(given) else given
 
     def runs_called(self, name: str) -> list[Path]:
         """The run of a name or folder; if there is none, the runs of this name with seeds, in order of the seeds."""
@@ -292,6 +294,11 @@ def _within(path: Path, works: Sequence[Path], parts: int = 1) -> Iterator[Path]
 def _exists(path: Path) -> bool:
     """Path.exists would raise in a folder without permission, such as another user's home."""
     return os.path.exists(path)  # noqa: PTH110
+
+
+def _is_artifact(path: Path) -> bool:
+    """Whether there is a file, or the folder of an artifact: any other folder may have the name of one by chance."""
+    return path.is_file() or any((path / mark).is_file() for mark in ("receipt.json", "run.toml", "config.json"))
 
 
 def _take(found: list[Finished], kind: str, folder: Path, command: str) -> Path:

@@ -18,8 +18,10 @@ from msgspec import Meta
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.receipt import digest_file
 from sla_cli.artifact.version import check_version
+from sla_cli.config.bounds import WEIGHTS as WEIGHTS_BY_NAME
 from sla_cli.config.checks import read_values
 from sla_cli.config.settings import Config, config_of_run
+from sla_cli.core.arguments import as_path
 from sla_cli.core.calibration import UNCHANGED, Calibration
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError, cannot_read, some
@@ -151,7 +153,7 @@ class ModelFolder(Run):
 
     @property
     def config(self) -> Config:
-        """Its settings. Weights of the backbone are those in the folder, or must be given as a file."""
+        """Its settings; `model.weights` is empty where the backbone's weights must be given as a file."""
         facts = self.model_facts
         try:
             values = {**facts.settings, "model": {**facts.settings["model"], "weights": self._backbone(facts)}}
@@ -187,9 +189,10 @@ class ModelFolder(Run):
 
         In the cache of the Hugging Face hub the files are links to others of the same repository.
         """
-        path, folder = self.path / name, self.path.resolve()
-        if "\0" in name or Path(name).is_absolute() or ".." in Path(name).parts:
+        folder = self.path.resolve()
+        if Path(name).is_absolute() or ".." in Path(name).parts:
             raise FormatError(f"{self.path}: {name!r} is no name of a file in it", AGAIN)
+        path = as_path(str(self.path / name), f"a file of {self.path}")
         of_cache = folder.parent.name == "snapshots" and folder.parent.parent.name.startswith("models--")
         if not path.resolve().is_relative_to(folder.parent.parent if of_cache else folder):
             raise SlaError(f"{path} is a link to a file outside of the folder, which is not read", AGAIN)
@@ -198,11 +201,10 @@ class ModelFolder(Run):
         return path
 
     def _backbone(self, facts: ModelFacts) -> str:
+        """In the folder, or by a name that needs no file; else empty: no name in config.json is taken as a file."""
         if facts.with_backbone:
             return str(self.best)
-        if facts.backbone_file in ("hub", "random"):
-            return facts.backbone_file
-        return str(self.path / Path(facts.backbone_file).name)
+        return facts.backbone_file if facts.backbone_file in WEIGHTS_BY_NAME else ""
 
 
 def sha256_of(path: Path) -> str:

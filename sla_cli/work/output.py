@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterable
+from contextlib import suppress
 from filecmp import cmp
 from itertools import count
 from pathlib import Path
@@ -27,8 +28,10 @@ from sla_cli.work.kind import (
     MODEL,
     RECEIPT_NAME,
     RUN,
+    SCORE,
     STORE,
     STORE_FILE,
+    TUNING,
     file_kind,
     kind_of,
 )
@@ -39,6 +42,7 @@ from sla_cli.work.run import Run
 LANGUAGE_MODEL = "language model"
 ARPA = b"\\data\\\n"  # the first line of such a model
 KIND_OF_STAGE = {"emit": EMISSIONS, "decode": HYPOTHESES, "align": ALIGNMENT, "lm": LANGUAGE_MODEL}
+FOLDER_STAGES = {"score": SCORE, "tune": TUNING}
 SCORE_FILES = (
     *(scores.FIGURES, scores.CLIPS, scores.ALIGNMENT, scores.SIGNERS, scores.LENGTHS),
     *(scores.GLOSSES, scores.CONFUSIONS),
@@ -72,7 +76,7 @@ def check_output(
         return
     _check_place(path)
     if not path.exists():
-        _check_parents(path)
+        check_folder(path.parent)
         read_receipt(path)  # raises for a file of somebody where the receipt will be
         return
     if any(other is not None and other.is_file() and path.samefile(other) for other in inputs):
@@ -104,19 +108,25 @@ def _keep_copy(path: Path) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise SlaError for an artifact of sla, among whose files no others belong."""
-    if folder.is_dir() and (found := kind_of(folder)):
-        fault = f"{folder} is an artifact of sla ({found}), into which nothing else is written"
-        raise SlaError(fault, "Name another folder.")
+    """Raise SlaError for the folder of an artifact of sla, and for one below it, however deep.
+
+    No other files belong there. Below an export is allowed: others may work in their copy of a corpus.
+    """
+    real = Path(os.path.realpath(folder))
+    for place in (real, *real.parents):
+        with suppress(FormatError):  # a receipt of another program
+            if found := kind_of(place) if place == real and real.is_dir() else _around(place):
+                fault = f"{place} is an artifact of sla ({found}), into which nothing else is written"
+                raise SlaError(fault, "Name another folder.")
 
 
-def _check_parents(path: Path) -> None:
-    """Raise SlaError for a file below the folder of an artifact, however deep."""
-    for folder in Path(os.path.realpath(path)).parents:
-        kinds = ((STORE, bool(clips_files(folder))), (RUN, Run(folder).exists), (MODEL, is_model(folder)))
-        for kind in (kind for kind, there in kinds if there):
-            fault = f"{path} would be in {folder}, an artifact of sla ({kind}), into which nothing else is written"
-            raise SlaError(fault, "Name another folder.")
+def _around(folder: Path) -> str:
+    """The kind of artifact that a folder is, "" if it is none, or an export. Raises FormatError as `read_receipt`."""
+    kinds = ((STORE, bool(clips_files(folder))), (RUN, Run(folder).exists), (MODEL, is_model(folder)))
+    if found := next((kind for kind, there in kinds if there), ""):
+        return found
+    receipt = read_receipt(folder)
+    return FOLDER_STAGES.get(receipt.stage, "") if receipt is not None else ""
 
 
 def _check_place(path: Path) -> None:

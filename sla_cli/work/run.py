@@ -17,7 +17,8 @@ from sla_cli.artifact.table import read_table
 from sla_cli.artifact.text import is_number, read_text
 from sla_cli.artifact.version import check_version
 from sla_cli.config.checks import keys_of, read_values
-from sla_cli.config.settings import Config, config_of_run, read_toml, to_toml
+from sla_cli.config.settings import Config, config_of_run, to_toml
+from sla_cli.config.toml_file import read_toml
 from sla_cli.core.calibration import UNCHANGED, Calibration
 from sla_cli.core.clip import unknown_glosses
 from sla_cli.core.digest import digest_json
@@ -105,18 +106,8 @@ class RunFacts:
         """The facts of a new run on a store. Raises SlaError if the store has no train or no dev split."""
         train, dev = store["train"], store["dev"]
         digests = {"train": train.digest, "dev": dev.digest}
-        folder = str(store.path.resolve())
-        return cls(
-            folder,
-            store.division.name,
-            store.header.corpus,
-            preset,
-            digests,
-            train.labels,
-            dev.profile,
-            FrameFormat.of(train),
-            init_from,
-        )
+        known = (str(store.path.resolve()), store.division.name, store.header.corpus)
+        return cls(*known, preset, digests, train.labels, dev.profile, FrameFormat.of(train), init_from)
 
 
 class Run:

@@ -325,6 +325,21 @@ def test_a_tier_that_is_there_is_not_replaced_unasked(hand_made: Path) -> None:
     refused(hand_made, Layout(), False, "has a tier SIGN")
 
 
+@pytest.mark.parametrize("note", ["<!-- really? -->", "<?note really?>"])
+def test_a_tier_with_a_comment_is_not_replaced(hand_made: Path, note: str) -> None:
+    add_to(hand_made, EXAMPLE, Layout(), None, replace=False)
+    text = hand_made.read_text(encoding="utf-8")
+    begin = text.index(">", text.index("<TIER", text.index("</TIER>", text.index('TIER_ID="hand"')))) + 1
+    hand_made.write_text(text[:begin] + note + text[begin:], encoding="utf-8")
+    refused(hand_made, Layout(), True, "tier SIGN has a comment, which is not from sla")
+
+
+def test_a_read_only_file_is_refused_before_anything_is_computed(hand_made: Path) -> None:
+    hand_made.chmod(0o444)
+    with pytest.raises(SlaError, match="it is read-only"):
+        check_can_add(hand_made, Layout(), replace=False)
+
+
 def test_a_tier_of_somebody_else_is_never_replaced(hand_made: Path) -> None:
     refused(hand_made, Layout(tier="hand"), True, "line 18: tier hand is not from sla")
 

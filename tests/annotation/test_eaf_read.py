@@ -185,7 +185,7 @@ def test_what_a_tier_and_a_link_say() -> None:
     assert (file.tiers[0].participant, file.tiers[0].annotator) == ("Anna", "ab")
     mark = file.tiers[0].marks[0]
     assert mark == Mark(
-        0, 10, "two words", next(n for n, line in enumerate(eaf.xml().splitlines(), 1) if "<ALIGN" in line)
+        0, 10, "two words", next(n for n, line in enumerate(eaf.xml().splitlines(), 1) if "<ALIGN" in line), "a1"
     )
     assert [(link.relative, link.absolute, link.sound, link.origin) for link in file.links] == [
         ("./a b.mp4", "file:///v/a%20b.mp4", False, -250),

@@ -15,6 +15,7 @@ from pympi.Praat import TextGrid
 from sla_cli.annotation.formats import annotation_text, write_annotation
 from sla_cli.annotation.layout import Layout
 from sla_cli.annotation.textgrid import read_textgrid, textgrid_text
+from sla_cli.annotation.tier import Mark
 from sla_cli.annotation.timed import in_milliseconds
 from sla_cli.core.annotation import Annotation
 from sla_cli.errors import FormatError
@@ -118,7 +119,7 @@ def test_what_follows_an_exclamation_mark_is_a_comment() -> None:
         0 2 "HALT! 1 !"
         ! the end"""
     [tier] = read_textgrid(content.encode(), "a.TextGrid").tiers
-    assert (tier.name, [tuple(mark) for mark in tier.marks]) == ("SIGN!", [(0, 2000, "HALT! 1 !", 6)])
+    assert (tier.name, list(tier.marks)) == ("SIGN!", [Mark(0, 2000, "HALT! 1 !", 6)])
 
 
 def test_lines_are_recorded() -> None:

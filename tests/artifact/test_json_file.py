@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from sla_cli.artifact.json_file import parse_json
 from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
-from sla_cli.config.settings import read_toml, resolve
+from sla_cli.config.settings import resolve
+from sla_cli.config.toml_file import read_toml
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.exchange.gloss_files import read_gloss_file
 from sla_cli.prep.begun import read_begun

@@ -21,7 +21,7 @@ from typer.testing import CliRunner, Result
 from sla_cli.artifact.receipt import Receipt, receipt_path, write_receipt
 from sla_cli.artifact.text import read_text
 from sla_cli.cli.main import app
-from sla_cli.config.settings import read_toml
+from sla_cli.config.toml_file import read_toml
 from sla_cli.decode.grid_search import GridPoint
 from sla_cli.decode.tune_file import tune_file
 from sla_cli.errors import SlaError

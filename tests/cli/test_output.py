@@ -32,6 +32,7 @@ FILES = {
     f"{ALIGN} -o": ".tsv",
     f"{ALIGN} --format ctm -o": ".ctm",
     f"{ALIGN} --suspicious -o": ".tsv",
+    f"next {STORE} --split dev --budget 1 --run {RUN} -o": ".tsv",
     f"lm estimate {STORE} --order 2 --fallback -o": ".arpa",
     f"lm score {LM} text.txt -o": ".tsv",
     f"compare {' '.join(HYPOTHESES)} --ref {STORE} -o": ".tsv",
@@ -53,6 +54,7 @@ ARTIFACTS = {
     "tuning": f"{TUNING}/tuned.json",
 }
 UNASKED = ("lm score", "compare", "report")  # replace what they wrote before without --force, and have no such option
+TABLES = (f"{ALIGN} --suspicious", *UNASKED, "table")
 WRITES = {"emit": "emissions", "decode": "hypotheses", "lm estimate": "model"}
 commands = pytest.mark.parametrize("command", FILES)
 
@@ -244,6 +246,19 @@ def test_no_transcript_is_written_into_an_artifact(name: str) -> None:
     assert sorted(folder.rglob("*")) == before
 
 
+@pytest.mark.parametrize("command", [*FOLDERS, f"transcribe a.mkv --run {RUN} --device cpu --format json -o"])
+@pytest.mark.parametrize("pattern", [STORE, SCORE, "model"])
+def test_nothing_is_written_below_an_artifact(command: str, pattern: str) -> None:
+    shutil.copytree(STORE, "other")
+    if pattern == "model":
+        assert run(f"export {RUN} -o", "model")[0] == 0
+    folder = Path(named(pattern))
+    before = sorted(folder.rglob("*"))
+    error = refused(command, folder / "new" / "deep")
+    assert str(folder) in error and "into which nothing else is written" in error
+    assert sorted(folder.rglob("*")) == before
+
+
 @pytest.mark.parametrize("command", FOLDERS)
 @pytest.mark.parametrize("pattern", [RUN, SCORE, TUNING, "text.txt"])
 def test_no_folder_of_another_artifact_is_written_into(command: str, pattern: str) -> None:
@@ -253,6 +268,13 @@ def test_no_folder_of_another_artifact_is_written_into(command: str, pattern: st
     for force in ((), ("--force",)):
         refused(command, name, *force)
     assert {path: path.read_bytes() for path in before} == before
+
+
+def test_a_folder_with_a_receipt_of_another_program_may_be_written_into() -> None:
+    Path("mine", "deep").mkdir(parents=True)
+    Path("mine", "receipt.json").write_text('{"total": 12.5}')
+    for folder in ("mine", "mine/deep"):
+        assert run(f"decode {EMISSIONS} -o", Path(folder, "h.tsv"))[0] == 0
 
 
 def test_a_file_of_somebody_where_the_receipt_will_be_stays() -> None:
@@ -270,21 +292,22 @@ def test_a_file_of_somebody_where_the_receipt_will_be_stays() -> None:
         *((f"decode {EMISSIONS} --format {kind} -o", f"h.{kind}") for kind in ("ctm", "trn", "jsonl", "csv")),
         (f"{ALIGN} --format ctm -o", "t.ctm"),
         (f"lm estimate {STORE} --order 2 --fallback -o", "m.arpa"),
+        *((command, f"t{suffix}") for command, suffix in FILES.items() if command.startswith(TABLES)),
     ],
 )
 def test_a_replaced_file_that_cannot_tell_whether_it_was_corrected_is_kept(command: str, name: str) -> None:
     path = Path(name)
     assert run(command, path)[0] == 0
     Path(f"{name}.receipt.json").unlink(missing_ok=True)  # a model of another tool has none
-    corrected = path.read_bytes().replace(b"NORD", b"SUED")
+    corrected = path.read_bytes().replace(b"NORD", b"SUED") + b"\n" * command.startswith(TABLES)
     path.write_bytes(corrected)
     for _ in range(2):
-        code, error = run(command, path, "--force")
+        code, error = run(command, path, *forced(command))
         assert code == 0, error
         assert path.read_bytes() != corrected
     assert Path(f"{name}.~1~").read_bytes() == corrected
     path.write_bytes(corrected)
-    assert run(command, path, "--force")[0] == 0
+    assert run(command, path, *forced(command))[0] == 0
     assert len(list(Path().glob(f"{name}.~*~"))) < 3, "the same content is kept once"
 
 

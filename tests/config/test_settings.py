@@ -27,10 +27,10 @@ from sla_cli.config.settings import (
     TuneConfig,
     config_of_run,
     from_dict,
-    read_toml,
     resolve,
     to_toml,
 )
+from sla_cli.config.toml_file import read_toml
 from sla_cli.errors import FormatError, SlaError, visible
 
 numbers = st.floats(0.1, 0.5)

@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -45,6 +46,7 @@ from sla_cli.work.alignment import COLUMNS, read_alignment
 from sla_cli.work.describe import describe
 from sla_cli.work.emissions import Emission, EmissionHeader, Emissions, write_emissions
 from sla_cli.work.folder import Work
+from sla_cli.work.hypotheses import read_header
 from sla_cli.work.kind import file_kind
 from sla_cli.work.run import Run
 from sla_cli.work.tuning import read_tuned
@@ -390,3 +392,13 @@ def test_a_receipt_of_decode_that_names_no_store_or_split(tmp_path: Path, source
     write_receipt(Receipt("decode", {}, {}, sources=sources), path)
     with pytest.raises(FormatError, match="names no store and split"):
         score_in_memory(path, None, ScoreOptions("none"))
+
+
+@pytest.mark.parametrize("read", [read_header, read_alignment])
+@pytest.mark.parametrize("kind", ["hypotheses", "alignment"])
+def test_a_version_of_thousands_of_digits(tmp_path: Path, read: Callable[[Path], object], kind: str) -> None:
+    path = tmp_path / "x.tsv"
+    path.write_text(f"# sla-{kind} {'9' * 5000}\n")
+    with pytest.raises(FormatError) as refused:
+        read(path)
+    assert len(refused.value.message) < 300

@@ -79,6 +79,8 @@ def test_loading_is_silent_even_without_unk(arpa: bytes, tmp_path: Path, capfd: 
         (lambda data: data.replace(b"ngram 1=7", b"ngram 1=9"), r', line 14: Could not parse "\\2-grams:"'),
         (lambda data: data.replace(b"\tNULL\t", b"\tNULL\tzero"), 'line 12: Could not parse "zero'),
         (lambda data: _with(data, b"NULL", b"-1e300"), "line 12: -1e300 is no log-probability that a model can have"),
+        (lambda data: _with(data, b"NULL", b"0.5"), "line 12: 0.5 is no log-probability that a model can have"),
+        (lambda data: _with(data, b"NULL", b"inf"), "line 12: inf is no log-probability that a model can have"),
         (lambda data: _with(data, b"NULL", b"-101"), "line 12: -101 is no log-probability that a model can have"),
         (
             lambda data: _with(data, b"NULL", b"-1", b"1e30"),

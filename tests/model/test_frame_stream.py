@@ -57,7 +57,8 @@ def made_once(variant: str, vit: str) -> Backbone:
 
 def streamed(backbone: Backbone, pixels: Tensor, sizes: list[int]) -> Tensor:
     parts, start = [], 0
-    with torch.inference_mode(), backbone.streaming(CHUNK) as push:
+    with torch.inference_mode():
+        push = backbone.streaming(CHUNK)
         for size in sizes:
             parts.append(push(pixels[start : start + size], False))
             start += size
@@ -77,22 +78,32 @@ def test_features_are_those_of_the_whole_clip(variant: str, vit: str, frames: in
     torch.testing.assert_close(streamed(backbone, pixels, sizes), whole, rtol=1e-5, atol=1e-5)
 
 
-def test_batches_are_as_before_once_the_stream_has_ended() -> None:
+def test_batches_are_as_before_while_a_clip_is_in_progress() -> None:
     backbone, lengths = trained(tiny(**VARIANTS["adapter"])), torch.tensor([5, 1, 4])
     pixels = torch.randn(10, 3, 32, 32)
     with torch.inference_mode():
         before = backbone(pixels, lengths)
-        with pytest.raises(KeyboardInterrupt), backbone.streaming(CHUNK) as push:
-            push(pixels, False)
-            raise KeyboardInterrupt
+        backbone.streaming(CHUNK)(pixels, False)
         torch.testing.assert_close(backbone(pixels, lengths), before, rtol=0, atol=0)
+
+
+def test_several_clips_may_be_in_progress() -> None:
+    backbone = trained(tiny(**VARIANTS["adapter"]))
+    clips = [torch.randn(12, 3, 32, 32) for _ in range(2)]
+    with torch.inference_mode():
+        pushes = [backbone.streaming(CHUNK) for _ in clips]
+        parts = [[push(clip[:5], False) for push, clip in zip(pushes, clips, strict=True)]]
+        parts += [[push(clip[5:], True) for push, clip in zip(pushes, clips, strict=True)]]
+        for clip, found in zip(clips, zip(*parts, strict=True), strict=True):
+            whole = backbone(clip, torch.tensor([12]), CHUNK)
+            torch.testing.assert_close(torch.cat(found), whole, rtol=1e-5, atol=1e-5)
 
 
 def test_a_block_holds_no_more_than_a_chunk_and_its_neighbours() -> None:
     backbone = trained(tiny(**VARIANTS["adapter"]))
-    with torch.inference_mode(), backbone.streaming(CHUNK) as push:
+    push = backbone.streaming(CHUNK)
+    with torch.inference_mode():
         for _ in range(20):
             push(torch.randn(CHUNK, 3, 32, 32), False)
-            for block in backbone.vit.blocks:
-                held = block.stream.buffer
-                assert held.end - held.first <= CHUNK + 2 * block.reach
+            for block, stream in zip(backbone.vit.blocks, push.streams, strict=True):
+                assert stream.buffer.end - stream.buffer.first <= CHUNK + 2 * block.reach

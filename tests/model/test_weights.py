@@ -216,18 +216,6 @@ def test_openais_torchscript_archive(tmp_path: Path) -> None:
     assert "vit_base_patch16_clip_quickgelu_224" in caught.value.hint
 
 
-def test_an_archive_whose_code_is_damaged_is_named(tmp_path: Path) -> None:
-    path = tmp_path / "ViT-B-16.pt"
-    torch.jit.script(Archive(weights_of(tiny(**CLIP)))).save(str(path))
-    content = path.read_bytes()
-    with zipfile.ZipFile(path) as archive:
-        code = next(part for part in archive.infolist() if part.filename.endswith(".py"))
-    at = code.header_offset + content[code.header_offset :].index(code.filename.encode()) + 200
-    path.write_bytes(content[:at] + bytes(64) + content[at + 64 :])
-    with pytest.raises(SlaError, match="cannot be read as weights"):
-        read_weights(path)
-
-
 class Armed(nn.Module):
     """TorchScript runs __setstate__ while it loads, and lets it write files."""
 
@@ -248,13 +236,18 @@ class Armed(nn.Module):
         return None
 
 
-def test_no_archive_runs_code(tmp_path: Path) -> None:
-    written, path = tmp_path / "written", tmp_path / "armed.pt"
-    torch.jit.script(Armed(str(written))).save(str(path))
-    torch.jit.load(str(path))
+@pytest.mark.parametrize("part", ["", "/code/", "/constants.pkl", "/data.pkl"])
+def test_no_archive_runs_code(tmp_path: Path, part: str) -> None:
+    """Whatever the case of the names of its parts, which PyTorch disregards."""
+    written, saved, path = tmp_path / "written", tmp_path / "saved.pt", tmp_path / "armed.pt"
+    torch.jit.script(Armed(str(written))).save(str(saved))
+    with zipfile.ZipFile(saved) as old, zipfile.ZipFile(path, "w") as new:
+        for name in old.namelist():
+            new.writestr(name.upper() if part and part in name else name, old.read(name))
+    torch.jit.load(str(saved))
     assert written.is_file()  # what is to be prevented
     written.unlink()
-    with pytest.raises(SlaError, match=r"armed\.pt: cannot be read as weights: .* runs code when it is loaded"):
+    with pytest.raises(SlaError, match=r"armed\.pt: cannot be read as weights"):
         read_weights(path)
     assert not written.exists()
 
@@ -317,12 +310,3 @@ def test_a_clip_without_projection_is_told_how_to_be_used(tmp_path: Path) -> Non
     assert "num_classes = 0" in caught.value.hint
     bare = {**PLAIN, "model__backbone_args": {**PLAIN["model__backbone_args"], "num_classes": 0}}
     assert "norm.weight" in loads(path, bare)
-
-
-def test_an_archive_with_more_code_than_any_model_is_not_unpacked(tmp_path: Path) -> None:
-    path = tmp_path / "weights.pt"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("a/constants.pkl", b"")
-        archive.writestr("a/code/x.py", bytes(32 << 20))
-    with pytest.raises(SlaError, match="more code than any model has"):
-        read_weights(path)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -14,8 +15,11 @@ from prep_work import CONFIG, DEV_CLIP, TRAIN_CLIP, build, digests, frames_of, t
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.config.settings import PrepConfig
 from sla_cli.errors import SlaError
+from sla_cli.prep import build as prep_build
 from sla_cli.prep.encoding.encode import ENCODER
+from sla_cli.prep.encoding.encode_missing import encode_missing
 from sla_cli.prep.result import BrokenClips
+from sla_cli.store.paths import division_path
 from sla_cli.store.store import Store
 
 
@@ -49,6 +53,21 @@ def test_a_division_of_the_corpus_that_somebody_edited_is_not_replaced(root: Pat
         with pytest.raises(SlaError, match=message):
             build(root, out, force=True)
         assert path.read_text() == text and times(out, "*") == before
+
+
+def test_a_division_that_somebody_edits_while_the_clips_are_encoded_is_not_replaced(
+    root: Path, out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = division_path(out, Store(out).own[0])
+
+    def long(*arguments: Any) -> Any:
+        path.write_text("clip\tsplit\n")
+        return encode_missing(*arguments)
+
+    monkeypatch.setattr(prep_build, "encode_missing", long)
+    with pytest.raises(SlaError, match="was edited, and would be replaced"):
+        build(root, out, force=True)
+    assert path.read_text() == "clip\tsplit\n" and read_receipt(out) is not None
 
 
 def test_a_store_that_lost_a_file_gets_it_back(made: Path, root: Path, tmp_path: Path) -> None:

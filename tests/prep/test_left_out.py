@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,14 +16,16 @@ from typer.testing import CliRunner
 from sla_cli.artifact.lock import locked
 from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.cli.main import app
-from sla_cli.config.settings import DivisionConfig, PrepConfig
+from sla_cli.config.settings import DivisionConfig, PrepConfig, resolve
 from sla_cli.errors import SlaError
 from sla_cli.prep import left_out, make_division
 from sla_cli.prep.check import check_store
 from sla_cli.prep.left_out import holders, leave_out, read_left_out
 from sla_cli.prep.make_division import split_store
-from sla_cli.store.division import Division, write_division
+from sla_cli.store.division import Division, read_division, write_division
+from sla_cli.store.paths import division_path
 from sla_cli.store.store import Store
+from sla_cli.work.run import Run, RunFacts
 
 CLIPS = [
     clip("a1", "A", signer="ann"),
@@ -94,8 +99,7 @@ def test_a_signer_whom_another_process_leaves_out_just_before_stays_out(
     (store / "left-out.txt").unlink()
     make_store(store, {"train": CLIPS[:3], "dev": CLIPS[3:]}, shards=2)
     monkeypatch.setattr(left_out, "locked", late)
-    with pytest.raises(SlaError, match=r"no clip of .* is by a signer .bob."):
-        leave_out(store, ["bob"], store.parents[1])
+    assert leave_out(store, ["bob"], store.parents[1]).clips == ()
     assert Store(store).clips.ids == ["a1", "x"]
 
 
@@ -137,6 +141,96 @@ def test_signers_that_cannot_be_left_out(store: Path) -> None:
     assert everything(store) == before
 
 
+def no_table(store: Path) -> Path:
+    path = store / "divisions" / "notes.tsv"
+    path.write_text("notes\n")
+    return path
+
+
+def changed(store: Path) -> Path:
+    path = store / "divisions" / "drawn.tsv"
+    path.write_text(path.read_text().replace("x\tdev", "x\ttest"))
+    return path
+
+
+def read_only(name: str) -> Callable[[Path], Path]:
+    def protect(store: Path) -> Path:
+        (store / name).chmod(0o444)
+        return store / name
+
+    return protect
+
+
+@pytest.mark.parametrize(
+    "fault", [no_table, changed, *map(read_only, ("divisions/drawn.tsv", "clips-0001.h5", "receipt.json"))]
+)
+def test_nothing_is_changed_where_something_cannot_be(store: Path, fault: Callable[[Path], Path]) -> None:
+    path = fault(store)
+    before = everything(store)
+    with pytest.raises(SlaError, match=re.escape(str(path))):
+        leave_out(store, ["bob"], store.parents[1])
+    assert everything(store) == before
+    path.chmod(0o644)
+    if path.suffix == ".tsv":
+        path.unlink()
+    leave_out(store, ["bob"], store.parents[1])
+    assert not frames_in(store, ["first-of-bob", "second-of-bob"])
+
+
+@pytest.mark.parametrize("done", range(5))
+def test_the_same_command_completes_an_interrupted_one(
+    store: Path, done: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It ends after `done` of its changes."""
+    expected = Path(shutil.copytree(store, tmp_path / "other" / "s"))
+    leave_out(expected, ["bob"], tmp_path)
+    changes = iter(range(done))
+
+    def interrupted(name: str) -> Callable[..., None]:
+        original = getattr(left_out, name)
+
+        def change(*arguments: Any) -> None:
+            if next(changes, None) is None:
+                raise KeyboardInterrupt
+            original(*arguments)
+
+        return change
+
+    with monkeypatch.context() as patch:
+        for name in ("write_text", "write_receipt", "write_division", "write_clips"):
+            patch.setattr(left_out, name, interrupted(name))
+        with pytest.raises(KeyboardInterrupt):
+            leave_out(store, ["bob"], store.parents[1])
+    leave_out(store, ["bob"], store.parents[1])
+    for path in (path for path in store.rglob("*") if path.is_file() and path.name != "receipt.json"):
+        assert path.read_bytes() == (expected / path.relative_to(store)).read_bytes(), path
+    found, wanted = read_receipt(store), read_receipt(expected)
+    assert found is not None and wanted is not None and found.results == wanted.results
+
+
+def test_a_division_that_somebody_edited_stays_theirs(root: Path, out: Path) -> None:
+    """So `sla prep --force` does not replace it."""
+    path = division_path(out, Store(out).own[0])
+    path.write_text("\n".join(line for line in path.read_text().split("\n") if "digest" not in line))
+    leave_out(out, [Store(out).clips[TRAIN_CLIP].signer], out.parent)
+    assert TRAIN_CLIP not in path.read_text() and read_division(path).edited
+    with pytest.raises(SlaError, match="was edited, and would be replaced"):
+        build(root, out, force=True)
+
+
+def test_what_was_made_from_it_is_listed_in_a_moved_and_in_a_copied_work_folder(store: Path, tmp_path: Path) -> None:
+    work = store.parents[1]
+    run, features = work / "runs" / "r", store.with_name("s.features")
+    run.mkdir(parents=True)
+    features.mkdir()
+    write_receipt(Receipt("train", {}, {}, sources={"store": f"{store}:drawn"}), run)
+    copied = Path(shutil.copytree(work, tmp_path / "copied"))
+    moved = Path(shutil.move(Path(shutil.copytree(work, tmp_path / "before")), tmp_path / "moved"))
+    for now in (work, copied, moved):
+        listed = [(one.kind, one.path) for one in holders(now / "stores" / "s", now)]
+        assert listed == [("cache", str(now / "stores" / "s.features")), ("train", str(now / "runs" / "r"))]
+
+
 def test_all_that_was_made_from_the_store_is_listed(store: Path) -> None:
     """Runs, what was made from these, and caches; other stores and their runs are not."""
     work = store.parents[1]
@@ -146,14 +240,17 @@ def test_all_that_was_made_from_the_store_is_listed(store: Path) -> None:
     for folder, of in ((run, f"{store}:drawn"), (foreign, str(other))):
         folder.mkdir(parents=True)
         write_receipt(Receipt("train", {}, {}, sources={"store": of}), folder)
+    begun = Run(work / "runs" / "unfinished")
+    begun.create(resolve("tiny"), ("A",), RunFacts.of(Store(store), "tiny"))
     emissions = work / "emissions" / "r"
     emissions.mkdir(parents=True)
     write_receipt(Receipt("emit", {}, {}, sources={"run": str(run)}), emissions)
     listed = [(one.kind, one.path) for one in holders(store, work)]
-    assert listed == [("cache", str(store / ".spool-0123")), ("train", str(run)), ("emit", str(emissions))]
+    made = [("train", str(run)), ("train", str(begun.path)), ("emit", str(emissions))]
+    assert listed == [("cache", str(store / ".spool-0123")), *made]
 
     answer = CliRunner().invoke(app, ["store", "leave-out", "s", "--signer", "bob", "--work", str(work), "-q"])
     assert answer.exit_code == 0, answer.output
     lines = answer.stdout.splitlines()
     assert lines[0] == f"2 clips of bob removed from {store}"
-    assert lines[-3:] == [f"  {kind} {path}" for kind, path in listed]
+    assert lines[-4:] == [f"  {kind} {path}" for kind, path in listed]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,12 +15,14 @@ from typer.testing import CliRunner
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.cli.main import app
 from sla_cli.errors import SlaError
+from sla_cli.prep import merge
 from sla_cli.prep.check import check_store
 from sla_cli.prep.left_out import leave_out
 from sla_cli.prep.merge import merge_stores
 from sla_cli.store.division import Division, write_division
-from sla_cli.store.paths import clips_path
+from sla_cli.store.paths import clips_path, division_path
 from sla_cli.store.store import Store
+from sla_cli.store.write import write_clips
 
 A = {
     "train": [clip("t1", "A B", signer="ann"), clip("t2", "B C", 16, signer="bob")],
@@ -96,6 +100,68 @@ def test_the_same_moment_of_a_recording_in_two_stores(tmp_path: Path) -> None:
         merge_stores([tmp_path / "one", tmp_path / "same"], tmp_path / "c")
     assert merge_stores([tmp_path / name for name in ("one", "later", "other")], tmp_path / "c").clips == 3
     assert not check_store(tmp_path / "c", stride=4, deep=True, jobs=1).problems
+
+
+def test_a_division_that_somebody_edited_is_not_replaced(stores: tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "c"
+    merge_stores(stores, out)
+    path = division_path(out, "corpus")
+    path.write_text("clip\tsplit\na-t1\tdev\n")
+    before = {file: file.read_bytes() for file in out.rglob("*") if file.is_file()}
+    with pytest.raises(SlaError, match="was edited, and would be replaced by the merged store's own division"):
+        merge_stores(stores, out, force=True)
+    assert {file: file.read_bytes() for file in out.rglob("*") if file.is_file()} == before
+
+
+def test_a_signer_who_is_left_out_while_the_stores_are_merged(
+    stores: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(*arguments: Any) -> None:
+        leave_out(stores[0], ["bob"], tmp_path)
+        write_clips(*arguments)
+
+    monkeypatch.setattr(merge, "write_clips", late)
+    with pytest.raises(SlaError, match=r"signer bob was left out of .*a\n"):
+        merge_stores(stores, tmp_path / "c")
+    monkeypatch.undo()
+    merge_stores(stores, tmp_path / "c")
+    assert "bob" not in Store(tmp_path / "c").clips.signers
+
+
+def test_an_earlier_store_stays_until_all_clips_are_copied(
+    stores: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also if somebody edits its division meanwhile."""
+    out = tmp_path / "c"
+    merge_stores(stores, out)
+
+    def late(*arguments: Any) -> None:
+        division_path(out, "corpus").write_text("clip\tsplit\na-t1\tdev\n")
+        write_clips(*arguments)
+
+    monkeypatch.setattr(merge, "write_clips", late)
+    with pytest.raises(SlaError, match="was edited, and would be replaced"):
+        merge_stores(stores, out, force=True)
+    assert Store(out)["dev"].ids == ["a-t1"]
+
+
+@pytest.mark.parametrize(("unseen", "other"), [("signers", "mine"), ("signers", "yours"), ("sentences", "mine")])
+def test_what_the_divisions_promise_must_be_true_of_the_merged_one(tmp_path: Path, unseen: str, other: str) -> None:
+    """Each is as it promises; ann signs in train of one and in dev of the other. In another corpus she is another."""
+    one = make_store(tmp_path / "a", {"train": [clip("t", "A B", signer="ann")], "dev": [clip("d", "C", signer="bob")]})
+    two = make_store(
+        tmp_path / "b",
+        {"train": [clip("u", "D", signer="cem", seed=5)], "dev": [clip("e", "A B", signer="ann", seed=6)]},
+        corpus=other,
+    )
+    for store in (one, two):
+        write_division(store, replace(Store(store).division, unseen=unseen))
+    if other == "yours":
+        assert merge_stores([one, two], tmp_path / "c").clips == 4
+        return
+    with pytest.raises(SlaError, match=r"division corpus: dev: .*(ann|glosses of a clip of train)") as caught:
+        merge_stores([one, two], tmp_path / "c")
+    assert f"no split should share {unseen} with train" in caught.value.hint
 
 
 def test_a_signer_who_was_left_out_does_not_come_back(stores: tuple[Path, Path], tmp_path: Path) -> None:

@@ -135,6 +135,7 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
     "config linked to a file outside": lambda model: linked(model, "config.json"),
     "language model linked to a file outside": lambda model: linked(model, "gloss.arpa"),
     "a name that leads outside": lambda model: config(model, files={f"../{SECRET}": "0" * 64}),
+    "a name that no path can have": lambda model: config(model, files={"a" * 999: "0" * 64}),
     "an absolute name": lambda model: config(model, files={str(model.parent / SECRET): "0" * 64}),
     "a tensor of another shape": lambda model: tensors(
         model, lambda values: values.update({"trained.classifier.weight": torch.zeros(3, 3)})
@@ -163,6 +164,10 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
     "weights of the backbone elsewhere": lambda model: config(
         model, with_backbone=False, backbone_file=str(model.parent / SECRET)
     ),
+    "weights of the backbone beside its own": lambda model: [
+        torch.save({"": torch.zeros(1)}, model / "clip.pt"),
+        config(model, with_backbone=False, backbone_file="clip.pt"),
+    ],
     "a limit of nothing": lambda model: part(model, "domain", limit="0"),
     "a limit that is no number": lambda model: part(model, "domain", limit="NaN"),
     "a limit that nothing exceeds": lambda model: part(model, "domain", limit="Infinity"),

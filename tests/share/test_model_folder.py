@@ -79,6 +79,11 @@ def test_only_an_export_whose_card_nobody_edited_is_replaced(folder: Path) -> No
     assert card.read_text(encoding="utf-8") == edited
     (folder / "m" / "notes.txt").write_text("mine")
     assert "contains other files: notes.txt" in refused("export", RUN, "-o", "m", "--force")
+    with (folder / "m" / "model.safetensors").open("ab") as weights:
+        weights.write(b"x")
+    assert "is damaged: another digest than in config.json, and is not replaced" in refused(
+        "export", RUN, "-o", "m", "--force"
+    )
     assert "is a file" in refused("export", RUN, "-o", "a.mkv", "--force")
     (folder / "link").symlink_to("empty")
     (folder / "empty").mkdir()

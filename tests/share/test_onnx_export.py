@@ -66,7 +66,8 @@ def test_a_graph_gives_what_pytorch_gives(tmp_path: Path, name: str) -> None:
         check_graph(tmp_path / file, "")  # it has known operators only
     for length in (1, 2, 5, 30):
         frames = rng.integers(0, 256, (length, side, side, 3), np.uint8)
-        parts = list(runtime.features([frames]))
+        push = runtime.streaming()
+        parts = [*push(frames, False), *push(frames[:0], True)]
         features, shown, distances = backbone.run(["features", "shown", "distances"], {"frames": frames})
         expected = np.concatenate([part.rows for part in parts])
         np.testing.assert_allclose(features, expected, rtol=TOLERANCE, atol=TOLERANCE)

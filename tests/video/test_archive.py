@@ -12,7 +12,7 @@ import stat
 import struct
 import tarfile
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -317,6 +317,16 @@ def test_a_tar_that_is_cut_or_overwritten_is_no_shorter_corpus(tmp_path: Path) -
         os.utime(path, ns=(number, number))
         with pytest.raises(SlaError, match=r"a\.tar is damaged"):
             open_tree(path)
+
+
+@pytest.mark.parametrize("names", [("a.mp4", "a.mp4/b.mp4"), ("a.mp4/b.mp4", "a.mp4"), ("x/a/b", "x/a")])
+def test_a_file_that_is_a_folder_too_is_refused(tmp_path: Path, names: Sequence[str]) -> None:
+    """Neither can be told from the other: a listing would take one, and a reader the other."""
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        for name in names:
+            archive.writestr(name, b"")
+    with pytest.raises(SlaError, match="is a file and a folder at once"):
+        open_tree(tmp_path / "a.zip").names()
 
 
 def test_a_name_that_comes_twice_is_the_newer_file(tmp_path: Path) -> None:

@@ -50,6 +50,21 @@ def test_looking_creates_nothing(work: Work) -> None:
     assert not work.root.exists()
 
 
+def test_a_folder_that_has_the_name_of_a_run_or_a_store_by_chance_does_not_hide_it(
+    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    name = Path("mine")
+    run, store = folder(work.runs / name), folder(work.stores / name)
+    name.mkdir()
+    (name / "video.mp4").touch()
+    assert (work.run_given(name), work.store_given(name)) == (run, store)
+    assert work.store_given(Path("mine:by-signer")) == store.with_name("mine:by-signer")
+    shutil.rmtree(name)
+    folder(name)
+    assert (work.run_given(name), work.store_given(name)) == (name, name)
+
+
 def test_the_run_that_finished_last_is_taken(work: Work) -> None:
     first = folder(work.runs / "z-begun-first")
     assert work.newest_run() == first

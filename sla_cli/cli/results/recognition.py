@@ -7,6 +7,7 @@ from typing import Literal
 from msgspec import UNSET, Struct, UnsetType
 
 from sla_cli.core.annotation import Sign
+from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.quantities import Amount, Count
 
 
@@ -90,3 +91,49 @@ class ElanInstalled(Struct, kw_only=True):
 
     folders: list[Path]
     run: Path | None
+
+
+class NextClip(Struct, kw_only=True):
+    """A clip, or a sentence in a recording, that is to be annotated.
+
+    Attributes:
+        clip: id of the clip; of a sentence the path of its recording within the folder
+        recording: path of the video or folder that it is in; empty if it is unknown
+        start: where it begins in the recording, in seconds
+        end: where it ends, in seconds
+        signer: who signs; empty if unknown
+        minutes: minutes of signing up to the end of this one, in the order of choice
+        score: score of the strategy when this one was chosen; the higher, the sooner
+        reason: why it was chosen
+        hypothesis: glosses that the run recognises; empty if the strategy needs none
+    """
+
+    clip: str
+    recording: str
+    start: Amount
+    end: Amount
+    signer: str
+    minutes: Amount
+    score: float
+    reason: str
+    hypothesis: Glosses
+
+
+class Next(Struct, kw_only=True):
+    """What to annotate next.
+
+    Attributes:
+        strategy: name of the strategy
+        budget: minutes as asked for
+        minutes: minutes of signing that are chosen
+        offered: number of clips or sentences to choose from
+        chosen: in the order of choice
+        table: path of the table that `-o` names; null without `-o`
+    """
+
+    strategy: str
+    budget: Amount
+    minutes: Amount
+    offered: Count
+    chosen: list[NextClip]
+    table: Path | None

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sla_cli.core.counted import counted
+from sla_cli.errors import SlaError, some
 
 
 @dataclass(frozen=True)
@@ -31,3 +33,14 @@ class Finding:
 def share(part: int, whole: int, noun: str) -> str:
     """`3 of 540 clips (0.6 %)`."""
     return f"{part:,} of {counted(whole, noun)} ({100 * part / whole:.1f} %)"
+
+
+def refuse_problems(division: str, findings: Iterable[Finding]) -> list[Finding]:
+    """What splits of a division share. Raises SlaError if an evaluation would be wrong by that."""
+    found = list(findings)
+    for finding in found:
+        if finding.problem:
+            clips = f": {some(finding.clips)}" if finding.clips else ""
+            where = f"{finding.split}: " if finding.split else ""
+            raise SlaError(f"division {division}: {where}{finding.message}{clips}", finding.hint)
+    return found

@@ -98,7 +98,7 @@ def _labels(tree: Tree, folder: str, listing: Listing) -> dict[str, Label]:
 
 def _label(row: Row, where: str) -> Label:
     length = row.fields.get("length", "").strip()
-    if length and not (is_whole(length) and len(length) < 19):
+    if length and not is_whole(length):
         raise FormatError(f"{where}, line {row.line}: length {length!r} is not a number of frames")
     name = f"{LABEL_TABLE}, line {row.line}"
     return Label(tuple(row["gloss"].split()), "".join(row["char"].split()), name, int(length or 0))

@@ -101,7 +101,9 @@ def _find_table_or_videos(tree: Tree, folder: str = "") -> list[str]:
     if tables := next(filter(None, usable), []):
         return [join(folder, _only(tree, folder, tables))]
     books = [name for name in files if name.lower().endswith(BOOKS)]
-    if videos := videos_among([name for name in files if is_video(name)] + [name for name in names if is_image(name)]):
+    # Also a link to nowhere or a pipe: its clip fails by name.
+    moving = [name for name in names if is_video(name) and not tree.is_dir(join(folder, name))]
+    if videos := videos_among(moving + [name for name in names if is_image(name)]):
         _warn_of_unused([*texts[0], *texts[1], *books])
         return [join(folder, name) for name in videos]
     if tables := texts[0]:

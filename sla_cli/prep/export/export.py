@@ -24,12 +24,14 @@ from sla_cli.log import log, progress
 from sla_cli.prep.encoding.process_pool import Executor, Failure
 from sla_cli.prep.export.layout import LAYOUTS, OFFICIAL, Layout
 from sla_cli.prep.export.pictures import PARTIAL, STORED_AS, SUFFIXES, Pictures
+from sla_cli.prep.left_out import check_nobody_left_out
 from sla_cli.store.clips import Split
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import write_text
 from sla_cli.work.folder import UNFINISHED_EXPORT
 from sla_cli.work.kind import RECEIPT_NAME
 from sla_cli.work.making import making
+from sla_cli.work.output import check_folder
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,7 @@ def export_store(
         {split: clips.digest for split, clips in chosen.items()},
         sources={"store": str(store.path.resolve()), "division": store.division.name},
     )
+    check_folder(out.parent)
     _check_ours(out)
     tables = [result.root / layout.table.format(split=split) for split in chosen]
     with locked(out, f"another process is writing {out}"):
@@ -105,6 +108,7 @@ def export_store(
                 _write_tables(result.root, layout, chosen, pictures)
                 for warning in layout.warnings(chosen):
                     log.warning("%s", warning)
+                check_nobody_left_out(store)
                 artifact.results = asdict(result)
                 del artifact.results["export"], artifact.results["root"]  # it may be moved
         (out / UNFINISHED_EXPORT).unlink(missing_ok=True)

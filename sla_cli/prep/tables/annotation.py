@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
 
+from sla_cli.artifact.pickled import check_pickle
 from sla_cli.artifact.table import Row, parse_table
 from sla_cli.artifact.text import decode_text, is_number
 from sla_cli.core.clip import SPLITS
@@ -60,6 +61,7 @@ def load_plain(data: bytes, name: str) -> Any:
             raise SlaError(f"{name} is refused: a pickle with only data does not call {module}.{called}", hint)
 
     try:
+        check_pickle(data)
         return Plain(io.BytesIO(data)).load()
     except SlaError:
         raise

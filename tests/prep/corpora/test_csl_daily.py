@@ -168,6 +168,10 @@ def doubled(times: int) -> list[object]:
         (pickle.dumps(content())[:-20], "is not a complete pickle"),
         (b"", "is not a complete pickle"),
         (b"no pickle at all", "is not a complete pickle"),
+        (
+            b"\x80\x04]r" + (1 << 27).to_bytes(4, "little") + b".",
+            "remembered under number 134217728",
+        ),
         (b"version https://git-lfs.github.com/spec/v1\n", "is not a complete pickle"),
         (pickle.dumps(["info"]), "it has no dict with a list `info`"),
         (pickle.dumps({"info": [content()["info"][0], {"name": 3}]}), "info 1: no name, label_gloss and label_char"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 import shutil
 import unicodedata
 from collections.abc import Callable
@@ -166,6 +167,14 @@ def test_without_a_table_each_video_is_to_be_recognised(
     (mine / "videos" / "clips.tsv").write_text("video\tgloss\none.mp4\tA\n")
     (listed,) = read("folder", mine / "videos").clips
     assert (listed.id, listed.glosses) == ("one", ("A",)), "where there is a table, it decides"
+
+
+def test_a_video_that_cannot_be_read_is_a_clip_that_fails(mine: Path, read: Read, warnings: Callable[[], str]) -> None:
+    """It is not left out in silence."""
+    (mine / "videos" / "gone.mp4").symlink_to("nowhere")
+    os.mkfifo(mine / "videos" / "pipe.mp4")
+    assert [clip.id for clip in read("folder", mine / "videos").clips] == ["gone", "one", "pipe", "three", "two"]
+    assert "not among them" not in warnings()
 
 
 @pytest.mark.parametrize(

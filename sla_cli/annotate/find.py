@@ -1,0 +1,87 @@
+"""Finds the recordings of the queue: videos, each with the ELAN file next to it, and the videos of ELAN files."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from sla_cli.annotate.recording import Recording
+from sla_cli.annotate.scope import Scope
+from sla_cli.annotation.eaf_read import read_eaf
+from sla_cli.artifact.text import read_bytes
+from sla_cli.core.endings import is_video
+from sla_cli.errors import SlaError
+from sla_cli.log import log
+from sla_cli.prep.tiers.recordings import Recordings
+from sla_cli.video.source import open_tree
+from sla_cli.video.tree import Folder
+from sla_cli.video.walk import walk
+
+SUFFIX = ".eaf"
+Pair = tuple[Path, Path]  # video and ELAN file
+
+
+def find_annotated(paths: Sequence[Path], scope: Scope) -> list[Recording]:
+    """The recordings in the given order, each once; those of a folder are in order of their names.
+
+    Raises:
+        SlaError: a path that does not exist or holds no video, an ELAN file whose video is not found, or two videos
+            that would have one ELAN file.
+    """
+    pairs: dict[Path, Path] = {}
+    for video, eaf in _pairs(paths):
+        if pairs.setdefault(eaf.resolve(), video).resolve() != video.resolve():
+            raise SlaError(f"{eaf} is the ELAN file of two videos, {pairs[eaf.resolve()]} and {video}", "Rename one.")
+    names = _names(list(pairs.values()))
+    return [Recording(name, video, eaf, scope) for name, (eaf, video) in zip(names, pairs.items(), strict=True)]
+
+
+def _pairs(paths: Iterable[Path]) -> Iterator[Pair]:
+    for path in paths:
+        if path.is_dir():
+            found = list(_in_folder(path))
+            if not found:
+                raise SlaError(f"{path} contains no video", "Give videos, a folder of videos, or ELAN files.")
+            yield from found
+        elif not path.is_file():
+            raise SlaError(f"no such video: {path}", "Give videos, a folder of videos, or ELAN files.")
+        elif path.suffix.lower() == SUFFIX:
+            yield _video_of(path), path
+        elif is_video(path.name):
+            yield path, path.with_suffix(SUFFIX)
+        else:
+            raise SlaError(f"{path} is not a video file", "The page plays video files; convert pictures to a video.")
+
+
+def _in_folder(folder: Path) -> Iterator[Pair]:
+    """The videos, and the ELAN files whose video is elsewhere."""
+    files = [folder / name for name in walk(Folder(folder))]
+    own = {path.with_suffix(SUFFIX) for path in files if is_video(path.name)}
+    for path in sorted(files):
+        if is_video(path.name):
+            yield path, path.with_suffix(SUFFIX)
+        elif path.suffix.lower() == SUFFIX and path not in own:
+            try:
+                yield _video_of(path), path
+            except SlaError as error:
+                log.warning("left out: %s", error.message)
+
+
+def _video_of(eaf: Path) -> Path:
+    """The video that an ELAN file links, or that has its name. Raises SlaError if it is not found."""
+    place = eaf.absolute()
+    found = Recordings(open_tree(place.parent)).of(place.name, read_eaf(read_bytes(eaf), str(eaf)))
+    video = found.source.root / found.source.path
+    if found.missing or not video.is_file():
+        raise SlaError(f"{eaf}: its video is not found: {found.missing or video}", "Copy the video next to it.")
+    return video
+
+
+def _names(videos: Sequence[Path]) -> list[str]:
+    """File names, with as many folders before them as make them different."""
+    parts = [path.absolute().parts for path in videos]
+    for depth in range(1, max(map(len, parts), default=1) + 1):
+        names = ["/".join(one[-depth:]) for one in parts]
+        if len(set(names)) == len(names):
+            return names
+    return [str(path) for path in videos]  # one video with several ELAN files

@@ -1,0 +1,178 @@
+"""What the page asks the server for: the queue, a recording, its video, and operations on its ELAN file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import FileResponse, Response
+from starlette.routing import Route
+
+from sla_cli.annotate.content import Content, Entry
+from sla_cli.annotate.operations import Operation, Undo
+from sla_cli.annotate.recording import ChangedError, Counts, Recording
+from sla_cli.annotate.scope import Scope
+from sla_cli.core.endings import VIDEOS
+from sla_cli.errors import SlaError
+
+TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+PAGE = "page.html"
+
+
+class Ask(msgspec.Struct):
+    """The body of a request for an operation; `digest` is that of the version that the page has seen."""
+
+    digest: str
+    operation: Operation | Undo
+
+
+class Listed(msgspec.Struct):
+    """A recording in the queue.
+
+    Attributes:
+        counts: None if its file cannot be read.
+        state: what there is to say about the recognition of its signs, "" for nothing.
+        fault: why its file cannot be read, "" if it can.
+    """
+
+    name: str
+    counts: Counts | None
+    state: str
+    fault: str
+
+
+class Shown(msgspec.Struct):
+    """A recording as the page shows it; times of annotations plus `origin` are those of the video, in milliseconds."""
+
+    name: str
+    file: str
+    digest: str
+    fps: float
+    duration: float
+    origin: int
+    done: str
+    tiers: Mapping[str, Mapping[str, Entry]]
+
+
+class Fault(msgspec.Struct):
+    """Why a request was refused; with `now`, the version of the file that the page has not seen."""
+
+    message: str
+    hint: str
+    now: Shown | None = None
+
+
+def application(
+    recordings: Sequence[Recording], scope: Scope, vocabulary: Sequence[str], states: Mapping[int, str]
+) -> Starlette:
+    """The application, without any check of who asks.
+
+    Args:
+        vocabulary: glosses that the page completes, beside those in the files.
+        states: by number of a recording, as `Suggester.states`.
+    """
+    assets = {one.name: one for room in ("annotate/page", "pages") for one in _files(room)}
+
+    def asset(request: Request) -> Response:
+        name = request.path_params.get("name", PAGE)
+        if name not in assets:
+            raise HTTPException(404)
+        ending = name[name.rfind(".") :]
+        return Response(assets[name].read_bytes(), media_type=TYPES[ending])
+
+    def recording(request: Request) -> Recording:
+        number = request.path_params["number"]
+        if number >= len(recordings):
+            raise HTTPException(404)
+        return recordings[number]
+
+    def queue(request: Request) -> Response:
+        return _json([_listed(one, states.get(number, "")) for number, one in enumerate(recordings)])
+
+    def about(request: Request) -> Response:
+        return _json(
+            {
+                "suggestions": scope.suggestions,
+                "glosses": scope.glosses,
+                "translation": scope.translation,
+                "annotator": scope.annotator,
+                "vocabulary": vocabulary,
+            }
+        )
+
+    def show(request: Request) -> Response:
+        one = recording(request)
+        return _refusing(lambda: _json(_shown(one, one.content())))
+
+    def video(request: Request) -> Response:
+        path = recording(request).video
+        if not path.is_file():
+            raise HTTPException(404)
+        kind = VIDEOS.get(path.suffix.lower(), "application/octet-stream")
+        return FileResponse(path, media_type=kind)
+
+    async def edit(request: Request) -> Response:
+        one, body = recording(request), await request.body()
+        try:
+            ask = msgspec.json.decode(body, type=Ask)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            return _json(Fault(f"this is no operation: {error}", ""), 400)
+        return await run_in_threadpool(_edited, one, ask)
+
+    return Starlette(
+        routes=[
+            Route("/", asset),
+            Route("/assets/{name}", asset),
+            Route("/about", about),
+            Route("/queue", queue),
+            Route("/recordings/{number:int}", show),
+            Route("/recordings/{number:int}/video", video),
+            Route("/recordings/{number:int}/edit", edit, methods=["POST"]),
+        ]
+    )
+
+
+def _files(room: str) -> list[Traversable]:
+    folder = files("sla_cli").joinpath(room)
+    return [one for one in folder.iterdir() if one.name.endswith(tuple(TYPES))]
+
+
+def _edited(recording: Recording, ask: Ask) -> Response:
+    def apply() -> Response:
+        try:
+            return _json(recording.edit(ask.digest, ask.operation))
+        except ChangedError as error:
+            return _json(Fault(error.message, error.hint, _shown(recording, recording.content())), 409)
+
+    return _refusing(apply)
+
+
+def _refusing(answer: Callable[[], Response]) -> Response:
+    try:
+        return answer()
+    except SlaError as error:
+        return _json(Fault(error.message, error.hint), 422)
+
+
+def _listed(recording: Recording, state: str) -> Listed:
+    try:
+        return Listed(recording.name, recording.counts(), state, "")
+    except SlaError as error:
+        return Listed(recording.name, None, state, error.message)
+
+
+def _shown(recording: Recording, content: Content) -> Shown:
+    fps, duration = recording.timing
+    return Shown(
+        recording.name, str(recording.eaf), content.digest, fps, duration, content.origin, content.done, content.tiers
+    )
+
+
+def _json(value: object, status: int = 200) -> Response:
+    return Response(msgspec.json.encode(value), status, media_type="application/json")

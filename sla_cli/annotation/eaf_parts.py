@@ -1,0 +1,111 @@
+"""What is around the tiers of an existing ELAN file, for those who change it: slots, ids, types and properties."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace as changed
+from itertools import accumulate, groupby
+from urllib.parse import unquote
+from xml.etree import ElementTree as ET
+
+from sla_cli.annotation.eaf import ASSOCIATION, LAST_ID, TierPlan, constraint, linguistic_type, property_of
+from sla_cli.annotation.eaf_document import Document, Edit, Node
+
+NUMBER = r"\d{1,18}"  # digits of an id; a longer one is a name, and int() refuses very long ones
+SLOTS = ("TIME_SLOT_REF1", "TIME_SLOT_REF2")  # attributes of an annotation that name its slots
+REFERENCES = {"ANNOTATION_REF", "PREVIOUS_ANNOTATION", "REF1", "REF2", "REFS"}  # attributes that name annotations
+
+
+def link_to(document: Document, name: str) -> Node | None:
+    """The link to a recording with this file name, None if there is none; macOS stores accents decomposed."""
+    for one in document.header.named("MEDIA_DESCRIPTOR"):
+        urls = [one.attributes.get(key, "") for key in ("MEDIA_URL", "RELATIVE_MEDIA_URL")]
+        names = {form.replace("\\", "/").rpartition("/")[2] for url in urls for form in (url, unquote(url))}
+        if unicodedata.normalize("NFC", name) in {unicodedata.normalize("NFC", found) for found in names}:
+            return one
+    return None
+
+
+def slots_inserted(document: Document, new: Iterable[tuple[int, ET.Element]]) -> Iterator[Edit]:
+    """Put each new slot after the last one that is not later; slots without a value are not moved.
+
+    Args:
+        new: milliseconds and element, in order of time.
+    """
+    slots = document.time_order.children
+    valued = [slot for slot in slots if "TIME_VALUE" in slot.attributes]
+    latest = list(accumulate((document.milliseconds(slot, "TIME_VALUE") for slot in valued), max))
+    for place, group in groupby(new, key=lambda pair: bisect_right(latest, pair[0])):
+        elements = [element for _, element in group]
+        if place:
+            yield document.inserted_after(valued[place - 1], elements)
+        elif slots:
+            yield document.inserted_before(slots[0], elements)
+        else:
+            yield document.inserted_into(document.time_order, elements)
+
+
+def last_slot(document: Document) -> int:
+    """The greatest number in the id of a time slot, 0 if there is none."""
+    return _last_number(document, b"ts")
+
+
+def last_annotation(document: Document) -> int:
+    """The greatest number in the id of an annotation that is or was in the file, 0 if there is none."""
+    texts = (one.text.strip() for one in document.header.named("PROPERTY") if one.attributes.get("NAME") == LAST_ID)
+    return max([_last_number(document, b"a"), *(int(text) for text in texts if re.fullmatch(NUMBER, text))])
+
+
+def _last_number(document: Document, prefix: bytes) -> int:
+    """The greatest number of an id with this prefix: in XML all kinds of elements share the same ids."""
+    found = re.findall(rb"""=\s*["']%b(%b)["']""" % (prefix, NUMBER.encode()), document.data)
+    return max(map(int, found), default=0)
+
+
+def type_edits(document: Document, plans: Sequence[TierPlan]) -> Iterator[Edit]:
+    """The linguistic types of new tiers, and the constraint that they need."""
+    known = _types(document)
+    new = [
+        linguistic_type(plan) for plan in {plan.type_id: plan for plan in plans if plan.type_id not in known}.values()
+    ]
+    if new:
+        yield document.inserted_after(document.place_for("LINGUISTIC_TYPE"), new)
+    stereotypes = [one.attributes.get("STEREOTYPE") for one in document.root.named("CONSTRAINT")]
+    if any(plan.parent for plan in plans) and ASSOCIATION not in stereotypes:
+        yield document.inserted_after(document.place_for("CONSTRAINT"), [constraint(ASSOCIATION)])
+
+
+def with_free_type(document: Document, plan: TierPlan) -> TierPlan:
+    """The tier with a linguistic type that fits, or with a new one whose name the file does not use."""
+    known, number, name = _types(document), 1, plan.type_id
+    while name in known and not _fits(known[name], plan):
+        number += 1
+        name = f"{plan.type_id}-{number}"
+    return changed(plan, type_id=name)
+
+
+def _types(document: Document) -> dict[str, Node]:
+    return {one.attributes.get("LINGUISTIC_TYPE_ID", ""): one for one in document.root.named("LINGUISTIC_TYPE")}
+
+
+def _fits(node: Node, plan: TierPlan) -> bool:
+    """Whether a type has the same constraint, and no controlled vocabulary that would restrict the glosses."""
+    wanted, found = plan.type_attributes, node.attributes
+    same = all(found.get(key) == wanted.get(key) for key in ("TIME_ALIGNABLE", "CONSTRAINTS"))
+    return same and "CONTROLLED_VOCABULARY_REF" not in found
+
+
+def properties_set(document: Document, values: Mapping[str, str], others: Sequence[ET.Element] = ()) -> Iterator[Edit]:
+    """Give properties of the header these values, and add other ones."""
+    first: dict[str, Node] = {}
+    for one in document.header.named("PROPERTY"):
+        first.setdefault(one.attributes.get("NAME", ""), one)
+    new = [property_of(name, value) for name, value in values.items() if name not in first]
+    yield from (
+        document.replaced(first[name], property_of(name, value)) for name, value in values.items() if name in first
+    )
+    if new or others:
+        yield document.inserted_into(document.header, [*new, *others])

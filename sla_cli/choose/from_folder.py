@@ -1,0 +1,118 @@
+"""Stretches of recordings that may be annotated next, as candidates: sentences that nobody has annotated."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from sla_cli.annotation.eaf_document import read_document
+from sla_cli.annotation.eaf_own import check_uncorrected
+from sla_cli.annotation.eaf_read import tiers_of
+from sla_cli.choose.candidate import Candidate
+from sla_cli.core.annotation import Sentence
+from sla_cli.core.counted import counted
+from sla_cli.core.ctc import columns_of, log_likelihood
+from sla_cli.errors import SlaError, some
+from sla_cli.log import log, progress
+from sla_cli.transcribe.find_recordings import FoundRecording, find_recordings
+from sla_cli.transcribe.recognizer import Recognizer
+from sla_cli.transcribe.transcript import Transcript
+
+EDGE = 0.5  # seconds of a pause that belong to the sentence beside it, so that a missed sign at its end does, too
+Span = tuple[float, float]  # seconds of a recording, end exclusive
+
+
+def stretch_candidates(folder: Path, model: Recognizer, *, pause: float, fps: float | None) -> Iterator[Candidate]:
+    """Each sentence that `sla transcribe` finds in the recordings of a folder, unless a person has annotated in it.
+
+    Annotations are those of the ELAN file beside a recording, in all tiers except those that are as sla wrote them.
+
+    Args:
+        pause: seconds without a sign that end a sentence.
+        fps: frames per second of folders of pictures.
+
+    Raises:
+        SlaError: there is no recording, or each of them or the ELAN file beside it cannot be read. Otherwise those that
+            cannot be read are logged and left out.
+    """
+    recordings = find_recordings(folder)
+    silent, failed, done = list[str](), list[SlaError](), 0
+    with progress(f"recognise {folder}", len(recordings), "recordings") as advance:
+        for recording in recordings:
+            try:
+                annotated = annotated_spans(recording.folder / f"{recording.name}.eaf")
+                transcript = model.transcribe(recording.source, fps=fps, pause=pause, min_confidence=0)
+            except SlaError as error:  # the others may be read for hours already
+                log.warning("%s is left out: %s", recording, error.message)
+                failed.append(error)
+                continue
+            if not transcript.sentences:
+                silent.append(str(recording))
+            for sentence, span in zip(transcript.sentences, widened(transcript), strict=True):
+                if any(start < span[1] and span[0] < end for start, end in annotated):
+                    done += 1
+                else:
+                    yield _candidate(recording, transcript, sentence, span)
+            advance(1)
+    if len(failed) == len(recordings):
+        raise failed[0]
+    if silent:
+        log.warning("no gloss is recognised in %s", some(silent))
+    if done:
+        log.info("%s annotated by a person: left out", counted(done, "sentence is", "sentences are"))
+
+
+def annotated_spans(path: Path) -> list[Span]:
+    """Where a person has annotated: seconds of each annotation in an ELAN file; none if there is no such file.
+
+    Raises:
+        FormatError: it is not an ELAN file; names file and line.
+    """
+    if not path.is_file():
+        return []
+    document = read_document(path)
+    spans: list[Span] = []
+    for tier in tiers_of(document):
+        try:
+            check_uncorrected(document, [tier.name])
+        except SlaError:  # somebody's work
+            spans += [(mark.start / 1000, mark.end / 1000) for mark in tier.marks]
+    return spans
+
+
+def widened(transcript: Transcript) -> list[Span]:
+    """From begin to end of each sentence, with the edges of the pauses around it."""
+    sentences = transcript.sentences
+    pauses = [(left.end, right.start) for left, right in pairwise(sentences)]
+    starts = [0.0, *(max((end + start) / 2, start - EDGE) for end, start in pauses)]
+    ends = [*(min((end + start) / 2, end + EDGE) for end, start in pauses), transcript.duration]
+    return [
+        (max(start, sentence.start - EDGE), min(end, sentence.end + EDGE))
+        for start, end, sentence in zip(starts, ends, sentences, strict=True)
+    ]
+
+
+def _candidate(recording: FoundRecording, transcript: Transcript, sentence: Sentence, span: Span) -> Candidate:
+    glosses = tuple(sign.gloss for sign in sentence.signs)
+    return Candidate(
+        recording.source.path,
+        span[1] - span[0],
+        recording=str(recording),
+        start=span[0],
+        glosses=glosses,
+        confidence=tuple(sign.confidence for sign in sentence.signs),
+        log_likelihood=_log_likelihood(transcript, glosses, span),
+    )
+
+
+def _log_likelihood(transcript: Transcript, glosses: Sequence[str], span: Span) -> float:
+    """Of the glosses in the output steps whose middle is in the span."""
+    log_probs, times = transcript.log_probs, transcript.step_times
+    assert log_probs is not None and times is not None  # `Recognizer` gives them
+    middles = (times[1:] + times[:-1]) / 2
+    inside = log_probs[np.searchsorted(middles, span[0]) : np.searchsorted(middles, span[1])]
+    columns = columns_of(transcript.glosses)
+    return log_likelihood(inside, [columns[gloss] for gloss in glosses])

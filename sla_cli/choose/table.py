@@ -1,0 +1,25 @@
+"""Chosen candidates as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sla_cli.artifact.table import write_tsv
+from sla_cli.choose.choose import Choice
+from sla_cli.errors import visible
+
+COLUMNS = ("rank", "clip", "recording", "start", "end", "minutes", "score", "reason", "hypothesis")
+
+
+def write_choices(path: Path, choices: Sequence[Choice]) -> None:
+    """Write a row for each choice, tab-separated, in the order of choice; the file appears when it is complete."""
+    write_tsv(path, COLUMNS, (_row(rank, choice) for rank, choice in enumerate(choices, start=1)))
+
+
+def _row(rank: int, choice: Choice) -> tuple[object, ...]:
+    one = choice.candidate
+    times = f"{one.start:.3f}", f"{one.start + one.seconds:.3f}"
+    figures = f"{choice.minutes:.3f}", f"{choice.score:.4f}"
+    names = (visible(name).replace("\t", "\\t").replace("\n", "\\n") for name in (one.id, one.recording))
+    return (rank, *names, *times, *figures, choice.reason, " ".join(one.glosses))

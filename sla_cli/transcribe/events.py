@@ -1,0 +1,49 @@
+"""What is recognised while somebody signs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sla_cli.core.annotation import Sentence, Sign
+
+
+@dataclass(frozen=True)
+class Partial:
+    """The signs since the last final one as they look now; the next partial event replaces them.
+
+    Attributes:
+        signs: in order of time; may be empty.
+        time: of the newest frame, in seconds as given with the frames.
+    """
+
+    signs: tuple[Sign, ...]
+    time: float
+
+
+@dataclass(frozen=True)
+class Final:
+    """A sign that will not change.
+
+    Attributes:
+        sign: with times as given with the frames.
+        time: of the newest frame.
+    """
+
+    sign: Sign
+    time: float
+
+
+@dataclass(frozen=True)
+class SentenceEnd:
+    """A pause follows the signs of a sentence, all of which were final before.
+
+    Attributes:
+        sentence: its signs.
+        time: of the newest frame.
+    """
+
+    sentence: Sentence
+    time: float
+
+
+Event = Partial | Final | SentenceEnd

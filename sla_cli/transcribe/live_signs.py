@@ -1,0 +1,101 @@
+"""Signs while log-probabilities come: those that cannot change any more, and how the others look now."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sla_cli.core.calibration import Calibration
+from sla_cli.core.ctc import feasible
+from sla_cli.core.force_align import force_align
+from sla_cli.core.place import place
+from sla_cli.search.decoder import confidences
+from sla_cli.search.growing import Growing
+from sla_cli.transcribe.live_steps import LiveSteps
+from sla_cli.transcribe.windows import Floats
+
+PAST = 2  # final glosses
+
+
+class PlacedGloss(NamedTuple):
+    """A gloss with its place.
+
+    Attributes:
+        column: of the log-probabilities.
+        start, end: in frames, end exclusive.
+        stop: the step after the last one that emits it.
+        confidence: from 0 to 1, calibrated.
+    """
+
+    column: int
+    start: int
+    end: int
+    stop: int
+    confidence: float
+
+
+class LiveSigns:
+    """Places the glosses of a search that grows.
+
+    A gloss of the best hypothesis is final when a final step follows its own; the search then goes on from it.
+
+    Args:
+        most: final steps that are kept for placing; more are dropped while there is no gloss in them.
+    """
+
+    def __init__(self, growing: Growing, steps: LiveSteps, calibration: Calibration, stride: int, most: int) -> None:
+        self._growing, self._steps, self._calibration, self._stride = growing, steps, calibration, stride
+        self._most = most
+        self._kept = steps.ahead  # final steps from `_first` on; none yet
+        self._first = 0
+        self._past: list[int] = []  # columns of final glosses on the steps that are kept
+
+    def add(self, final: Floats, *, last: bool = False) -> list[PlacedGloss]:
+        """The glosses that are final now that these steps are. `last`: no step follows, so all are."""
+        self._kept = np.concatenate((self._kept, final))
+        self._growing.add(final)
+        labels = self._growing.ended()[0][0] if last else self._growing.best(final[:0])
+        placed = self._placed(labels, self._kept)
+        before, new = placed[: len(self._past)], placed[len(self._past) :]
+        ready = new if last else [one for one in new if one.stop < self._steps.done]
+        self._growing.forget(0 if last else len(ready))
+        self._forget([*before, *ready], idle=len(ready) == len(labels))
+        return ready
+
+    def expected(self) -> list[PlacedGloss]:
+        """The glosses after the final ones, as they look now."""
+        ahead = self._steps.ahead
+        labels = self._growing.best(ahead)
+        return self._placed(labels, np.concatenate((self._kept, ahead)))[len(self._past) :]
+
+    def _placed(self, new: Sequence[int], log_probs: NDArray[np.floating]) -> list[PlacedGloss]:
+        """The past glosses and new ones on these steps, which begin with the first that is kept.
+
+        None if they do not fit.
+        """
+        labels = [*self._past, *new]
+        if not labels or not feasible(len(log_probs), labels):
+            return []
+        first = self._first * self._stride
+        frames = min(len(log_probs) * self._stride, self._steps.frames - first)
+        spans = force_align(log_probs, labels)
+        places = place(labels, spans, self._stride, frames, self._steps.shown(first, first + frames))
+        sure = self._calibration(confidences(log_probs, labels, spans))
+        return [
+            PlacedGloss(column, first + start, first + end, self._first + stop, confidence)
+            for column, (start, end), (_, stop), confidence in zip(labels, places, spans, sure, strict=True)
+        ]
+
+    def _forget(self, final: Sequence[PlacedGloss], *, idle: bool) -> None:
+        """Drop steps that no later gloss needs. A few final glosses stay, since the frames of a sign may begin before
+        the last step of the one before it."""
+        cut = final[-PAST - 1].stop if len(final) > PAST else self._first
+        if idle:
+            cut = max(cut, self._steps.done - self._most)
+        self._past = [one.column for one in final if one.stop > cut]
+        self._kept = self._kept[cut - self._first :].copy()
+        self._first = cut
+        self._steps.forget(cut)

@@ -1,0 +1,197 @@
+"""Recognises signs while somebody signs: frames with times go in, events come out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from sla_cli.core.annotation import Sentence, Sign, known
+from sla_cli.core.arguments import as_number
+from sla_cli.core.calibration import Calibration
+from sla_cli.errors import SlaError
+from sla_cli.search.growing import Growing
+from sla_cli.transcribe.events import Event, Final, Partial, SentenceEnd
+from sla_cli.transcribe.inputs import as_picture
+from sla_cli.transcribe.live_signs import LiveSigns, PlacedGloss
+from sla_cli.transcribe.live_steps import LiveSteps
+from sla_cli.transcribe.one_at_a_time import OneAtATime
+from sla_cli.transcribe.pace import Pace
+from sla_cli.transcribe.recording import as_stored
+from sla_cli.transcribe.runtime import Runtime
+from sla_cli.work.run import FrameFormat
+
+LONGEST_GAP = 2.0  # seconds; after a longer one a new recording begins
+LONGEST_WAIT = 60.0  # seconds
+LATEST = 1e12  # seconds: times may be those of a clock, since 1970
+
+
+@dataclass(frozen=True)
+class Live:
+    """What all streams of a recognizer share.
+
+    Attributes:
+        reduce: as for `as_stored`.
+        begin: starts a search.
+        length: frames that the head looks at.
+    """
+
+    runtime: Runtime
+    lock: OneAtATime
+    frames: FrameFormat
+    reduce: int
+    glosses: Sequence[str]
+    calibration: Calibration
+    begin: Callable[[], Growing]
+    length: int
+
+
+@dataclass(frozen=True)
+class Delays:
+    """How long a stream waits, in frames of the model.
+
+    Attributes:
+        hop: new frames after which it computes.
+        lookahead: frames after a step until it is final.
+    """
+
+    hop: int
+    lookahead: int
+
+
+def open_stream(live: Live, lookahead: float, hop: float, pause: float, min_confidence: float) -> RecognitionStream:
+    """A stream; arguments and errors as of `Recognizer.stream`."""
+    fps, stride = live.frames.fps, live.runtime.stride
+    if not fps:
+        raise SlaError("the run does not know the frame rate of its training clips", "Train it on clips with one.")
+    lookahead, hop = as_number(lookahead, "lookahead", 0, LONGEST_WAIT), as_number(hop, "hop", 0, LONGEST_WAIT)
+    pause, min_confidence = as_number(pause, "pause", 0), as_number(min_confidence, "min_confidence", 0, 1)
+    live.begin()  # raises now if the search cannot grow
+    delays = Delays(max(1, round(hop * fps / stride)) * stride, round(lookahead * fps))
+    return RecognitionStream(live, delays, pause, min_confidence)
+
+
+class RecognitionStream:
+    """Frames of one camera; `Recognizer.stream` makes it. Memory and work for each frame do not grow.
+
+    After a gap of more than 2 seconds, or a time that is not later than the one before it, what was signed is final,
+    and a new recording begins.
+
+    Args:
+        pause: seconds without a sign that end a sentence.
+        min_confidence: as for `Recognizer.transcribe`.
+    """
+
+    def __init__(self, live: Live, delays: Delays, pause: float, min_confidence: float) -> None:
+        self._live, self._delays, self._pause, self._least = live, delays, pause, min_confidence
+        self._part: _Part | None = None
+
+    def push(self, frame: NDArray[np.uint8], time: float) -> list[Event]:
+        """The events that a frame causes.
+
+        Args:
+            frame: RGB uint8 (height, width, 3), of any size.
+            time: seconds of any clock; times of events are of the same.
+
+        Raises:
+            SlaError: a frame of another shape or type, or a time that is no number.
+        """
+        picture, time = as_picture(frame), as_number(time, "time", -LATEST, LATEST)
+        with self._live.lock:
+            events: list[Event] = []
+            if self._part is not None and not self._part.pace.follows(time, LONGEST_GAP):
+                events, self._part = self._part.end(), None
+            if self._part is None:
+                self._part = _Part(self._live, self._delays, self._pause, self._least)
+            return events + self._part.add(picture, time)
+
+    def finish(self) -> list[Event]:
+        """The events of what was signed last. A stream may go on after it, with a new recording."""
+        with self._live.lock:
+            events = [] if self._part is None else self._part.end()
+            self._part = None
+            return events
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._part = None
+
+
+class _Part:
+    """A recording without gaps."""
+
+    def __init__(self, live: Live, delays: Delays, pause: float, min_confidence: float) -> None:
+        self._live, self._hop, self._pause, self._least = live, delays.hop, pause, min_confidence
+        runtime = live.runtime
+        self.pace: Pace[NDArray[np.uint8]] = Pace(live.frames.fps)
+        self._push = runtime.streaming(delays.hop)
+        self._steps = LiveSteps(
+            runtime.head, runtime.stride, live.length, delays.lookahead, runtime.least, len(live.glosses) + 1
+        )
+        most = live.length // runtime.stride
+        self._signs = LiveSigns(live.begin(), self._steps, live.calibration, runtime.stride, most)
+        self._waiting: list[NDArray[np.uint8]] = []
+        self._sentence: list[Sign] = []
+        self._said: tuple[str, ...] = ()
+        self._time = 0.0
+
+    def add(self, picture: NDArray[np.uint8], time: float) -> list[Event]:
+        self._time = time
+        self._waiting += map(self._stored, self.pace.add(time, picture))
+        if len(self._waiting) < self._hop:
+            return []
+        frames, self._waiting = np.stack(self._waiting), []
+        final = self._signs.add(self._steps.add(self._push(frames, False)))
+        expected = [self._sign(one) for one in self._signs.expected()]
+        events: list[Event] = [Final(self._keep(one), self._time) for one in final]
+        if not expected and self._paused():
+            events.append(self._end_of_sentence())
+        if (said := tuple(sign.gloss for sign in expected)) != self._said:
+            self._said = said
+            events.append(Partial(tuple(expected), self._time))
+        return events
+
+    def end(self) -> list[Event]:
+        """All that was not final becomes final."""
+        self._waiting += map(self._stored, self.pace.end())
+        frames = np.stack(self._waiting) if self._waiting else None
+        found = [] if frames is None else [*self._push(frames, False)]
+        if frames is None and not self._steps.frames:
+            return []
+        side = self._live.frames.size
+        found += self._push(np.empty((0, side, side, 3), np.uint8), True)
+        placed = self._signs.add(self._steps.add(found, last=True), last=True)
+        events: list[Event] = [Final(self._keep(one), self._time) for one in placed]
+        if self._sentence:
+            events.append(self._end_of_sentence())
+        return events
+
+    def _paused(self) -> bool:
+        """Whether the pause since the last sign of a sentence is long enough."""
+        seen = self._seconds(self._steps.done * self._live.runtime.stride)
+        return bool(self._sentence) and seen - self._sentence[-1].end >= self._pause
+
+    def _end_of_sentence(self) -> SentenceEnd:
+        sentence, self._sentence = Sentence(tuple(self._sentence)), []
+        return SentenceEnd(sentence, self._time)
+
+    def _keep(self, placed: PlacedGloss) -> Sign:
+        self._sentence.append(self._sign(placed))
+        return self._sentence[-1]
+
+    def _sign(self, one: PlacedGloss) -> Sign:
+        gloss = known(self._live.glosses[one.column - 1], one.confidence, self._least)
+        return Sign(gloss, self._seconds(one.start), self._seconds(one.end), one.confidence)
+
+    def _seconds(self, frame: int) -> float:
+        return self.pace.begin + frame / self._live.frames.fps
+
+    def _stored(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        return as_stored(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), self._live.frames, self._live.reduce)

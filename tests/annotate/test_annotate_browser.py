@@ -1,0 +1,313 @@
+"""The page of `sla annotate` in Chromium: a person's work by keys alone, and what may come between."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from annotating import read
+from eaf_rules import broken_rules
+from serving import Served, served
+from typist import FRAME, Typist, at_work, opened_in, recording, suggested, write_work
+
+from sla_cli.annotation.eaf_read import read_eaf
+from sla_cli.annotation.timed import Interval
+from sla_cli.errors import WEB
+
+for module in WEB:
+    pytest.importorskip(module, reason="needs the extra web")
+
+
+def tier(path: Path, name: str) -> list[tuple[int, int, str]]:
+    """The annotations of a tier as pympi reads them, in order of time."""
+    found = read(path)
+    if name not in found.get_tier_names():
+        return []
+    if found.get_parameters_for_tier(name).get("PARENT_REF"):
+        return sorted(one[:3] for one in found.get_ref_annotation_data_for_tier(name))
+    return sorted(found.get_annotation_data_for_tier(name))
+
+
+def lines_without_last_id(data: bytes) -> list[bytes]:
+    return [line for line in data.splitlines() if b"lastUsedAnnotationId" not in line]
+
+
+@pytest.fixture(scope="module")
+def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return recording(tmp_path_factory.mktemp("video"))
+
+
+@pytest.fixture
+def work(tmp_path: Path, video: Path) -> Path:
+    """A recording with 60 suggestions in a file of somebody else; returns the file."""
+    (tmp_path / "video.mp4").symlink_to(video)
+    return write_work(tmp_path / "video.eaf", suggested())
+
+
+@pytest.fixture
+def server(work: Path) -> Iterator[Served]:
+    with served(work.parent, "--tier", "GLOSS", "--tier", "GLOSS-LH", "--translation", "Translation") as found:
+        yield found
+
+
+def spoiled(true: list[Interval]) -> list[Interval]:
+    """What a recogniser suggested: six wrong glosses, two that end too early, two that are no signs."""
+    found = list(true)
+    for place in (3, 11, 19, 27, 35, 43):
+        found[place] = true[place]._replace(text="NEBEL")
+    for place in (7, 31):
+        found[place] = true[place]._replace(end=true[place].end - 2 * FRAME)
+    return found
+
+
+def correct(typist: Typist, suggestions: list[Interval], true: dict[Interval, Interval | None]) -> None:
+    """Decide about all open suggestions in the order in which the page offers them."""
+    by_start = {mark.start: mark for mark in suggestions}
+    typist.press("n")
+    for _ in suggestions:
+        minutes, seconds = typist.selected[0].split(":")
+        mark = by_start[round(1000 * (60 * int(minutes) + float(seconds)))]
+        wanted = true[mark]
+        assert typist.selected[1] == mark.text and typist.selected[2].startswith("open")
+        if wanted == mark:
+            typist.press("a")
+        elif wanted is None:
+            typist.press("r")
+        elif wanted.text != mark.text:
+            typist.press("c")
+            typist.type(wanted.text)
+            typist.press("Enter")
+        else:
+            for _ in range((wanted.end - mark.end) // FRAME):
+                typist.press("4")  # the first press makes the gloss, which is then selected
+            typist.wait()
+            typist.press("n")
+
+
+def test_sixty_suggestions_with_ten_wrong_ones_are_corrected_by_keys_alone(
+    browser: Any, work: Path, tmp_path: Path
+) -> None:
+    true = suggested()
+    suggestions = spoiled(true)
+    wanted: dict[Interval, Interval | None] = dict(zip(suggestions, true, strict=True))
+    wanted |= {suggestions[15]: None, suggestions[50]: None}  # no signs
+    write_work(work, suggestions)
+    before = work.read_bytes()
+    with served(work.parent) as server, at_work(browser, server.address) as typist:
+        correct(typist, suggestions, wanted)
+        typist.press("f")
+        typist.wait()
+        assert (typist.fault, typist.said()) == ("", "recording is done")
+        typist.page.wait_for_selector("#recordings button.done")
+    assert tier(work, "GLOSS") == sorted(tuple(mark) for mark in wanted.values() if mark)
+    assert tier(work, "SIGN") == sorted(map(tuple, suggestions))
+    kinds = [text.split(" ", 1)[0] for *_, text in tier(work, "SIGN-decision")]
+    assert {kind: kinds.count(kind) for kind in kinds} == {"accepted": 50, "changed": 8, "rejected": 2}
+    lines = iter(lines_without_last_id(work.read_bytes()))
+    assert all(line in lines for line in lines_without_last_id(before))  # everything of others, byte for byte
+    old = {one.name: [mark[:3] for mark in one.marks] for one in read_eaf(before, "before").tiers}
+    new = {one.name: [mark[:3] for mark in one.marks] for one in read_eaf(work.read_bytes(), "after").tiers}
+    assert {name: new[name] for name in old} == old
+    assert new.keys() - old.keys() == {"GLOSS", "GLOSS-decision", "SIGN-decision"}
+    assert broken_rules(work) == []
+
+
+def test_glosses_are_made_moved_split_joined_copied_and_translated_by_keys(
+    browser: Any, server: Served, work: Path
+) -> None:
+    with at_work(browser, server.address) as typist:
+        typist.page.wait_for_function("() => document.getElementById('video').readyState > 1")
+        for key in ("Home", ".", ".", "g"):
+            typist.press(key)
+        typist.type("reg")
+        typist.press("ArrowDown", "Enter")  # completed from the glosses of the file
+        typist.wait()
+        assert tier(work, "GLOSS") == [(80, 580, "REGEN")]
+        typist.press("1", "3", "3")
+        typist.wait()
+        [(start, end, _)] = tier(work, "GLOSS")
+        assert (start, end) == (40, 520)
+        for key in ("Home", *6 * ".", "t"):
+            typist.press(key)
+            typist.settle()
+        typist.wait()
+        assert [mark[:2] for mark in tier(work, "GLOSS")] == [(40, 240), (240, 520)]
+        typist.press("j", "o")
+        typist.wait()
+        typist.press("y")
+        typist.type("Es regnet.")
+        typist.press("Enter")
+        typist.wait()
+        assert tier(work, "GLOSS") == tier(work, "GLOSS-LH") == [(40, 520, "REGEN")]
+        assert tier(work, "Translation") == [(40, 520, "Es regnet.")]
+        typist.press("r", "u", "u")
+        typist.wait()
+        assert (typist.fault, tier(work, "Translation")) == ("", [])
+        typist.press("ArrowRight", "c")
+        typist.type("NEUE-GLOSSE")
+        typist.press("Enter")
+        typist.wait()
+        assert any(text == "NEUE-GLOSSE" for *_, text in tier(work, "GLOSS")), typist.fault
+    assert broken_rules(work) == []
+
+
+def test_the_selected_sign_is_played_in_a_loop_at_half_speed(browser: Any, server: Served) -> None:
+    with at_work(browser, server.address) as typist:
+        typist.page.wait_for_function("() => document.getElementById('video').readyState > 1")
+        typist.press("ArrowRight", "h", "l")
+        start, end = 1.0, suggested()[0].end / 1000
+        typist.page.evaluate(
+            """() => { window.seen = []; window.rounds = 0;
+            const video = document.getElementById("video");
+            const look = () => { const last = window.seen.at(-1) ?? 0; if (video.currentTime < last) window.rounds += 1;
+              window.seen.push(video.currentTime); requestAnimationFrame(look); };
+            look(); }"""
+        )
+        typist.page.wait_for_function("() => window.rounds >= 3", timeout=60_000)
+        assert typist.page.evaluate("document.getElementById('video').playbackRate") == 0.5
+        times = typist.page.evaluate("window.seen.slice(5)")
+        assert min(times) >= start - 0.05 and max(times) <= end + 0.3
+
+
+def test_two_tabs_on_one_file_lose_nothing(browser: Any, server: Served, work: Path) -> None:
+    context, faults = browser.new_context(), list[str]()
+    first, second = (Typist(opened_in(context, server.address, faults)) for _ in range(2))
+    second.page.route("**/queue", lambda route: route.abort())  # it is not told before it sends
+    first.press("ArrowRight", "a")
+    first.wait()
+    second.press("ArrowRight", "a")  # the same suggestion, which this tab has seen open
+    second.wait()
+    second.press("a")
+    second.wait()
+    second.page.unroute("**/queue")
+    for typist in (first, second):
+        typist.page.wait_for_selector("text=2 glosses")
+    assert len(tier(work, "GLOSS")) == 2 and len(tier(work, "SIGN-decision")) == 2
+    first.press("u", "u")
+    first.wait()
+    second.page.wait_for_selector("text=0 glosses")
+    assert tier(work, "GLOSS") == []
+    context.close()
+    assert [fault for fault in faults if "net::ERR" not in fault] == []
+
+
+def test_a_change_by_another_program_is_shown_and_what_is_still_meant_is_done(
+    browser: Any, server: Served, work: Path
+) -> None:
+    with at_work(browser, server.address, lost=True) as typist:
+        typist.in_time()
+        typist.press("ArrowRight")
+        work.write_bytes(work.read_bytes().replace(b"/haus/", b"/Haus/"))
+        typist.press("a")
+        typist.wait()
+        assert "/Haus/" in [text for *_, text in tier(work, "Mouth")]
+        assert tier(work, "GLOSS") == [tuple(suggested()[0])]
+        second = suggested()[1]
+        typist.page.route("**/queue", lambda route: route.abort())  # the page is not told before it sends
+        assert typist.selected[1] == second.text
+        value = f"<ANNOTATION_VALUE>{second.text}</ANNOTATION_VALUE>".encode()
+        work.write_bytes(work.read_bytes().replace(value, b"<ANNOTATION_VALUE>ANDERES</ANNOTATION_VALUE>", 1))
+        typist.press("a")
+        typist.wait()
+        assert "What you did last was not done: that annotation has changed" in typist.fault
+        assert tier(work, "GLOSS") == [tuple(suggested()[0])]
+        typist.page.unroute("**/queue")
+        work.write_bytes(work.read_bytes().replace(b"ANDERES", b"DRITTES"))
+        typist.page.wait_for_function("() => document.getElementById('rows').innerText.includes('DRITTES')")
+
+
+def test_a_server_that_is_killed_loses_at_most_the_last_key(browser: Any, work: Path) -> None:
+    """At random moments around an operation, the file is one of the versions before and after the last key."""
+    draw, done = random.Random(0), 0
+    for _ in range(4):
+        with served(work.parent) as server, at_work(browser, server.address, lost=True) as typist:
+            typist.press("n")
+            for _ in range(draw.randint(1, 4)):
+                typist.press("a")
+                typist.wait()
+                done += 1
+            typist.press("a")
+            typist.page.wait_for_timeout(draw.choice([0, 1, 3, 8, 20]))
+            server.process.kill()
+            server.process.wait()
+            typist.page.close()
+        found = len(tier(work, "GLOSS"))
+        assert found in (done, done + 1) and len(tier(work, "SIGN-decision")) == found
+        assert broken_rules(work) == []
+        done = found
+
+
+def test_a_browser_that_is_killed_loses_at_most_the_last_key(browser: Any, server: Served, work: Path) -> None:
+    draw, done = random.Random(1), 0
+    for _ in range(2):
+        command = ["/usr/bin/chromium", "--headless", "--no-sandbox", "--remote-debugging-port=0"]
+        command += [f"--user-data-dir={work.parent}/profile", "about:blank"]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+            assert process.stderr is not None
+            line = next(line for line in process.stderr if "DevTools listening on" in line)
+            chromium = browser.browser_type.connect_over_cdp(line.split()[-1])
+            typist = Typist(opened_in(chromium.contexts[0], server.address, []))
+            typist.press("n")
+            for _ in range(draw.randint(1, 4)):
+                typist.press("a")
+                typist.wait()
+                done += 1
+            typist.press("a")
+            typist.page.wait_for_timeout(draw.choice([0, 2, 10]))
+            process.kill()
+            process.wait()
+        time.sleep(0.3)  # the server may have read the request before the browser died
+        found = len(tier(work, "GLOSS"))
+        assert found in (done, done + 1)
+        done = found
+
+
+def test_a_server_that_ended_is_said_and_what_waits_is_sent_when_it_answers(
+    browser: Any, server: Served, work: Path
+) -> None:
+    with at_work(browser, server.address, lost=True) as typist:
+        typist.press("ArrowRight")
+        typist.page.route("**/edit", lambda route: route.abort())
+        typist.press("a")
+        typist.page.wait_for_selector("#fault:visible")
+        assert "Not saved" in typist.fault and typist.page.locator("#saved").inner_text() == "not saved"
+        typist.page.unroute("**/edit")
+        typist.wait()
+        assert len(tier(work, "GLOSS")) == 1
+
+
+def test_a_file_that_is_no_elan_file_is_named_and_the_others_open(browser: Any, work: Path) -> None:
+    (work.parent / "a.mp4").write_bytes(bytes(1000))
+    (work.parent / "a.eaf").write_text("<ANNOTATION_DOCUMENT>")
+    with served(work.parent) as server, at_work(browser, server.address) as typist:
+        assert "a.eaf, line 1: not XML" in typist.fault
+        typist.press("n", "ArrowDown", "ArrowRight", "g", "Escape", "r", "4", "+", "PageDown")
+        typist.page.wait_for_selector("text=video.mp4 is open.")
+        typist.press("n", "a")
+        typist.wait()
+        assert (typist.fault, len(tier(work, "GLOSS"))) == ("", 1)
+    assert (work.parent / "a.eaf").read_text() == "<ANNOTATION_DOCUMENT>"
+
+
+def test_hours_with_thousands_of_annotations_have_few_elements(browser: Any, tmp_path: Path) -> None:
+    (tmp_path / "long.mp4").write_bytes(bytes(1000))
+    marks = [Interval(1440 * n, 1440 * n + 800, f"GLOSS{n}") for n in range(5000)]
+    write_work(tmp_path / "long.eaf", marks)
+    with served(tmp_path / "long.mp4") as server, at_work(browser, server.address) as typist:
+        page = typist.page
+        page.wait_for_function("() => document.getElementById('unplayable').innerText.includes('cannot play long.mp4')")
+        for share in (0, 0.3, 1):
+            page.locator("#scroller").evaluate("(one, share) => { one.scrollLeft = share * one.scrollWidth; }", share)
+            page.locator("#rows").evaluate("(one, share) => { one.scrollTop = share * one.scrollHeight; }", share)
+            typist.settle()
+            assert 0 < page.locator(".mark").count() < 100 and 0 < page.locator("[role=option]").count() < 60
+        assert page.locator("#rows").inner_text().rstrip().splitlines()[-2] == "GLOSS4999"
+        page.locator("#spacer > div").last.click()
+        typist.press("a")
+        typist.wait()
+        assert tier(tmp_path / "long.eaf", "GLOSS") == [tuple(marks[-1])]

@@ -1,0 +1,135 @@
+"""Frames that come one by one: what is final at the end is what a whole recording gives."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from recordings import copy_run, images_of, signed
+
+from sla_cli.core.annotation import Sign
+from sla_cli.core.edit_alignment import align, count
+from sla_cli.errors import SlaError
+from sla_cli.transcribe.events import Event, Final, Partial, SentenceEnd
+from sla_cli.transcribe.recognizer import Recognizer
+from sla_cli.transcribe.stream import RecognitionStream
+
+SENTENCE = "NORD REGEN SONNE GRAD"
+LONG = " ".join([SENTENCE] * 8)
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recognizer]:
+    with Recognizer.open(copy_run(tmp_path_factory.mktemp("stream"))) as opened:
+        yield opened
+
+
+def frames_of(sentence: str, *, rate: int = 25, begin: float = 0.0) -> list[tuple[np.ndarray, float]]:
+    """RGB pictures with their times."""
+    images = np.repeat(images_of(sentence), rate // 25, axis=0)
+    return [(np.ascontiguousarray(image[..., ::-1]), begin + number / rate) for number, image in enumerate(images)]
+
+
+def events_of(stream: RecognitionStream, frames: Iterable[tuple[np.ndarray, float]]) -> list[Event]:
+    found = [event for frame, time in frames for event in stream.push(frame, time)]
+    return [*found, *stream.finish()]
+
+
+def final(events: Iterable[Event]) -> list[Sign]:
+    return [event.sign for event in events if isinstance(event, Final)]
+
+
+@pytest.mark.parametrize("rate", [25, 50])
+def test_with_enough_lookahead_the_signs_are_those_of_the_recording(
+    model: Recognizer, tmp_path: Path, rate: int
+) -> None:
+    expected = model.transcribe(signed(tmp_path / "a.mkv", SENTENCE, rate)).signs
+    with model.stream(lookahead=60) as stream:
+        found = final(events_of(stream, frames_of(SENTENCE, rate=rate)))
+    assert [one.gloss for one in found] == [one.gloss for one in expected] and expected
+    for one, other in zip(found, expected, strict=True):
+        assert (one.start, one.end) == pytest.approx((other.start, other.end), abs=1e-6)
+        assert one.confidence == pytest.approx(other.confidence, abs=1e-3)
+
+
+def test_signs_are_final_soon_in_order_and_never_taken_back(model: Recognizer, tmp_path: Path) -> None:
+    expected = model.transcribe(signed(tmp_path / "a.mkv", LONG)).signs
+    with model.stream(lookahead=0.8) as stream:
+        events = events_of(stream, frames_of(LONG))
+    found = final(events)
+    assert count(align([one.gloss for one in expected], [one.gloss for one in found])).wer < 10
+    assert all(one.end <= after.start + 1e-6 for one, after in pairwise(found))
+    delays = [event.time - event.sign.end for event in events if isinstance(event, Final)]
+    assert float(np.median(delays)) < 1.5
+    assert any(isinstance(event, Partial) and event.signs for event in events)
+
+
+def test_a_sentence_ends_after_a_pause(model: Recognizer) -> None:
+    first = frames_of(SENTENCE)
+    still = [(first[-1][0], first[-1][1] + number / 25) for number in range(1, 60)]
+    with model.stream(lookahead=0.4, pause=1.0) as stream:
+        events = events_of(stream, [*first, *still])
+    ends = [event for event in events if isinstance(event, SentenceEnd)]
+    assert [sign for end in ends for sign in end.sentence.signs] == final(events) and ends
+
+
+@pytest.mark.parametrize("begin", [3600.0, 0.0], ids=["after an hour", "the clock jumps back"])
+def test_after_a_gap_a_new_recording_begins(model: Recognizer, begin: float) -> None:
+    with model.stream(lookahead=60) as stream:
+        alone = final(events_of(stream, frames_of(SENTENCE, begin=0.0)))
+        both = [*frames_of(SENTENCE, begin=5.0), *frames_of(SENTENCE, begin=begin)]
+        found = final(events_of(stream, both))
+    assert [one.gloss for one in found] == 2 * [one.gloss for one in alone]
+    for one, other in zip(found[len(alone) :], alone, strict=True):
+        assert one.start == pytest.approx(begin + other.start)
+
+
+def test_streams_and_recordings_do_not_disturb_each_other(model: Recognizer, tmp_path: Path) -> None:
+    video = signed(tmp_path / "a.mkv", "SONNE NORD")
+    sentences = (SENTENCE, "GRAD REGEN")
+    alone = []
+    for sentence in sentences:
+        with model.stream() as stream:
+            alone.append(final(events_of(stream, frames_of(sentence))))
+    streams: list[Any] = [(model.stream(), frames_of(sentence), []) for sentence in sentences]
+    expected = model.transcribe(video).signs
+    for number in range(max(len(frames) for _, frames, _ in streams)):
+        for stream, frames, events in streams:
+            events += stream.push(*frames[number]) if number < len(frames) else []
+        if number == 5:
+            assert model.transcribe(video).signs == expected
+    assert [final([*events, *stream.finish()]) for stream, _, events in streams] == alone
+
+
+def test_frames_of_other_sizes_and_rates_go_on(model: Recognizer) -> None:
+    frames = frames_of(SENTENCE)
+    larger = [(np.kron(frame, np.ones((2, 2, 1), np.uint8)), time) for frame, time in frames[10:]]
+    slower = [one for number, one in enumerate(frames) if number % 3 != 1]
+    with model.stream() as stream:
+        assert events_of(stream, [*frames[:10], *larger])
+        assert events_of(stream, slower)
+        assert stream.finish() == []
+
+
+@pytest.mark.parametrize(
+    ("frame", "time"),
+    [
+        (np.zeros((8, 8, 3), np.float32), 0.0),
+        (np.zeros((2, 8, 8, 3), np.uint8), 0.0),
+        (np.zeros((8, 8, 3), np.uint8), float("nan")),
+        (np.zeros((8, 8, 3), np.uint8), "0"),
+    ],
+)
+def test_what_is_no_frame_is_refused(model: Recognizer, frame: Any, time: Any) -> None:
+    with model.stream() as stream, pytest.raises(SlaError):
+        stream.push(frame, time)
+
+
+@pytest.mark.parametrize("options", [{"hop": -1}, {"lookahead": 1e9}, {"pause": "1"}, {"min_confidence": 2}])
+def test_options_have_bounds(model: Recognizer, options: dict[str, Any]) -> None:
+    with pytest.raises(SlaError):
+        model.stream(**options)
