@@ -16,7 +16,7 @@ from pathlib import Path
 from sla_cli.errors import SlaError
 
 HINT = "Free space, or write into another folder"
-HINTS = {errno.ENAMETOOLONG: "Give it, or the input that it is named after, a shorter name"}
+HINTS: dict[int | None, str] = {errno.ENAMETOOLONG: "Give it, or the input that it is named after, a shorter name"}
 
 
 @contextmanager
