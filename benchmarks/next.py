@@ -98,7 +98,7 @@ def main() -> None:
                 points = experiment.curve(name)
                 found[name][str(seed)] = [[round(p.minutes, 3), p.clips, round(p.wer, 2)] for p in points]
                 if options.out:
-                    options.out.write_text(json.dumps(known, indent=1) + "\n")
+                    options.out.write_text(json.dumps(known) + "\n")
     print(table(found))
 
 

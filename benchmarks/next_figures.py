@@ -39,7 +39,7 @@ def tables(measured: Mapping[str, Curves]) -> str:
     """A table for each corpus, and one of all differences."""
     parts = [f"{corpus}:\n\n{table(curves)}" for corpus, curves in measured.items()]
     rows = [
-        row(name, interval([each for curves in measured.values() for each in differences(curves, name)]))
+        row(f"`{name}`", interval([each for curves in measured.values() for each in differences(curves, name)]))
         for name in next(iter(measured.values()))
         if name != RANDOM
     ]
@@ -81,9 +81,9 @@ def interval(values: Sequence[float]) -> str:
     """Mean and its interval."""
     deviation = spread(values)
     if deviation is None:
-        return f"{np.mean(values):+.1f}"
+        return f"{np.mean(values):+.2f}"
     half = float(stdtrit(len(values) - 1, 0.975)) * deviation / len(values) ** 0.5
-    return f"{np.mean(values):+.1f} [{np.mean(values) - half:+.1f}, {np.mean(values) + half:+.1f}]"
+    return f"{np.mean(values):+.2f} [{np.mean(values) - half:+.2f}, {np.mean(values) + half:+.2f}]"
 
 
 def draw(measured: Mapping[str, Curves], path: Path) -> None:
