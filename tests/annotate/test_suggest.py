@@ -38,6 +38,7 @@ def worker_of(process: int) -> int:
     raise AssertionError("there is none")
 
 
+@pytest.mark.ci  # starts a process that imports PyTorch
 def test_recordings_without_suggestions_are_recognised(tmp_path: Path) -> None:
     copy_run(tmp_path)
     videos = tmp_path / "videos"

@@ -109,6 +109,7 @@ def test_it_starts_without_a_locale_in_a_folder_that_cannot_be_written(extension
     assert b"NORD" in out.read_bytes() and answer.stdout.endswith(b"RESULT: DONE.\n")
 
 
+@pytest.mark.ci
 def test_cancel_leaves_no_process_and_no_file(extensions: Path) -> None:
     """ELAN sends SIGTERM to the process that it started."""
     folder, home = install(extensions)[0], extensions.parents[2]
