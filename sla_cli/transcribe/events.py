@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sla_cli.core.annotation import Sentence, Sign
+from sla_cli.core.annotation import Sign
 
 
 @dataclass(frozen=True)
@@ -38,11 +38,13 @@ class SentenceEnd:
     """A pause follows the signs of a sentence, all of which were final before.
 
     Attributes:
-        sentence: its signs.
+        start: of its first sign.
+        end: of its last sign.
         time: of the newest frame.
     """
 
-    sentence: Sentence
+    start: float
+    end: float
     time: float
 
 

@@ -40,10 +40,11 @@ class PlacedGloss(NamedTuple):
 class LiveSigns:
     """Places the glosses of a search that grows.
 
-    A gloss of the best hypothesis is final when a final step follows its own; the search then goes on from it.
+    A gloss of the best hypothesis is final when a final step follows its own, or when `most` final steps are kept; the
+    search then goes on from it.
 
     Args:
-        most: final steps that are kept for placing; more are dropped while there is no gloss in them.
+        most: final steps that are kept for placing.
     """
 
     def __init__(self, growing: Growing, steps: LiveSteps, calibration: Calibration, stride: int, most: int) -> None:
@@ -53,6 +54,11 @@ class LiveSigns:
         self._first = 0
         self._past: list[int] = []  # columns of final glosses on the steps that are kept
 
+    @property
+    def held(self) -> int:
+        """Number of final steps that are kept."""
+        return len(self._kept)
+
     def add(self, final: Floats, *, last: bool = False) -> list[PlacedGloss]:
         """The glosses that are final now that these steps are. `last`: no step follows, so all are."""
         self._kept = np.concatenate((self._kept, final))
@@ -60,7 +66,8 @@ class LiveSigns:
         labels = self._growing.ended()[0][0] if last else self._growing.best(final[:0])
         placed = self._placed(labels, self._kept)
         before, new = placed[: len(self._past)], placed[len(self._past) :]
-        ready = new if last else [one for one in new if one.stop < self._steps.done]
+        overdue = last or len(self._kept) >= self._most  # also a sign that somebody holds for ever
+        ready = new if overdue else [one for one in new if one.stop < self._steps.done]
         self._growing.forget(0 if last else len(ready))
         self._forget([*before, *ready], idle=len(ready) == len(labels))
         return ready

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from types import TracebackType
-from typing import Self
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sla_cli.core.annotation import Sentence, Sign, known
+from sla_cli.core.annotation import Sign, known
 from sla_cli.core.arguments import as_number
 from sla_cli.core.calibration import Calibration
 from sla_cli.errors import SlaError
@@ -52,16 +50,19 @@ class Live:
 
 
 @dataclass(frozen=True)
-class Delays:
-    """How long a stream waits, in frames of the model.
+class StreamOptions:
+    """How one stream works; `Recognizer.stream` says what for.
 
     Attributes:
-        hop: new frames after which it computes.
-        lookahead: frames after a step until it is final.
+        hop, lookahead: in frames of the model.
+        pause: in seconds.
+        min_confidence: from 0 to 1.
     """
 
     hop: int
     lookahead: int
+    pause: float
+    min_confidence: float
 
 
 def open_stream(live: Live, lookahead: float, hop: float, pause: float, min_confidence: float) -> RecognitionStream:
@@ -70,10 +71,14 @@ def open_stream(live: Live, lookahead: float, hop: float, pause: float, min_conf
     if not fps:
         raise SlaError("the run does not know the frame rate of its training clips", "Train it on clips with one.")
     lookahead, hop = as_number(lookahead, "lookahead", 0, LONGEST_WAIT), as_number(hop, "hop", 0, LONGEST_WAIT)
-    pause, min_confidence = as_number(pause, "pause", 0), as_number(min_confidence, "min_confidence", 0, 1)
+    options = StreamOptions(
+        hop=max(1, round(hop * fps / stride)) * stride,
+        lookahead=round(lookahead * fps),
+        pause=as_number(pause, "pause", 0),
+        min_confidence=as_number(min_confidence, "min_confidence", 0, 1),
+    )
     live.begin()  # raises now if the search cannot grow
-    delays = Delays(max(1, round(hop * fps / stride)) * stride, round(lookahead * fps))
-    return RecognitionStream(live, delays, pause, min_confidence)
+    return RecognitionStream(live, options)
 
 
 class RecognitionStream:
@@ -81,14 +86,10 @@ class RecognitionStream:
 
     After a gap of more than 2 seconds, or a time that is not later than the one before it, what was signed is final,
     and a new recording begins.
-
-    Args:
-        pause: seconds without a sign that end a sentence.
-        min_confidence: as for `Recognizer.transcribe`.
     """
 
-    def __init__(self, live: Live, delays: Delays, pause: float, min_confidence: float) -> None:
-        self._live, self._delays, self._pause, self._least = live, delays, pause, min_confidence
+    def __init__(self, live: Live, options: StreamOptions) -> None:
+        self._live, self._options = live, options
         self._part: _Part | None = None
 
     def push(self, frame: NDArray[np.uint8], time: float) -> list[Event]:
@@ -107,7 +108,7 @@ class RecognitionStream:
             if self._part is not None and not self._part.pace.follows(time, LONGEST_GAP):
                 events, self._part = self._part.end(), None
             if self._part is None:
-                self._part = _Part(self._live, self._delays, self._pause, self._least)
+                self._part = _Part(self._live, self._options)
             return events + self._part.add(picture, time)
 
     def finish(self) -> list[Event]:
@@ -117,35 +118,29 @@ class RecognitionStream:
             self._part = None
             return events
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
-        self._part = None
-
 
 class _Part:
     """A recording without gaps."""
 
-    def __init__(self, live: Live, delays: Delays, pause: float, min_confidence: float) -> None:
-        self._live, self._hop, self._pause, self._least = live, delays.hop, pause, min_confidence
+    def __init__(self, live: Live, options: StreamOptions) -> None:
+        self._live, self._options = live, options
         runtime = live.runtime
         self.pace: Pace[NDArray[np.uint8]] = Pace(live.frames.fps)
-        self._push = runtime.streaming(delays.hop)
+        self._push = runtime.streaming(options.hop)
         self._steps = LiveSteps(
-            runtime.head, runtime.stride, live.length, delays.lookahead, runtime.least, len(live.glosses) + 1
+            runtime.head, runtime.stride, live.length, options.lookahead, runtime.least, len(live.glosses) + 1
         )
         most = live.length // runtime.stride
         self._signs = LiveSigns(live.begin(), self._steps, live.calibration, runtime.stride, most)
         self._waiting: list[NDArray[np.uint8]] = []
-        self._sentence: list[Sign] = []
+        self._sentence: tuple[float, float] | None = None  # start and end of what is final since the last end of one
         self._said: tuple[str, ...] = ()
         self._time = 0.0
 
     def add(self, picture: NDArray[np.uint8], time: float) -> list[Event]:
         self._time = time
         self._waiting += map(self._stored, self.pace.add(time, picture))
-        if len(self._waiting) < self._hop:
+        if len(self._waiting) < self._options.hop:
             return []
         frames, self._waiting = np.stack(self._waiting), []
         final = self._signs.add(self._steps.add(self._push(frames, False)))
@@ -169,25 +164,27 @@ class _Part:
         found += self._push(np.empty((0, side, side, 3), np.uint8), True)
         placed = self._signs.add(self._steps.add(found, last=True), last=True)
         events: list[Event] = [Final(self._keep(one), self._time) for one in placed]
-        if self._sentence:
+        if self._sentence is not None:
             events.append(self._end_of_sentence())
         return events
 
     def _paused(self) -> bool:
         """Whether the pause since the last sign of a sentence is long enough."""
         seen = self._seconds(self._steps.done * self._live.runtime.stride)
-        return bool(self._sentence) and seen - self._sentence[-1].end >= self._pause
+        return self._sentence is not None and seen - self._sentence[1] >= self._options.pause
 
     def _end_of_sentence(self) -> SentenceEnd:
-        sentence, self._sentence = Sentence(tuple(self._sentence)), []
-        return SentenceEnd(sentence, self._time)
+        assert self._sentence is not None
+        (start, end), self._sentence = self._sentence, None
+        return SentenceEnd(start, end, self._time)
 
     def _keep(self, placed: PlacedGloss) -> Sign:
-        self._sentence.append(self._sign(placed))
-        return self._sentence[-1]
+        sign = self._sign(placed)
+        self._sentence = (sign.start if self._sentence is None else self._sentence[0], sign.end)
+        return sign
 
     def _sign(self, one: PlacedGloss) -> Sign:
-        gloss = known(self._live.glosses[one.column - 1], one.confidence, self._least)
+        gloss = known(self._live.glosses[one.column - 1], one.confidence, self._options.min_confidence)
         return Sign(gloss, self._seconds(one.start), self._seconds(one.end), one.confidence)
 
     def _seconds(self, frame: int) -> float:

@@ -1,0 +1,47 @@
+"""Glosses that become final while log-probabilities come, with a head that gives what it gets."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sla_cli.core.calibration import UNCHANGED
+from sla_cli.core.ctc import greedy
+from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
+from sla_cli.transcribe.live_signs import LiveSigns
+from sla_cli.transcribe.live_steps import LiveSteps
+from sla_cli.transcribe.runtime import Features
+
+GLOSSES = ("A", "B", "C")
+MOST = 12  # final steps
+# Stretches of one column; a person may hold a sign, or rest, for ever.
+stretches = st.lists(st.tuples(st.integers(0, 3), st.sampled_from([1, 2, 5, 40])), min_size=1, max_size=30)
+
+
+def log_probs_of(columns: list[int]) -> np.ndarray:
+    """So sure of one column in each step that no sum over many paths is greater."""
+    log_probs = np.full((len(columns), len(GLOSSES) + 1), -14, np.float32)
+    log_probs[np.arange(len(columns)), columns] = 0
+    return log_probs
+
+
+@given(stretches=stretches, hop=st.integers(1, 9), lookahead=st.integers(0, 9), beam=st.sampled_from([1, 10]))
+def test_glosses_are_those_of_the_whole_in_bounded_memory(
+    stretches: list[tuple[int, int]], hop: int, lookahead: int, beam: int
+) -> None:
+    log_probs = log_probs_of([column for column, length in stretches for _ in range(length)])
+    with BeamDecoder(GLOSSES, BeamOptions(beam=beam)) as decoder:
+        steps = LiveSteps(lambda features: features, 1, 3 * MOST, lookahead, 0, len(GLOSSES) + 1)
+        signs = LiveSigns(decoder.begin(), steps, UNCHANGED, 1, MOST)
+        found = []
+        for start in range(0, len(log_probs), hop):
+            last = start + hop >= len(log_probs)
+            part = Features(log_probs[start : start + hop], None, None)
+            found += signs.add(steps.add([part], last=last), last=last)
+            assert signs.held <= MOST + 2 * hop + lookahead
+    assert [one.column for one in found] == [column for column, _, _ in greedy(log_probs)]
+    assert all(one.start < one.end for one in found)
+    assert all(one.end <= after.start for one, after in pairwise(found))
