@@ -6,6 +6,8 @@ import re
 from datetime import datetime
 from typing import Literal, NamedTuple
 
+from msgspec import convert
+
 from sla_cli.annotation.timed import Interval
 
 Kind = Literal["accepted", "changed", "new", "rejected"]
@@ -38,7 +40,7 @@ def parse_decision(line: str) -> Decision | None:
     found = LINE.fullmatch(line)
     if found is None:
         return None
-    kind: Kind = found["kind"]  # type: ignore[assignment]  # the expression has exactly these
+    kind = convert(found["kind"], Kind)
     before = None if found["text"] is None else Interval(int(found["start"]), int(found["end"]), found["text"])
     return Decision(kind, found["annotator"], found["when"], before)
 

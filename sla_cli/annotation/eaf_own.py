@@ -24,28 +24,41 @@ REMARKS = (b"<!--", b"<?")  # comments and processing instructions; in texts and
 HINT = "Give the new glosses another file, or another tier (--add-to, --tier)."
 
 
-def check_uncorrected(document: Document, names: Iterable[str] | None = None) -> None:
-    """Raise SlaError if one of these tiers is not as sla wrote it; None means all tiers of the file.
+def corrected(document: Document, tiers: Iterable[Tier]) -> dict[str, str]:
+    """The tiers that are not as sla wrote them, by name, each with the rest of a sentence that says why.
 
     ELAN may have saved the file in between: ids, order and spaces do not matter. A participant is somebody's work: sla
     knows none.
+
+    Args:
+        tiers: those of the document, from `tiers_of`.
     """
-    tiers = {tier.name: tier for tier in tiers_of(document)}
     properties = document.header.named("PROPERTY")
     digests = {one.attributes.get("NAME", ""): one.text.strip() for one in properties}
     nodes = {node.attributes.get("TIER_ID", ""): node for node in document.root.named("TIER")}
-    for name in tiers if names is None else names:
-        tier, where = tiers[name], f"{document.name}, line {nodes[name].line}: tier {name}"
+    found: dict[str, str] = {}
+    for tier in tiers:
+        node = nodes[tier.name]
         if tier.annotator != ANNOTATOR:
-            raise SlaError(f"{where} is not from sla and is not replaced", HINT)
-        if any(mark in document.data[nodes[name].start : nodes[name].end] for mark in REMARKS):
-            raise SlaError(f"{where} has a comment, which is not from sla, and is not replaced", HINT)
-        if tier.participant:
-            raise SlaError(f"{where} has a participant, {tier.participant}, and is not replaced", HINT)
-        if added := sorted({key for node in nodes[name].walk() for key in node.attributes} - WRITTEN):
-            raise SlaError(f"{where} has {added[0]}, which is not from sla, and is not replaced", HINT)
-        if digests.get(DIGEST + name) != digest_of(_intervals(tier)):
-            raise SlaError(f"{where} was corrected since sla wrote it, and is not replaced", HINT)
+            found[tier.name] = "is not from sla"
+        elif any(mark in document.data[node.start : node.end] for mark in REMARKS):
+            found[tier.name] = "has a comment, which is not from sla,"
+        elif tier.participant:
+            found[tier.name] = f"has a participant, {tier.participant},"
+        elif added := sorted({key for one in node.walk() for key in one.attributes} - WRITTEN):
+            found[tier.name] = f"has {added[0]}, which is not from sla,"
+        elif digests.get(DIGEST + tier.name) != digest_of(_intervals(tier)):
+            found[tier.name] = "was corrected since sla wrote it,"
+    return found
+
+
+def check_uncorrected(document: Document, names: Iterable[str] | None = None) -> None:
+    """Raise SlaError if one of these tiers is not as sla wrote it; None means all tiers of the file."""
+    tiers = {tier.name: tier for tier in tiers_of(document)}
+    wanted = [tiers[name] for name in (tiers if names is None else names)]
+    for name, fault in corrected(document, wanted).items():
+        line = next(one.line for one in document.root.named("TIER") if one.attributes.get("TIER_ID") == name)
+        raise SlaError(f"{document.name}, line {line}: tier {name} {fault} and is not replaced", HINT)
 
 
 def is_uncorrected(path: Path) -> bool:

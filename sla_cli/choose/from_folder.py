@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from sla_cli.annotation.eaf_document import read_document
-from sla_cli.annotation.eaf_own import check_uncorrected
+from sla_cli.annotation.eaf_own import corrected
 from sla_cli.annotation.eaf_read import tiers_of
 from sla_cli.choose.candidate import Candidate
 from sla_cli.core.annotation import Sentence
@@ -74,13 +74,9 @@ def annotated_spans(path: Path) -> list[Span]:
     if not path.is_file():
         return []
     document = read_document(path)
-    spans: list[Span] = []
-    for tier in tiers_of(document):
-        try:
-            check_uncorrected(document, [tier.name])
-        except SlaError:  # somebody's work
-            spans += [(mark.start / 1000, mark.end / 1000) for mark in tier.marks]
-    return spans
+    tiers = tiers_of(document)
+    by_people = corrected(document, tiers)
+    return [(mark.start / 1000, mark.end / 1000) for tier in tiers if tier.name in by_people for mark in tier.marks]
 
 
 def widened(transcript: Transcript) -> list[Span]:
