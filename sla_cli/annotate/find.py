@@ -1,4 +1,5 @@
-"""Finds the recordings of the queue: videos, each with the ELAN file next to it, and the videos of ELAN files."""
+"""Finds the recordings of the queue: videos, each with the ELAN file next to it, the videos of ELAN files, and the
+recordings that a table of `sla next` names."""
 
 from __future__ import annotations
 
@@ -8,17 +9,20 @@ from pathlib import Path
 from sla_cli.annotate.recording import Recording
 from sla_cli.annotate.scope import Scope
 from sla_cli.annotation.eaf_read import read_eaf
+from sla_cli.artifact.table import Row, read_table
 from sla_cli.artifact.text import read_bytes
 from sla_cli.core.endings import is_video
-from sla_cli.errors import SlaError
+from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.tiers.recordings import Recordings
 from sla_cli.video.source import open_tree
 from sla_cli.video.tree import Folder
 from sla_cli.video.walk import walk
 
-SUFFIX = ".eaf"
+SUFFIX, TABLE = ".eaf", ".tsv"
+QUEUE = ("recording", "start", "end", "reason")  # columns of a table of `sla next`
 Pair = tuple[Path, Path]  # video and ELAN file
+NOTED = 3  # sentences in the note about a recording
 
 
 def find_annotated(paths: Sequence[Path], scope: Scope) -> list[Recording]:
@@ -32,8 +36,11 @@ def find_annotated(paths: Sequence[Path], scope: Scope) -> list[Recording]:
     for video, eaf in _pairs(paths):
         if pairs.setdefault(eaf.resolve(), video).resolve() != video.resolve():
             raise SlaError(f"{eaf} is the ELAN file of two videos, {pairs[eaf.resolve()]} and {video}", "Rename one.")
-    names = _names(list(pairs.values()))
-    return [Recording(name, video, eaf, scope) for name, (eaf, video) in zip(names, pairs.items(), strict=True)]
+    notes = _notes(path for path in paths if _is_table(path))
+    return [
+        Recording(name, video, eaf, scope, notes.get(video, ""))
+        for name, (eaf, video) in zip(_names(list(pairs.values())), pairs.items(), strict=True)
+    ]
 
 
 def _pairs(paths: Iterable[Path]) -> Iterator[Pair]:
@@ -47,10 +54,34 @@ def _pairs(paths: Iterable[Path]) -> Iterator[Pair]:
             raise SlaError(f"no such video: {path}", "Give videos, a folder of videos, or ELAN files.")
         elif path.suffix.lower() == SUFFIX:
             yield _video_of(path), path
+        elif _is_table(path):
+            yield from _pairs(dict.fromkeys(_recording(path, row) for row in read_table(path, QUEUE, "\t")))
         elif is_video(path.name):
             yield path, path.with_suffix(SUFFIX)
         else:
             raise SlaError(f"{path} is not a video file", "The page plays video files; convert pictures to a video.")
+
+
+def _is_table(path: Path) -> bool:
+    return path.suffix.lower() == TABLE and path.is_file()
+
+
+def _recording(table: Path, row: Row) -> Path:
+    if not row["recording"] or not is_video(row["recording"]):
+        raise FormatError(
+            f"{table}, line {row.line}: {row['recording'] or 'nothing'} is no video", "Choose among videos in a folder."
+        )
+    return Path(row["recording"])
+
+
+def _notes(tables: Iterable[Path]) -> dict[Path, str]:
+    """Which sentences of a recording are to be annotated, and why."""
+    found: dict[Path, list[str]] = {}
+    for table in tables:
+        for row in read_table(table, QUEUE, "\t"):
+            line = f"{row['start']} to {row['end']} s: {row['reason']}"
+            found.setdefault(_recording(table, row), []).append(line)
+    return {recording: some(lines, NOTED) for recording, lines in found.items()}
 
 
 def _in_folder(folder: Path) -> Iterator[Pair]:

@@ -80,12 +80,14 @@ class Recording:
     Attributes:
         name: for people, unique in the queue.
         eaf: its ELAN file, which may not exist yet.
+        note: what is to be done in it, "" for all of it.
     """
 
     name: str
     video: Path
     eaf: Path
     scope: Scope
+    note: str = ""
     _lock: Lock = field(default_factory=Lock)
     _undo: list[_Undoable] = field(default_factory=list)
     _counted: tuple[object, Counts] | None = None

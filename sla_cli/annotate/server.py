@@ -37,7 +37,7 @@ class Listed(msgspec.Struct):
 
     Attributes:
         counts: None if its file cannot be read.
-        state: what there is to say about the recognition of its signs, "" for nothing.
+        state: what there is to say about the recognition of its signs, else the note about it, "" for nothing.
         fault: why its file cannot be read, "" if it can.
     """
 
@@ -93,7 +93,7 @@ def application(
         return recordings[number]
 
     def queue(request: Request) -> Response:
-        return _json([_listed(one, states.get(number, "")) for number, one in enumerate(recordings)])
+        return _json([_listed(one, states.get(number) or one.note) for number, one in enumerate(recordings)])
 
     def about(request: Request) -> Response:
         return _json(

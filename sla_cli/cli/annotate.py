@@ -13,7 +13,11 @@ from sla_cli.errors import SlaError, visible
 def annotate(
     recordings: Annotated[
         list[Path],
-        typer.Argument(metavar="FOLDER|VIDEO...", help="Videos, folders of videos, or ELAN files.", parser=named_path),
+        typer.Argument(
+            metavar="FOLDER|VIDEO...",
+            help="Videos, folders of videos, ELAN files, or a table of `sla next`.",
+            parser=named_path,
+        ),
     ],
     run: Annotated[
         Path | None,

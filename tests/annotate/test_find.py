@@ -9,6 +9,9 @@ from annotating import SCOPE, write_suggestions
 from elan_files import Eaf
 
 from sla_cli.annotate.find import find_annotated
+from sla_cli.choose.candidate import Candidate
+from sla_cli.choose.choose import Choice
+from sla_cli.choose.table import write_choices
 from sla_cli.errors import SlaError
 
 
@@ -52,3 +55,35 @@ def test_two_videos_with_one_elan_file_are_refused(folder: Path) -> None:
     (folder / "a.mp4").touch()
     with pytest.raises(SlaError, match=r"a\.eaf is the ELAN file of two videos"):
         find_annotated([folder], SCOPE)
+
+
+def test_a_table_of_next_is_a_queue_with_reasons(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    choices = [
+        Choice(Candidate("b.mp4", 2.0, recording="b.mp4", start=1.5), 0.1, 0.9, "least sure: A"),
+        Choice(Candidate("a.webm", 1.0, recording="a.webm", start=0.0), 0.2, 0.8, "least sure: B"),
+        Choice(Candidate("b.mp4", 1.0, recording="b.mp4", start=7.0), 0.3, 0.7, "least sure: C"),
+    ]
+    write_choices(folder / "next.tsv", choices)
+    queue = find_annotated([Path("next.tsv")], SCOPE)
+    assert [(one.name, one.note) for one in queue] == [
+        ("b.mp4", "1.500 to 3.500 s: least sure: A, 7.000 to 8.000 s: least sure: C"),
+        ("a.webm", "0.000 to 1.000 s: least sure: B"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("clip\tscore\na\t1\n", "line 1: no column recording, start, end, reason"),
+        ("recording\tstart\tend\treason\n\t0\t1\tx\n", "line 2: nothing is no video"),
+        ("recording\tstart\tend\treason\nnotes.txt\t0\t1\tx\n", "line 2: notes.txt is no video"),
+        ("recording\tstart\tend\treason\ngone.mp4\t0\t1\tx\n", "no such video: gone.mp4"),
+        ("recording\tstart\n", "line 1: no column end, reason"),
+    ],
+)
+def test_another_table_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str, fault: str) -> None:
+    monkeypatch.chdir(folder)
+    Path("next.tsv").write_text(text)
+    with pytest.raises(SlaError, match=fault):
+        find_annotated([Path("next.tsv")], SCOPE)
