@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sla_cli.artifact.table import write_tsv
 from sla_cli.choose.choose import Choice
-from sla_cli.errors import visible
+from sla_cli.errors import in_line
 
 COLUMNS = ("rank", "clip", "recording", "start", "end", "minutes", "score", "reason", "hypothesis")
 
@@ -21,5 +21,4 @@ def _row(rank: int, choice: Choice) -> tuple[object, ...]:
     one = choice.candidate
     times = f"{one.start:.3f}", f"{one.start + one.seconds:.3f}"
     figures = f"{choice.minutes:.3f}", f"{choice.score:.4f}"
-    names = (visible(name).replace("\t", "\\t").replace("\n", "\\n") for name in (one.id, one.recording))
-    return (rank, *names, *times, *figures, choice.reason, " ".join(one.glosses))
+    return (rank, in_line(one.id), in_line(one.recording), *times, *figures, choice.reason, " ".join(one.glosses))
