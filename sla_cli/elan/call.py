@@ -55,8 +55,8 @@ def _value(parameter: Parameter, text: str) -> str:
     choices = parameter.attributes.get("convoc", "").split()
     if choices and value not in choices:
         raise SlaError(f"{parameter.info}: {value[:80]!r} is not one of {', '.join(choices)}")
-    # ELAN leaves two slashes of a URL before the path.
-    return "/" + value.lstrip("/") if parameter.element in ("input", "output") and value.startswith("//") else value
+    # ELAN takes `file:` off a URL and leaves `///home/…`; two slashes begin a network path of Windows.
+    return value[2:] if parameter.element in ("input", "output") and value.startswith("///") else value
 
 
 def _number(parameter: Parameter, text: str) -> str:

@@ -20,7 +20,8 @@ def test_a_number_is_written_with_a_fraction_and_may_be_unset(written: str, beam
 
 
 @pytest.mark.parametrize(
-    ("written", "path"), [("///home/a b/v.mp4", "/home/a b/v.mp4"), ("/home/v.mp4", "/home/v.mp4")]
+    ("written", "path"),
+    [("///home/a b/v.mp4", "/home/a b/v.mp4"), ("/home/v.mp4", "/home/v.mp4"), ("//server/v.mp4", "//server/v.mp4")],
 )
 def test_a_path_may_begin_with_what_is_left_of_a_url(written: str, path: str) -> None:
     assert str(read(parts=written).path("parts")) == path
