@@ -97,7 +97,7 @@ def write_elan(
         sentences = tuple(sentence for one in group for sentence in one.sentence)
         duration = max(one.end for one in group)
         annotation = Annotation(path.stem, group[0].media, duration, sentences, made)
-        write_text(path, annotation_text("eaf", annotation, layout, path.parent), check)
+        write_text(path, annotation_text("eaf", annotation, layout, path.parent), check=check)
     return written
 
 

@@ -42,7 +42,7 @@ class SuspiciousClips(Struct, kw_only=True):
 def write_ranking(path: Path, ranking: Ranking) -> None:
     """Write all clips of a ranking: a row for each place, and one row for a clip without any; tab-separated."""
     rows = (row for number, clip in enumerate(ranking.clips, start=1) for row in _rows(number, clip))
-    write_tsv(path, COLUMNS, rows)
+    write_tsv(path, COLUMNS, rows, keep=True)
 
 
 def _rows(rank: int, clip: ReadClip) -> Iterator[tuple[object, ...]]:

@@ -180,7 +180,7 @@ class Recording:
             if self.eaf.exists():
                 raise ChangedError(f"{self.eaf} was made by another program")
 
-        write_text(self.eaf, text, check)
+        write_text(self.eaf, text, check=check)
         return digest_bytes(text.encode())
 
     def _empty(self) -> str:

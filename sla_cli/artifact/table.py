@@ -48,9 +48,13 @@ def read_table(path: Path, columns: Sequence[str], separator: str = "|") -> Iter
     return parse_table(read_text(path), str(path), columns, separator)
 
 
-def write_tsv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]]) -> None:
-    """Write a tab-separated table without quoting; the file appears only when it is complete."""
-    write_text(path, to_tsv(columns, rows))
+def write_tsv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]], *, keep: bool = False) -> None:
+    """Write a tab-separated table without quoting; the file appears only when it is complete.
+
+    Args:
+        keep: as for `atomic_write`.
+    """
+    write_text(path, to_tsv(columns, rows), keep=keep)
 
 
 def to_tsv(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:

@@ -86,7 +86,7 @@ def align(
         _check_folder(output, replace=force)
     elif suspicious or kind == "ctm":
         kinds = table_like(COLUMNS) if suspicious else export_like("ctm")
-        check_output(output, kinds, inputs=inputs, replace=force, keep=True)
+        check_output(output, kinds, inputs=inputs, replace=force)
     else:
         check_output(output, ALIGNMENT, inputs=inputs, replace=True)  # perhaps aligned before: `align_file` finds out
     emissions, _ = find_emissions(

@@ -69,7 +69,7 @@ def compare(
         answer(_group_text(groups), group_comparison_figures(groups), as_json)
         return
     pair = sides[0][0], sides[1][0]
-    check_output(output, table_like(DIFFERENCES), inputs=(pair[0].path, pair[1].path, ref), replace=True, keep=True)
+    check_output(output, table_like(DIFFERENCES), inputs=(pair[0].path, pair[1].path, ref), replace=True)
     found = compare_files(*pair, ref=ref, options=options)
     if output is not None:
         write_differences(output, found.first, found.second)

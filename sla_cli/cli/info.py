@@ -64,7 +64,7 @@ def info(
 
         if found.kind != "store":
             raise SlaError(f"{path} is not a store but {found.kind}, which holds no frames", "Give --sheet a store.")
-        check_output(sheet, PICTURE, replace=force, keep=True)
+        check_output(sheet, PICTURE, replace=force)
         width, height = write_sheet(sheet, path, split=split, ids=ids or (), count=clips or CLIPS, seed=seed or 0)
         drawn = Sheet(path=sheet, width=width, height=height)
         lines += ["", f"sheet {sheet}: {width}x{height} pixels"]

@@ -142,7 +142,7 @@ def score(
     if split is not None and source.is_file():
         raise SlaError(f"{source} is a text, not a store, so --split has no effect", "Leave it out.")
     model = WorkFolder(work).find_lm(model)
-    check_output(output, table_like(COLUMNS), inputs=(model, source), replace=True, keep=True)
+    check_output(output, table_like(COLUMNS), inputs=(model, source), replace=True)
     facts = score_text(model, source, split=split or "dev", normalize=normalize, out=output)
     answer("\n".join(_perplexity_lines(facts)), facts, as_json)
 

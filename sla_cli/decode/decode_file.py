@@ -88,7 +88,7 @@ def export_file(path: Path, kind: str, out: Path | None = None, *, force: bool =
     check = partial(check_output, out, export_like(kind), replace=force)
     check()
     out = out or path.with_suffix(f".{kind}")
-    write_text(out, export_text(kind, list(read_nbest(path).values())), partial(check, keep=True))
+    write_text(out, export_text(kind, list(read_nbest(path).values())), check=check, keep=True)
     return out
 
 

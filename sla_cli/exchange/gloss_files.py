@@ -95,8 +95,8 @@ def read_gloss_file(path: Path) -> GlossFile:
 
 
 def write_export(path: Path, kind: str, clips: NbestLists) -> None:
-    """Write the text of `export_text`; the file appears only when it is complete. Raises SlaError as that does."""
-    write_text(path, export_text(kind, clips))
+    """Write the text of `export_text`; a copy of what it replaces is kept. Raises SlaError as that does."""
+    write_text(path, export_text(kind, clips), keep=True)
 
 
 def export_text(kind: str, clips: NbestLists) -> str:

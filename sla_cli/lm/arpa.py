@@ -42,9 +42,9 @@ class Arpa:
     fallbacks: tuple[int, ...] = ()
 
 
-def write_arpa(arpa: Arpa, path: Path) -> None:
-    """Write the ARPA file that KenLM and pyctcdecode read. Raises SlaError if it cannot be written."""
-    with atomic_write(path) as temporary, temporary.open("wb") as file:
+def write_arpa(arpa: Arpa, path: Path, *, keep: bool = False) -> None:
+    """Write the ARPA file that KenLM and pyctcdecode read; `keep` as for `atomic_write`. Raises SlaError as that."""
+    with atomic_write(path, keep=keep) as temporary, temporary.open("wb") as file:
         file.writelines(_lines(arpa))
 
 

@@ -113,9 +113,10 @@ def estimate_file(
         if out.is_file() and read_receipt(out) is None and holds(out, arpa):  # another command may have just written it
             log.info("%s was already complete except for its receipt", out)
         else:
-            check_output(out, LANGUAGE_MODEL, replace=force, keep=read_receipt(out) is None)
+            check_output(out, LANGUAGE_MODEL, replace=force)
+            named_by_hand = read_receipt(out) is None
             artifact.begin()
-            write_arpa(arpa, out)
+            write_arpa(arpa, out, keep=named_by_hand)
         estimated = Estimated(
             order=chosen.order,
             lowered=chosen.why or UNSET,

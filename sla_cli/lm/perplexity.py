@@ -101,7 +101,7 @@ def score_text(
         log.debug("%s: log10 %.4f, %d unknown: %s", sentence.id, sentence.log10, len(sentence.oov), sentence.glosses)
     if out is not None:
         rows = [(one.id, f"{one.log10:.6f}", len(one.glosses), len(one.oov), " ".join(one.glosses)) for one in scores]
-        write_tsv(out, COLUMNS, rows)
+        write_tsv(out, COLUMNS, rows, keep=True)
     return ModelPerplexity(lm=model, order=opened.order, **asdict(text_perplexity(text, scores)))
 
 

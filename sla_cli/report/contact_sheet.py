@@ -90,7 +90,7 @@ def write_sheet(
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the pen warns once
         page = _page(clips, f"{title}: {len(clips):,} of {counted(len(part), 'clip')}")
     _, data = cv2.imencode(".png", cv2.cvtColor(page, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 7])
-    with atomic_write(out) as temporary:
+    with atomic_write(out, keep=True) as temporary:
         temporary.write_bytes(_marked(data.tobytes()))
     return page.shape[1], page.shape[0]
 

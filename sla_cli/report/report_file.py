@@ -65,8 +65,8 @@ def report_file(
     Raises:
         SlaError: a file that must not be written; or as `write_page`.
     """
-    check_output(out, REPORT, replace=True, keep=keep)
-    write_page(out, systems, title=title, clips=clips, ids=ids, against=against)
+    check_output(out, REPORT, replace=True)
+    write_page(out, systems, title=title, clips=clips, ids=ids, against=against, keep=keep)
     return Reported(
         report=out,
         systems=[system.name for system in systems],

@@ -7,20 +7,26 @@ import glob
 import os
 import re
 import secrets
+import shutil
 import socket
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from filecmp import cmp
+from itertools import count
 from pathlib import Path
 
 from sla_cli.errors import SlaError
+from sla_cli.log import log
 
 HINT = "Free space, or write into another folder"
 HINTS: dict[int | None, str] = {errno.ENAMETOOLONG: "Give it, or the input that it is named after, a shorter name"}
 
 
 @contextmanager
-def atomic_write(path: Path, *, flush: bool = True, check: Callable[[], object] = lambda: None) -> Iterator[Path]:
+def atomic_write(
+    path: Path, *, flush: bool = True, check: Callable[[], object] = lambda: None, keep: bool = False
+) -> Iterator[Path]:
     """Yield a temporary path next to `path`; flush it to disk and rename it on success, remove it on error.
 
     The name is `.NAME.HOST-NAMESPACE-PROCESS-TOKEN.partial`, so two jobs that write the same artifact cannot mix their
@@ -31,6 +37,8 @@ def atomic_write(path: Path, *, flush: bool = True, check: Callable[[], object] 
         flush: False if readers detect a damaged file and it can be made again: a power failure may then damage it.
         check: called just before the file is renamed; an exception from it leaves what is there. Another program may
             have written a file of this name meanwhile.
+        keep: keep a copy of a file that is there with other content, since nothing tells whether somebody has
+            corrected it.
 
     Raises:
         SlaError: the disk is full, the folder cannot be written, or the file is read-only.
@@ -48,6 +56,8 @@ def atomic_write(path: Path, *, flush: bool = True, check: Callable[[], object] 
             if flush:
                 _flush(temporary)
             check()
+            if keep:
+                _keep_copy(path, temporary)
             temporary.replace(path)
             if flush:
                 _flush_folder(path.parent)
@@ -68,13 +78,31 @@ def refuse_read_only(path: Path) -> None:
         raise SlaError(f"cannot write {path}: it is read-only", "Give another name, or make it writable.")
 
 
-def write_text(path: Path, text: str, check: Callable[[], object] = lambda: None) -> None:
+def write_text(path: Path, text: str, *, check: Callable[[], object] = lambda: None, keep: bool = False) -> None:
     """Write UTF-8 as `atomic_write` does, lines ended by a line feed. Raises SlaError as it does.
 
     Bytes of a file's name that are not UTF-8 become escapes, from which JSON makes them again.
     """
-    with atomic_write(path, check=check) as temporary:
+    with atomic_write(path, check=check, keep=keep) as temporary:
         temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+
+
+def _keep_copy(path: Path, new: Path) -> None:
+    """Copy a file that differs from its new content to NAME.~1~, NAME.~2~, …, unless there is such a copy.
+
+    The names are those of `mv --backup=numbered`.
+    """
+    if not path.is_file() or not path.stat().st_size or cmp(path, new, shallow=False):
+        return
+    for number in count(1):
+        copy = path.with_name(f"{path.name}.~{number}~")
+        if not os.path.lexists(copy):
+            break
+        if copy.is_file() and cmp(path, copy, shallow=False):
+            return
+    with atomic_write(copy) as temporary:
+        shutil.copyfile(path, temporary)
+    log.warning("%s is replaced; what it held is kept in %s", path, copy.name)
 
 
 def _flush(path: Path, how: int = os.O_RDWR) -> None:

@@ -61,7 +61,7 @@ class Transcript(Recognition):
         check()
         if kind != PAGE:
             text = annotation_text(kind, checked, layout, path.parent)
-            write_text(path, text, partial(check, keep=kind != "eaf"))
+            write_text(path, text, check=check, keep=kind != "eaf")
             return
         # Also the files that the page holds are without the video.
         shown = checked if link_video else replace(checked, media=None, name=UNNAMED)

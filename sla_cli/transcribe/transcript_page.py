@@ -73,7 +73,7 @@ def write_transcript_page(
         step=_step(transcript),
         clock=clock,
     )
-    write_text(out, text, check)
+    write_text(out, text, check=check)
 
 
 def media_url(media: Path, page: Path) -> str:

@@ -1,25 +1,20 @@
 """Which files a command may overwrite: the rule of every --output.
 
 Replaced is only a file of the kind that the command writes, or an empty one, and only if the caller says so: --force
-means "again". An input of the command, anything but a regular file, and every other file are never replaced. Of a file
-that somebody may have corrected, and that cannot tell so, a copy is kept.
+means "again". An input of the command, anything but a regular file, and every other file are never replaced.
 """
 
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Iterable
 from contextlib import suppress
-from filecmp import cmp
-from itertools import count
 from pathlib import Path
 
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.log import log
 from sla_cli.store.paths import clips_files
-from sla_cli.system.atomic import atomic_write, refuse_read_only
+from sla_cli.system.atomic import refuse_read_only
 from sla_cli.work import scores
 from sla_cli.work.kind import (
     ALIGNMENT,
@@ -51,22 +46,13 @@ KERNEL = ("/proc", "/sys", "/dev")  # file systems that are not for user files
 MEMORY = "/dev/shm"  # but this one does
 
 
-def check_output(
-    path: Path | None,
-    kind: str | Like,
-    *,
-    inputs: Iterable[Path | None] = (),
-    replace: bool,
-    keep: bool = False,
-) -> None:
+def check_output(path: Path | None, kind: str | Like, *, inputs: Iterable[Path | None] = (), replace: bool) -> None:
     """Refuse a file that cannot or must not be written; None means no file.
 
     Args:
         kind: what is written: a kind of artifact, or another kind of file.
         inputs: files that the command reads; folders and missing files are ignored.
         replace: replace an existing file of this kind.
-        keep: keep a copy of it, since nothing tells whether somebody has changed it; call this just before it is
-            replaced.
 
     Raises:
         SlaError: it is a folder, its parent is a file, it is not a regular file, is one of `inputs`, is of another
@@ -90,21 +76,6 @@ def check_output(
     if not replace:
         raise SlaError(f"{path} exists", "Use --force to replace it.")
     refuse_read_only(path)
-    if keep and path.stat().st_size:
-        _keep_copy(path)
-
-
-def _keep_copy(path: Path) -> None:
-    """Copy a file to NAME.~1~, NAME.~2~, …, as `mv --backup=numbered` names them, unless there is such a copy."""
-    for number in count(1):
-        copy = path.with_name(f"{path.name}.~{number}~")
-        if not os.path.lexists(copy):
-            break
-        if copy.is_file() and cmp(path, copy, shallow=False):
-            return
-    with atomic_write(copy) as temporary:
-        shutil.copyfile(path, temporary)
-    log.warning("%s is replaced; what it held is kept in %s", path, copy.name)
 
 
 def check_folder(folder: Path) -> None:

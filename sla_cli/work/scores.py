@@ -149,7 +149,7 @@ def write_differences(path: Path, first: Score, second: Score) -> None:
         errors = [a.counts.errors, b.counts.errors, b.counts.errors - a.counts.errors]
         glosses = map(" ".join, (a.reference, a.hypothesis, b.hypothesis))
         rows.append([a.id, one_line(a.signer), a.counts.ref_words, *errors, *glosses])
-    write_tsv(path, DIFFERENCES, rows)
+    write_tsv(path, DIFFERENCES, rows, keep=True)
 
 
 def _clip_row(clip: ClipScore, extra: int) -> list[object]:

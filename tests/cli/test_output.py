@@ -308,7 +308,7 @@ def test_a_replaced_file_that_cannot_tell_whether_it_was_corrected_is_kept(comma
     assert Path(f"{name}.~1~").read_bytes() == corrected
     path.write_bytes(corrected)
     assert run(command, path, *forced(command))[0] == 0
-    assert len(list(Path().glob(f"{name}.~*~"))) < 3, "the same content is kept once"
+    assert len(list(Path().glob(f"{name}.~*~"))) == 1, "kept once; what is written again without a change is not"
 
 
 TRANSCRIBE = f"transcribe a.mkv --run {RUN} --device cpu -o"
