@@ -164,6 +164,8 @@ class _Part:
         found += self._push(np.empty((0, side, side, 3), np.uint8), True)
         placed = self._signs.add(self._steps.add(found, last=True), last=True)
         events: list[Event] = [Final(self._keep(one), self._time) for one in placed]
+        if self._said:
+            events.append(Partial((), self._time))
         if self._sentence is not None:
             events.append(self._end_of_sentence())
         return events

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-pytestmark = pytest.mark.long
+pytestmark = pytest.mark.ci
 
 TESTS = Path(__file__).parents[1]
 STAGES = (
