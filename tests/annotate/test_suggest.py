@@ -69,6 +69,7 @@ def test_recordings_without_suggestions_are_recognised(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.ci
 def test_a_recognition_that_dies_is_a_sentence_and_the_page_stays(tmp_path: Path) -> None:
     copy_run(tmp_path)
     signed(tmp_path / "a.mkv", "NORD REGEN")

@@ -63,6 +63,7 @@ def test_glosses_are_printed_where_no_file_is_asked_for(folder: Path) -> None:
     assert names(folder / "mine") == ["a.mkv"]
 
 
+@pytest.mark.ci
 def test_a_name_does_not_change_what_a_terminal_shows(folder: Path) -> None:
     """Neither rich's markup nor control sequences; a tab in it makes no column in the rows of a pipe."""
     name = "[red] \x1b[2J \t \u202ex"

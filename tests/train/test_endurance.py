@@ -189,6 +189,7 @@ def test_what_keeps_all_processes_from_starting_is_said_once(
     assert list((tmp_path / "runs").iterdir()) == [there.path]
 
 
+@pytest.mark.ci
 def test_one_process_that_fails_ends_them_all(tmp_path: Path) -> None:
     """Nobody waits for it: neither the others, in an exchange of gradients, nor itself, for their farewell."""
     folder = write_store(tmp_path / "store").path
