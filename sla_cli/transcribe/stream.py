@@ -22,10 +22,13 @@ from sla_cli.transcribe.one_at_a_time import OneAtATime
 from sla_cli.transcribe.pace import Pace
 from sla_cli.transcribe.recording import as_stored
 from sla_cli.transcribe.runtime import Runtime
+from sla_cli.transcribe.thinned import ThinnedPush
 from sla_cli.work.run import FrameFormat
 
+LOOKAHEAD = 0.6  # seconds
 LONGEST_GAP = 2.0  # seconds; after a longer one a new recording begins
 LONGEST_WAIT = 60.0  # seconds
+MOST_EVERY = 100
 LATEST = 1e12  # seconds: times may be those of a clock, since 1970
 
 
@@ -86,11 +89,16 @@ class RecognitionStream:
 
     After a gap of more than 2 seconds, or a time that is not later than the one before it, what was signed is final,
     and a new recording begins.
+
+    Attributes:
+        every: for a machine that is slower than the frames: of the model's frames compute every second (2), third, …
+            until it is set back to 1. Fewer signs are right then.
     """
 
     def __init__(self, live: Live, options: StreamOptions) -> None:
         self._live, self._options = live, options
         self._part: _Part | None = None
+        self.every = 1
 
     def push(self, frame: NDArray[np.uint8], time: float) -> list[Event]:
         """The events that a frame causes.
@@ -100,8 +108,9 @@ class RecognitionStream:
             time: seconds of any clock; times of events are of the same.
 
         Raises:
-            SlaError: a frame of another shape or type, or a time that is no number.
+            SlaError: a frame of another shape or type, a time that is no number, or `every` is not from 1 to 100.
         """
+        every = int(as_number(self.every, "every", 1, MOST_EVERY))
         picture, time = as_picture(frame), as_number(time, "time", -LATEST, LATEST)
         with self._live.lock:
             events: list[Event] = []
@@ -109,7 +118,7 @@ class RecognitionStream:
                 events, self._part = self._part.end(), None
             if self._part is None:
                 self._part = _Part(self._live, self._options)
-            return events + self._part.add(picture, time)
+            return events + self._part.add(picture, time, every)
 
     def finish(self) -> list[Event]:
         """The events of what was signed last. A stream may go on after it, with a new recording."""
@@ -126,7 +135,7 @@ class _Part:
         self._live, self._options = live, options
         runtime = live.runtime
         self.pace: Pace[NDArray[np.uint8]] = Pace(live.frames.fps)
-        self._push = runtime.streaming(options.hop)
+        self._push = ThinnedPush(runtime.streaming(options.hop))
         self._steps = LiveSteps(
             runtime.head, runtime.stride, live.length, options.lookahead, runtime.least, len(live.glosses) + 1
         )
@@ -137,13 +146,13 @@ class _Part:
         self._said: tuple[str, ...] = ()
         self._time = 0.0
 
-    def add(self, picture: NDArray[np.uint8], time: float) -> list[Event]:
+    def add(self, picture: NDArray[np.uint8], time: float, every: int) -> list[Event]:
         self._time = time
         self._waiting += map(self._stored, self.pace.add(time, picture))
         if len(self._waiting) < self._options.hop:
             return []
         frames, self._waiting = np.stack(self._waiting), []
-        final = self._signs.add(self._steps.add(self._push(frames, False)))
+        final = self._signs.add(self._steps.add(self._push(frames, False, every)))
         expected = [self._sign(one) for one in self._signs.expected()]
         events: list[Event] = [Final(self._keep(one), self._time) for one in final]
         if not expected and self._paused():
