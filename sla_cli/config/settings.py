@@ -141,7 +141,9 @@ class HeadConfig:
     pattern: str = "K5,P2,K5,P2"  # temporal layers: K5 is a convolution over 5 frames, P2 a pooling of 2
     channels: Annotated[int, Meta(ge=1, le=WIDE)] = 1024  # channels of the temporal convolutions
     lstm_layers: Annotated[int, Meta(ge=1, le=LAYERS)] = 2  # layers of the BiLSTM
-    lstm_width: Annotated[int, Meta(ge=0, le=WIDE)] = 0  # width of the BiLSTM per direction; 0: half the channels
+    lstm_width: Annotated[int, Meta(ge=0, le=WIDE)] = 0  # width of the LSTM per direction; 0: channels / directions
+    # No step sees later frames, for live use: convolutions look back only, the LSTM has one direction.
+    causal: bool = False
     dropout: Annotated[float, Meta(ge=0, le=1)] = 0.3  # dropout between LSTM layers
     shared: bool = True  # one classifier for convolutions and BiLSTM
     # Input of the frame classifier: features normalised over frames without learnt scale (choice), or unchanged. In

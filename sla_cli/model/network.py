@@ -140,9 +140,9 @@ def _heads(width: int, classes: int, config: Config) -> _Heads:
         by_conv = classifier(conv.width, classes, head)
     if head.shared and sequence.width != conv.width:
         raise SlaError(
-            f"a BiLSTM of {head.lstm_width} per direction and convolutions of {conv.width} channels "
+            f"an LSTM whose output has {sequence.width} channels and convolutions of {conv.width} channels "
             "cannot share a classifier",
-            "Use head.lstm_width = head.channels / 2, or --set head.shared=false.",
+            "Use --set head.lstm_width=0, or --set head.shared=false.",
         )
     by_frame = frame_classifier(width, classes) if loss.frame_ctc else None
     norm = nn.BatchNorm1d(width, affine=False) if loss.frame_ctc and head.frame_norm == "batch" else None

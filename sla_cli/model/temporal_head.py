@@ -1,4 +1,4 @@
-"""The temporal head: convolutions and pooling, BiLSTM, normalised classifier, on clips of any length.
+"""The temporal head: convolutions and pooling, LSTM, normalised classifier, on clips of any length.
 
 Clips are concatenated along time. A convolution runs over all of them, and outputs across borders are removed, so
 nothing is computed for padding, and batch statistics use only real steps (as in VAC and CorrNet).
@@ -48,14 +48,16 @@ def padded_length(steps: int, pattern: list[tuple[str, int]]) -> int:
 class TemporalConv(nn.Module):
     """Conv1d + BatchNorm + ReLU and max pools by pattern; ceil(frames / stride) outputs per clip.
 
-    Each clip is padded by repeating its first feature on the left and its last on the right (method.md).
+    Each clip is padded by repeating its first feature on the left and its last on the right (method.md). If it is
+    causal, an output depends on no frame after its own `stride` frames.
     """
 
     def __init__(self, width: int, config: HeadConfig) -> None:
         super().__init__()
         self.pattern = parse_pattern(config.pattern)
         self.stride = pattern_stride(config.pattern)
-        self.margin = (padded_length(1, self.pattern) - self.stride) // 2
+        around = padded_length(1, self.pattern) - self.stride
+        self.margin = around if config.causal else around // 2  # frames before those of a step on which it depends
         self.convs, self.norms = nn.ModuleList(), nn.ModuleList()
         for kind, size in self.pattern:
             if kind == "K":
@@ -97,14 +99,15 @@ class TemporalConv(nn.Module):
 
 
 class SequenceModel(nn.Module):
-    """Bidirectional LSTM over the steps of each clip; nothing is computed for padding."""
+    """LSTM over the steps of each clip, in both directions or forward; nothing is computed for padding."""
 
     def __init__(self, width: int, config: HeadConfig) -> None:
         super().__init__()
         between = config.dropout if config.lstm_layers > 1 else 0.0
-        hidden = config.lstm_width or width // 2
-        self.lstm = nn.LSTM(width, hidden, config.lstm_layers, bidirectional=True, dropout=between)
-        self.width = 2 * hidden
+        directions = 1 if config.causal else 2
+        hidden = config.lstm_width or width // directions
+        self.lstm = nn.LSTM(width, hidden, config.lstm_layers, bidirectional=directions == 2, dropout=between)
+        self.width = directions * hidden
 
     def forward(self, x: Tensor, steps: Tensor) -> Tensor:
         """x: (steps, width in), clips concatenated; steps: (clips,) → (steps, width)."""

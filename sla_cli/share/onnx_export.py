@@ -143,9 +143,10 @@ class _Lstm(nn.Module):
         super().__init__()
         lstm = model.lstm
         self.layers, self.hidden = lstm.num_layers, lstm.hidden_size
+        self.ways = ("", "_reverse") if lstm.bidirectional else ("",)
         for layer in range(self.layers):
             for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"):
-                both = [_in_onnx_order(getattr(lstm, f"{name}_l{layer}{way}")) for way in ("", "_reverse")]
+                both = [_in_onnx_order(getattr(lstm, f"{name}_l{layer}{way}")) for way in self.ways]
                 self.register_buffer(f"{name}{layer}", torch.stack(both))
 
     def forward(self, x: Tensor) -> Tensor:
@@ -157,11 +158,11 @@ class _Lstm(nn.Module):
             y = torch.onnx.ops.symbolic(
                 "LSTM",
                 (x.unsqueeze(1), to_input, to_hidden, torch.cat(bias, 1)),
-                {"direction": "bidirectional", "hidden_size": self.hidden},
+                {"direction": "bidirectional" if len(self.ways) == 2 else "forward", "hidden_size": self.hidden},
                 dtype=x.dtype,
-                shape=(steps, 2, 1, self.hidden),
+                shape=(steps, len(self.ways), 1, self.hidden),
             )
-            x = y.reshape(steps, 2 * self.hidden)
+            x = y.reshape(steps, len(self.ways) * self.hidden)
         return x
 
 

@@ -22,7 +22,7 @@ from sla_cli.train.state import State
 from sla_cli.train.step import take_step
 from sla_cli.work.run import InitFrom
 
-NAMES = {"conv": "temporal convolutions", "sequence": "BiLSTM", "frame_classifier": "frame classifier"}
+NAMES = {"conv": "temporal convolutions", "sequence": "LSTM", "frame_classifier": "frame classifier"}
 
 
 def dry_run(store: Store, config: Config, device: str = "auto", begin: InitFrom | None = None) -> Forecast:

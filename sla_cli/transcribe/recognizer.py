@@ -34,12 +34,14 @@ from sla_cli.transcribe.one_at_a_time import OneAtATime
 from sla_cli.transcribe.open_runtime import open_runtime
 from sla_cli.transcribe.recording import Recording, as_stored
 from sla_cli.transcribe.runtime import Runtime, RuntimeName, stream_outputs
-from sla_cli.transcribe.stream import Live, RecognitionStream, open_stream
+from sla_cli.transcribe.stream import LOOKAHEAD, Live, RecognitionStream, open_stream
 from sla_cli.transcribe.transcript import Transcript
 from sla_cli.work.emissions import Emission
 from sla_cli.work.folder import Work
 from sla_cli.work.model_folder import find_trained
 from sla_cli.work.run import FrameFormat
+
+Seconds = Callable[[NDArray[np.int64]], NDArray[np.float64]]  # start times of frames, by their number
 
 
 @dataclass(frozen=True)
@@ -64,6 +66,7 @@ class Recognizer:
     _reduce: int
     _decoder: BeamDecoder
     _calibration: Calibration
+    _lookahead: float
     _lock: OneAtATime = field(default_factory=OneAtATime, repr=False, compare=False)
 
     @classmethod
@@ -145,8 +148,9 @@ class Recognizer:
         reduce = reduction(source.facts.frames.size, source.config.train.crop, source.config.model.image_size)
         decoder = BeamDecoder(source.glosses, settled.options)
         return cls(
-            source.glosses, source.facts.frames, windows, made, computing, reduce, decoder, source.read_calibration()
-        )
+            source.glosses, source.facts.frames, windows, made, computing, reduce, decoder, source.read_calibration(),
+            0.0 if source.config.head.causal else LOOKAHEAD,
+        )  # fmt: skip
 
     def transcribe(
         self,
@@ -225,7 +229,7 @@ class Recognizer:
     def stream(
         self,
         *,
-        lookahead: float = 0.6,
+        lookahead: float | None = None,
         hop: float = 0.2,
         pause: float = TranscribeConfig.pause,
         min_confidence: float = TranscribeConfig.min_confidence,
@@ -233,7 +237,8 @@ class Recognizer:
         """Recognise signs while somebody signs. Several streams may be open.
 
         Args:
-            lookahead: seconds that the head sees after a moment before what it says of it is final.
+            lookahead: seconds that the head sees after a moment before what it says of it is final. By default 0.6,
+                and 0 for a head that sees no later frames (`head.causal`).
             hop: seconds of new frames after which it computes.
             pause, min_confidence: as for `transcribe`.
 
@@ -245,7 +250,7 @@ class Recognizer:
             self._runtime, self._lock, self.frames, self._reduce, self.glosses, self._calibration,
             self._decoder.begin, self.windows.length,
         )  # fmt: skip
-        return open_stream(live, lookahead, hop, pause, min_confidence)
+        return open_stream(live, self._lookahead if lookahead is None else lookahead, hop, pause, min_confidence)
 
     def signs(
         self,
@@ -304,13 +309,8 @@ class Recognizer:
     def __exit__(self, *error: object) -> None:
         self.close()
 
-    def _signs(
-        self,
-        emission: Emission,
-        seconds: Callable[[NDArray[np.int64]], NDArray[np.float64]],
-        min_confidence: float,
-    ) -> tuple[list[Sign], float]:
-        """The signs of the best hypothesis, and its score. `seconds`: start times of frames, by their number."""
+    def _signs(self, emission: Emission, seconds: Seconds, min_confidence: float) -> tuple[list[Sign], float]:
+        """The signs of the best hypothesis, and its score."""
         found = self._decoder.decode(emission.log_probs)
         columns = columns_of(self.glosses)
         places = emission.places([columns[gloss] for gloss in found.glosses], found.spans, self._runtime.stride)

@@ -58,6 +58,23 @@ def test_together_as_alone_for_any_pattern(pattern: list[tuple[str, int]], lengt
     torch.testing.assert_close(together, torch.cat(alone))
 
 
+@given(PATTERNS, st.integers(2, 40), st.data())
+@settings(max_examples=40, deadline=None)
+def test_a_step_of_a_causal_head_depends_on_no_later_frame(
+    pattern: list[tuple[str, int]], frames: int, data: st.DataObject
+) -> None:
+    text = ",".join(f"{kind}{size}" for kind, size in pattern)
+    config = HeadConfig(pattern=text, channels=8, dropout=0.0, causal=True)
+    conv = TemporalConv(WIDTH, config).eval()
+    sequence = SequenceModel(conv.width, config).eval()
+    stride, x = pattern_stride(text), torch.randn(frames, WIDTH)
+    changed = data.draw(st.integers(0, frames - 1), label="first frame that is changed")
+    outs = [sequence(*conv(clip, torch.tensor([frames]))) for clip in (x, torch.cat([x[:changed], x[changed:] + 9]))]
+    assert outs[0].shape == (-(-frames // stride), conv.width)
+    torch.testing.assert_close(outs[0][: changed // stride], outs[1][: changed // stride])
+    assert TemporalConv(WIDTH, HeadConfig(causal=True)).margin == 12
+
+
 def padded(clip: Tensor) -> Tensor:
     """method.md: the first frame 6 times on the left, the last up to ceil(T/4)*4+12 on the right."""
     total = -(-len(clip) // 4) * 4 + 12

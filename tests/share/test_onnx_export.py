@@ -28,6 +28,7 @@ TOLERANCE = 1e-4
 SMALL = {"embed_dim": 32, "depth": 2, "num_heads": 2}
 CONFIGS: dict[str, dict[str, Any]] = {
     "adapter": {"train__crop": 0.875, "model__image_size": 16},
+    "causal": {"head__causal": True},
     "frozen": {"model__variant": "frozen", "model__backbone_args": {**SMALL, "patch_size": 16, "num_classes": 24}},
     "lora": {"model__variant": "lora", "lora__targets": "q,v,proj,mlp", "head__normalized": False},
     "residual": {"model__variant": "lora", "lora__shift": "residual"},
