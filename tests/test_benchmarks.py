@@ -324,6 +324,15 @@ def test_recordings_with_pauses(demo: DemoFigures) -> None:
     assert all(0 <= share <= 100 for row in found for share in row["f1"])
 
 
+def test_streams(demo: DemoFigures) -> None:
+    assert demo.kept is not None
+    found = answer(
+        "live", [str(demo.kept / "work" / "runs" / "adapter-1"), "--sentences", "1", "--lookahead", "0", "2"]
+    )
+    assert [row["lookahead"] for row in found] == [0, 2] * (len(found) // 2)
+    assert all(row["load"] > 0 and 0 <= row["back"] <= 100 and row["whole"] >= 0 for row in found)
+
+
 def test_recordings_unlike_the_training_data(demo: DemoFigures, shared: Path) -> None:
     assert demo.kept is not None
     options = ["--drawn", "--each", "1", "--sentences", "1", "--foreign", str(shared / "data" / "videos")]
