@@ -2,7 +2,7 @@
 
     python benchmarks/rounds.py FOLDER [--minutes 10] [--rounds 2] [--batch 5] [--epochs 30] [--seed 0] [--json]
 
-It does what docs/annotate-rounds.md says, by the same commands: some minutes are annotated, a model is trained on them
+It does what docs/guides/rounds.md says, by the same commands: some minutes are annotated, a model is trained on them
 and transcribes the next recordings, these are corrected (replaced by the truth) and added, and so on. Counted for each
 model: glosses that are wrong, missing or too many, and right glosses of which an end has to be moved by more than
 0.12 seconds, for each minute of recording; for the recordings that are corrected next, and for the same last

@@ -105,7 +105,8 @@ def transcribe(
     """Recognise the glosses of videos, with times; write them for ELAN, players and tables, or as a page.
 
     Without --output, --format and --add-to they are printed. A recording whose
-    files exist is skipped. Recordings may be of any length.
+    files exist is skipped. Recordings may be of any length. Glosses are names of
+    signs, not a translation; docs/responsible-use.md says what they are not for.
     """
     from sla_cli.annotation.layout import Layout
     from sla_cli.cli.results.recognition import Transcribed
