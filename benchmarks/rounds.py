@@ -23,12 +23,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from sla_cli.annotation.eaf_read import read_eaf
+from sla_cli.annotation.layout import Layout
 from sla_cli.core.annotation import Sign
 from sla_cli.core.edit_alignment import align, count
 from sla_cli.core.time_score import score_times
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
-TIER = "RH-IDgloss"
+HAND = "RH-IDgloss"
+TIERS = ("--tier", HAND, "--tier", "LH-IDgloss")
+SUGGESTED = Layout.tier
 SECONDS = 31  # of a recording of 8 sentences
 MOVED = 0.12  # seconds by which an end may be wrong
 SMALL = ("--preset", "tiny", "--batch", "1", "--set", "train.schedule=cosine", "--set", "loss.distillation=0",
@@ -84,24 +87,24 @@ def rounds(arguments: argparse.Namespace) -> list[Round]:
     folder.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, str(EXAMPLES / "draw_elan.py"), "draw", str(folder), "--seed", seed]
     call(folder, [*command, "--annotated", str(first), "--unannotated", str(later), "--sentences", "8"])
-    waiting = sorted((folder / "rest").glob("*.webm"))
+    (folder / "rest").rename(folder / "recordings")
+    for path in (folder / "corpus").iterdir():
+        path.rename(folder / "recordings" / path.name)
+    waiting = sorted((folder / "recordings").glob("*.webm"))[first:]
     batches = [waiting[start : start + batch] for start in range(0, later, batch)]
     found = []
     for number, current in enumerate(batches):
-        sla(folder, "prep", "elan", "corpus", "--pause", "2", "--size", "128", "--force")
+        sla(folder, "prep", "elan", "recordings", *TIERS, "--pause", "2", "--size", "128", "--force")
         sla(folder, "split", "--by", "signer")
         begun, run = time.monotonic(), f"round-{number + 1}"
         sla(folder, "train", "--name", run, *SMALL, "--epochs", str(arguments.epochs), "--seed", seed)
         seconds = time.monotonic() - begun
         for each in {*current, *batches[-1]}:
-            sla(folder, "transcribe", str(each), "--run", run, "--tier", TIER, "--format", "eaf", "--force")
+            sla(folder, "transcribe", str(each), "--run", run, "--format", "eaf", "--force")
         annotated = SECONDS / 60 * (first + number * batch)
         found.append(Round(annotated, *corrections(folder, current), *corrections(folder, batches[-1]), seconds))
         for video in current if number < arguments.rounds else ():
-            eaf = video.with_suffix(".eaf")
-            shutil.copy(folder / "truth" / eaf.name, folder / "corpus" / eaf.name)
-            eaf.unlink()
-            video.rename(folder / "corpus" / video.name)
+            shutil.copy(folder / "truth" / f"{video.stem}.eaf", video.with_suffix(".eaf"))
     return found
 
 
@@ -109,7 +112,7 @@ def corrections(folder: Path, videos: Sequence[Path]) -> tuple[float, float]:
     """Glosses and ends to correct, a minute."""
     glosses = ends = 0
     for video in videos:
-        read, true = signs(video.with_suffix(".eaf")), signs(folder / "truth" / f"{video.stem}.eaf")
+        read, true = signs(video.with_suffix(".eaf"), SUGGESTED), signs(folder / "truth" / f"{video.stem}.eaf", HAND)
         glosses += count(align([one.gloss for one in true], [one.gloss for one in read])).errors
         times = score_times(true, read)
         ends += sum(start > MOVED or end > MOVED for start, end in zip(times.starts, times.ends, strict=True))
@@ -117,10 +120,10 @@ def corrections(folder: Path, videos: Sequence[Path]) -> tuple[float, float]:
     return glosses / minutes, ends / minutes
 
 
-def signs(path: Path) -> list[Sign]:
-    """The glosses of the right hand."""
+def signs(path: Path, name: str) -> list[Sign]:
+    """The glosses of a tier; none if the file lacks it."""
     tiers = read_eaf(path.read_bytes(), str(path)).tiers
-    marks = next(sorted(tier.marks) for tier in tiers if tier.name == TIER)
+    marks = next((sorted(tier.marks) for tier in tiers if tier.name == name), [])
     return [Sign(one.text, one.start / 1000, one.end / 1000, 1.0) for one in marks]
 
 
