@@ -40,16 +40,19 @@ class PlacedGloss(NamedTuple):
 class LiveSigns:
     """Places the glosses of a search that grows.
 
-    A gloss of the best hypothesis is final when a final step follows its own, or when `most` final steps are kept; the
-    search then goes on from it.
+    A gloss of the best hypothesis is final when `following` final steps come after its own, or when `most` final steps
+    are kept; the search then goes on from it.
 
     Args:
         most: final steps that are kept for placing.
+        following: the more, the better its end is known.
     """
 
-    def __init__(self, growing: Growing, steps: LiveSteps, calibration: Calibration, stride: int, most: int) -> None:
+    def __init__(
+        self, growing: Growing, steps: LiveSteps, calibration: Calibration, stride: int, most: int, following: int
+    ) -> None:
         self._growing, self._steps, self._calibration, self._stride = growing, steps, calibration, stride
-        self._most = most
+        self._most, self._following = most, following
         self._kept = steps.ahead  # final steps from `_first` on; none yet
         self._first = 0
         self._past: list[int] = []  # columns of final glosses on the steps that are kept
@@ -67,7 +70,7 @@ class LiveSigns:
         placed = self._placed(labels, self._kept)
         before, new = placed[: len(self._past)], placed[len(self._past) :]
         overdue = last or len(self._kept) >= self._most  # also a sign that somebody holds for ever
-        ready = new if overdue else [one for one in new if one.stop < self._steps.done]
+        ready = new if overdue else [one for one in new if one.stop + self._following <= self._steps.done]
         self._growing.forget(0 if last else len(ready))
         self._forget([*before, *ready], idle=len(ready) == len(labels))
         return ready

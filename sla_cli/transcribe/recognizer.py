@@ -34,7 +34,7 @@ from sla_cli.transcribe.one_at_a_time import OneAtATime
 from sla_cli.transcribe.open_runtime import open_runtime
 from sla_cli.transcribe.recording import Recording, as_stored
 from sla_cli.transcribe.runtime import Runtime, RuntimeName, stream_outputs
-from sla_cli.transcribe.stream import LOOKAHEAD, Live, RecognitionStream, open_stream
+from sla_cli.transcribe.stream import Live, RecognitionStream, open_stream
 from sla_cli.transcribe.transcript import Transcript
 from sla_cli.work.emissions import Emission
 from sla_cli.work.folder import Work
@@ -66,7 +66,7 @@ class Recognizer:
     _reduce: int
     _decoder: BeamDecoder
     _calibration: Calibration
-    _lookahead: float
+    _causal: bool
     _lock: OneAtATime = field(default_factory=OneAtATime, repr=False, compare=False)
 
     @classmethod
@@ -149,7 +149,7 @@ class Recognizer:
         decoder = BeamDecoder(source.glosses, settled.options)
         return cls(
             source.glosses, source.facts.frames, windows, made, computing, reduce, decoder, source.read_calibration(),
-            0.0 if source.config.head.causal else LOOKAHEAD,
+            source.config.head.causal,
         )  # fmt: skip
 
     def transcribe(
@@ -248,9 +248,9 @@ class Recognizer:
         """
         live = Live(
             self._runtime, self._lock, self.frames, self._reduce, self.glosses, self._calibration,
-            self._decoder.begin, self.windows.length,
+            self._decoder.begin, self.windows.length, self._causal,
         )  # fmt: skip
-        return open_stream(live, self._lookahead if lookahead is None else lookahead, hop, pause, min_confidence)
+        return open_stream(live, lookahead, hop, pause, min_confidence)
 
     def signs(
         self,

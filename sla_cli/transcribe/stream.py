@@ -40,6 +40,7 @@ class Live:
         reduce: as for `as_stored`.
         begin: starts a search.
         length: frames that the head looks at.
+        causal: whether the head sees no later frames.
     """
 
     runtime: Runtime
@@ -50,6 +51,7 @@ class Live:
     calibration: Calibration
     begin: Callable[[], Growing]
     length: int
+    causal: bool
 
 
 @dataclass(frozen=True)
@@ -68,11 +70,15 @@ class StreamOptions:
     min_confidence: float
 
 
-def open_stream(live: Live, lookahead: float, hop: float, pause: float, min_confidence: float) -> RecognitionStream:
+def open_stream(
+    live: Live, lookahead: float | None, hop: float, pause: float, min_confidence: float
+) -> RecognitionStream:
     """A stream; arguments and errors as of `Recognizer.stream`."""
     fps, stride = live.frames.fps, live.runtime.stride
     if not fps:
         raise SlaError("the run does not know the frame rate of its training clips", "Train it on clips with one.")
+    if lookahead is None:
+        lookahead = 0.0 if live.causal else LOOKAHEAD
     lookahead, hop = as_number(lookahead, "lookahead", 0, LONGEST_WAIT), as_number(hop, "hop", 0, LONGEST_WAIT)
     options = StreamOptions(
         hop=max(1, round(hop * fps / stride)) * stride,
@@ -140,7 +146,9 @@ class _Part:
             runtime.head, runtime.stride, live.length, options.lookahead, runtime.least, len(live.glosses) + 1
         )
         most = live.length // runtime.stride
-        self._signs = LiveSigns(live.begin(), self._steps, live.calibration, runtime.stride, most)
+        # A head that sees no later frames emits a gloss when its sign is over, others in the middle of it.
+        following = 0 if live.causal else 1
+        self._signs = LiveSigns(live.begin(), self._steps, live.calibration, runtime.stride, most, following)
         self._waiting: list[NDArray[np.uint8]] = []
         self._sentence: tuple[float, float] | None = None  # start and end of what is final since the last end of one
         self._said: tuple[str, ...] = ()

@@ -28,14 +28,20 @@ def log_probs_of(columns: list[int]) -> np.ndarray:
     return log_probs
 
 
-@given(stretches=stretches, hop=st.integers(1, 9), lookahead=st.integers(0, 9), beam=st.sampled_from([1, 10]))
+@given(
+    stretches=stretches,
+    hop=st.integers(1, 9),
+    lookahead=st.integers(0, 9),
+    following=st.integers(0, 2),
+    beam=st.sampled_from([1, 10]),
+)
 def test_glosses_are_those_of_the_whole_in_bounded_memory(
-    stretches: list[tuple[int, int]], hop: int, lookahead: int, beam: int
+    stretches: list[tuple[int, int]], hop: int, lookahead: int, following: int, beam: int
 ) -> None:
     log_probs = log_probs_of([column for column, length in stretches for _ in range(length)])
     with BeamDecoder(GLOSSES, BeamOptions(beam=beam)) as decoder:
         steps = LiveSteps(lambda features: features, 1, 3 * MOST, lookahead, 0, len(GLOSSES) + 1)
-        signs = LiveSigns(decoder.begin(), steps, UNCHANGED, 1, MOST)
+        signs = LiveSigns(decoder.begin(), steps, UNCHANGED, 1, MOST, following)
         found = []
         for start in range(0, len(log_probs), hop):
             last = start + hop >= len(log_probs)
