@@ -20,6 +20,7 @@ from sla_cli.cli.options import (
     search_given,
 )
 from sla_cli.config.settings import TranscribeConfig
+from sla_cli.errors import visible
 from sla_cli.log import log
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def live(
         results = None
         if output is not None:
             made = recognizer.made | {"live": f"from {found.name}, while it was signed"}
-            results = Results(output, found.name, record or found.media, made, force=force)
+            video = record or found.media
+            results = Results(output, visible((video or output).stem), video, made, force=force)
         log.info("%s: Ctrl-C ends it", found.name)
         with _display(as_json) as show:
             follow(found, stream, show, realtime=realtime, record=record, results=results)

@@ -11,7 +11,7 @@ from pathlib import Path
 from sla_cli.annotation.formats import annotation_text
 from sla_cli.annotation.layout import DEFAULT
 from sla_cli.artifact.receipt import digest_file
-from sla_cli.core.annotation import Sentence, Sign
+from sla_cli.core.annotation import Annotation, Sentence, Sign
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.system.atomic import write_text
@@ -33,12 +33,14 @@ class Results:
         force: replace a file that exists.
 
     Raises:
-        SlaError: now, for an unknown extension or a file that may not be replaced.
+        SlaError: now, for an unknown extension, a file that may not be replaced, or a name that it cannot hold.
     """
 
     def __init__(self, path: Path, name: str, media: Path | None, made: Mapping[str, str], *, force: bool) -> None:
         self._kind = kind_named(path)
         check_output(path, like_of(self._kind), replace=force)
+        if self._kind != PAGE:
+            annotation_text(self._kind, Annotation(name, None, 0.0, ()), DEFAULT, path.parent)
         self._path, self._name, self._media, self._made, self._force = path, name, media, made, force
         self._complete: list[Sentence] = []
         self._open: tuple[Sentence, ...] = ()  # of signs that do not change any more

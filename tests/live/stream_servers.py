@@ -8,7 +8,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 USER = "anna:s3cret"
@@ -117,7 +117,7 @@ def rtsp_server(video: bytes, seconds: float, *, user: str = "", stalls: bool = 
 
     def serve() -> None:
         connection, _ = listening.accept()
-        with connection, connection.makefile("rb") as requests:
+        with suppress(ConnectionError), connection, connection.makefile("rb") as requests:
             while head := b"".join(iter(requests.readline, b"\r\n")).decode():
                 method, number = head.split()[0], re.search(r"CSeq: *(\d+)", head)
                 assert number is not None

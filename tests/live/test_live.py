@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -25,6 +26,7 @@ from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
 from sla_cli.core.clip import Source
+from sla_cli.errors import SlaError
 from sla_cli.live import results
 from sla_cli.live.results import Results
 from sla_cli.transcribe.recognizer import Recognizer
@@ -149,6 +151,23 @@ def test_a_signal_ends_it_as_the_end_of_the_video(folder: Path, number: signal.S
     assert len(frames) < len(list(FrameReader(Source(Path(), "long.mkv")))) / 2
 
 
+def test_a_machine_that_is_too_slow_leaves_frames_out_and_says_so(folder: Path) -> None:
+    """Here it sleeps for some seconds, as a laptop does whose lid is closed."""
+    process = Forked(forked.sla, "live", "long.mkv", "--realtime", "--json", *RUN, printed=folder / "out")
+    wait_for(lambda: any(path.stat().st_size for path in Path("out").glob("stdout*")), process)
+    process.send_signal(signal.SIGSTOP)
+    time.sleep(4.0)
+    process.send_signal(signal.SIGCONT)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGINT)
+    printed, reported = process.communicate(timeout=60)
+    assert process.returncode == 0, reported
+    assert "slower than the frames" in reported and "some are left out" in reported
+    assert re.search(r"warning: \d+ of \d+ frames were left out", reported)
+    messages = [json.loads(line) for line in printed.splitlines()]
+    assert messages[-1]["is_final"] and messages[-1]["time"] > 4
+
+
 def writing_often(*arguments: str) -> None:
     results.OFTEN = 0.2
     forked.sla(*arguments)
@@ -218,6 +237,11 @@ def test_a_file_that_somebody_changes_meanwhile_is_left_to_them(tmp_path: Path) 
     assert path.read_text(encoding="utf-8") == "corrected"
     assert (tmp_path / "a-2.srt").read_text(encoding="utf-8").count("NORD") == 3
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a-2.srt", "a.srt"]  # no copies
+
+
+def test_a_name_that_a_format_cannot_hold_is_refused_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SlaError, match="a b"):
+        Results(tmp_path / "x.ctm", "a b", None, {}, force=False)
 
 
 def test_a_page_is_written_too(tmp_path: Path) -> None:
