@@ -94,12 +94,14 @@ def live(
     from sla_cli.transcribe.recognizer import Recognizer
     from sla_cli.video.recorder import check_recording
     from sla_cli.work.folder import Work as WorkFolder
+    from sla_cli.work.output import check_folder
 
     search = search_given(context, lm)
     options_given(search, flag)  # refused before a model is loaded
     found = find_source(source)
     if record is not None:
         check_recording(record)
+        check_folder(record.parent)
     with Recognizer.open(
         WorkFolder(work).run_given(run), **search, runtime=runtime, device=device, weights=weights, work=work
     ) as recognizer:

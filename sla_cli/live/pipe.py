@@ -28,11 +28,15 @@ class Pipe:
 
     name, media, live = "standard input", None, False
 
+    def __init__(self) -> None:
+        """Raises SlaError if nothing can come from there."""
+        if sys.stdin is None or sys.stdin.isatty():
+            raise SlaError("standard input is a terminal or closed", "Write a video to it: `… | sla live -`.")
+        self._number = sys.stdin.fileno()
+
     def frames(self, stopped: threading.Event) -> Iterator[tuple[float, np.ndarray]]:
-        if sys.stdin is None or os.isatty(number := sys.stdin.fileno()):
-            raise SlaError("standard input is a terminal, not a video", "Write a video to it: `… | sla live -`.")
         clock, count = Clock(), 0
-        with open_incoming(_Input(number, stopped), self.name) as decoder:
+        with open_incoming(_Input(self._number, stopped), self.name) as decoder:
             try:
                 for picture in decoder:
                     stated = picture.time if decoder.timed else None

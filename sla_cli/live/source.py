@@ -76,8 +76,10 @@ def find_source(name: str) -> Source:
     """The source that a user names: a number is a camera, `./0` the file.
 
     Raises:
-        SlaError: there is no such camera or file, or an address of another kind.
+        SlaError: there is no such camera or file, an address of another kind, or nothing is named.
     """
+    if not name:  # of an empty shell variable
+        raise SlaError("the source is empty", "Give a camera's number, a video, an address, or - for standard input.")
     if re.fullmatch(r"\d{1,3}", name):
         return Camera(int(name))
     if name == STDIN:

@@ -197,6 +197,8 @@ def test_a_source_that_fails_costs_nothing_that_was_seen(folder: Path, monkeypat
     ("arguments", "message"),
     [
         (("missing.mp4",), "no such video: missing.mp4"),
+        (("",), "the source is empty"),
+        (("a.mkv", "--record", "a.mkv/x.mkv"), "a.mkv"),
         (("a.mkv", "-o", "out/x.doc"), "no annotation format has the extension '.doc'"),
         (("a.mkv", "-o", "a.mkv.eaf/x.eaf", "--record", "a.mkv"), "a.mkv exists, and a recording is never replaced"),
         (("a.mkv", "--record", "out/x.mp4"), "a recording is a Matroska file"),
