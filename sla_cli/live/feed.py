@@ -6,6 +6,7 @@ import queue
 import threading
 import time
 from collections.abc import Iterator
+from typing import Self
 
 import numpy as np
 
@@ -22,7 +23,7 @@ LATE, LATER, IN_TIME = 0.5, 0.75, 0.1
 
 
 class Feed:
-    """The frames of a source, once.
+    """The frames of a source, once; for `with`.
 
     A file's frames are all yielded. Of a source that does not wait, or one that is played in real time, frames that
     find no room are dropped, counted, and reported.
@@ -42,6 +43,7 @@ class Feed:
         self._source, self._realtime, self._recorder = source, realtime, recorder
         self._waiting: queue.Queue[tuple[float, np.ndarray]] = queue.Queue(WAITING)
         self._stopped, self._ended = threading.Event(), threading.Event()
+        self._reader = threading.Thread(target=self._read, name="source", daemon=True)
         self._error: BaseException | None = None
         self.read = self.dropped = 0
         self.every = 1
@@ -52,22 +54,26 @@ class Feed:
 
     def __iter__(self) -> Iterator[tuple[float, np.ndarray]]:
         """Seconds and picture, as of `Source.frames`. An error of the source is raised by `check`, after the last."""
-        reader = threading.Thread(target=self._read, name="source", daemon=True)
-        reader.start()
-        try:
-            while (frame := self._next()) is not None:
-                self._pace()
-                yield frame
-        finally:
-            self.stop()
-            reader.join(LONGEST_READ)
-            if self.dropped:
-                log.warning("%d of %s were left out", self.dropped, counted(self.read, "frame"))
+        self._reader.start()
+        while (frame := self._next()) is not None:
+            self._pace()
+            yield frame
 
     def check(self) -> None:
         """Raise the error that ended the source, if one did."""
         if self._error is not None:
             raise self._error
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        """Stop, and wait until nothing is read any more: a source without frames takes up to its time-out."""
+        self.stop()
+        if self._reader.is_alive():
+            self._reader.join(LONGEST_READ)
+        if self.dropped:
+            log.warning("%d of %s were left out", self.dropped, counted(self.read, "frame"))
 
     def _pace(self) -> None:
         """Set `every` from what waits. A file waits itself."""

@@ -47,7 +47,7 @@ def follow(
     """
     with ExitStack() as stack:
         recorder = None if record is None else stack.enter_context(Recorder(record))
-        feed = Feed(source, realtime=realtime, recorder=recorder)
+        feed = stack.enter_context(Feed(source, realtime=realtime, recorder=recorder))
         stack.enter_context(_ended_by_signals(feed.stop))
         _recognise(feed, stream, show, results)
     feed.check()

@@ -67,12 +67,12 @@ def test_frames_that_come_too_fast_are_dropped_and_counted(
 ) -> None:
     many = 6 * WAITING
     with Recorder(tmp_path / "all.mkv") as recorder:
-        feed = Feed(Given(many, rate=1000, live=not realtime), realtime=realtime, recorder=recorder)
         every, found = [], []
-        for moment, _ in feed:
-            time.sleep(0.02)
-            every.append(feed.every)
-            found.append(moment)
+        with Feed(Given(many, rate=1000, live=not realtime), realtime=realtime, recorder=recorder) as feed:
+            for moment, _ in feed:
+                time.sleep(0.02)
+                every.append(feed.every)
+                found.append(moment)
     assert feed.read == many == len(found) + feed.dropped and feed.dropped > 0
     assert found == sorted(set(found))
     assert max(every) == 3 and every[0] == every[-1] == 1
@@ -96,6 +96,26 @@ def test_it_stops_and_what_waits_is_still_yielded() -> None:
             time.sleep(0.2)
             feed.stop()
     assert WAITING <= len(found) <= WAITING + 8 and found == [number / 25 for number in range(len(found))]
+    feed.check()
+
+
+def test_it_stops_also_while_nothing_comes() -> None:
+    """What was recognised is shown and written before it waits for the source."""
+    again = threading.Event()
+
+    class Stalled(Given):
+        def frames(self, stopped: threading.Event) -> Iterator[tuple[float, np.ndarray]]:
+            yield from super().frames(stopped)
+            assert again.wait(60)
+
+    with Feed(Stalled(3, live=True)) as feed:
+        found = []
+        for moment, _ in feed:
+            found.append(moment)
+            if len(found) == 3:
+                feed.stop()
+        assert len(found) == 3 and not again.is_set()
+        again.set()
     feed.check()
 
 
