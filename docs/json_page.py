@@ -14,6 +14,7 @@ from sla_cli.cli.schema import names, result_schema
 INTRODUCTION = """# `--json`: results for machines
 
 With `--json` a command prints one JSON object on standard output and nothing else; the log goes to standard error.
+`sla live` prints one such object a line while it runs ([JSON Lines](https://jsonlines.org)); each line fits its schema.
 Paths can be used as they are on the command line.
 
 A JSON Schema (draft 2020-12) of each result is installed with sla. `sla schema` lists the schemas. `sla schema NAME`
@@ -37,10 +38,10 @@ jsonschema.validate(sla("info", "gloss.arpa", "--json"), sla("schema", "info"))
 key is removed, if its type, unit or meaning changes, or if a key with a list of all its values gets a new one. It does
 not increase for a new key: ignore keys that you do not know ([versions](versions.md#commands-json-and-python)).
 
-**Errors.** With exit code 2, standard output is empty and standard error says what to correct. Two commands are
-exceptions: `sla prep` prints [which clips cannot be read](#sla-prep), and `sla transcribe`
-lists all recordings, with the `error` of those that failed. With code 3 the result is printed as with code 0
-([exit codes](exit-codes.md)).
+**Errors.** With exit code 2, standard output is empty and standard error says what to correct. Three commands are
+exceptions: `sla prep` prints [which clips cannot be read](#sla-prep), `sla transcribe`
+lists all recordings, with the `error` of those that failed, and `sla live` prints what it saw before its source failed.
+With code 3 the result is printed as with code 0 ([exit codes](exit-codes.md)).
 
 **How to read the tables.** A key whose meaning begins with "Only" is only in the results that it names; all other keys
 are always present. If a key holds an object with keys of its own, its type is a link to the table of these keys. In an

@@ -47,13 +47,13 @@ def result_name(command: str, facts: Any) -> str:
 
 
 def check_printed(arguments: Sequence[str], stdout: str) -> None:
-    """Check what a command printed: with `--json`, one result of that command and nothing else, or nothing at all."""
+    """Check what a command printed: with `--json`, one result of that command and nothing else, or nothing at all; of
+    `sla live`, one a line."""
     words = list(map(str, arguments))
     if "--json" in words and stdout:
-        result_name(
-            " ".join(words[: 2 if words[0] in ("elan", "lm", "store") else 1]),
-            json.loads(stdout, parse_constant=_refuse),
-        )
+        command = " ".join(words[: 2 if words[0] in ("elan", "lm", "store") else 1])
+        for text in stdout.splitlines() if command == "live" else [stdout]:
+            result_name(command, json.loads(text, parse_constant=_refuse))
 
 
 def _refuse(constant: str) -> None:

@@ -36,6 +36,7 @@ COMMANDS = {
     "align": "Find the position of each reference gloss in its clip, or with --suspicious annotations that look wrong.",
     "tune": "Choose alpha, beta and beam of a language model by the errors on dev.",
     "transcribe": "Recognise the glosses of videos, with times; write them for ELAN, players and tables, or as a page.",
+    "live": "Show glosses while somebody signs: before a camera, in a stream or in a video.",
     "elan": "Recognise and align inside ELAN: install the recognisers that ELAN's Recognizer tab lists.",
     "annotate": "Correct suggested glosses of videos on a local page, which writes ELAN files.",
     "next": "Choose what to annotate next: clips of a store, or sentences in recordings, with a reason for each.",

@@ -44,6 +44,7 @@ RESULTS = {
     "emit": Result("sla emit", "cli.results.recognition", "Emitted"),
     "export": Result("sla export", "share.results", "Exported"),
     "info": Result("sla info", "cli.results.artifacts", "Described"),
+    "live": Result("sla live", "transcribe.segments", "Segment"),
     "lm-estimate": Result("sla lm estimate", "cli.results.artifacts", "EstimatedModel"),
     "lm-score": Result("sla lm score", "lm.perplexity", "ModelPerplexity"),
     "merge": Result("sla merge", "prep.merge", "MergeResult"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -153,6 +154,7 @@ class _Part:
         self._sentence: tuple[float, float] | None = None  # start and end of what is final since the last end of one
         self._said: tuple[str, ...] = ()
         self._time = 0.0
+        self._until = -math.inf  # end of the last final sign
 
     def add(self, picture: NDArray[np.uint8], time: float, every: int) -> list[Event]:
         self._time = time
@@ -199,12 +201,15 @@ class _Part:
 
     def _keep(self, placed: PlacedGloss) -> Sign:
         sign = self._sign(placed)
+        self._until = sign.end
         self._sentence = (sign.start if self._sentence is None else self._sentence[0], sign.end)
         return sign
 
     def _sign(self, one: PlacedGloss) -> Sign:
         gloss = known(self._live.glosses[one.column - 1], one.confidence, self._options.min_confidence)
-        return Sign(gloss, self._seconds(one.start), self._seconds(one.end), one.confidence)
+        # What came later may show that it begins before the end that the sign before it was given.
+        start = max(self._seconds(one.start), self._until)
+        return Sign(gloss, start, max(start, self._seconds(one.end)), one.confidence)
 
     def _seconds(self, frame: int) -> float:
         return self.pace.begin + frame / self._live.frames.fps

@@ -1,10 +1,10 @@
-"""FFmpeg, through PyAV: opens one file and decodes its pictures. No other file and no address is ever opened."""
+"""FFmpeg, through PyAV: opens one file and decodes its pictures. No other file is ever opened."""
 
 from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import PurePosixPath
@@ -27,6 +27,7 @@ FORMATS = (
     *("mpegts", "mpeg", "mpegvideo", "h264", "hevc", "vvc", "m4v", "h263", "vc1", "av1", "obu", "mjpeg"),
     *("yuv4mpegpipe", "wav", "mp3", "flac", "aac", "amr"),
 )
+LIMITS = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "none", "max_pixels": str(PICTURE)}
 PREROLL = 2.0  # seconds before the start of a part to which a long video is positioned: decoders need a key frame
 LATEST = 60.0  # seconds; a later beginning has times of another clock, such as that of a broadcast
 # PyAV before 19 reads texts in a file strictly as UTF-8, unless told otherwise.
@@ -62,6 +63,7 @@ class Decoder:
         duration: seconds of the file in the header, of all tracks; 0 if it states none.
         reached: seconds up to which the file has been read, of all tracks.
         pixel_aspect: width of a pixel of the upright picture over its height, known with the first picture.
+        timed: whether the format states times; FFmpeg counts the pictures of others, such as motion JPEG.
     """
 
     def __init__(self, container: av.container.InputContainer, where: str) -> None:
@@ -84,7 +86,8 @@ class Decoder:
         self.frames = stream.frames
         self.reached, self.pixel_aspect = 0.0, 1.0
         begin = (container.start_time or 0) / av.time_base
-        mpeg = Flags.ts_discont in Flags(container.format.flags)
+        flags = Flags(container.format.flags)
+        mpeg, self.timed = Flags.ts_discont in flags, Flags.no_timestamps not in flags
         self._begin = begin if mpeg or begin > LATEST else 0.0  # the clock of MPEG, or of a broadcast
         self.duration = (container.duration or 0) / av.time_base
         if not mpeg and self.duration > self._begin:
@@ -174,21 +177,35 @@ def open_video(file: BinaryIO, where: str, missing: int, start: float = 0.0) -> 
 
 
 def _container(file: BinaryIO, where: str, missing: int) -> av.container.InputContainer:
-    """FFmpeg reads from the file, and from nothing else."""
-
-    def refuse(url: str, flags: int, options: dict[str, Any]) -> NoReturn:
-        raise FrameError(f"{where} refers to another file, {url}", "Give that file, or a copy that holds all.")
-
-    limits = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "none", "max_pixels": str(PICTURE)}
     file.seek(0)
     try:
-        return av.open(file, "r", options=limits, io_open=refuse, **METADATA)
+        return container_of(file, where)
     except av.FFmpegError as error:
         problem = f"{where} does not open as a video ({file.seek(0, os.SEEK_END)} bytes)"
         if missing:
             raise FrameError(f"{problem}: {missing} bytes are missing at its end", "Copy it again.") from error
         hint = f"Is it complete, and not text? If a player can play it, convert it: {conversion(where)}"
         raise FrameError(f"{problem}: no format of a video, or no list of its tracks, was found", hint) from error
+
+
+def container_of(
+    source: Any, where: str, options: Mapping[str, str] = LIMITS, timeout: float | None = None
+) -> av.container.InputContainer:
+    """FFmpeg reads from the source, and from nothing else.
+
+    Args:
+        source: an open file; or an address, with `options` that allow its format and its protocols.
+        timeout: seconds without data after which an address is given up.
+
+    Raises:
+        FrameError: it refers to another file.
+        av.FFmpegError: it does not open.
+    """
+
+    def refuse(url: str, flags: int, options: dict[str, Any]) -> NoReturn:
+        raise FrameError(f"{where} refers to another file, {url}", "Give that file, or a copy that holds all.")
+
+    return av.open(source, "r", options=dict(options), timeout=timeout, io_open=refuse, **METADATA)
 
 
 def _check_size(width: int, height: int, where: str) -> None:

@@ -79,6 +79,16 @@ def test_a_sentence_ends_after_a_pause(model: Recognizer) -> None:
     assert all((signs[0].start, signs[-1].end) == (end.start, end.end) for signs, end in zip(inside, ends, strict=True))
 
 
+def test_no_sign_begins_before_the_end_of_the_one_before_it(model: Recognizer) -> None:
+    """Also where a sign was held for long, so that its end was final before the next one was seen."""
+    images = images_of(SENTENCE)
+    held = np.concatenate([images, images[-1:].repeat(50, axis=0)] * 4)
+    frames = [(np.ascontiguousarray(image[..., ::-1]), number / 25) for number, image in enumerate(held)]
+    stream = model.stream(pause=0.5)
+    found = final(events_of(stream, frames))
+    assert len(found) > 8 and all(one.start < one.end <= after.start for one, after in pairwise(found))
+
+
 @pytest.mark.parametrize("begin", [3600.0, 0.0], ids=["after an hour", "the clock jumps back"])
 def test_after_a_gap_a_new_recording_begins(model: Recognizer, begin: float) -> None:
     stream = model.stream(lookahead=60)

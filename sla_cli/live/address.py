@@ -1,0 +1,75 @@
+"""A video from a network address: RTSP, or bytes over HTTP."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from urllib.parse import urlsplit
+
+import numpy as np
+
+from sla_cli.core.counted import counted
+from sla_cli.errors import FrameError, SlaError, visible
+from sla_cli.live.clock import USUAL, Clock
+from sla_cli.live.http import TIMEOUT, Download
+from sla_cli.live.squared import squared
+from sla_cli.log import log
+from sla_cli.video.decoder import Decoder, UndecodableError
+from sla_cli.video.incoming import PROTOCOLS, open_incoming, open_rtsp
+
+HTTP = ("http", "https")
+
+
+class Address:
+    """A stream. Times are those that it states, from the first frame on, else those at which pictures come.
+
+    A file over HTTP, of a stated length, is read as fast as the machine computes, as one of this machine.
+    """
+
+    live, media = True, None
+
+    def __init__(self, address: str) -> None:
+        """Raises SlaError for another protocol, or an address without host."""
+        try:
+            parts = urlsplit(address)
+            host, port = parts.hostname, parts.port
+        except ValueError as error:
+            raise SlaError("the address has no valid host or port", "Write it as rtsp://HOST:PORT/PATH.") from error
+        self._scheme = parts.scheme.lower()
+        if self._scheme not in (*HTTP, *PROTOCOLS):
+            known = ", ".join(f"{one}://" for one in (*HTTP, *PROTOCOLS))
+            raise SlaError(f"{visible(self._scheme)}:// is no address of a video", f"Known: {known}.")
+        if not host:
+            raise SlaError(f"{visible(self._scheme)}:// is followed by no host", "Write it as rtsp://HOST:PORT/PATH.")
+        place = f"[{host}]" if ":" in host else host
+        # Neither user and password nor the query, in which some cameras have them.
+        self.name = visible(f"{self._scheme}://{place}{f':{port}' if port else ''}{parts.path}")
+        self._address = address
+
+    def frames(self, stopped: threading.Event) -> Iterator[tuple[float, np.ndarray]]:
+        with self._open(stopped) as decoder:
+            yield from self._paced(decoder)
+        if self.live and not stopped.is_set():
+            log.warning("%s has ended the connection", self.name)
+
+    def _open(self, stopped: threading.Event) -> AbstractContextManager[Decoder]:
+        if self._scheme in PROTOCOLS:
+            return open_rtsp(self._address, self.name, TIMEOUT)
+        download = Download(self._address, self.name, stopped)
+        self.live = download.endless
+        return open_incoming(download, self.name)
+
+    def _paced(self, decoder: Decoder) -> Iterator[tuple[float, np.ndarray]]:
+        clock, count, before = Clock(), 0, time.monotonic()
+        try:
+            for picture in decoder:
+                now = time.monotonic()
+                step = now - before if self.live else 1 / decoder.rate if decoder.rate else USUAL
+                before, count = now, count + 1
+                moment = clock.time(picture.time if decoder.timed else None, step)
+                yield moment, squared(picture.image, decoder.pixel_aspect)
+        except UndecodableError as error:
+            after = f"after {counted(count, 'frame')}"
+            raise FrameError(f"{self.name} sent nothing for {TIMEOUT:g} s, or no video, {after}") from error

@@ -1,0 +1,93 @@
+"""Bytes of a video over HTTP: from an address, or where it redirects to; user and password go to its host only."""
+
+from __future__ import annotations
+
+import http.client
+import threading
+import urllib.request
+from http import HTTPStatus
+from urllib.error import HTTPError
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from sla_cli import __version__
+from sla_cli.errors import FrameError
+
+TIMEOUT = 10.0  # seconds without data
+HANDLERS = (
+    urllib.request.ProxyHandler,
+    urllib.request.HTTPHandler,
+    urllib.request.HTTPSHandler,
+    urllib.request.HTTPRedirectHandler,
+    urllib.request.HTTPDefaultErrorHandler,
+    urllib.request.HTTPErrorProcessor,
+    urllib.request.UnknownHandler,  # refuses what has no handler here, such as file:// and ftp://
+)
+
+
+class Download:
+    """An answer whose content is being read.
+
+    Attributes:
+        endless: whether its length is unknown: a stream, not a file.
+    """
+
+    def __init__(self, address: str, where: str, stopped: threading.Event) -> None:
+        """Raises FrameError, with `where` in place of the address, if it does not answer, or with an error."""
+        self._where, self._stopped = where, stopped
+        bare, user, password = _without_user(address)
+        opener = urllib.request.OpenerDirector()
+        for handler in HANDLERS:
+            opener.add_handler(handler())
+        if user:
+            known = urllib.request.HTTPPasswordMgrWithDefaultRealm()
+            known.add_password(None, bare, user, password)
+            opener.add_handler(urllib.request.HTTPBasicAuthHandler(known))
+            opener.add_handler(urllib.request.HTTPDigestAuthHandler(known))
+        request = urllib.request.Request(bare, headers={"User-Agent": f"sla/{__version__}"})
+        try:
+            self._answer: http.client.HTTPResponse = opener.open(request, timeout=TIMEOUT)
+        except HTTPError as error:
+            hint = "Give them in the address: https://USER:PASSWORD@HOST/PATH." if error.code == 401 else ""
+            raise FrameError(f"{where} answers {error.code} {_meaning(error.code)}".strip(), hint) from error
+        except (OSError, ValueError, http.client.HTTPException) as error:
+            raise FrameError(f"{where} does not answer ({_reason(error)})", "Is it written right, and on?") from error
+        self.endless = self._answer.length is None
+
+    def read(self, size: int) -> bytes:
+        """At most `size` bytes, as soon as there are some; none at the end, or when it is to stop.
+
+        Raises:
+            FrameError: nothing came in time, or the connection ended before the stated length.
+        """
+        if self._stopped.is_set():
+            return b""
+        try:
+            found = self._answer.read1(size)
+        except TimeoutError as error:
+            raise FrameError(f"{self._where} sent nothing for {TIMEOUT:g} s", "Is it still on?") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise FrameError(f"{self._where} broke the connection ({_reason(error)})") from error
+        if not found and self._answer.length:
+            raise FrameError(f"{self._where} ended the connection {self._answer.length} bytes too early")
+        return found
+
+
+def _without_user(address: str) -> tuple[str, str, str]:
+    """The address, and the user and the password that it names."""
+    parts = urlsplit(address)
+    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
+    return bare, unquote(parts.username or ""), unquote(parts.password or "")
+
+
+def _meaning(code: int) -> str:
+    return HTTPStatus(code).phrase if code in HTTPStatus._value2member_map_ else ""
+
+
+def _reason(error: Exception) -> str:
+    """Without the address, which an error may show."""
+    cause = getattr(error, "reason", error)
+    if isinstance(cause, TimeoutError):
+        return f"nothing came for {TIMEOUT:g} s"
+    if isinstance(cause, OSError) and cause.strerror:
+        return cause.strerror
+    return type(cause).__name__

@@ -1,0 +1,85 @@
+"""The file of what was signed, written again while it grows, so that a kill loses little."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+
+from sla_cli.annotation.formats import annotation_text
+from sla_cli.annotation.layout import DEFAULT
+from sla_cli.artifact.receipt import digest_file
+from sla_cli.core.annotation import Annotation, Sentence, Sign
+from sla_cli.errors import SlaError
+from sla_cli.log import log
+from sla_cli.system.atomic import write_text
+from sla_cli.transcribe.segments import Segment
+from sla_cli.transcribe.transcript import PAGE, Transcript, kind_named, like_of
+from sla_cli.work.output import check_output
+
+OFTEN = 10.0  # seconds after which the glosses of an open segment that do not change any more are written too
+SHARE = 20  # at most one part in so many of the time is spent on writing: a file of hours takes long
+
+
+class Results:
+    """Collects segments, and writes them.
+
+    Args:
+        path: its extension names the format, as for `Transcript.save`.
+        name, made: as of `Transcript`.
+        media: the video that the times are of; None if there is none.
+        force: replace a file that exists.
+
+    Raises:
+        SlaError: now, for an unknown extension, a file that may not be replaced, or a name that it cannot hold.
+    """
+
+    def __init__(self, path: Path, name: str, media: Path | None, made: Mapping[str, str], *, force: bool) -> None:
+        self._kind = kind_named(path)
+        check_output(path, like_of(self._kind), replace=force)
+        if self._kind != PAGE:
+            annotation_text(self._kind, Annotation(name, None, 0.0, ()), DEFAULT, path.parent)
+        self._path, self._name, self._media, self._made, self._force = path, name, media, made, force
+        self._complete: list[Sentence] = []
+        self._open: tuple[Sentence, ...] = ()  # of signs that do not change any more
+        self._digest = ""  # of the file as it was written last
+        self._written = self._cost = -math.inf  # when, and how many seconds it took
+
+    def add(self, segment: Segment) -> None:
+        """A segment that has changed. The file is written if it is complete, or that was some time ago."""
+        rows = zip(segment.tokens, segment.timestamps, segment.ends, segment.confidences, strict=True)
+        signs = tuple(Sign(*row) for row in rows)[: segment.fixed]
+        self._open = (Sentence(signs),) if signs else ()
+        if segment.is_final:
+            self._complete += self._open
+            self._open = ()
+        begin = time.monotonic()
+        if begin < self._written + max(SHARE * self._cost, 0.0 if segment.is_final else OFTEN):
+            return
+        try:
+            self.write(segment.time)
+        except SlaError as error:  # there may be room at the end
+            log.warning("%s", error.message)
+        self._written = time.monotonic()
+        self._cost = self._written - begin
+
+    def write(self, duration: float) -> None:
+        """Write what does not change any more, and the duration in seconds. Raises SlaError as `Transcript.save`."""
+        sentences = (*self._complete, *self._open)
+        transcript = Transcript(self._name, self._media, duration, sentences, self._made)
+        self._keep_changed()
+        if self._kind == PAGE or not self._digest:
+            transcript.save(self._path, force=self._force or bool(self._digest))
+        else:
+            write_text(self._path, annotation_text(self._kind, transcript, DEFAULT, self._path.parent))
+        self._digest = digest_file(self._path)
+
+    def _keep_changed(self) -> None:
+        """Leave a file that somebody has changed since it was written here, and go on with another one."""
+        if self._digest and self._path.exists() and digest_file(self._path) != self._digest:
+            names = (self._path.with_stem(f"{self._path.stem}-{number}") for number in count(2))
+            new = next(path for path in names if not path.exists())
+            log.warning("%s was changed meanwhile; all is written to %s", self._path, new.name)
+            self._path, self._digest = new, ""

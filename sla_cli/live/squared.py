@@ -1,0 +1,18 @@
+"""Pictures with square pixels, which is what a stream takes."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sla_cli.video.resize import resized
+
+
+def squared(picture: np.ndarray, pixel_aspect: float) -> np.ndarray:
+    """The picture as a player shows it.
+
+    Args:
+        picture: uint8 (height, width, 3).
+        pixel_aspect: width of a pixel over its height.
+    """
+    height, width = picture.shape[:2]
+    return resized(picture, max(1, round(width * pixel_aspect)), height)

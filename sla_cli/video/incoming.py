@@ -1,0 +1,76 @@
+"""Videos that come while they are made: in a pipe, over HTTP or over RTSP. FFmpeg opens no other file or address."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Protocol
+
+import av
+
+from sla_cli.errors import FrameError
+from sla_cli.video.decoder import FORMATS, LIMITS, Decoder, container_of
+
+AT_ONCE = {"fpsprobesize": "0"}  # FFmpeg would wait for 20 pictures to guess the frame rate
+# A camera's motion JPEG over HTTP is a list of pictures (multipart/x-mixed-replace).
+PIPE = {**LIMITS, **AT_ONCE, "format_whitelist": ",".join((*FORMATS, "mpjpeg"))}
+# Within one connection, which every camera offers; UDP loses packets without a word.
+RTSP = {**LIMITS, **AT_ONCE, "format_whitelist": "rtsp", "rtsp_transport": "tcp"}
+PROTOCOLS = {"rtsp": "tcp,rtp", "rtsps": "tcp,rtp,tls"}  # that FFmpeg may use for an address of a scheme
+
+
+class Readable(Protocol):
+    """What a video is read from; it cannot be positioned."""
+
+    def read(self, size: int, /) -> bytes:
+        """At most `size` bytes, as soon as there are some; none at the end."""
+        ...
+
+
+@contextmanager
+def open_incoming(source: Readable, where: str) -> Iterator[Decoder]:
+    """A video in bytes that come.
+
+    Raises:
+        FrameError: it is no video that can be read without positioning, refers to another file, or has pictures of
+            hostile size.
+        OSError: from `read`.
+    """
+    with _opened(source, where, PIPE, None, "is no video that can be read while it comes") as decoder:
+        yield decoder
+
+
+@contextmanager
+def open_rtsp(address: str, where: str, timeout: float) -> Iterator[Decoder]:
+    """The video of an RTSP server.
+
+    Args:
+        address: rtsp://… or rtsps://…, with user and password if it needs them.
+        where: the address without them, for messages.
+        timeout: seconds without data after which it is given up, in `UndecodableError` from the decoder.
+
+    Raises:
+        FrameError: it does not answer, refuses, or sends no video.
+    """
+    options = {**RTSP, "protocol_whitelist": PROTOCOLS[address.partition(":")[0].lower()]}
+    with _opened(address, where, options, timeout, "gives no video") as decoder:
+        yield decoder
+
+
+@contextmanager
+def _opened(
+    source: Any, where: str, options: Mapping[str, str], timeout: float | None, fault: str
+) -> Iterator[Decoder]:
+    try:
+        container = container_of(source, where, options, timeout)
+    except av.FFmpegError as error:
+        # The text of the error has the address with its password.
+        raise FrameError(f"{where} {fault} ({_reason(error)})", "Can a player open it?") from error
+    with container:
+        yield Decoder(container, where)
+
+
+def _reason(error: av.FFmpegError) -> str:
+    if isinstance(error, av.error.ExitError):
+        return "no answer"  # our time-out
+    return str(error.strerror)

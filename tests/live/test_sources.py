@@ -1,0 +1,210 @@
+"""What a user can name: cameras, files, standard input and addresses; and what is refused in one sentence."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from movies import movie, numbers, pictures
+from stream_servers import USER, file_of, http_server, motion_jpeg, rtsp_server, stream_of
+
+from sla_cli.errors import SlaError
+from sla_cli.live import address, camera, http, source
+from sla_cli.live.camera import Camera
+from sla_cli.live.source import find_source
+
+COUNT = 60
+CODEC = ("-c:v", "libx264", "-g", "25", "-pix_fmt", "yuv420p")
+
+
+@pytest.fixture(scope="module")
+def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("videos")
+    for name in ("a.ts", "a.mkv", "a.mp4"):
+        movie(folder / name, pictures(COUNT), *CODEC)
+    return folder
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (address, http):
+        monkeypatch.setattr(module, "TIMEOUT", 1.0)
+
+
+def frames_of(name: str) -> Iterator[tuple[float, np.ndarray]]:
+    return find_source(name).frames(threading.Event())
+
+
+def seen(name: str) -> tuple[list[float], list[int]]:
+    """Times of all frames, and which picture each is."""
+    found = list(frames_of(name))
+    return [time for time, _ in found], numbers([picture for _, picture in found])
+
+
+def refused(name: str) -> str:
+    with pytest.raises(SlaError) as error:
+        list(frames_of(name))
+    assert "s3cret" not in str(error.value)
+    return str(error.value)
+
+
+def test_a_file_is_read_as_by_transcribe(videos: Path) -> None:
+    times, found = seen(str(videos / "a.mp4"))
+    assert found == list(range(COUNT)) and times == pytest.approx(np.arange(COUNT) / 25, abs=1e-3)
+    assert find_source(str(videos / "a.mp4")).media == videos / "a.mp4"
+    assert "is a folder" in refused(str(videos))
+    assert "no such video" in refused("nothing.mp4")
+
+
+def test_pixels_are_square(tmp_path: Path) -> None:
+    wide = movie(tmp_path / "a.mkv", pictures(3), "-vf", "setsar=2", *CODEC)
+    assert {picture.shape for _, picture in frames_of(str(wide))} == {(64, 128, 3)}
+
+
+@pytest.mark.parametrize("name", ["a.ts", "a.mkv"])
+def test_standard_input(videos: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    threading.Thread(target=write, args=(writing, (videos / name).read_bytes())).start()
+    with open(reading) as given:  # noqa: PTH123, a descriptor
+        monkeypatch.setattr(sys, "stdin", given)
+        times, found = seen("-")
+    assert found == list(range(COUNT)) and times == pytest.approx(np.arange(COUNT) / 25, abs=1e-3)
+
+
+def write(descriptor: int, data: bytes) -> None:
+    with open(descriptor, "wb") as file:
+        file.write(data)
+
+
+def test_standard_input_that_is_no_video_or_never_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    with open(reading) as given, open(writing, "wb") as taken:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdin", given)
+        stopped = threading.Event()
+        stopped.set()
+        with pytest.raises(SlaError):  # it does not wait
+            next(iter(find_source("-").frames(stopped)))
+        taken.write(b"no video")
+        taken.close()
+        assert "standard input is no video" in refused("-")
+
+
+def test_a_stream_over_http(videos: Path) -> None:
+    with http_server(stream_of((videos / "a.ts").read_bytes())) as place:
+        stream = find_source(f"http://{place}/x?password=s3cret")
+        assert stream.name == f"http://{place}/x"
+        times, found = seen(f"http://{place}/x")
+    assert found == list(range(COUNT)) and times == pytest.approx(np.arange(COUNT) / 25, abs=1e-3)
+
+
+def test_a_file_over_http_waits_for_the_machine(videos: Path) -> None:
+    with http_server(file_of((videos / "a.mkv").read_bytes())) as place:
+        found = find_source(f"http://{place}/a.mkv")
+        assert len(list(found.frames(threading.Event()))) == COUNT and not found.live
+    with http_server(file_of((videos / "a.ts").read_bytes(), stated=10**6)) as place:
+        assert "too early" in refused(f"http://{place}/a.ts")
+
+
+def test_motion_jpeg_has_the_times_at_which_pictures_come() -> None:
+    jpeg = [cv2.imencode(".jpg", picture)[1].tobytes() for picture in pictures(20)]
+    with http_server(motion_jpeg(jpeg, rate=50)) as place:
+        times, found = seen(f"http://{place}/")
+    assert found == list(range(20)) and times[0] == 0
+    assert 0.2 < times[-1] < 5 and (np.diff(times) > 0).all()  # FFmpeg would count 25 a second: 0.76
+
+
+def test_user_and_password_open_the_stream_and_are_never_shown(videos: Path) -> None:
+    data = (videos / "a.ts").read_bytes()
+    with http_server(stream_of(data), user=USER) as place:
+        assert seen(f"http://{USER}@{place}/")[1] == list(range(COUNT))
+        assert "answers 401 Unauthorized" in refused(f"http://anna:s3cret-not@{place}/")
+    with rtsp_server(data, 0.2, user=USER) as place:
+        assert find_source(f"rtsp://{USER}@{place}/x").name == f"rtsp://{place}/x"
+        assert len(seen(f"rtsp://{USER}@{place}/x")[1]) > COUNT / 2
+    with rtsp_server(data, 0.2, user="anna:other") as place:
+        assert "401" in refused(f"rtsp://{USER}@{place}/x")
+
+
+def test_rtsp(videos: Path) -> None:
+    with rtsp_server((videos / "a.ts").read_bytes(), 0.5) as place:
+        times, found = seen(f"rtsp://{place}/x")
+    assert found[:-2] == list(range(len(found) - 2)) and len(found) >= COUNT - 2
+    assert times == pytest.approx(np.array(found) / 25, abs=1e-3)
+
+
+def test_a_stream_that_stalls_is_given_up(videos: Path) -> None:
+    data = (videos / "a.ts").read_bytes()
+    with http_server(stream_of(data, stalls=True)) as place:
+        assert "sent nothing for 1 s" in refused(f"http://{place}/x")
+    with rtsp_server(data, 0.1, stalls=True) as place:
+        assert "no answer" in refused(f"rtsp://{USER}@{place}/x")
+
+
+def test_a_stranger_opens_no_file_of_this_machine(videos: Path) -> None:
+    """Neither by a list of files nor by a redirection."""
+    local = (videos / "a.ts").as_uri()
+    lists = (
+        f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n#EXTINF:1,\n{local}\n#EXT-X-ENDLIST\n",
+        f"ffconcat version 1.0\nfile {local}\n",
+    )
+    for text in lists:
+        with http_server(file_of(text.encode())) as place:
+            assert "is no video" in refused(f"http://{place}/list.m3u8")
+
+    def redirect(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(302)
+        handler.send_header("Location", local)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    with http_server(redirect) as place:
+        assert "answers 302" in refused(f"http://{place}/x")
+
+
+@pytest.mark.parametrize(
+    ("name", "part"),
+    [
+        ("ftp://host/x", "ftp:// is no address of a video"),
+        ("file:///etc/passwd", "file:// is no address"),
+        ("concat://a|b", "concat:// is no address"),
+        ("rtsp:///x", "no host"),
+        ("http://anna:s3cret@host:port/", "no valid host or port"),
+        ("http://anna:s3cret@localhost:1/", "http://localhost:1/ does not answer (Connection refused)"),
+        ("rtsp://anna:s3cret@localhost:1/", "rtsp://localhost:1/ gives no video (Connection refused)"),
+    ],
+)
+def test_addresses_that_cannot_be(name: str, part: str) -> None:
+    assert part in refused(name)
+
+
+def test_cameras_that_cannot_be(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if sys.platform != "linux":
+        pytest.skip("devices are files on Linux only")
+    assert "there is no camera 999 (/dev/video999)" in refused("999")
+    (tmp_path / "video3").write_bytes(b"no camera")
+    with pytest.raises(SlaError, match=r"no camera 1 .*\n.*here: 3"):
+        Camera(1, tmp_path)
+    monkeypatch.setattr(camera.os, "access", lambda *_: False)
+    with pytest.raises(SlaError, match="may not be used by this user"):
+        Camera(3, tmp_path)
+
+
+def test_a_camera_gives_pictures_until_it_is_unplugged(videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no camera here: OpenCV's reader of files, behind the same class, stands for it."""
+    opened = cv2.VideoCapture
+    monkeypatch.setattr(camera, "_check_device", lambda *_: None)
+    monkeypatch.setattr(camera.cv2, "VideoCapture", lambda _: opened(str(videos / "a.mkv")))
+    found = []
+    with pytest.raises(SlaError, match="camera 0 gives no more pictures"):
+        for frame in source.find_source("0").frames(threading.Event()):
+            found.append(frame)
+    assert numbers([picture for _, picture in found]) == list(range(COUNT)) and found[0][0] == 0
+    monkeypatch.setattr(camera.cv2, "VideoCapture", lambda _: opened("nothing.mkv"))
+    assert "camera 0 does not open" in refused("0")
