@@ -49,6 +49,7 @@ class Content:
         tiers: annotations by their ids, of each tier in the scope that the file has.
         decisions: by tier, the id of the decision about each annotation.
         done: what the file says about being done, "" if nothing.
+        signer: who signs, as the tiers that may be edited say, or if there is none the others; "" if they do not agree.
         origin: milliseconds of the video at which the timeline of the file begins.
     """
 
@@ -58,6 +59,7 @@ class Content:
     tiers: Mapping[str, Mapping[str, Entry]]
     decisions: Mapping[str, Mapping[str, str]]
     done: str
+    signer: str
     origin: int
 
     @property
@@ -108,7 +110,22 @@ def read_content(data: bytes, name: str, video: str, scope: Scope) -> Content:
     properties = {one.attributes.get("NAME", ""): one.text.strip() for one in document.header.named("PROPERTY")}
     link = link_to(document, video)
     origin = document.milliseconds(link, "TIME_ORIGIN") if link else 0
-    return Content(document, all_tiers, digest_bytes(data), tiers, decisions, properties.get(DONE, ""), origin)
+    return Content(
+        document,
+        all_tiers,
+        digest_bytes(data),
+        tiers,
+        decisions,
+        properties.get(DONE, ""),
+        _signer(found, scope),
+        origin,
+    )
+
+
+def _signer(tiers: Mapping[str, Tier], scope: Scope) -> str:
+    edited = [tiers[name] for name in scope.edited if name in tiers]
+    names = {tier.participant for tier in edited or tiers.values()} - {""}
+    return names.pop() if len(names) == 1 else ""
 
 
 def _confidence(parent: str, text: str) -> dict[str, float]:

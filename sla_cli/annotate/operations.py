@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from typing import assert_never
 
 from msgspec import Struct
@@ -86,11 +87,17 @@ class Done(Struct, tag="done"):
     done: bool
 
 
+class Signer(Struct, tag="signer"):
+    """Who signs in the recording: the participant of the tiers that may be edited."""
+
+    name: str
+
+
 class Undo(Struct, tag="undo"):
     """The last operation is taken back."""
 
 
-Operation = Add | SetText | SetTimes | Delete | Split | Join | Accept | Reject | Done
+Operation = Add | SetText | SetTimes | Delete | Split | Join | Accept | Reject | Done | Signer
 
 
 def operation_edits(content: Content, scope: Scope, operation: Operation) -> tuple[list[Edit], str]:
@@ -144,13 +151,17 @@ def _apply(draft: _Draft, operation: Operation) -> str:
             said = "done" if done else "open"
             draft.properties[DONE] = f"{said} {draft.scope.annotator} {now()}"
             return f"recording is {said}"
+        case Signer(name):
+            draft.signer = _checked(name, "a person needs a name", "Type who signs, such as a code of your project.")
+            draft.named = True
+            return f"{draft.signer} signs"
         case _:
             assert_never(operation)
 
 
-def _checked(text: str) -> str:
+def _checked(text: str, fault: str = "an annotation needs a text", hint: str = "Type a gloss.") -> str:
     if not (words := " ".join(text.split())):
-        raise SlaError("an annotation needs a text", "Type a gloss.")
+        raise SlaError(fault, hint)
     return words
 
 
@@ -160,6 +171,7 @@ class _Draft:
     def __init__(self, content: Content, scope: Scope) -> None:
         self.content, self.scope = content, scope
         self.properties: dict[str, str] = {}
+        self.signer, self.named = content.signer, False
         self._when, self._ids = now(), new_ids(content.document)
         self._put: defaultdict[str, dict[str, Interval]] = defaultdict(dict)
         self._gone: defaultdict[str, set[str]] = defaultdict(set)
@@ -224,16 +236,23 @@ class _Draft:
         """What becomes of each tier, a tier before that of its decisions."""
         found = []
         for tier in self.scope.decided:
-            if self._put[tier] or self._gone[tier]:
-                found.append(TierChange(self.scope.plan(tier), self._put[tier], {}, frozenset(self._gone[tier])))
+            named = self.signer if self.named and tier in self._with_signer else ""
+            if self._put[tier] or self._gone[tier] or named:
+                plan, gone = self.scope.plan(tier, self.signer), frozenset(self._gone[tier])
+                found.append(TierChange(plan, self._put[tier], {}, gone, named))
             known = self.content.decisions[tier]
             ids = {name: known.get(name) or next(self._ids) for name in self._decided[tier]}
             lines = {ids[name]: Interval(0, 0, str(one)) for name, one in self._decided[tier].items()}
             about = {own: name for name, own in ids.items()}
-            gone = frozenset(known[name] for name in self._gone[tier] if name in known)
-            if lines or gone:
-                found.append(TierChange(self.scope.decision_plan(tier), lines, about, gone))
+            undecided = frozenset(known[name] for name in self._gone[tier] if name in known)
+            if lines or undecided:
+                found.append(TierChange(self.scope.decision_plan(tier), lines, about, undecided))
         return found
+
+    @property
+    def _with_signer(self) -> Sequence[str]:
+        """The tiers that say who signs: those that may be edited; the first one is made if there is none."""
+        return [tier for tier in self.scope.edited if tier in self.content.tiers] or self.scope.glosses[:1]
 
     def _decide_source(self, tier: str, name: str, kind: Kind) -> None:
         """Decide about the suggestion from which an annotation came, if it is there; others may have the same text."""

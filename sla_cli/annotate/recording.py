@@ -39,12 +39,14 @@ class Applied(Struct):
         said: what was done, in a few words.
         changes: what changed, by tier.
         done: what the file says about being done.
+        signer: who signs, as the file says.
     """
 
     digest: str
     said: str
     changes: dict[str, TierChanges]
     done: str
+    signer: str
 
 
 class Counts(Struct):
@@ -156,7 +158,7 @@ class Recording:
         after = self._content(data)
         if not isinstance(operation, Undo):
             self._undo.append(_Undoable(after.digest, reversed_edits(before.document, edits), said))
-        return data, Applied(after.digest, said, difference(before, after), after.done)
+        return data, Applied(after.digest, said, difference(before, after), after.done, after.signer)
 
     def _taken_back(self, now: Content) -> tuple[list[Edit], str]:
         if not self._undo:

@@ -53,10 +53,10 @@ class Scope:
         """The tiers with decisions about their annotations."""
         return (self.suggestions, *self.edited)
 
-    def plan(self, tier: str) -> TierPlan:
-        """The tier as it is made if a file lacks it."""
+    def plan(self, tier: str, signer: str) -> TierPlan:
+        """The tier as it is made if a file lacks it; `signer` is who signs, "" if that is not known."""
         kind = "sla-translation" if tier == self.translation else "sla-gloss"
-        return TierPlan(tier, kind, (), annotator=self.annotator)
+        return TierPlan(tier, kind, (), annotator=self.annotator, participant=signer)
 
     def decision_plan(self, tier: str) -> TierPlan:
         """The tier of decisions below another one."""

@@ -57,6 +57,7 @@ class Shown(msgspec.Struct):
     duration: float
     origin: int
     done: str
+    signer: str
     tiers: Mapping[str, Mapping[str, Entry]]
 
 
@@ -170,7 +171,15 @@ def _listed(recording: Recording, state: str) -> Listed:
 def _shown(recording: Recording, content: Content) -> Shown:
     fps, duration = recording.timing
     return Shown(
-        recording.name, str(recording.eaf), content.digest, fps, duration, content.origin, content.done, content.tiers
+        recording.name,
+        str(recording.eaf),
+        content.digest,
+        fps,
+        duration,
+        content.origin,
+        content.done,
+        content.signer,
+        content.tiers,
     )
 
 

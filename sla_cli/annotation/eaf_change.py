@@ -38,12 +38,14 @@ class TierChange:
         put: annotations by their ids; those that the file lacks are new. On a tier with a parent, times have no effect.
         parents: on a tier with a parent, the id of the annotation that each new one refers to.
         gone: ids of annotations that are removed.
+        participant: who signs, from now on; "" changes nothing. With it, the tier is made also without annotations.
     """
 
     plan: TierPlan
     put: Mapping[str, Interval]
     parents: Mapping[str, str]
     gone: frozenset[str] = frozenset()
+    participant: str = ""
 
 
 def new_ids(document: Document) -> Iterator[str]:
@@ -87,7 +89,7 @@ def change_edits(
     for change in changes:
         if change.plan.name in nodes:
             edits += _tier_edits(document, change, tiers[change.plan.name], nodes[change.plan.name], slots)
-        elif change.put:
+        elif change.put or change.participant:
             plans.append(with_free_type(document, change.plan))
             [tier] = build([plans[-1]]).tiers
             tier.extend(_element(name, change, slots) for name in _in_order(change.put))
@@ -124,9 +126,9 @@ def _check_tier(document: Document, plan: TierPlan, tiers: Mapping[str, Tier]) -
 
 
 def _check_texts(change: TierChange) -> None:
-    for interval in change.put.values():
-        if wrong := NOT_XML.search(interval.text):
-            raise SlaError(f"{interval.text!r} holds the control character {wrong[0]!r}", "Type it without.")
+    for text in (*(interval.text for interval in change.put.values()), change.participant):
+        if wrong := NOT_XML.search(text):
+            raise SlaError(f"{text!r} holds the control character {wrong[0]!r}", "Type it without.")
 
 
 def _check_times(document: Document, change: TierChange, marks: Mapping[str, Mark]) -> None:
@@ -223,6 +225,8 @@ class _Slots:
 
 def _tier_edits(document: Document, change: TierChange, tier: Tier, node: Node, slots: _Slots) -> Iterator[Edit]:
     """The edits of a tier that is there. New annotations come after the last one that does not begin later."""
+    if change.participant not in ("", tier.participant):
+        yield document.with_attribute(node, "PARTICIPANT", change.participant)
     holders = {one.attributes.get("ANNOTATION_ID", ""): holder for holder in node.children for one in holder.children}
     marks = {mark.id: mark for mark in tier.marks}
     for name in change.gone & holders.keys():

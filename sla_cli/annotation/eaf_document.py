@@ -134,7 +134,12 @@ class Document:
         return Edit(node.start, node.end, self._text(element))
 
     def with_attribute(self, node: Node, key: str, value: str | None) -> Edit:
-        """Another value of an attribute that the element has; None removes it."""
+        """Another value of an attribute; None removes one that the element has."""
+        if key not in node.attributes:
+            assert value is not None
+            after = node.start + len(f"<{node.tag}".encode(self.encoding))
+            text = f" {key}={quoteattr(value)}"
+            return Edit(after, after, text.encode(self.encoding, "xmlcharrefreplace"))
         at = next(found for found in ATTRIBUTE.finditer(self.data, node.start) if found[1] == key.encode())
         if value is None:
             return Edit(at.start(), at.end(), b"")

@@ -128,6 +128,11 @@ def test_glosses_are_made_moved_split_joined_copied_and_translated_by_keys(
         typist.press("ArrowDown", "Enter")  # completed from the glosses of the file
         typist.wait()
         assert tier(work, "GLOSS") == [(80, 580, "REGEN")]
+        typist.page.locator("#signer").fill("Anna")
+        typist.press("Enter", "Tab")
+        typist.wait()
+        assert (typist.said(), read(work).get_parameters_for_tier("GLOSS")["PARTICIPANT"]) == ("Anna signs", "Anna")
+        typist.page.evaluate("document.activeElement.blur()")
         typist.press("1", "3", "3")
         typist.wait()
         [(start, end, _)] = tier(work, "GLOSS")

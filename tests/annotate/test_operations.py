@@ -22,6 +22,7 @@ from sla_cli.annotate.operations import (
     Reject,
     SetText,
     SetTimes,
+    Signer,
     Split,
     Undo,
 )  # fmt: skip
@@ -117,6 +118,29 @@ def test_a_recording_is_done_and_open_again(file: Annotated) -> None:
     assert not file.recording.counts().done
 
 
+def test_who_signs_is_the_participant_of_the_tiers_that_may_be_edited(file: Annotated, tmp_path: Path) -> None:
+    assert file.do(Signer(" Anna  B ")).signer == "Anna B"  # before there is any gloss
+    accept(file, "REGEN")
+    accept(file, "NORD", "GLOSS-LH")
+    for tier, person in (("GLOSS", "Anna B"), ("GLOSS-LH", "Anna B"), ("SIGN", None)):
+        assert read(file.path).get_parameters_for_tier(tier).get("PARTICIPANT") == person
+    assert broken_rules(file.path) == []
+    before = file.path.read_bytes()
+    assert file.do(Signer("Sängerin & <Co>")).signer == "Sängerin & <Co>"
+    assert file.path.read_bytes() == before.replace(b"Anna B", "Sängerin &amp; &lt;Co&gt;".encode())
+    assert file.do(Undo()).signer == "Anna B"
+    assert file.path.read_bytes() == before
+    other = tmp_path / "other.eaf"
+    other.write_text(foreign_file().replace('TIER_ID="Mouth"', 'TIER_ID="Mouth" PARTICIPANT="Cem"'), encoding="utf-8")
+    foreign = Annotated(Recording("other", tmp_path / "other.mp4", other, SCOPE))
+    assert foreign.recording.content().signer == ""  # of the glosses
+    foreign.do(Signer("Cem"))
+    parameters = read(other).get_parameters_for_tier
+    assert [parameters(tier).get("PARTICIPANT") for tier in ("GLOSS", "Mouth", "Note")] == ["Cem", "Cem", None]
+    other.write_text(other.read_text(encoding="utf-8").replace('"GLOSS"', '"Old"'), encoding="utf-8")
+    assert foreign.recording.content().signer == "Cem"  # there is one person, and no tier of glosses yet
+
+
 def test_undo_restores_every_byte(file: Annotated) -> None:
     versions = [file.path.read_bytes()]
     accept(file, "REGEN")
@@ -170,6 +194,8 @@ REFUSED = {
     "accepted twice": (Accept("a1", "GLOSS", "REGEN", 5, 9), "REGEN is decided: accepted Mia Maier"),
     "split outside": (Split("GLOSS", "a7", 900), "900 ms is not within REGEN"),
     "join of the last": (Join("GLOSS", "a7"), "REGEN is the last annotation of tier GLOSS"),
+    "nobody": (Signer(" "), "a person needs a name"),
+    "a control character": (Signer("a\x01"), "holds the control character"),
     "no length": (SetTimes("GLOSS", "a7", 500, 500), "would last from 500 to 500 ms"),
 }
 
@@ -230,6 +256,7 @@ def operations(file: Annotated) -> st.SearchStrategy[Operation]:
     suggestion = st.sampled_from(sorted(file.entries("SIGN")))
     kinds = [
         st.builds(Add, tier, times, times, text), st.builds(Reject, suggestion), st.builds(Done, st.booleans()),
+        st.builds(Signer, text),
         st.builds(Accept, suggestion, tier, text, times, times),
     ]  # fmt: skip
     if there:

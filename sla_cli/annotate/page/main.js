@@ -28,6 +28,15 @@ const list = new List(model, choose);
 const commands = new Commands({ model, player, timeline, list, saving, queue, say });
 commands.editor = new Editor(model, (text, made) => commands.commit(text, made), (start, end) => commands.times(start, end));
 
+const signer = $("signer");
+model.addEventListener("changed", () => {
+  if (document.activeElement !== signer) signer.value = model.signer;
+  if (model.signer && ![...$("signers").options].some((option) => option.value === model.signer)) {
+    $("signers").append(new Option(model.signer)); // offered in the other recordings
+  }
+});
+signer.addEventListener("change", () => saving.send({ type: "signer", name: signer.value }));
+
 const showSaved = () => {
   $("saved").textContent = saving.lost ? "not saved" : saving.idle ? `saved · ${facts.annotator}` : "saving…";
   $("saved").className = saving.lost ? "small lost" : "small";

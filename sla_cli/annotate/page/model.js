@@ -1,7 +1,7 @@
 // The recording on the page: the annotations of its tiers in order of time, and which one is selected.
 
 export const kindOf = (decision) => decision.split(" ", 1)[0];
-export const NOTHING = { digest: "", name: "", fps: 25, duration: 0, origin: 0, done: "", tiers: {} };
+export const NOTHING = { digest: "", name: "", fps: 25, duration: 0, origin: 0, done: "", signer: "", tiers: {} };
 const byTime = (a, b) => a.start - b.start || a.end - b.end;
 
 export class Model extends EventTarget {

@@ -65,6 +65,7 @@ export class Saving extends EventTarget {
       this.#waiting.shift();
       this.model.digest = body.digest;
       this.model.done = body.done;
+      this.model.signer = body.signer;
       const put = this.model.apply(body.changes);
       for (const { operation, item } of this.#waiting) {
         if (operation.type === "times") this.model.touched(Object.assign(item, { start: operation.start, end: operation.end, pending: "times" }));
@@ -88,7 +89,7 @@ export class Saving extends EventTarget {
     this.#waiting = this.#waiting.filter((one) => {
       if (one.operation.type === "undo") return false;
       if (one.item) one.item = this.model.find(one.item);
-      return one.item !== null || ["add", "done"].includes(one.operation.type);
+      return one.item !== null || ["add", "done", "signer"].includes(one.operation.type);
     });
     for (const one of this.#waiting) if (one.item) one.item.pending = one.operation.type;
     const lost = before - this.#waiting.length;
