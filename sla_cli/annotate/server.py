@@ -37,13 +37,15 @@ class Listed(msgspec.Struct):
 
     Attributes:
         counts: None if its file cannot be read.
-        state: what there is to say about the recognition of its signs, else the note about it, "" for nothing.
+        state: where the recognition of its signs is, "" if it is not recognised.
+        note: what is to be done in it, "" for all of it.
         fault: why its file cannot be read, "" if it can.
     """
 
     name: str
     counts: Counts | None
     state: str
+    note: str
     fault: str
 
 
@@ -94,7 +96,7 @@ def application(
         return recordings[number]
 
     def queue(request: Request) -> Response:
-        return _json([_listed(one, states.get(number) or one.note) for number, one in enumerate(recordings)])
+        return _json([_listed(one, states.get(number, "")) for number, one in enumerate(recordings)])
 
     def about(request: Request) -> Response:
         return _json(
@@ -163,9 +165,9 @@ def _refusing(answer: Callable[[], Response]) -> Response:
 
 def _listed(recording: Recording, state: str) -> Listed:
     try:
-        return Listed(recording.name, recording.counts(), state, "")
+        return Listed(recording.name, recording.counts(), state, recording.note, "")
     except SlaError as error:
-        return Listed(recording.name, None, state, error.message)
+        return Listed(recording.name, None, state, recording.note, error.message)
 
 
 def _shown(recording: Recording, content: Content) -> Shown:

@@ -91,7 +91,7 @@ export class Queue {
     if (focused) $("recordings").querySelector(`[data-number="${focused}"]`)?.focus();
   }
 
-  #state({ counts, state, fault }) {
+  #state({ counts, state, note, fault }) {
     if (fault) return fault;
     const parts = [];
     if (counts.done) parts.push("✓ done");
@@ -99,6 +99,7 @@ export class Queue {
     if (counts.open + counts.decided) parts.push(`${counts.decided} decided`);
     parts.push(`${counts.glosses} ${counts.glosses === 1 ? "gloss" : "glosses"}`);
     if (state) parts.push(state.startsWith("failed") ? state : `recognising: ${state}`);
+    if (note) parts.push(note);
     return parts.join(" · ");
   }
 }
