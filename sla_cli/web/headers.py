@@ -1,0 +1,57 @@
+"""Headers of requests and answers that local servers share: browsers are told to trust nothing but the own pages."""
+
+from __future__ import annotations
+
+import msgspec
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Message, Scope, Send
+
+SECURE = {
+    "cache-control": "no-store",
+    "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+ONCE = ("host", "origin", "content-type", "authorization")
+_SECURE = [(name.encode(), value.encode()) for name, value in SECURE.items()]
+
+
+def secured(send: Send) -> Send:
+    """`send`, with the headers of `SECURE` in every answer."""
+
+    async def with_headers(message: Message) -> None:
+        if message["type"].endswith("http.response.start"):
+            message["headers"] = [*message.get("headers", ()), *_SECURE]
+        await send(message)
+
+    return with_headers
+
+
+def headers_of(scope: Scope) -> dict[str, str] | str:
+    """The headers of a request by name in lower case; or the name of one that is given twice and must not be."""
+    given: dict[str, str] = {}
+    for name, value in scope["headers"]:
+        key = name.decode("latin-1").lower()
+        if key in given and key in ONCE:
+            return key
+        given[key] = value.decode("latin-1")
+    return given
+
+
+def local_hosts(port: int) -> tuple[str, ...]:
+    """The values of Host with which a browser asks this machine; a page of another site that leads its own name to
+    this machine has another one."""
+    return (f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}")
+
+
+def refuse(status: int, text: str) -> PlainTextResponse:
+    """An answer that says why a request is not served."""
+    return PlainTextResponse(f"{text}\n", status)
+
+
+def as_json(value: object, status: int = 200, headers: dict[str, str] | None = None) -> Response:
+    """An answer of JSON."""
+    return Response(msgspec.json.encode(value), status, headers, media_type="application/json")
