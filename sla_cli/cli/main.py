@@ -38,6 +38,7 @@ COMMANDS = {
     "transcribe": "Recognise the glosses of videos, with times; write them for ELAN, players and tables, or as a page.",
     "elan": "Recognise and align inside ELAN: install the recognisers that ELAN's Recognizer tab lists.",
     "annotate": "Correct suggested glosses of videos on a local page, which writes ELAN files.",
+    "serve": "Run a service: videos and live streams in, glosses with times out, over HTTP and WebSocket.",
     "next": "Choose what to annotate next: clips of a store, or sentences in recordings, with a reason for each.",
     "score": "Compute the word error rate as the field's official scripts count it, with its confidence interval.",
     "times": "Compare the times of glosses with true ones: how many lie right, F1 by overlap, errors of the ends.",

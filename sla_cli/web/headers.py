@@ -6,9 +6,11 @@ import msgspec
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Message, Scope, Send
 
+# blob: a page shows a video that a person has chosen
+POLICY = "default-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 SECURE = {
     "cache-control": "no-store",
-    "content-security-policy": "default-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "content-security-policy": POLICY,
     "cross-origin-opener-policy": "same-origin",
     "cross-origin-resource-policy": "same-origin",
     "referrer-policy": "no-referrer",
