@@ -49,6 +49,7 @@ ENDPOINTS = (
             200: Answer("the transcript, if it is ready within `wait` seconds", Job),
             202: Answer("the video waits for a worker", Job, {"Location": "where the transcript will be"}),
             400: Answer("the request is not one that is understood"),
+            404: Answer("it was deleted while this request waited"),
             408: Answer("the video came too slowly"),
             413: Answer("the video is too large"),
             422: Answer("this is not a video, or one that cannot be read; known at once only with `wait`"),

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sla_cli.serve.limits import CONNECTIONS
 from sla_cli.serve.messages import Fault
-from sla_cli.web.headers import as_json, headers_of, local_hosts, secured
+from sla_cli.web.headers import as_json, headers_of, secured
 
 CLOSED = ("/v1/", "/metrics")  # paths that need the token
 PROTOCOL = "sla.token."  # browsers can set no header of a WebSocket, but its protocols
@@ -25,13 +25,13 @@ class Door:
 
     Args:
         token: what `Authorization: Bearer` must hold, "" for none.
-        port: with it only requests to this machine's own names at this port are served, None for any name.
+        hosts: only requests to these hosts are served; none for any.
         counted: called with the status of each answer.
     """
 
     app: ASGIApp
     token: str
-    port: int | None
+    hosts: tuple[str, ...]
     counted: Callable[[int], object]
     _now: int = 0
 
@@ -62,7 +62,7 @@ class Door:
         host, origin = given.get("host", ""), given.get("origin")
         if self._now > CONNECTIONS:
             return fault(429, "too many requests at once", {"retry-after": "1"})
-        if self.port is not None and host not in local_hosts(self.port):
+        if self.hosts and host not in self.hosts:
             return fault(421, "this server has another name")
         if origin is not None and (not host or urlsplit(origin).netloc != host):
             return fault(403, "requests of other sites are refused")

@@ -15,7 +15,7 @@ from sla_cli.serve.driven import Driven
 from sla_cli.serve.files import RESULT, UPLOAD, file_of
 from sla_cli.serve.messages import State
 from sla_cli.serve.talk import Done, Progress, Stop, Transcribe
-from sla_cli.system.atomic import write_text
+from sla_cli.system.atomic import atomic_write
 
 RECORD = "job.json"
 
@@ -74,8 +74,9 @@ class Job:
         return file_of(self.folder, kind)
 
     def write(self) -> None:
-        """Write what a restart has to know. Raises SlaError."""
-        write_text(self.folder / RECORD, msgspec.json.encode(self.record).decode())
+        """Write what a restart has to know; a damaged file counts as none. Raises SlaError."""
+        with atomic_write(self.folder / RECORD, flush=False) as temporary:
+            temporary.write_bytes(msgspec.json.encode(self.record))
 
     def forget(self) -> None:
         """Let a restart remove it."""

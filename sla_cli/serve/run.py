@@ -24,6 +24,7 @@ from sla_cli.serve.service import Service
 from sla_cli.serve.streams import Streams
 from sla_cli.serve.workers import Workers, threads_for
 from sla_cli.system.workers import signals, usable_cores
+from sla_cli.web.headers import local_hosts
 from sla_cli.web.listen import listening, server
 
 WEBSOCKET: Mapping[str, Any] = {"ws_max_size": LARGEST_FRAME, "ws_per_message_deflate": False}
@@ -118,12 +119,13 @@ def _run(
     _watch(metrics, jobs, lives, (uploads, live))
     application = Service(jobs, lives, uploads, metrics).application()
     port = opened.getsockname()[1]
-    checked = None if access.token or access.proxied else port
-    door = Door(application, access.token, checked, lambda status: metrics.requests.labels(str(status)).inc())
+    here = f"{access.host if ':' not in access.host else f'[{access.host}]'}:{port}"
+    hosts = () if access.token or access.proxied else (here, *local_hosts(port))
+    door = Door(application, access.token, hosts, lambda status: metrics.requests.labels(str(status)).inc())
     web = server(door, http=Impatient, **WEBSOCKET)
     uploads.start()
     live.start()
-    tell(f"http://{access.host if ':' not in access.host else f'[{access.host}]'}:{port}/")
+    tell(f"http://{here}/")
     try:
         web.run(sockets=[opened])
     finally:

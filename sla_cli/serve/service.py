@@ -84,6 +84,8 @@ class Service:
             raise
         if wait and not await _ended(request, job.ended, wait):
             self.jobs.delete(job)  # the client has gone, and nobody else knows the id
+        if job.deleted:
+            return _unknown()
         if job.record.state == "failed":
             return fault(422, job.record.fault)
         status = 200 if job.record.state == "done" else 202

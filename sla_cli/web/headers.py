@@ -17,6 +17,7 @@ SECURE = {
     "x-content-type-options": "nosniff",
     "x-frame-options": "DENY",
 }
+HTTP = 80  # the port that browsers do not name
 ONCE = ("host", "origin", "content-type", "authorization")
 _SECURE = [(name.encode(), value.encode()) for name, value in SECURE.items()]
 
@@ -46,7 +47,8 @@ def headers_of(scope: Scope) -> dict[str, str] | str:
 def local_hosts(port: int) -> tuple[str, ...]:
     """The values of Host with which a browser asks this machine; a page of another site that leads its own name to
     this machine has another one."""
-    return (f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}")
+    names = ("127.0.0.1", "localhost", "[::1]")
+    return (*(f"{name}:{port}" for name in names), *(names if port == HTTP else ()))
 
 
 def refuse(status: int, text: str) -> PlainTextResponse:

@@ -123,6 +123,7 @@ def test_a_message_that_is_no_frame_ends_the_stream_with_a_sentence(opened: Runn
         assert socket.close_code == 1007 and said[-1]["error"]
 
 
+@pytest.mark.ci
 def test_a_worker_that_is_killed_ends_the_stream_and_is_started_again(opened: Running) -> None:
     with connected(opened) as socket:
         socket.send(message(*frames()[0]))

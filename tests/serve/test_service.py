@@ -251,6 +251,25 @@ def test_a_model_that_cannot_be_opened_ends_the_service(run: Path, tmp_path: Pat
 
 
 @pytest.mark.ci
+@pytest.mark.parametrize(
+    ("limit", "sentence"),
+    [
+        (("--max-minutes", "0.01"), "the video is longer than this service accepts"),
+        (("--work-minutes", "0.001"), "recognition took longer than this service allows"),
+    ],
+)
+def test_what_takes_too_much_is_refused_and_the_next_video_is_tried(
+    run: Path, tmp_path: Path, limit: tuple[str, ...], sentence: str
+) -> None:
+    data = video(tmp_path, " ".join(["NORD"] * 40))
+    with service(run, "--streams", "0", *limit) as server:
+        server.ready()
+        for _ in range(2):
+            reply = server.send(data, wait=60)
+            assert (reply.status, reply.json) == (422, {"error": sentence})
+
+
+@pytest.mark.ci
 def test_the_commands_of_the_guide_start_it_and_ask_it(run: Path, tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "guides" / "service.md").read_text(encoding="utf-8")
     start, ask = re.findall(r"^\$ ((?:sla|curl) .*)$", page, re.MULTILINE)

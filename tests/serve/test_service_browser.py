@@ -136,3 +136,23 @@ def test_keys_alone_reach_every_control_and_each_has_a_name(browser: Any, opened
             "(all) => all.map((one) => one.ariaLabel || one.textContent)"
         )
         assert all(name.strip() for name in names)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_checker_of_accessibility_finds_nothing_serious(
+    filmed: Any, opened: Running, axe: str, tmp_path: Path, scheme: str
+) -> None:
+    until(lambda: opened.ask("GET", "/health").json["live"])
+    with page_of(filmed, opened, 390, scheme) as page:
+        page.set_input_files("#file", clip(tmp_path))
+        page.wait_for_selector("#result:visible", timeout=60_000)
+        page.get_by_role("button", name="Start the camera").click()
+        page.wait_for_selector("#segments li", timeout=60_000)
+        page.evaluate("() => { document.getElementById('access').hidden = false; }")
+        page.evaluate(axe)
+        found = page.evaluate("() => axe.run()")
+        assert [
+            (one["id"], [node["html"][:120] for node in one["nodes"]])
+            for one in found["violations"]
+            if one["impact"] in ("serious", "critical")
+        ] == []

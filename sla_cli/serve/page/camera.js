@@ -92,6 +92,7 @@ function heard(own, said) {
   open.textContent = said.tokens.slice(said.fixed).join(" ");
   open.className = "open";
   line.replaceChildren(final, " ", open);
+  if (said.is_final) at("said").textContent = said.text; // a screen reader says whole sentences
 }
 
 function tell(own) {
