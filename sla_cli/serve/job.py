@@ -12,7 +12,7 @@ from typing import Protocol
 import msgspec
 
 from sla_cli.serve.driven import Driven
-from sla_cli.serve.files import RESULT, UPLOAD, file_of
+from sla_cli.serve.files import RESULT, UPLOAD
 from sla_cli.serve.messages import State
 from sla_cli.serve.talk import Done, Progress, Stop, Transcribe
 from sla_cli.system.atomic import atomic_write
@@ -64,15 +64,6 @@ class Job:
         """The video, until the job has ended."""
         return self.folder / UPLOAD
 
-    @property
-    def result(self) -> Path:
-        """The JSON of `Recognised`, of a job that is done."""
-        return self.folder / RESULT
-
-    def file(self, kind: str) -> Path:
-        """The result in one of `FORMATS`."""
-        return file_of(self.folder, kind)
-
     def write(self) -> None:
         """Write what a restart has to know; a damaged file counts as none. Raises SlaError."""
         with atomic_write(self.folder / RECORD, flush=False) as temporary:
@@ -94,7 +85,7 @@ def read_job(folder: Path) -> Job | None:
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):
         return None
     job = Job(folder, record)
-    present = job.result if record.state == "done" else job.upload
+    present = folder / RESULT if record.state == "done" else job.upload
     if record.state != "failed" and not present.is_file():
         return None
     if record.state in ("done", "failed"):

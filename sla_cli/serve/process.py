@@ -16,14 +16,14 @@ import numpy as np
 
 from sla_cli.errors import SlaError, not_installed
 from sla_cli.log import log
-from sla_cli.serve.files import FORMATS, RESULT, UPLOAD, file_of
+from sla_cli.serve.files import PAGE_FILE, RESULT, UPLOAD
 from sla_cli.serve.messages import Recognised
 from sla_cli.serve.talk import Done, Frame, Order, Progress, Ready, Said, Transcribe, Unusable
 from sla_cli.system.atomic import write_text
 from sla_cli.system.workers import start_worker
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.segments import Segments
-from sla_cli.transcribe.transcript import UNNAMED
+from sla_cli.transcribe.transcript import UNNAMED, Transcript
 
 GUESS = 25.0  # frames per second, where the run does not know them
 HEAD, JPEG = struct.Struct("<d"), b"\xff\xd8\xff"
@@ -79,16 +79,22 @@ def _transcribed(recognizer: Recognizer, order: Transcribe, connection: Connecti
     counting = _Counting(connection, order.length * (recognizer.frames.fps or GUESS))
     try:
         found = recognizer.transcribe(order.folder / UPLOAD, advance=counting)
-        shown = replace(found, media=None, name=UNNAMED)
-        for kind in FORMATS:
-            shown.save(file_of(order.folder, kind), force=True, link_video=False)
     except SlaError as error:
         return Done(_public(error, order.folder))
     except _Stopped:
         return Done("it was deleted")
-    result = Recognised(duration=found.duration, signs=found.signs, made=found.made)
-    write_text(order.folder / RESULT, msgspec.json.encode(result).decode())
+    try:
+        _save(found, order.folder)
+    except SlaError:
+        return Done("the service cannot store the transcript")
     return Done()
+
+
+def _save(transcript: Transcript, folder: Path) -> None:
+    """Write the page, which shows more than signs, then the signs. Raises SlaError if the disk is full."""
+    replace(transcript, media=None, name=UNNAMED).save(folder / PAGE_FILE, force=True, link_video=False)
+    result = Recognised(duration=transcript.duration, signs=transcript.signs, made=transcript.made)
+    write_text(folder / RESULT, msgspec.json.encode(result).decode())
 
 
 def _public(error: SlaError, folder: Path) -> str:
@@ -99,17 +105,17 @@ def _public(error: SlaError, folder: Path) -> str:
 
 def _stream(recognizer: Recognizer, first: Frame, connection: Connection) -> None:
     """Answer each frame of a live stream, up to its end or to one that is refused."""
-    stream, segments, frame = recognizer.stream(), Segments(), first
-    while True:
-        try:
+    segments, frame = Segments(), first
+    try:
+        stream = recognizer.stream()
+        while True:
             events = stream.push(*_picture(frame.data)) if frame.data else stream.finish()
-        except SlaError as error:
-            connection.send(Said((), error.message))
-            return
-        connection.send(Said(tuple(msgspec.json.encode(one).decode() for one in segments.add(events))))
-        if not frame.data:
-            return
-        frame = connection.recv()
+            connection.send(Said(tuple(msgspec.json.encode(one).decode() for one in segments.add(events))))
+            if not frame.data:
+                return
+            frame = connection.recv()
+    except SlaError as error:
+        connection.send(Said((), error.message))
 
 
 def _picture(data: bytes) -> tuple[np.ndarray, float]:

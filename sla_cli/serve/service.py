@@ -11,14 +11,14 @@ import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
 
 from sla_cli.errors import SlaError
 from sla_cli.serve import messages
 from sla_cli.serve.api import ENDPOINTS, FULL, UNKNOWN
 from sla_cli.serve.door import fault
-from sla_cli.serve.files import FORMATS
+from sla_cli.serve.files import FORMATS, content, read_result
 from sla_cli.serve.job import Job
 from sla_cli.serve.jobs import FullError, Jobs
 from sla_cli.serve.limits import LATER, MOST_WAIT
@@ -28,6 +28,7 @@ from sla_cli.serve.openapi import openapi
 from sla_cli.serve.streams import Streams
 from sla_cli.serve.upload import RefusedError, save_upload
 from sla_cli.serve.workers import Workers
+from sla_cli.transcribe.transcript import UNNAMED, ending_of
 from sla_cli.web.assets import assets
 from sla_cli.web.headers import as_json
 
@@ -93,7 +94,10 @@ class Service:
 
     async def show(self, request: Request) -> Response:
         job = self.jobs.find(request.path_params["id"])
-        return _unknown() if job is None else as_json(self._shown(job))
+        try:
+            return _unknown() if job is None else as_json(self._shown(job))
+        except FileNotFoundError:  # just now it became too old
+            return _unknown()
 
     async def file(self, request: Request) -> Response:
         kind, job = request.path_params["format"].lower(), self.jobs.find(request.path_params["id"])
@@ -103,8 +107,14 @@ class Service:
             return fault(422, job.record.fault)
         if job.record.state != "done":
             return fault(409, "the transcript is not ready")
-        path = job.file(kind)
-        return FileResponse(path, media_type=TYPES.get(kind, "text/plain"), filename=path.name)
+        try:
+            data = await run_in_threadpool(content, job.folder, kind)
+        except FileNotFoundError:  # just now it became too old
+            return _unknown()
+        except SlaError as error:
+            return fault(422, error.message)
+        saved = {"content-disposition": f'attachment; filename="{UNNAMED}{ending_of(kind)}"'}
+        return Response(data, headers=saved, media_type=TYPES.get(kind, "text/plain"))
 
     async def delete(self, request: Request) -> Response:
         job = self.jobs.find(request.path_params["id"])
@@ -135,7 +145,7 @@ class Service:
             frames=job.frames,
             total=job.total or None,
             error=job.record.fault,
-            result=msgspec.json.decode(job.result.read_bytes(), type=messages.Recognised) if done else msgspec.UNSET,
+            result=read_result(job.folder) if done else msgspec.UNSET,
         )
 
 

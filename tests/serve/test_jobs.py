@@ -10,6 +10,7 @@ import pytest
 
 pytest.importorskip("prometheus_client", reason="needs the extra web")
 
+from sla_cli.serve.files import RESULT
 from sla_cli.serve.job import Job
 from sla_cli.serve.jobs import LAST, TOO_OFTEN, FullError, Jobs
 from sla_cli.serve.limits import Limits
@@ -31,7 +32,7 @@ def sent(jobs: Jobs) -> Job:
 def finished(jobs: Jobs, fault: str = "", seconds: float = 1.0) -> Job:
     work = jobs.take()
     assert work is not None
-    work.job.result.write_text("{}")
+    (work.job.folder / RESULT).write_text("{}")
     work.finish(work.job, fault, seconds)
     return work.job
 
