@@ -37,7 +37,7 @@ class Record(msgspec.Struct):
     fault: str = ""
 
 
-@dataclass
+@dataclass(eq=False)
 class Job:
     """One recording.
 

@@ -137,7 +137,8 @@ class Jobs:
     @property
     def taken(self) -> int:
         """Places of the queue that are taken: recordings that are sent or wait."""
-        return sum(job.record.state in ("sent", "waiting") for job in self._jobs.values())
+        with self._changed:
+            return sum(job.record.state in ("sent", "waiting") for job in self._jobs.values())
 
     def estimate(self) -> int:
         """Seconds until a place may be free, from what the last ones took."""

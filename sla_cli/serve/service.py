@@ -151,7 +151,7 @@ class Service:
 
 async def _ended(request: Request, ended: Future[None], wait: float) -> bool:
     """Whether the client still waits when the job has ended, or the time is over."""
-    ending = asyncio.ensure_future(asyncio.wrap_future(ended))
+    ending = asyncio.shield(asyncio.wrap_future(ended))  # to cancel it would end it for others
     gone = asyncio.ensure_future(_gone(request))
     done, pending = await asyncio.wait({ending, gone}, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
     for task in pending:

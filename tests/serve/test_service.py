@@ -122,6 +122,18 @@ def test_clients_that_vanish_or_send_nothing_take_no_place(opened: Running, tmp_
         one.close()
 
 
+def test_a_video_that_is_deleted_while_it_is_recognised_costs_no_worker(opened: Running, tmp_path: Path) -> None:
+    workers = opened.workers
+    opened.signal_workers(signal.SIGSTOP)
+    name = opened.send(video(tmp_path, " ".join(["NORD"] * 40))).json["id"]
+    until(lambda: opened.get(name)["state"] == "running")
+    assert opened.ask("DELETE", f"/v1/transcripts/{name}").status == 204
+    opened.signal_workers(signal.SIGCONT)
+    assert opened.ask("GET", f"/v1/transcripts/{name}").status == 404
+    assert glosses(opened.send(video(tmp_path), wait=60).json) == ["NORD", "REGEN"]
+    assert opened.workers == workers and b'state="deleted"} 1.0' in opened.ask("GET", "/metrics").body
+
+
 def test_a_full_queue_order_and_a_worker_that_is_killed(tight: Running, tmp_path: Path) -> None:
     sentences = ("NORD", "NORD REGEN", "GRAD", "SONNE")
     tight.signal_workers(signal.SIGSTOP)
