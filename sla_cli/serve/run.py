@@ -85,8 +85,6 @@ def serve(
             f"on {access.host} everybody who reaches this machine could ask",
             "Give --token-file; or --no-token if a reverse proxy in front of it checks who asks.",
         )
-    for number in signals("SIGTERM", "SIGHUP"):
-        signal.signal(number, _stop)
     threads_for(workers, usable_cores())
     with (
         listening(access.host, access.port, "Name another --host or --port.") as opened,
@@ -105,6 +103,8 @@ def _run(
     opened: socket.socket,
     tell: Callable[[str], object],
 ) -> None:
+    for number in signals("SIGTERM", "SIGHUP"):
+        signal.signal(number, _stop)
     metrics = new_metrics()
     jobs = Jobs(folder / "jobs", limits, workers, metrics.count_job)
     web: uvicorn.Server | None = None
