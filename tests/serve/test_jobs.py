@@ -18,6 +18,11 @@ from sla_cli.serve.limits import Limits
 LIMITS = Limits(queue=3, upload=1000, length=60, work=60, memory=1 << 30, keep=100)
 
 
+@pytest.fixture(autouse=True)
+def _no_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sla_cli.serve.jobs.MOMENT", 0.01)
+
+
 def jobs_in(folder: Path, limits: Limits = LIMITS) -> Jobs:
     return Jobs(folder / "jobs", limits, workers=2, counted=lambda state, seconds: None)
 

@@ -29,8 +29,8 @@ HEAD = b"POST /v1/transcripts HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100
 @pytest.fixture
 def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jobs:
     for module in (patience, upload):
-        monkeypatch.setattr(module, "STALL", 0.4)
-    monkeypatch.setattr(upload, "GRACE", 0.2)
+        monkeypatch.setattr(module, "STALL", 0.15)
+    monkeypatch.setattr(upload, "GRACE", 0.1)
     limits = Limits(queue=3, upload=10**6, length=60, work=60, memory=1 << 30, keep=100)
     return Jobs(tmp_path / "jobs", limits, 1, lambda state, seconds: None)
 
