@@ -93,4 +93,8 @@ def service(run: Path, *options: str | Path, token: str = "") -> Iterator[Runnin
             assert address, process.stderr.read()
             yield Running(int(address.rstrip("/").rpartition(":")[2]), process, token)
         finally:
-            process.kill()
+            process.terminate()  # as a person does: it removes its folder
+            try:
+                process.wait(PATIENCE)
+            finally:
+                process.kill()
