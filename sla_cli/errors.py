@@ -112,7 +112,7 @@ def naming(where: str) -> Iterator[None]:
 # What extras of pyproject.toml install; modules and distributions have the same names.
 TORCH = ("torch", "timm", "huggingface_hub", "loralib", "safetensors", "accelerate", "tensorboard")
 ONNX = ("onnxruntime", "onnx", "onnxscript")
-WEB = ("starlette", "uvicorn")
+WEB = ("starlette", "uvicorn", "websockets", "python_multipart", "prometheus_client")
 
 
 def not_installed(error: ModuleNotFoundError) -> SlaError | None:
@@ -121,7 +121,7 @@ def not_installed(error: ModuleNotFoundError) -> SlaError | None:
     for extra, packages, what in (
         ("torch", TORCH, "computing with a model"),
         ("onnx", ONNX, "ONNX"),
-        ("web", WEB, "the page of `sla annotate`"),
+        ("web", WEB, "the server of `sla annotate` and `sla serve`"),
     ):
         if package in packages:
             return SlaError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -17,12 +18,13 @@ import pytest
 import torch
 from clip_store import bytes_only, write_file
 from forked import Forked, script
+from recordings import signed
 from step_flops import Vit
 from tiny_work import tiny_work
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from sla_cli.demo.figures import DemoFigures
-from sla_cli.errors import FormatError
+from sla_cli.errors import WEB, FormatError
 from sla_cli.model.device import place
 from sla_cli.store.file import StoreFile
 
@@ -373,6 +375,26 @@ def test_ways_of_computing() -> None:
     assert found[0]["ratio"] == 1
     assert found[4]["difference"] == 0
     assert found[6]["wer"] == found[4]["wer"]
+
+
+def test_the_throughput_of_a_service(tmp_path: Path) -> None:
+    for module in (*WEB, "httpx"):
+        pytest.importorskip(module, reason="needs the extra web, and httpx")
+    run, video = tiny_work() / "runs" / "adapter", signed(tmp_path / "a.mkv", "NORD REGEN")
+    few = ["--clients", "2", "--seconds", "1", "--rounds", "1", "--videos", "2", "--hostile", "--json"]
+    command = [
+        sys.executable,
+        ROOT / "benchmarks" / "service.py",
+        run,
+        video,
+        *few,
+    ]  # which starts processes of its own
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert 0 < found["lowest"] <= found["ratio"] <= found["highest"] and found["cpu_ratio"] > 0
+    clients = found["2 clients"]
+    assert set(clients["answers"]) == {"200", "422"} and clients["lost"] == 0 and clients["median_seconds"] > 0
 
 
 def answer(benchmark: str, arguments: Sequence[str]) -> Any:

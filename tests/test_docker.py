@@ -52,7 +52,7 @@ def test_what_is_installed_is_a_documented_extra(lines: list[list[str]], project
     [command] = [words for words in lines if words[:1] == ["RUN"]]
     own = Requirement(command[-1].replace(".", project["name"], 1))
     page = (ROOT / "docs" / "install.md").read_text(encoding="utf-8")
-    assert own.extras == {"torch", "archives"} <= set(project["optional-dependencies"])
+    assert own.extras == {"torch", "archives", "web"} <= set(project["optional-dependencies"])
     assert all(f"| `{extra}` |" in page for extra in own.extras)
     assert lines[-1] == ["ENTRYPOINT", "[sla]"]
     assert "sla" in project["scripts"]

@@ -7,14 +7,10 @@ The README's first block, install and demo, is run as it stands by .ci/run.
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
-import threading
 from collections.abc import Callable
-from http.client import HTTPConnection
 from pathlib import Path
-from typing import Any
 
 import pytest
 from docs_blocks import ROOT, Shell, blocks, statements
@@ -89,26 +85,3 @@ def test_what_score_anything_shows_is_what_is_printed(fresh: Callable[[str], She
     shell = fresh("\n".join(own))
     for block, text in zip(own, shown, strict=True):
         assert text in "".join(shell.run(statement)[1] for statement in statements(block))
-
-
-def test_the_service_of_its_guide_answers(world: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    text = (ROOT / "docs" / "guides" / "service.md").read_text(encoding="utf-8")
-    code = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)[0].replace("8000", "0")
-    monkeypatch.chdir(world)
-    names: dict[str, Any] = {}
-    exec(compile(code, "docs/guides/service.md", "exec"), names)
-    names["Service"].log_message = lambda *arguments: None
-    server = names["server"]
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-
-    def ask(body: bytes) -> tuple[int, dict[str, Any]]:
-        connection = HTTPConnection(*server.server_address)
-        connection.request("POST", "/", body)
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
-
-    status, facts = ask((world / "video.mp4").read_bytes())
-    assert status == 200 and [sign["gloss"] for sign in facts["signs"]] == ["NORD", "REGEN"]
-    assert ask(b"no video")[0] == 422
-    server.shutdown()
-    server.server_close()

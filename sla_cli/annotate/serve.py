@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import secrets
-import socket
 import tempfile
 import webbrowser
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-import uvicorn
 from starlette.types import ASGIApp
 
 from sla_cli.annotate.guard import Guard
-from sla_cli.errors import SlaError
+from sla_cli.web.listen import listening, server
 
 HOST = "127.0.0.1"
 
@@ -30,30 +28,12 @@ def serve(app: ASGIApp, port: int, tell: Callable[[str], object], *, browser: bo
     Raises:
         SlaError: the port is used by another program.
     """
-    with socket.socket() as listening:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listening.bind((HOST, port))
-        except (OSError, OverflowError) as error:
-            raise SlaError(
-                f"port {port} cannot be used: {error}", "Leave out --port, and a free one is used."
-            ) from error
-        listening.listen()
-        port, token = listening.getsockname()[1], secrets.token_urlsafe(32)
+    with listening(HOST, port, "Leave out --port, and a free one is used.") as opened:
+        port, token = opened.getsockname()[1], secrets.token_urlsafe(32)
         address = f"http://{HOST}:{port}/{token}/"
-        config = uvicorn.Config(
-            Guard(app, token, port),
-            log_config=None,
-            access_log=False,
-            server_header=False,
-            proxy_headers=False,
-            lifespan="off",
-            ws="none",
-            timeout_graceful_shutdown=1,
-        )
         tell(address)
         with _browser(address) if browser else _nothing():
-            uvicorn.Server(config).run(sockets=[listening])
+            server(Guard(app, token, port), ws="none").run(sockets=[opened])
 
 
 @contextmanager

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from importlib.resources import files
-from importlib.resources.abc import Traversable
 
 import msgspec
 from starlette.applications import Starlette
@@ -20,9 +18,8 @@ from sla_cli.annotate.recording import ChangedError, Counts, Recording
 from sla_cli.annotate.scope import Scope
 from sla_cli.core.endings import VIDEOS
 from sla_cli.errors import SlaError
-
-TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
-PAGE = "page.html"
+from sla_cli.web.assets import assets
+from sla_cli.web.headers import as_json
 
 
 class Ask(msgspec.Struct):
@@ -80,14 +77,7 @@ def application(
         vocabulary: glosses that the page completes, beside those in the files.
         states: by number of a recording, as `Suggester.states`.
     """
-    assets = {one.name: one for room in ("annotate/page", "pages") for one in _files(room)}
-
-    def asset(request: Request) -> Response:
-        name = request.path_params.get("name", PAGE)
-        if name not in assets:
-            raise HTTPException(404)
-        ending = name[name.rfind(".") :]
-        return Response(assets[name].read_bytes(), media_type=TYPES[ending])
+    asset = assets("annotate/page", "pages")
 
     def recording(request: Request) -> Recording:
         number = request.path_params["number"]
@@ -96,10 +86,10 @@ def application(
         return recordings[number]
 
     def queue(request: Request) -> Response:
-        return _json([_listed(one, states.get(number, "")) for number, one in enumerate(recordings)])
+        return as_json([_listed(one, states.get(number, "")) for number, one in enumerate(recordings)])
 
     def about(request: Request) -> Response:
-        return _json(
+        return as_json(
             {
                 "suggestions": scope.suggestions,
                 "glosses": scope.glosses,
@@ -111,7 +101,7 @@ def application(
 
     def show(request: Request) -> Response:
         one = recording(request)
-        return _refusing(lambda: _json(_shown(one, one.content())))
+        return _refusing(lambda: as_json(_shown(one, one.content())))
 
     def video(request: Request) -> Response:
         path = recording(request).video
@@ -125,7 +115,7 @@ def application(
         try:
             ask = msgspec.json.decode(body, type=Ask)
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return _json(Fault(f"this is no operation: {error}", ""), 400)
+            return as_json(Fault(f"this is no operation: {error}", ""), 400)
         return await run_in_threadpool(_edited, one, ask)
 
     return Starlette(
@@ -141,17 +131,12 @@ def application(
     )
 
 
-def _files(room: str) -> list[Traversable]:
-    folder = files("sla_cli").joinpath(room)
-    return [one for one in folder.iterdir() if one.name.endswith(tuple(TYPES))]
-
-
 def _edited(recording: Recording, ask: Ask) -> Response:
     def apply() -> Response:
         try:
-            return _json(recording.edit(ask.digest, ask.operation))
+            return as_json(recording.edit(ask.digest, ask.operation))
         except ChangedError as error:
-            return _json(Fault(error.message, error.hint, _shown(recording, recording.content())), 409)
+            return as_json(Fault(error.message, error.hint, _shown(recording, recording.content())), 409)
 
     return _refusing(apply)
 
@@ -160,7 +145,7 @@ def _refusing(answer: Callable[[], Response]) -> Response:
     try:
         return answer()
     except SlaError as error:
-        return _json(Fault(error.message, error.hint), 422)
+        return as_json(Fault(error.message, error.hint), 422)
 
 
 def _listed(recording: Recording, state: str) -> Listed:
@@ -183,7 +168,3 @@ def _shown(recording: Recording, content: Content) -> Shown:
         content.signer,
         content.tiers,
     )
-
-
-def _json(value: object, status: int = 200) -> Response:
-    return Response(msgspec.json.encode(value), status, media_type="application/json")

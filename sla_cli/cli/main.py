@@ -39,6 +39,7 @@ COMMANDS = {
     "live": "Show glosses while somebody signs: before a camera, in a stream or in a video.",
     "elan": "Recognise and align inside ELAN: install the recognisers that ELAN's Recognizer tab lists.",
     "annotate": "Correct suggested glosses of videos on a local page, which writes ELAN files.",
+    "serve": "Run a service: videos and live streams in, glosses with times out, over HTTP and WebSocket.",
     "next": "Choose what to annotate next: clips of a store, or sentences in recordings, with a reason for each.",
     "score": "Compute the word error rate as the field's official scripts count it, with its confidence interval.",
     "times": "Compare the times of glosses with true ones: how many lie right, F1 by overlap, errors of the ends.",

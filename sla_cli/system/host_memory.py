@@ -62,3 +62,9 @@ def _statistic(folder: Path, name: str) -> int:
 
 def _number(text: str) -> int:
     return int(text) if text.isdecimal() else 0
+
+
+def resident_bytes(process: int) -> int:
+    """Bytes of memory that a process of this machine occupies; 0 if it has ended, or the system does not tell."""
+    pages = text_of(Path(f"/proc/{process}/statm")).split()
+    return int(pages[1]) * os.sysconf("SC_PAGE_SIZE") if len(pages) > 1 else 0

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from typing import Any
 
@@ -76,23 +74,6 @@ def test_a_keyboard_of_another_script_has_the_same_keys(browser: Any, server: Se
             typist.page.evaluate("(one) => document.body.dispatchEvent(new KeyboardEvent('keydown', one))", event)
         typist.wait()
         assert typist.said().startswith("accepted")
-
-
-@pytest.fixture(scope="session")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The script of axe-core, from the registry of npm."""
-    folder = tmp_path_factory.mktemp("axe")
-    npm = shutil.which("npm")
-    if npm is None:
-        pytest.skip("needs npm, which fetches axe-core")
-    got = subprocess.run(
-        [npm, "pack", "axe-core@4", "--silent"], cwd=folder, capture_output=True, check=False, timeout=120
-    )
-    archives = list(folder.glob("*.tgz"))
-    if got.returncode or not archives:
-        pytest.skip("axe-core cannot be fetched from the registry of npm")
-    shutil.unpack_archive(archives[0], folder, filter="data")
-    return (folder / "package" / "axe.min.js").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("width", [390, 1440])

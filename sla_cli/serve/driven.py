@@ -1,0 +1,100 @@
+"""The service's side of a worker process: starts it, talks to it, and ends it if it takes too much time or memory."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from time import monotonic
+from typing import Any
+
+from sla_cli.serve.talk import Answer, Order, Unusable
+from sla_cli.system.host_memory import resident_bytes
+
+LOOK = 0.2  # seconds between two looks at the memory
+ENOUGH = 3600.0  # seconds to open a model, which may have to be downloaded
+
+
+def _work(connection: Connection, opening: Mapping[str, Any]) -> None:
+    """The process; only there torch is imported."""
+    from sla_cli.serve.process import work
+
+    work(connection, opening)
+
+
+class LostError(Exception):
+    """The process has ended, or was ended; the message says why, in one sentence for the client."""
+
+
+@dataclass
+class Driven:
+    """One process. Used by one thread; `kill` by any.
+
+    Args:
+        opening: arguments of `Recognizer.open`.
+        memory: resident bytes that it may have.
+    """
+
+    opening: Mapping[str, Any]
+    memory: int
+    _connection: Connection = field(init=False)
+
+    def __post_init__(self) -> None:
+        context = get_context("spawn")
+        self._connection, theirs = context.Pipe()
+        self.process = context.Process(target=_work, args=(theirs, self.opening), daemon=True)
+        self.process.start()
+        theirs.close()
+
+    def open(self) -> None:
+        """Wait until it has its model. Raises SlaError if the model cannot be opened, and LostError."""
+        answer = self.receive(ENOUGH)
+        if isinstance(answer, Unusable):
+            self.kill()
+            raise answer.error
+
+    def send(self, order: Order) -> None:
+        """Raises LostError."""
+        try:
+            self._connection.send(order)
+        except OSError as error:
+            raise self._lost() from error
+
+    def receive(self, seconds: float) -> Answer:
+        """The next answer. Raises LostError if none comes in time, the process has ended, or its memory is too much."""
+        end = monotonic() + seconds
+        while True:
+            came = self._connection.poll(max(0.0, min(LOOK, end - monotonic())))
+            if resident_bytes(self.process.pid or 0) > self.memory:
+                self.kill()
+                raise LostError("recognition needed more memory than this service allows")
+            if came:
+                break
+            if monotonic() > end:
+                self.kill()
+                raise LostError("recognition took longer than this service allows")
+        try:
+            answer: Answer = self._connection.recv()
+        except (EOFError, OSError) as error:
+            raise self._lost() from error
+        return answer
+
+    @property
+    def alive(self) -> bool:
+        """Whether the process runs."""
+        return self.process.is_alive()
+
+    def kill(self) -> None:
+        """End it."""
+        self.process.kill()
+
+    def close(self) -> None:
+        """End it, and free what belongs to it."""
+        self.kill()
+        self.process.join()
+        self._connection.close()
+
+    def _lost(self) -> LostError:
+        self.process.join(1)
+        return LostError("the process that recognised it ended unexpectedly, which a damaged video may cause")

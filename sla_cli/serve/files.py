@@ -1,0 +1,38 @@
+"""The files of a recording in its folder, and those that a client can fetch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import msgspec
+
+from sla_cli.annotation.formats import KINDS, annotation_text
+from sla_cli.annotation.layout import DEFAULT
+from sla_cli.config.settings import TranscribeConfig
+from sla_cli.core.annotation import Annotation, split_at_pauses
+from sla_cli.serve.messages import Recognised
+from sla_cli.transcribe.transcript import PAGE, UNNAMED, ending_of
+
+UPLOAD, RESULT = "upload", "result.json"
+PAGE_FILE = f"{UNNAMED}{ending_of(PAGE)}"
+FORMATS = (*KINDS, PAGE)
+
+
+def read_result(folder: Path) -> Recognised:
+    """What was recognised, of a recording that is done."""
+    return msgspec.json.decode((folder / RESULT).read_bytes(), type=Recognised)
+
+
+def content(folder: Path, kind: str) -> bytes:
+    """The file of one of `FORMATS` that `sla transcribe` would write without the video.
+
+    Raises:
+        SlaError: the format cannot hold a gloss.
+    """
+    if kind == PAGE:
+        return (folder / PAGE_FILE).read_bytes()
+    found = read_result(folder)
+    sentences = split_at_pauses(found.signs, TranscribeConfig.pause)
+    return annotation_text(
+        kind, Annotation(UNNAMED, None, found.duration, sentences, found.made), DEFAULT, folder
+    ).encode()

@@ -1,0 +1,129 @@
+"""A recording that was sent: what is known about it, on disk too, and its work in a worker process."""
+
+from __future__ import annotations
+
+import shutil
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from pathlib import Path
+from time import monotonic
+from typing import Protocol
+
+import msgspec
+
+from sla_cli.serve.driven import Driven
+from sla_cli.serve.files import RESULT, UPLOAD
+from sla_cli.serve.messages import State
+from sla_cli.serve.talk import Done, Progress, Stop, Transcribe
+from sla_cli.system.atomic import atomic_write
+
+RECORD = "job.json"
+
+
+class Record(msgspec.Struct):
+    """What a restart has to know.
+
+    Attributes:
+        number: its place in the order in which recordings came.
+        starts: how often it was given to a worker; a service that was killed while it computed gives it once more.
+        ended: seconds since 1970; 0 before its end.
+        fault: why it failed.
+    """
+
+    number: int
+    state: State = "sent"
+    starts: int = 0
+    ended: float = 0.0
+    fault: str = ""
+
+
+@dataclass(eq=False)
+class Job:
+    """One recording.
+
+    Attributes:
+        folder: has its upload, then its results; named by its id.
+        ended: done when the recording is done, has failed, or was deleted.
+        deleted: whether the client has deleted it.
+    """
+
+    folder: Path
+    record: Record
+    frames: int = 0
+    total: int = 0
+    deleted: bool = False
+    ended: Future[None] = field(default_factory=Future)
+
+    @property
+    def id(self) -> str:
+        """Cannot be guessed."""
+        return self.folder.name
+
+    @property
+    def upload(self) -> Path:
+        """The video, until the job has ended."""
+        return self.folder / UPLOAD
+
+    def write(self) -> None:
+        """Write what a restart has to know; a damaged file counts as none. Raises SlaError."""
+        with atomic_write(self.folder / RECORD, flush=False) as temporary:
+            temporary.write_bytes(msgspec.json.encode(self.record))
+
+    def forget(self) -> None:
+        """Let a restart remove it."""
+        (self.folder / RECORD).unlink(missing_ok=True)
+
+    def remove(self) -> None:
+        """Delete all that there is of it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def read_job(folder: Path) -> Job | None:
+    """The job of a folder; None where the service was killed before it was complete."""
+    try:
+        record = msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
+    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    job = Job(folder, record)
+    present = folder / RESULT if record.state == "done" else job.upload
+    if record.state != "failed" and not present.is_file():
+        return None
+    if record.state in ("done", "failed"):
+        job.ended.set_result(None)
+    return job
+
+
+class Ending(Protocol):
+    """Called at the end of a job's work: why it failed, "" if it is done; and the seconds that it took."""
+
+    def __call__(self, job: Job, fault: str, seconds: float) -> object: ...
+
+
+@dataclass(frozen=True)
+class JobWork:
+    """Transcribes the recording of a job."""
+
+    job: Job
+    length: float
+    seconds: float
+    finish: Ending
+    begin: float = field(default_factory=monotonic)
+
+    def drive(self, process: Driven) -> None:
+        self.finish(self.job, self._transcribed(process, self.begin + self.seconds), monotonic() - self.begin)
+
+    def lost(self, reason: str) -> None:
+        self.finish(self.job, reason, monotonic() - self.begin)
+
+    def _transcribed(self, process: Driven, end: float) -> str:
+        job, stopped = self.job, False
+        process.send(Transcribe(job.folder, self.length))
+        while True:
+            answer = process.receive(max(0.0, end - monotonic()))
+            if isinstance(answer, Done):
+                return answer.fault
+            if isinstance(answer, Progress):
+                job.frames, job.total = answer.done, answer.total
+            if job.deleted and not stopped:
+                process.send(Stop())
+                stopped = True

@@ -1,0 +1,46 @@
+"""What the service accepts at most. A value that is not an option is a constant here."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sla_cli.system.host_memory import total_bytes
+
+MOST_WAIT = 300.0  # seconds that `?wait=` may ask for
+MOST_KEPT = 1000  # results; the oldest are deleted
+CONNECTIONS = 256  # requests and live streams at once
+LATER = 10  # seconds after which a client may ask again, where nothing better is known
+STALL = 20.0  # seconds without a byte of an upload, or without a request on a new connection
+GRACE, SLOWEST = 30.0, 10_000  # after so many seconds an upload must have come with so many bytes a second
+LARGEST_FRAME = 4_000_000  # bytes of a live frame
+WAITING_FRAMES = 24  # of a live stream, before frames are dropped
+SILENT = 60.0  # seconds without a frame, after which a live stream ends
+STUCK = 60.0  # seconds for one live frame, or to open the model of a worker again
+UNREAD = 15.0  # seconds in which a client must take a message
+MEMORY_SHARE = 0.8  # of the machine's, for all workers together
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits that are options of `sla serve`.
+
+    Attributes:
+        queue: recordings that are sent or wait.
+        upload: bytes of a recording.
+        length: seconds of a recording or a live stream.
+        work: seconds of computing for a recording.
+        memory: resident bytes of a worker process.
+        keep: seconds for which a result can be fetched.
+    """
+
+    queue: int
+    upload: int
+    length: float
+    work: float
+    memory: int
+    keep: float
+
+
+def share_of_memory(processes: int) -> int:
+    """Bytes for each of so many workers, if no limit is given."""
+    return int(MEMORY_SHARE * total_bytes() / processes)

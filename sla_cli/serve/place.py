@@ -1,0 +1,49 @@
+"""The state folder: uploads, jobs and results, private to the user who runs the service."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from sla_cli.artifact.lock import BusyError, locked
+from sla_cli.errors import SlaError
+
+PREFIX = "sla-serve-"
+BUSY, HINT = "another `sla serve` uses this state folder", "Name another folder with --state."
+
+
+@contextmanager
+def state_folder(given: Path | None) -> Iterator[Path]:
+    """The folder, which only one service uses; without a given one it is temporary and removed at the end.
+
+    Raises:
+        SlaError: another service uses it, or it cannot be written.
+    """
+    if given is not None:
+        try:
+            given.mkdir(parents=True, exist_ok=True, mode=0o700)
+        except OSError as error:
+            raise SlaError(f"cannot make the state folder {given}: {error.strerror}", HINT) from error
+        with locked(given, BUSY, hint=HINT, inherited=False):
+            yield given
+        return
+    _remove_abandoned()
+    with (
+        tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as made,
+        locked(Path(made), BUSY, inherited=False),
+    ):
+        yield Path(made)
+
+
+def _remove_abandoned() -> None:
+    """Remove temporary folders of services that were killed: they may hold videos of people."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
+        with suppress(OSError, BusyError):
+            if folder.is_symlink() or not hasattr(os, "getuid") or folder.stat().st_uid != os.getuid():
+                continue
+            with locked(folder, BUSY, inherited=False):
+                shutil.rmtree(folder, ignore_errors=True)

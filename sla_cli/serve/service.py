@@ -1,0 +1,179 @@
+"""Answers the requests for transcripts; `api.ENDPOINTS` says which method answers which."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from concurrent.futures import Future
+from dataclasses import dataclass
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+
+from sla_cli.errors import SlaError
+from sla_cli.serve import messages
+from sla_cli.serve.api import ENDPOINTS, FULL, UNKNOWN
+from sla_cli.serve.door import fault
+from sla_cli.serve.files import FORMATS, content, read_result
+from sla_cli.serve.job import Job
+from sla_cli.serve.jobs import FullError, Jobs
+from sla_cli.serve.limits import LATER, MOST_WAIT
+from sla_cli.serve.live import live
+from sla_cli.serve.metrics import Metrics
+from sla_cli.serve.openapi import openapi
+from sla_cli.serve.streams import Streams
+from sla_cli.serve.upload import RefusedError, save_upload
+from sla_cli.serve.workers import Workers
+from sla_cli.transcribe.transcript import UNNAMED, ending_of
+from sla_cli.web.assets import assets
+from sla_cli.web.headers import as_json
+
+TYPES = {"eaf": "application/xml", "vtt": "text/vtt", "srt": "application/x-subrip", "json": "application/json"}
+TYPES |= {"csv": "text/csv", "html": "text/html"}
+
+
+@dataclass
+class Service:
+    """Everything that a request may need.
+
+    Attributes:
+        uploads: the workers for recordings.
+    """
+
+    jobs: Jobs
+    streams: Streams
+    uploads: Workers
+    metrics: Metrics
+
+    def application(self) -> Starlette:
+        """All routes, without any check of who asks."""
+        asset = assets("serve/page", "pages")
+        return Starlette(
+            routes=[
+                *(Route(one.path, getattr(self, one.name), methods=[one.method]) for one in ENDPOINTS),
+                WebSocketRoute("/v1/live", lambda socket: live(socket, self.streams, self.jobs.limits, self.metrics)),
+                Route("/", asset),
+                Route("/assets/{name}", asset),
+            ]
+        )
+
+    async def send(self, request: Request) -> Response:
+        wait = _seconds(request.query_params.get("wait", "0"))
+        if wait is None:
+            return fault(400, f"wait is not a number of seconds from 0 to {MOST_WAIT:g}")
+        try:
+            job = self.jobs.begin()
+        except FullError as full:
+            return fault(429, FULL, {"retry-after": str(full.seconds)})
+        except SlaError:
+            return _no_room()
+        try:
+            await save_upload(request, job.upload, self.jobs.limits.upload)
+            await run_in_threadpool(self.jobs.submit, job)
+        except BaseException as error:
+            self.jobs.delete(job)
+            if isinstance(error, RefusedError):
+                return fault(error.status, str(error), {"connection": "close"})
+            if isinstance(error, ClientDisconnect):
+                return Response(status_code=400)
+            if isinstance(error, OSError | SlaError):
+                return _no_room()
+            raise
+        if wait and not await _ended(request, job.ended, wait):
+            self.jobs.delete(job)  # the client has gone, and nobody else knows the id
+        if job.deleted:
+            return _unknown()
+        if job.record.state == "failed":
+            return fault(422, job.record.fault)
+        status = 200 if job.record.state == "done" else 202
+        return as_json(self._shown(job), status, {"location": f"/v1/transcripts/{job.id}"})
+
+    async def show(self, request: Request) -> Response:
+        job = self.jobs.find(request.path_params["id"])
+        try:
+            return _unknown() if job is None else as_json(self._shown(job))
+        except FileNotFoundError:  # just now it became too old
+            return _unknown()
+
+    async def file(self, request: Request) -> Response:
+        kind, job = request.path_params["format"].lower(), self.jobs.find(request.path_params["id"])
+        if job is None or kind not in FORMATS:
+            return _unknown()
+        if job.record.state == "failed":
+            return fault(422, job.record.fault)
+        if job.record.state != "done":
+            return fault(409, "the transcript is not ready")
+        try:
+            data = await run_in_threadpool(content, job.folder, kind)
+        except FileNotFoundError:  # just now it became too old
+            return _unknown()
+        except SlaError as error:
+            return fault(422, error.message)
+        saved = {"content-disposition": f'attachment; filename="{UNNAMED}{ending_of(kind)}"'}
+        return Response(data, headers=saved, media_type=TYPES.get(kind, "text/plain"))
+
+    async def delete(self, request: Request) -> Response:
+        job = self.jobs.find(request.path_params["id"])
+        if job is None:
+            return _unknown()
+        self.jobs.delete(job)
+        return Response(status_code=204)
+
+    async def health(self, request: Request) -> Response:
+        ready = self.uploads.ready
+        found = messages.Health(
+            status="ready" if ready else "starting", workers=ready, waiting=self.jobs.taken, live=self.streams.free
+        )
+        return as_json(found, 200 if ready else 503)
+
+    async def metrics_text(self, request: Request) -> Response:
+        return self.metrics.answer()
+
+    async def openapi(self, request: Request) -> Response:
+        return as_json(openapi())
+
+    def _shown(self, job: Job) -> messages.Job:
+        done = job.record.state == "done"
+        return messages.Job(
+            id=job.id,
+            state=job.record.state,
+            place=self.jobs.place(job),
+            frames=job.frames,
+            total=job.total or None,
+            error=job.record.fault,
+            result=read_result(job.folder) if done else msgspec.UNSET,
+        )
+
+
+async def _ended(request: Request, ended: Future[None], wait: float) -> bool:
+    """Whether the client still waits when the job has ended, or the time is over."""
+    ending = asyncio.shield(asyncio.wrap_future(ended))  # to cancel it would end it for others
+    gone = asyncio.ensure_future(_gone(request))
+    done, pending = await asyncio.wait({ending, gone}, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+    for task in pending:
+        task.cancel()
+    return gone not in done
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _seconds(text: str) -> float | None:
+    """What `wait` says; None for anything but a number in its bounds."""
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,3})?", text, re.ASCII) or float(text) > MOST_WAIT:
+        return None
+    return float(text)
+
+
+def _unknown() -> Response:
+    return fault(404, UNKNOWN)
+
+
+def _no_room() -> Response:
+    return fault(503, "the service cannot store the video", {"retry-after": str(LATER)})

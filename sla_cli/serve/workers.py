@@ -1,0 +1,125 @@
+"""Threads that each drive one worker process, and start it again when it has ended."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from threading import Event, Lock, Thread
+from typing import Any, Protocol
+
+from sla_cli.errors import SlaError
+from sla_cli.log import log
+from sla_cli.serve.driven import Driven, LostError
+
+AGAIN = 2.0  # seconds before a process that did not open its model is started again
+TRIES = 3  # of a process that never opened its model
+
+
+class Work(Protocol):
+    """Something that a worker does."""
+
+    def drive(self, process: Driven) -> None:
+        """Do it, and tell the client. Raises LostError."""
+
+    def lost(self, reason: str) -> None:
+        """Tell the client why it cannot be done, after a LostError."""
+
+
+@dataclass
+class Workers:
+    """Processes for one kind of work.
+
+    Args:
+        take: waits a moment for work; None if there is none.
+        opening, memory: as for `Driven`.
+        failed: called once if no process can open the model.
+
+    Attributes:
+        ready: processes that have their model, working or idle.
+        restarts: processes that were started again.
+        fault: why no process can open the model.
+    """
+
+    count: int
+    take: Callable[[], Work | None]
+    opening: Mapping[str, Any]
+    memory: int
+    failed: Callable[[], object]
+    ready: int = 0
+    restarts: int = 0
+    fault: SlaError | None = None
+    _stop: Event = field(default_factory=Event)
+    _lock: Lock = field(default_factory=Lock)
+    _processes: dict[int, Driven] = field(default_factory=dict)
+    _threads: list[Thread] = field(default_factory=list)
+    _opened: bool = False
+
+    def start(self) -> None:
+        """Start all; returns at once."""
+        self._threads = [Thread(target=self._keep, args=(number,), daemon=True) for number in range(self.count)]
+        for thread in self._threads:
+            thread.start()
+
+    def stop(self) -> None:
+        """End all processes, whatever they do."""
+        self._stop.set()
+        with self._lock:
+            for process in self._processes.values():
+                process.kill()
+        for thread in self._threads:
+            thread.join()
+
+    def _keep(self, number: int) -> None:
+        tries = 0
+        while not self._stop.is_set():
+            process = Driven(self.opening, self.memory)
+            with self._lock:
+                self._processes[number] = process
+                if self._stop.is_set():
+                    process.kill()
+            try:
+                tries += 1
+                process.open()
+                tries = 0
+                self._serve(process)
+            except SlaError as error:
+                self._unusable(error)
+            except LostError as error:
+                if tries >= TRIES:
+                    message = f"the process that loads the model ends each time: {error}"
+                    self._unusable(SlaError(message, "`sla transcribe` with the same options may show why."))
+            finally:
+                with self._lock:
+                    self.restarts += not self._stop.is_set()
+                process.close()
+            if tries:
+                self._stop.wait(AGAIN)
+
+    def _serve(self, process: Driven) -> None:
+        """Do work until the process has ended."""
+        work, reason = None, ""
+        with self._lock:
+            self.ready += 1
+            self._opened = True
+        while not reason and not self._stop.is_set() and process.alive:
+            if (work := self.take()) is not None:
+                try:
+                    work.drive(process)
+                except LostError as error:
+                    reason = str(error)
+        with self._lock:
+            self.ready -= 1
+        if work is not None and reason:  # told when the process does not count as ready any more
+            work.lost(reason)
+
+    def _unusable(self, error: SlaError) -> None:
+        log.error("the model cannot be opened")
+        if not self._opened and self.fault is None:
+            self.fault = error
+            self.failed()
+
+
+def threads_for(workers: int, cores: int) -> None:
+    """Let processes that start from now on compute in their share of the cores, unless the user says otherwise."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(max(1, cores // workers)))

@@ -1,0 +1,41 @@
+"""A socket that is open before an address is shown, and the server on it."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from starlette.types import ASGIApp
+
+from sla_cli.errors import SlaError
+
+
+@contextmanager
+def listening(host: str, port: int, hint: str) -> Iterator[socket.socket]:
+    """A socket at an address; port 0 is any free one.
+
+    Raises:
+        SlaError: the address is not of this machine, or the port is used by another program; with `hint`.
+    """
+    try:
+        family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        opened = socket.socket(family)
+    except (OSError, OverflowError, UnicodeError) as error:
+        raise SlaError(f"{host}, port {port}, cannot be used: {error}", hint) from error
+    with opened:
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            opened.bind(address)
+        except (OSError, OverflowError) as error:
+            raise SlaError(f"port {port} cannot be used: {error}", hint) from error
+        opened.listen()
+        yield opened
+
+
+def server(app: ASGIApp, **settings: Any) -> uvicorn.Server:
+    """A server without log of requests, which would show people's addresses; `settings` as of `uvicorn.Config`."""
+    always: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False, "proxy_headers": False}
+    return uvicorn.Server(uvicorn.Config(app, lifespan="off", timeout_graceful_shutdown=1, **always, **settings))

@@ -1,0 +1,150 @@
+"""The live stream of `sla serve`: what it says, and whom it refuses."""
+
+from __future__ import annotations
+
+import json
+import signal
+import struct
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+from recordings import images_of
+from running_service import Running, until
+
+from sla_cli.serve.limits import WAITING_FRAMES
+from sla_cli.transcribe.recognizer import Recognizer
+from sla_cli.transcribe.segments import Segments
+
+client = pytest.importorskip("websockets.sync.client", reason="needs the extra web")
+SENTENCE = "NORD REGEN SONNE"
+WRONG: dict[str, bytes | str] = {
+    "empty": b"",
+    "short": bytes(5),
+    "another format": bytes(8) + b"no JPEG",
+    "damaged": bytes(8) + b"\xff\xd8\xff" + bytes(99),
+    "another text": "eof",
+}
+
+
+@contextmanager
+def connected(server: Running, **options: Any) -> Iterator[Any]:
+    until(lambda: server.ask("GET", "/health").json["live"])
+    with client.connect(f"ws://127.0.0.1:{server.port}/v1/live", **options) as socket:
+        yield socket
+
+
+def all_said(socket: Any) -> list[dict[str, Any]]:
+    """The messages up to the end."""
+    from websockets.exceptions import ConnectionClosed
+
+    found = []
+    with pytest.raises(ConnectionClosed):
+        while True:
+            found.append(json.loads(socket.recv(60)))
+    return found
+
+
+def frames(sentence: str = SENTENCE) -> list[tuple[float, bytes]]:
+    return [
+        (number / 25, cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 100])[1].tobytes())
+        for number, image in enumerate(images_of(sentence))
+    ]
+
+
+def message(time: float, jpeg: bytes) -> bytes:
+    return struct.pack("<d", time) + jpeg
+
+
+def test_segments_are_those_of_the_stream_in_python(opened: Running, run: Path) -> None:
+    segments, expected = Segments(), []
+    with Recognizer.open(run) as recognizer:
+        stream = recognizer.stream()
+        for time, jpeg in frames():
+            picture = cv2.cvtColor(cv2.imdecode(np.frombuffer(jpeg, np.uint8), 1), cv2.COLOR_BGR2RGB)
+            expected += segments.add(stream.push(picture, time))
+        expected += segments.add(stream.finish())
+    found = []
+    with connected(opened) as socket:
+        for one in frames():
+            socket.send(message(*one))
+            if one[0] % 0.8 == 0:  # as slowly as it computes
+                socket.ping().wait(10)
+        socket.send('{"eof" : 1}')
+        found = all_said(socket)
+        assert socket.close_code == 1000
+    shown = [one for one in found if "dropped" not in one]
+    if shown == found:
+        assert [one["text"] for one in shown] == [one.text for one in expected]
+    final = [one for one in shown if one["is_final"]]
+    assert final and final[-1]["tokens"] and final[-1]["fixed"] == len(final[-1]["tokens"])
+
+
+def test_frames_that_come_too_fast_are_dropped_and_counted(opened: Running) -> None:
+    with connected(opened) as socket:
+        opened.signal_workers(signal.SIGSTOP)
+        for number in range(4 * WAITING_FRAMES):
+            socket.send(message(number / 25, frames("NORD")[0][1]))
+        socket.send('{"eof": 1}')
+        opened.signal_workers(signal.SIGCONT)
+        dropped = [said["dropped"] for said in all_said(socket) if "dropped" in said]
+    assert 3 * WAITING_FRAMES - 2 <= dropped[-1] < 4 * WAITING_FRAMES and dropped == sorted(dropped)
+
+
+def test_a_second_stream_is_refused_until_the_first_has_ended(opened: Running) -> None:
+    from websockets.exceptions import ConnectionClosed, InvalidStatus
+
+    with connected(opened):
+        with pytest.raises(InvalidStatus) as refused:
+            client.connect(f"ws://127.0.0.1:{opened.port}/v1/live")
+        assert refused.value.response.status_code == 429 and "retry-after" in refused.value.response.headers
+        origin = f"http://127.0.0.1:{opened.port}"
+        with client.connect(f"ws://127.0.0.1:{opened.port}/v1/live", origin=origin) as browser:
+            with pytest.raises(ConnectionClosed):
+                browser.recv(10)
+            assert browser.close_code == 1013
+        with pytest.raises(InvalidStatus) as refused:
+            client.connect(f"ws://127.0.0.1:{opened.port}/v1/live", origin="http://evil.example")
+        assert refused.value.response.status_code == 403
+    with connected(opened):
+        pass
+
+
+@pytest.mark.parametrize("wrong", [*WRONG, "no time"])
+def test_a_message_that_is_no_frame_ends_the_stream_with_a_sentence(opened: Running, wrong: str) -> None:
+    with connected(opened) as socket:
+        socket.send(message(*frames()[0]))
+        socket.send(message(float("nan"), frames()[0][1]) if wrong == "no time" else WRONG[wrong])
+        said = all_said(socket)
+        assert socket.close_code == 1007 and said[-1]["error"]
+
+
+@pytest.mark.ci
+def test_a_worker_that_is_killed_ends_the_stream_and_is_started_again(opened: Running) -> None:
+    with connected(opened) as socket:
+        socket.send(message(*frames()[0]))
+        opened.signal_workers(signal.SIGKILL)
+        socket.send(message(*frames()[1]))
+        assert all_said(socket) == [] and socket.close_code == 1011 and "unexpectedly" in socket.close_reason
+    with connected(opened) as socket:
+        socket.send('{"eof": 1}')
+        assert all_said(socket) == [] and socket.close_code == 1000
+
+
+def test_the_token_may_be_a_protocol_as_browsers_send_it(tight: Running) -> None:
+    """It lets in; there are no streams."""
+    from websockets.exceptions import InvalidStatus
+
+    from sla_cli.serve.door import protocol_of
+
+    for options, status in (
+        ({}, 401), ({"subprotocols": ["sla.token.AAAA"]}, 401), ({"subprotocols": [protocol_of(tight.token)]}, 429),
+        ({"additional_headers": {"Authorization": f"Bearer {tight.token}"}}, 429),
+    ):  # fmt: skip
+        with pytest.raises(InvalidStatus) as refused:
+            client.connect(f"ws://127.0.0.1:{tight.port}/v1/live", **options)
+        assert refused.value.response.status_code == status

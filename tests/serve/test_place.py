@@ -1,0 +1,35 @@
+"""The state folder of `sla serve`: private, of one service, and not left behind."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from sla_cli.errors import SlaError
+from sla_cli.serve.place import state_folder
+
+
+def test_a_temporary_one_is_removed_and_so_is_what_a_killed_service_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    left = tmp_path / "sla-serve-left" / "jobs" / "x"
+    left.mkdir(parents=True)
+    (left / "upload").write_bytes(b"a video of a person")
+    (tmp_path / "sla-serve-link").symlink_to(tmp_path / "other")
+    (tmp_path / "other").mkdir()
+    with state_folder(None) as first, state_folder(None) as second:
+        assert {path.name for path in tmp_path.iterdir()} == {first.name, second.name, "sla-serve-link", "other"}
+        assert first.stat().st_mode & 0o777 == 0o700
+    assert {path.name for path in tmp_path.iterdir()} == {"sla-serve-link", "other"}
+
+
+def test_a_given_one_is_of_one_service_and_stays(tmp_path: Path) -> None:
+    with state_folder(tmp_path / "a" / "state") as folder:
+        (folder / "kept").touch()
+        with pytest.raises(SlaError, match="another `sla serve` uses"), state_folder(folder):
+            pass
+    with state_folder(folder):
+        assert (folder / "kept").exists() and folder.stat().st_mode & 0o777 == 0o700

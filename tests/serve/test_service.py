@@ -1,0 +1,298 @@
+"""`sla serve` as its clients see it: results, refusals, order, and what it survives."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hostile_videos import LISTS
+from movies import ffmpeg, movie, pictures
+from recordings import copy_run, images_of, refused, signed
+from running_service import Running, service, until
+
+from sla_cli.serve.limits import CONNECTIONS
+from sla_cli.transcribe.recognizer import Recognizer
+
+FORM = (
+    b'--x\r\nContent-Disposition: form-data; name="note"\r\n\r\nhello\r\n'
+    b'--x\r\nContent-Disposition: form-data; name="file"; filename="anna.mkv"\r\nContent-Type: video/mkv\r\n\r\n'
+)
+
+
+def video(folder: Path, sentence: str = "NORD REGEN", rate: int = 25) -> bytes:
+    return signed(folder / "a.mkv", sentence, rate).read_bytes()
+
+
+def glosses(job: Any) -> list[str]:
+    return [sign["gloss"] for sign in job["result"]["signs"]]
+
+
+def test_a_transcript_is_that_of_the_recognizer_in_every_format(opened: Running, run: Path, tmp_path: Path) -> None:
+    data = video(tmp_path, "NORD REGEN SONNE GRAD")
+    with Recognizer.open(run) as recognizer:
+        expected = recognizer.transcribe(tmp_path / "a.mkv")
+    reply = opened.send(data, wait=60)
+    assert reply.status == 200, reply.body
+    signs = reply.json["result"]["signs"]
+    assert [(one["gloss"], one["start"], one["end"]) for one in signs] == [
+        (one.gloss, one.start, one.end) for one in expected.signs
+    ]
+    assert reply.json["result"]["duration"] == expected.duration and reply.json["result"]["made"] == expected.made
+    assert reply.json["frames"] == reply.json["total"] > 0
+    place = reply.headers["location"]
+    for ending in ("eaf", "vtt", "srt", "json", "csv", "ctm", "TextGrid", "html"):
+        expected.save(tmp_path / f"transcript.{ending}", link_video=False)
+        got = opened.ask("GET", f"{place}.{ending}")
+        assert got.status == 200 and b"/state" not in got.body and b"upload" not in got.body
+        if ending in ("vtt", "srt", "json", "csv"):
+            assert got.body == (tmp_path / f"transcript.{ending}").read_bytes()
+    assert opened.ask("GET", f"{place}.pdf").status == 404
+    assert opened.ask("DELETE", place).status == 204
+    assert opened.ask("GET", place).status == opened.ask("GET", f"{place}.eaf").status == 404
+
+
+def test_a_form_holds_one_file(opened: Running, tmp_path: Path) -> None:
+    data, kind = video(tmp_path), "multipart/form-data; boundary=x"
+    path = "/v1/transcripts?wait=60"
+    reply = opened.ask("POST", path, FORM + data + b"\r\n--x--\r\n", Content_Type=kind)
+    assert (reply.status, glosses(reply.json)) == (200, ["NORD", "REGEN"])
+    for body in (b"--x--\r\n", b"no form", FORM + data, FORM + data + b"\r\n" + FORM + data + b"\r\n--x--\r\n"):
+        assert opened.ask("POST", path, body, Content_Type=kind).status == 400
+    assert opened.ask("POST", path, FORM, Content_Type="multipart/form-data").status == 400
+
+
+def _huge_gif(folder: Path) -> bytes:
+    data = movie(folder / "a.gif", pictures(3)).read_bytes()
+    return data[:6] + struct.pack("<HH", 16000, 16000) + data[10:]
+
+
+def _archive(folder: Path) -> bytes:
+    with zipfile.ZipFile(folder / "a.zip", "w") as archive:
+        archive.write(signed(folder / "b.mkv", "NORD"), "b.mkv")
+    return (folder / "a.zip").read_bytes()
+
+
+def test_what_is_no_video_is_refused_and_the_service_goes_on(opened: Running, tmp_path: Path) -> None:
+    data = video(tmp_path)
+    sound = tmp_path / "a.wav"
+    ffmpeg("-f", "lavfi", "-i", "sine=duration=1", str(sound))
+    hostile = [
+        *(content.replace(b"{port}", b"9") for content in LISTS.values()), b"", b"\0", b"\xff" * 5000,
+        data[: len(data) // 2], _huge_gif(tmp_path), _archive(tmp_path), sound.read_bytes(),
+    ]  # fmt: skip
+    for body in hostile:
+        reply = opened.send(body, wait=60)
+        assert reply.status == 422, (body[:40], reply)
+        assert "/" not in reply.json["error"] and "upload" not in reply.json["error"]
+    for path in ("/v1/transcripts?wait=-1", "/v1/transcripts?wait=1e9", "/v1/transcripts?wait=nan"):
+        assert opened.ask("POST", path, data).status == 400
+    assert glosses(opened.send(data, wait=60).json) == ["NORD", "REGEN"]
+
+
+def test_clients_that_vanish_or_send_nothing_take_no_place(opened: Running, tmp_path: Path) -> None:
+    def waiting() -> int:
+        return int(opened.ask("GET", "/health").json["waiting"])
+
+    data = video(tmp_path)
+    head = f"POST /v1/transcripts?wait=100 HTTP/1.1\r\nHost: localhost:{opened.port}\r\nContent-Length: {len(data)}"
+    opened.signal_workers(signal.SIGSTOP)
+    running = opened.send(data).json["id"]
+    until(lambda: not waiting())
+    for body in (data, data[:1000]):
+        with socket.create_connection(("127.0.0.1", opened.port)) as client:
+            client.sendall(f"{head}\r\n\r\n".encode() + body)
+            until(waiting)
+        until(lambda: not waiting())
+    idle = [socket.create_connection(("127.0.0.1", opened.port)) for _ in range(CONNECTIONS + 10)]
+    opened.signal_workers(signal.SIGCONT)
+    assert glosses(opened.ended(running)) == ["NORD", "REGEN"]
+    for one in idle:
+        one.close()
+
+
+def test_a_video_that_is_deleted_while_it_is_recognised_costs_no_worker(opened: Running, tmp_path: Path) -> None:
+    workers = opened.workers
+    opened.signal_workers(signal.SIGSTOP)
+    name = opened.send(video(tmp_path, " ".join(["NORD"] * 40))).json["id"]
+    until(lambda: opened.get(name)["state"] == "running")
+    assert opened.ask("DELETE", f"/v1/transcripts/{name}").status == 204
+    opened.signal_workers(signal.SIGCONT)
+    assert opened.ask("GET", f"/v1/transcripts/{name}").status == 404
+    assert glosses(opened.send(video(tmp_path), wait=60).json) == ["NORD", "REGEN"]
+    assert opened.workers == workers and b'state="deleted"} 1.0' in opened.ask("GET", "/metrics").body
+
+
+@pytest.mark.parametrize("end", [signal.SIGCONT, pytest.param(signal.SIGKILL, marks=pytest.mark.ci)])
+def test_a_full_queue_and_its_order_also_if_the_worker_is_killed(
+    tight: Running, tmp_path: Path, end: signal.Signals
+) -> None:
+    sentences = ("NORD", "NORD REGEN", "GRAD", "SONNE")
+    tight.signal_workers(signal.SIGSTOP)
+    sent = []
+    for number, sentence in enumerate(sentences):
+        reply = tight.send(video(tmp_path, sentence))
+        assert reply.status == 202 and reply.json["state"] in ("waiting", "running")
+        sent.append(reply.json["id"])
+        if not number:
+            until(lambda: tight.get(sent[0])["state"] == "running")
+    assert [tight.get(name)["place"] for name in sent] == [0, 0, 1, 2]
+    full = tight.send(video(tmp_path))
+    assert full.status == 429 and int(full.headers["retry-after"]) >= 1 and "no place" in full.json["error"]
+    assert tight.ask("GET", f"/v1/transcripts/{sent[1]}.eaf").status == 409
+    assert tight.ask("DELETE", f"/v1/transcripts/{sent[2]}").status == 204
+    assert tight.get(sent[3])["place"] == 1
+    tight.signal_workers(end)
+    first = tight.ended(sent[0])
+    if end == signal.SIGKILL:
+        assert first["state"] == "failed" and "ended unexpectedly" in first["error"]
+        assert tight.ask("GET", f"/v1/transcripts/{sent[0]}.eaf").status == 422
+        assert b'sla_transcripts_total{state="failed"} 1.0' in tight.ask("GET", "/metrics").body
+    assert tight.ended(sent[3])["state"] == "done" and tight.get(sent[1])["state"] == "done"
+    assert glosses(tight.get(sent[1])) == ["NORD", "REGEN"]
+    assert tight.ask("GET", f"/v1/transcripts/{sent[2]}").status == 404
+
+
+def test_only_the_token_opens_it(tight: Running, tmp_path: Path) -> None:
+    for wrong in ("", "Bearer", "Bearer 0123456789abcdeF", "Basic 0123456789abcdef", f"Bearer {'x' * 5000}"):
+        for method, path in (("POST", "/v1/transcripts"), ("GET", "/v1/transcripts/x"), ("GET", "/metrics")):
+            reply = Running(tight.port, tight.process).ask(method, path, Authorization=wrong)
+            assert (reply.status, reply.headers["www-authenticate"]) == (401, "Bearer")
+    assert Running(tight.port, tight.process).ask("GET", "/health").status == 200
+    assert tight.ask("GET", "/v1/transcripts/x").status == 404
+
+
+def test_a_video_of_too_many_bytes_is_refused_before_and_while_it_comes(tight: Running) -> None:
+    assert tight.send(b"\0" * 600_000).status == 413
+    pieces = (b"\0" * 50_000 for _ in range(20))  # without a length
+    assert tight.ask("POST", "/v1/transcripts", pieces).status == 413
+    assert tight.ask("GET", "/health").json["waiting"] == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Host": "evil.example"}, 421), ({"Host": "127.0.0.1:1"}, 421), ({"Origin": "http://evil.example"}, 403),
+        ({"Origin": "null"}, 403), ({"Origin": "http://localhost:1"}, 403),
+    ],
+)  # fmt: skip
+def test_other_names_and_other_sites_are_refused(opened: Running, headers: dict[str, str], status: int) -> None:
+    for method, path in (("GET", "/"), ("POST", "/v1/transcripts"), ("GET", "/v1/live"), ("GET", "/health")):
+        assert opened.ask(method, path, **headers).status == status
+    assert opened.ask("GET", "/health", Origin=f"http://127.0.0.1:{opened.port}").status == 200
+
+
+def test_the_page_and_its_files_come_from_here(opened: Running) -> None:
+    reply = opened.ask("GET", "/")
+    assert reply.status == 200 and b"http" not in reply.body and b"deleted" in reply.body
+    assert reply.headers["content-security-policy"].startswith("default-src 'self'")
+    assert "access-control-allow-origin" not in reply.headers
+    for path in ("/assets/../service.py", "/assets/service.py", "/assets/%2e%2e%2fservice.py", "/v1/transcripts/.eaf"):
+        assert opened.ask("GET", path).status == 404
+    assert opened.ask("PUT", "/v1/transcripts").status == 405
+
+
+@pytest.mark.ci
+def test_a_restart_goes_on_with_what_waits(run: Path, tmp_path: Path) -> None:
+    """Killed with one job running and one waiting; then ended in the usual way, with a result."""
+    state, data = tmp_path / "state", video(tmp_path)
+    with service(run, "--streams", "0", "--state", state) as first:
+        first.ready()
+        worker = first.workers[0]
+        os.kill(worker, signal.SIGSTOP)
+        sent = [first.send(data).json["id"] for _ in range(2)]
+        until(lambda: first.get(sent[0])["state"] == "running")
+        second = subprocess.run(
+            [sys.executable, "-m", "sla_cli", "serve", run, "--port", "0", "--state", state],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert second.returncode == 2 and "another `sla serve` uses this state folder" in second.stderr
+        first.process.kill()
+        first.process.wait()
+        os.kill(worker, signal.SIGCONT)
+        until(lambda: not Path(f"/proc/{worker}").exists() or "Z" in Path(f"/proc/{worker}/stat").read_text())
+    (state / "jobs" / "half").mkdir()
+    (state / "jobs" / "half" / "upload").write_bytes(b"cut off")
+    with service(run, "--streams", "0", "--state", state) as again:
+        assert [glosses(again.ended(name)) for name in sent] == [["NORD", "REGEN"]] * 2
+        again.process.send_signal(signal.SIGTERM)
+        assert again.process.wait() == 128 + signal.SIGTERM
+        assert again.process.stderr is not None
+        printed = again.process.stderr.read()
+        assert "Traceback" not in printed and not any(name in printed for name in sent)
+    assert {path.name for path in (state / "jobs").iterdir()} == set(sent)
+    assert not list(state.rglob("upload"))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (("--host", "0.0.0.0"), "--no-token if a reverse proxy"),
+        (("--token-file", "short"), "holds no token"),
+        (("--token-file", "none"), "cannot read the token"),
+        (("--no-token", "--token-file", "short"), "contradict each other"),
+        (("--no-token", "--host", "192.0.2.1"), "cannot be used"),
+        (("--state", "short"), "cannot make the state folder"),
+    ],
+)
+def test_what_cannot_be_served_is_said(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, usual_signals: None, options: Any, sentence: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("short").write_text("short\n")
+    assert sentence in refused("serve", str(run), "--port", "0", *options)
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("limit", [(), ("--memory-gb", "0.1")], ids=["a damaged model", "too little memory"])
+def test_a_model_that_cannot_be_opened_ends_the_service(run: Path, tmp_path: Path, limit: tuple[str, ...]) -> None:
+    given = run
+    if not limit:
+        given = copy_run(tmp_path)
+        (given / "best.safetensors").write_bytes(b"no weights")
+    command = [sys.executable, "-m", "sla_cli", "serve", str(given), "--port", "0", *limit]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    assert answer.returncode == 2 and ("more memory" if limit else str(given)) in answer.stderr
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize(
+    ("limit", "sentence"),
+    [
+        (("--max-minutes", "0.01"), "the video is longer than this service accepts"),
+        (("--work-minutes", "0.001"), "recognition took longer than this service allows"),
+    ],
+)
+def test_what_takes_too_much_is_refused_and_the_next_video_is_tried(
+    run: Path, tmp_path: Path, limit: tuple[str, ...], sentence: str
+) -> None:
+    data = video(tmp_path, " ".join(["NORD"] * 40))
+    with service(run, "--streams", "0", *limit) as server:
+        server.ready()
+        for _ in range(2):
+            reply = server.send(data, wait=60)
+            assert (reply.status, reply.json) == (422, {"error": sentence})
+
+
+@pytest.mark.ci
+def test_the_commands_of_the_guide_start_it_and_ask_it(run: Path, tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "guides" / "service.md").read_text(encoding="utf-8")
+    start, ask = re.findall(r"^\$ ((?:sla|curl) .*)$", page, re.MULTILINE)
+    shutil.copytree(run.parents[1], tmp_path / "sla-work")
+    (tmp_path / "sla-work" / "runs" / "adapter").rename(tmp_path / "sla-work" / "runs" / "adapter-1")
+    movie(tmp_path / "video.mp4", images_of("NORD REGEN"), "-crf", "0", "-pix_fmt", "yuv444p")
+    with service(tmp_path / shlex.split(start)[2]) as server:
+        command = shlex.split(ask.replace(":8000", f":{server.port}"))
+        answer = subprocess.run(["curl", "-s", *command[1:]], cwd=tmp_path, capture_output=True, check=True)
+    assert glosses(json.loads(answer.stdout)) == ["NORD", "REGEN"]
