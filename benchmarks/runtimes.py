@@ -36,14 +36,16 @@ MODELS = ["vit_small_patch16_224:112", "vit_base_patch16_clip_quickgelu_224.open
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", action="append", help=f"timm's name and pixels; default: {' '.join(MODELS)}")
+    parser.add_argument(
+        "--model", action="append", help=f"timm's name and pixels; default without --run: {' '.join(MODELS)}"
+    )
     parser.add_argument("--frames", type=int, default=256)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--run", action="append", type=Path, default=[])
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     answers = []
-    for name in options.model or MODELS:
+    for name in options.model or ([] if options.run else MODELS):
         answers += speeds(*name.split(":"), options.frames, options.repeats)
     for path in options.run:
         answers += errors(Run(path))

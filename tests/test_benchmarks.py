@@ -328,10 +328,8 @@ def test_recordings_with_pauses(demo: DemoFigures) -> None:
 
 def test_streams(demo: DemoFigures) -> None:
     assert demo.kept is not None
-    found = answer(
-        "live", [str(demo.kept / "work" / "runs" / "adapter-1"), "--sentences", "1", "--lookahead", "0", "2"]
-    )
-    assert [row["lookahead"] for row in found] == [0, 2] * (len(found) // 2)
+    found = answer("live", [str(demo.kept / "work" / "runs" / "adapter-1"), "--sentences", "1", "--lookahead", "0"])
+    assert {row["lookahead"] for row in found} == {0}
     assert all(row["load"] > 0 and 0 <= row["back"] <= 100 and row["whole"] >= 0 for row in found)
 
 
@@ -369,12 +367,10 @@ def test_decoding() -> None:
 
 
 def test_ways_of_computing() -> None:
-    shape = ["--model", "vit_tiny_patch16_224:32", "--frames", "8", "--repeats", "1"]
-    found = answer("runtimes", [*shape, "--run", str(tiny_work() / "runs" / "adapter")])
-    assert [row["way"] for row in found] == 2 * ["torch fp32", "torch bf16", "onnx fp32", "onnx int8"]
-    assert found[0]["ratio"] == 1
-    assert found[4]["difference"] == 0
-    assert found[6]["wer"] == found[4]["wer"]
+    found = answer("runtimes", ["--run", str(tiny_work() / "runs" / "adapter")])
+    assert [row["way"] for row in found] == ["torch fp32", "torch bf16", "onnx fp32", "onnx int8"]
+    assert found[0]["difference"] == 0
+    assert found[2]["wer"] == found[0]["wer"]
 
 
 def test_the_throughput_of_a_service(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from sla_cli.serve.limits import WAITING_FRAMES
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.segments import Segments
 
+pytestmark = pytest.mark.ci  # it starts two services of its own
+
 client = pytest.importorskip("websockets.sync.client", reason="needs the extra web")
 SENTENCE = "NORD REGEN SONNE"
 WRONG: dict[str, bytes | str] = {

@@ -28,11 +28,10 @@ TOLERANCE = 1e-4
 SMALL = {"embed_dim": 32, "depth": 2, "num_heads": 2}
 CONFIGS: dict[str, dict[str, Any]] = {
     "adapter": {"train__crop": 0.875, "model__image_size": 16},
-    "causal": {"head__causal": True},
     "frozen": {"model__variant": "frozen", "model__backbone_args": {**SMALL, "patch_size": 16, "num_classes": 24}},
     "lora": {"model__variant": "lora", "lora__targets": "q,v,proj,mlp", "head__normalized": False},
     "residual": {"model__variant": "lora", "lora__shift": "residual"},
-    "kv": {"model__variant": "lora", "lora__shift": "kv"},
+    "kv, causal head": {"model__variant": "lora", "lora__shift": "kv", "head__causal": True},
     "grid": {**FORMS["lvm-stem"], "head__pattern": "K3,P2", "head__lstm_layers": 1},
     "norms": {**FORMS["norms"], "adapter__activation": "quickgelu", "adapter__kernel": 5},
     "rotary": {
