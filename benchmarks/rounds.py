@@ -95,7 +95,7 @@ def rounds(arguments: argparse.Namespace) -> list[Round]:
     found = []
     for number, current in enumerate(batches):
         sla(folder, "prep", "elan", "recordings", *TIERS, "--pause", "2", "--size", "128", "--force")
-        sla(folder, "split", "--by", "signer")
+        sla(folder, "split", "--by", "sentence")
         begun, run = time.monotonic(), f"round-{number + 1}"
         sla(folder, "train", "--name", run, *SMALL, "--epochs", str(arguments.epochs), "--seed", seed)
         seconds = time.monotonic() - begun
