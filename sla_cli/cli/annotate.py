@@ -58,12 +58,10 @@ def annotate(
     from sla_cli.annotate.suggest import Suggester
     from sla_cli.annotation.layout import Layout
     from sla_cli.work.folder import Work as WorkFolder
-    from sla_cli.work.model_folder import find_trained
+    from sla_cli.work.model_folder import existing_trained
 
     place = WorkFolder(work).run_given(run)
-    trained = find_trained(place)
-    if not trained.exists:
-        raise SlaError(f"{place} is not a run or a model", "`sla train` makes one; `sla export` makes a model of it.")
+    trained = existing_trained(place)
     suggester = Suggester(place, work, Layout(suggestions, confidence=True))
     with suggester.working(found):
         serve(application(found, scope, trained.glosses, suggester.states), port, _tell, browser=browser)

@@ -3,18 +3,22 @@
 import sys
 from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sla_cli.cli.options import (
-    LM_HELP,
     WORK,
     BackboneWeights,
+    Beam,
     Device,
     Force,
     Hotwords,
     HotwordWeight,
+    LanguageModel,
+    MinConfidence,
+    RunOrModel,
+    RuntimeName,
     Work,
     json_text,
     search_given,
@@ -36,13 +40,9 @@ def live(
             help="Number of a camera, a video, rtsp://…, rtsps://…, http://… or https://…, or - for standard input.",
         ),
     ] = "0",
-    run: Annotated[
-        Path | None, typer.Option(help="Run, by name or folder, or a model (folder, hf://…). Default: the newest run.")
-    ] = None,
-    lm: Annotated[Path | None, typer.Option(help=LM_HELP)] = None,
-    beam: Annotated[
-        int | None, typer.Option(help="Beam width. 1 without --lm: greedy.", min=1, show_default="as sla decode")
-    ] = None,
+    run: RunOrModel = None,
+    lm: LanguageModel = None,
+    beam: Beam = None,
     hotwords: Hotwords = None,
     hotword_weight: HotwordWeight = None,
     lookahead: Annotated[
@@ -57,9 +57,7 @@ def live(
     pause: Annotated[
         float, typer.Option(help="Seconds without a sign that end a line.", min=0)
     ] = TranscribeConfig.pause,
-    min_confidence: Annotated[
-        float, typer.Option(help="Write ? for a sign whose gloss is less sure than this.", min=0, max=1)
-    ] = TranscribeConfig.min_confidence,
+    min_confidence: MinConfidence = TranscribeConfig.min_confidence,
     realtime: Annotated[
         bool, typer.Option("--realtime", help="Play a video as fast as a camera would, and drop frames if too slow.")
     ] = False,
@@ -71,10 +69,7 @@ def live(
         Path | None, typer.Option(help="Keep the video, which shows people, in this new .mkv file. Default: not kept.")
     ] = None,
     weights: BackboneWeights = None,
-    runtime: Annotated[
-        Literal["torch", "onnx"],
-        typer.Option(help="What computes: PyTorch, or ONNX Runtime for a model that has ONNX graphs."),
-    ] = "torch",
+    runtime: RuntimeName = "torch",
     device: Device = "auto",
     work: Work = WORK,
     force: Force = False,

@@ -31,9 +31,7 @@ def next(
         ),
     ],
     budget: Annotated[float, typer.Option(metavar="MINUTES", help="Minutes of signing to choose.", min=0.001)],
-    run: Annotated[
-        Path | None, typer.Option(help="Run, by name or folder, or a model (folder, hf://…). Default: the newest run.")
-    ] = None,
+    run: shared.RunOrModel = None,
     strategy: Annotated[StrategyName, typer.Option(help="How to choose.")] = "random",
     split: Annotated[
         shared.SplitName | None,

@@ -11,7 +11,7 @@ from msgspec import to_builtins
 
 from sla_cli.cli.text_streams import is_utf8
 from sla_cli.config.bounds import DEVICES, LAYERS, WEIGHTS
-from sla_cli.config.settings import DecodeConfig
+from sla_cli.config.settings import DecodeConfig, Precision
 from sla_cli.errors import SlaError, visible
 from sla_cli.search.engines import Engine
 
@@ -55,6 +55,7 @@ SEARCH = (
     "max_oov",
 )
 
+RUN_HELP = "Run, by name or folder, or a model (folder, hf://…). Default: the newest run."
 LM_HELP = "Gloss n-gram model: ARPA (also .gz) or KenLM binary; a file, or the name of one in the work folder's lm/."
 
 Source = Annotated[
@@ -63,6 +64,28 @@ Source = Annotated[
         metavar="[RUN | EMISSIONS]", help="Run, by name or folder, or emissions file. Default: the newest run."
     ),
 ]
+# Of commands that recognise videos.
+RunOrModel = Annotated[Path | None, typer.Option("--run", help=RUN_HELP)]
+LanguageModel = Annotated[Path | None, typer.Option("--lm", help=LM_HELP)]
+Beam = Annotated[
+    int | None, typer.Option("--beam", help="Beam width. 1 without --lm: greedy.", min=1, show_default="as sla decode")
+]
+MinConfidence = Annotated[
+    float,
+    typer.Option("--min-confidence", help="Write ? for a sign whose gloss is less sure than this.", min=0, max=1),
+]
+RuntimeName = Annotated[
+    Literal["torch", "onnx"],
+    typer.Option("--runtime", help="What computes: PyTorch, or ONNX Runtime for a model that has ONNX graphs."),
+]
+ModelPrecision = Annotated[
+    Precision,
+    typer.Option(
+        "--precision",
+        help="Precision of the model, with PyTorch. bf16 is faster also on many CPUs, with other results.",
+    ),
+]
+
 MaxOov = Annotated[
     float,
     typer.Option(help="Refuse a language model that lacks more than this percentage of the glosses.", min=0, max=100),

@@ -1,24 +1,28 @@
 """sla serve"""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from sla_cli.cli.options import (
-    LM_HELP,
+    RUN_HELP,
     WORK,
     BackboneWeights,
+    Beam,
     Device,
     Hotwords,
     HotwordWeight,
+    LanguageModel,
+    ModelPrecision,
     PruneLogp,
+    RuntimeName,
     TokenMinLogp,
     Work,
     named_path,
     search_given,
 )
-from sla_cli.config.settings import EmitConfig, Precision
+from sla_cli.config.settings import EmitConfig
 from sla_cli.errors import SlaError, visible
 
 
@@ -26,11 +30,7 @@ def serve(
     context: typer.Context,
     run: Annotated[
         Path | None,
-        typer.Argument(
-            metavar="[RUN_OR_MODEL]",
-            help="Run, by name or folder, or a model (folder, hf://…). Default: the newest run.",
-            parser=named_path,
-        ),
+        typer.Argument(metavar="[RUN_OR_MODEL]", help=RUN_HELP, parser=named_path),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; another than this machine's own needs a token.")] = (
         "127.0.0.1"
@@ -63,21 +63,16 @@ def serve(
     keep_minutes: Annotated[
         float, typer.Option(help="Minutes for which a result can be fetched.", min=0.01, max=1e6)
     ] = 60,
-    lm: Annotated[Path | None, typer.Option(help=LM_HELP)] = None,
-    beam: Annotated[
-        int | None, typer.Option(help="Beam width. 1 without --lm: greedy.", min=1, show_default="as sla decode")
-    ] = None,
+    lm: LanguageModel = None,
+    beam: Beam = None,
     hotwords: Hotwords = None,
     hotword_weight: HotwordWeight = None,
     prune_logp: PruneLogp = None,
     token_min_logp: TokenMinLogp = None,
     weights: BackboneWeights = None,
-    runtime: Annotated[
-        Literal["torch", "onnx"],
-        typer.Option(help="What computes: PyTorch, or ONNX Runtime for a model that has ONNX graphs."),
-    ] = "torch",
+    runtime: RuntimeName = "torch",
     device: Device = "auto",
-    precision: Annotated[Precision, typer.Option(help="Precision of the model, with PyTorch.")] = EmitConfig.precision,
+    precision: ModelPrecision = EmitConfig.precision,
     work: Work = WORK,
 ) -> None:
     """Run a service: videos and live streams in, glosses with times out, over HTTP and WebSocket.
@@ -90,7 +85,7 @@ def serve(
     from sla_cli.serve.run import Access, read_token
     from sla_cli.serve.run import serve as run_service
     from sla_cli.work.folder import Work as WorkFolder
-    from sla_cli.work.model_folder import find_trained
+    from sla_cli.work.model_folder import existing_trained
 
     search = search_given(context, lm)
     options_given(search, flag)
@@ -98,8 +93,7 @@ def serve(
         raise SlaError("--no-token and --token-file contradict each other", "Leave one out.")
     access = Access(host, port, "" if token_file is None else read_token(token_file), no_token)
     place = WorkFolder(work).run_given(run)
-    if not find_trained(place).exists:
-        raise SlaError(f"{place} is not a run or a model", "`sla train` makes one; `sla export` makes a model of it.")
+    existing_trained(place)  # refused before the processes start
     memory = share_of_memory(workers + streams) if memory_gb is None else int(memory_gb * 1e9)
     limits = Limits(queue, int(max_mb * 1e6), max_minutes * 60, work_minutes * 60, memory, keep_minutes * 60)
     opening = {

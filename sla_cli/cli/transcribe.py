@@ -10,15 +10,20 @@ import typer
 
 from sla_cli.annotation.formats import KINDS
 from sla_cli.cli.options import (
-    LM_HELP,
     WORK,
     BackboneWeights,
+    Beam,
     Device,
     Force,
     Hotwords,
     HotwordWeight,
     Json,
+    LanguageModel,
+    MinConfidence,
+    ModelPrecision,
     PruneLogp,
+    RunOrModel,
+    RuntimeName,
     TokenMinLogp,
     Work,
     answer,
@@ -27,7 +32,7 @@ from sla_cli.cli.options import (
     weights_file,
 )
 from sla_cli.config.bounds import FASTEST, SLOWEST
-from sla_cli.config.settings import EmitConfig, Precision, TranscribeConfig
+from sla_cli.config.settings import EmitConfig, TranscribeConfig
 from sla_cli.core.counted import counted
 from sla_cli.errors import in_line
 from sla_cli.log import log
@@ -49,13 +54,9 @@ def transcribe(
             metavar="VIDEO...", help="Videos, folders of videos or of pictures, or archives of them.", parser=named_path
         ),
     ],
-    run: Annotated[
-        Path | None, typer.Option(help="Run, by name or folder, or a model (folder, hf://…). Default: the newest run.")
-    ] = None,
-    lm: Annotated[Path | None, typer.Option(help=LM_HELP)] = None,
-    beam: Annotated[
-        int | None, typer.Option(help="Beam width. 1 without --lm: greedy.", min=1, show_default="as sla decode")
-    ] = None,
+    run: RunOrModel = None,
+    lm: LanguageModel = None,
+    beam: Beam = None,
     hotwords: Hotwords = None,
     hotword_weight: HotwordWeight = None,
     prune_logp: PruneLogp = None,
@@ -74,9 +75,7 @@ def transcribe(
     pause: Annotated[
         float, typer.Option(help="Seconds without a sign that end a sentence.", min=0)
     ] = TranscribeConfig.pause,
-    min_confidence: Annotated[
-        float, typer.Option(help="Write ? for a sign whose gloss is less sure than this.", min=0, max=1)
-    ] = TranscribeConfig.min_confidence,
+    min_confidence: MinConfidence = TranscribeConfig.min_confidence,
     add_to: Annotated[
         Path | None, typer.Option(help="Add the tier to this ELAN file; everything else in it stays unchanged.")
     ] = None,
@@ -87,17 +86,9 @@ def transcribe(
         float | None, typer.Option(help="Frames per second of a folder of pictures.", min=SLOWEST, max=FASTEST)
     ] = None,
     weights: BackboneWeights = None,
-    runtime: Annotated[
-        Literal["torch", "onnx"],
-        typer.Option(help="What computes: PyTorch, or ONNX Runtime for a model that has ONNX graphs."),
-    ] = "torch",
+    runtime: RuntimeName = "torch",
     device: Device = "auto",
-    precision: Annotated[
-        Precision,
-        typer.Option(
-            help="Precision of the model, with PyTorch. bf16 is faster also on many CPUs, with other results."
-        ),
-    ] = EmitConfig.precision,
+    precision: ModelPrecision = EmitConfig.precision,
     work: Work = WORK,
     force: Force = False,
     as_json: Json = False,

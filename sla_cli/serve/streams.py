@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Condition, Lock
@@ -13,6 +13,7 @@ from time import monotonic
 from typing import NamedTuple
 
 import msgspec
+from starlette.websockets import WebSocketDisconnect
 
 from sla_cli.serve.driven import Driven
 from sla_cli.serve.jobs import MOMENT, FullError
@@ -20,6 +21,7 @@ from sla_cli.serve.limits import LATER, SILENT, STUCK, UNREAD, WAITING_FRAMES
 from sla_cli.serve.messages import Dropped, Fault
 from sla_cli.serve.talk import Frame, Said
 
+BROKEN = (WebSocketDisconnect, OSError, RuntimeError, TimeoutError, CancelledError)  # what sending to a client raises
 NORMAL, LEFT, INVALID, LOST = 1000, 1001, 1007, 1011  # close codes of WebSocket
 
 
@@ -127,7 +129,7 @@ class Stream:
         sending = asyncio.run_coroutine_threadsafe(_awaited(self.send(text)), self.loop)
         try:
             sending.result(UNREAD)
-        except Exception:  # noqa: BLE001  whatever a connection that breaks raises
+        except BROKEN:
             sending.cancel()
             self.leave()
 

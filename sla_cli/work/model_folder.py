@@ -87,6 +87,14 @@ def find_trained(path: Path) -> Run:
     return ModelFolder(path) if is_model(path) else Run(path)
 
 
+def existing_trained(path: Path) -> Run:
+    """As `find_trained`. Raises SlaError also if there is neither a run nor a model."""
+    found = find_trained(path)
+    if not found.exists:
+        raise SlaError(f"{path} is not a run or a model", "`sla train` makes one; `sla export` makes a model of it.")
+    return found
+
+
 def read_model_facts(file: Path) -> ModelFacts:
     """The content of config.json. Raises FormatError for another format or version, or if it was edited."""
     values = read_json(file, AGAIN)
