@@ -114,6 +114,8 @@ class Workers:
             work.lost(reason)
 
     def _unusable(self, error: SlaError) -> None:
+        if self._stop.is_set():  # `stop` has ended the process; the service may report another fault
+            return
         log.error("the model cannot be opened")
         if not self._opened and self.fault is None:
             self.fault = error
