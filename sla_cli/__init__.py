@@ -20,6 +20,11 @@ __version__ = "0.1.0"
 # OpenCV reads it when it is imported: a picture of a few kilobytes may have 10^9 pixels.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(PICTURE))
 
+# GNU's OpenMP, which PyTorch computes with, reads it when it is loaded: how often a thread that waits for the others
+# looks before it sleeps. The default of 300,000 takes the core from those that it waits for, if others use it too.
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "1000")  # what it takes itself if it knows of more threads than cores
+
 # Name to the module that defines it; __init__.pyi tells type checkers the same.
 _HOMES = {
     "Final": "transcribe.events",
