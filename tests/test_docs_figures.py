@@ -36,13 +36,9 @@ UNCHECKED = {  # until their figures have data files
     "docs/versions.md",
     # annotation, corpora, scoring
     "docs/align.md",
-    "docs/annotate.md",
-    "docs/annotation-files.md",
-    "docs/elan.md",
     "docs/export.md",
     "docs/formats.md",
     "docs/frames.md",
-    "docs/in-elan.md",
     "docs/prep.md",
     "docs/python.md",
     "docs/report.md",
