@@ -35,7 +35,6 @@ UNCHECKED = {  # until their figures have data files
     "docs/training.md",
     "docs/versions.md",
     # annotation, corpora, scoring
-    "docs/align.md",
     "docs/export.md",
     "docs/formats.md",
     "docs/frames.md",
@@ -44,7 +43,6 @@ UNCHECKED = {  # until their figures have data files
     "docs/report.md",
     "docs/score-anything.md",
     "docs/scoring.md",
-    "docs/transcribe.md",
     # installing, people
     "docs/install.md",
     "docs/responsible-use.md",
