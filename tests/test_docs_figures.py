@@ -40,9 +40,6 @@ UNCHECKED = {  # until their figures have data files
     "docs/frames.md",
     "docs/prep.md",
     "docs/python.md",
-    "docs/report.md",
-    "docs/score-anything.md",
-    "docs/scoring.md",
     # installing, people
     "docs/install.md",
     "docs/responsible-use.md",
