@@ -35,10 +35,7 @@ UNCHECKED = {  # until their figures have data files
     "docs/training.md",
     "docs/versions.md",
     # annotation, corpora, scoring
-    "docs/export.md",
     "docs/formats.md",
-    "docs/frames.md",
-    "docs/prep.md",
     "docs/python.md",
     # installing, people
     "docs/install.md",
