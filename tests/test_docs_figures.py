@@ -35,7 +35,6 @@ UNCHECKED = {  # until their figures have data files
     "docs/training.md",
     "docs/versions.md",
     # annotation, corpora, scoring
-    "docs/formats.md",
     "docs/python.md",
     # installing, people
     "docs/install.md",
