@@ -35,7 +35,6 @@ UNCHECKED = {  # until their figures have data files
     "docs/training.md",
     "docs/versions.md",
     # annotation, corpora, scoring
-    "docs/python.md",
     # installing, people
     "docs/install.md",
     "docs/responsible-use.md",
