@@ -62,7 +62,7 @@ def unknown_figures(page: str, text: str, data: Data, known: Constants) -> list[
     topics |= set(re.findall(beside, text))
     printed = {number for topic in topics & data.keys() for cell in _cells(data[topic]) for number in _numbers(cell)}
     prose = " ".join(NOT_PROSE.sub(" ", BLOCK.sub("", text)).split())
-    for constant in {**known.get("*", {}), **known.get(page, {})}:
+    for constant in sorted({**known.get("*", {}), **known.get(page, {})}, key=len, reverse=True):
         prose = re.sub(rf"(?<![\w.]){re.escape(constant)}(?![\w]|\.\d)", " … ", prose)
     return [number for number in MEASURED.findall(prose) if number not in printed]
 

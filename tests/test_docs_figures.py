@@ -20,11 +20,9 @@ DATA, CONSTANTS = measured(), constants()
 TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in pages()}
 UNCHECKED = {  # until their figures have data files
     "README.md",
-    "docs/decoding.md",
     "docs/guides/reproduce.md",
     "docs/guides/rounds.md",
     "docs/guides/service.md",
-    "docs/language-model.md",
     "docs/live.md",
     "docs/method.md",
     "docs/models.md",
