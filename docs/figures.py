@@ -48,9 +48,11 @@ def with_tables(text: str, data: Data) -> str:
     """A page with the tables of the data between its marks. Raises KeyError for a table that is not there."""
 
     def written(mark: re.Match[str]) -> str:
-        facts = data[mark[1]][mark[2]]
+        topic = data[mark[1]]
+        facts = topic[mark[2]]
         lines = table(facts["columns"], [row(*cells) for cells in facts["rows"]])
-        return f"<!-- figures: {mark[1]}.{mark[2]} -->\n\n{lines}\n\n<!-- end of figures -->"
+        origin = f"*{topic['date']}, commit {topic['commit']}, {topic['machine']}.*"
+        return f"<!-- figures: {mark[1]}.{mark[2]} -->\n\n{lines}\n\n{origin}\n\n<!-- end of figures -->"
 
     return BLOCK.sub(written, text)
 
