@@ -23,7 +23,6 @@ UNCHECKED = {  # until their figures have data files
     "docs/guides/service.md",
     "docs/method.md",
     "docs/models.md",
-    "docs/start.md",
     "docs/versions.md",
     # annotation, corpora, scoring
     "docs/export.md",
