@@ -22,7 +22,6 @@ UNCHECKED = {  # until their figures have data files
     "docs/guides/reproduce.md",
     "docs/guides/service.md",
     "docs/method.md",
-    "docs/models.md",
     "docs/versions.md",
     # annotation, corpora, scoring
     "docs/export.md",
