@@ -21,7 +21,6 @@ TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page 
 UNCHECKED = {  # until their figures have data files
     "docs/guides/reproduce.md",
     "docs/guides/service.md",
-    "docs/method.md",
     "docs/versions.md",
     # annotation, corpora, scoring
     "docs/export.md",
