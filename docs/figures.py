@@ -48,9 +48,11 @@ def with_tables(text: str, data: Data) -> str:
     """A page with the tables of the data between its marks. Raises KeyError for a table that is not there."""
 
     def written(mark: re.Match[str]) -> str:
-        facts = data[mark[1]][mark[2]]
+        topic = data[mark[1]]
+        facts = topic[mark[2]]
         lines = table(facts["columns"], [row(*cells) for cells in facts["rows"]])
-        return f"<!-- figures: {mark[1]}.{mark[2]} -->\n\n{lines}\n\n<!-- end of figures -->"
+        origin = f"*{topic['date']}, commit {topic['commit']}, {topic['machine']}.*"
+        return f"<!-- figures: {mark[1]}.{mark[2]} -->\n\n{lines}\n\n{origin}\n\n<!-- end of figures -->"
 
     return BLOCK.sub(written, text)
 
@@ -62,7 +64,7 @@ def unknown_figures(page: str, text: str, data: Data, known: Constants) -> list[
     topics |= set(re.findall(beside, text))
     printed = {number for topic in topics & data.keys() for cell in _cells(data[topic]) for number in _numbers(cell)}
     prose = " ".join(NOT_PROSE.sub(" ", BLOCK.sub("", text)).split())
-    for constant in {**known.get("*", {}), **known.get(page, {})}:
+    for constant in sorted({**known.get("*", {}), **known.get(page, {})}, key=len, reverse=True):
         prose = re.sub(rf"(?<![\w.]){re.escape(constant)}(?![\w]|\.\d)", " … ", prose)
     return [number for number in MEASURED.findall(prose) if number not in printed]
 
