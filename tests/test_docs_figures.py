@@ -19,7 +19,6 @@ from figures import BLOCK, constants, measured, pages, unknown_figures, with_tab
 DATA, CONSTANTS = measured(), constants()
 TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in pages()}
 UNCHECKED = {  # until their figures have data files
-    "docs/versions.md",
     # annotation, corpora, scoring
     "docs/export.md",
     "docs/formats.md",
