@@ -20,11 +20,6 @@ DATA, CONSTANTS = measured(), constants()
 TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in pages()}
 UNCHECKED = {  # until their figures have data files
     # annotation, corpora, scoring
-    "docs/export.md",
-    "docs/formats.md",
-    "docs/frames.md",
-    "docs/prep.md",
-    "docs/python.md",
     # installing, people
     "docs/install.md",
 }
