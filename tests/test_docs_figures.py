@@ -19,13 +19,9 @@ from figures import BLOCK, constants, measured, pages, unknown_figures, with_tab
 DATA, CONSTANTS = measured(), constants()
 TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in pages()}
 UNCHECKED = {  # until their figures have data files
-    "docs/guides/reproduce.md",
-    "docs/guides/service.md",
-    "docs/versions.md",
     # annotation, corpora, scoring
     # installing, people
     "docs/install.md",
-    "docs/responsible-use.md",
 }
 PROVENANCE = ("command", "commit", "date", "machine")
 

@@ -15,9 +15,11 @@ from sla_cli.config.settings import Config, settings_of
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "docs"))
 
+from figures import pages  # noqa: E402
 from json_page import json_page  # noqa: E402
 from reference import commands_page, comments_of, settings_page  # noqa: E402
 
+SCREEN = 25  # rows
 GROUPS = ("prep", "store", "lm")  # with commands of their own
 EXTRAS_OF_DEVELOPERS = {"dev", "docs", "test"}
 
@@ -72,3 +74,9 @@ def test_badges_of_the_readme_are_true() -> None:
         assert f">{html.escape(said)}</text>" in (ROOT / "docs" / "_static" / f"{badge}.svg").read_text(
             encoding="utf-8"
         )
+
+
+def test_no_table_that_people_write_is_longer_than_a_screen() -> None:
+    for page in pages():
+        tables = re.findall(r"(?:^\|.*\n)+", page.read_text(encoding="utf-8"), re.MULTILINE)
+        assert [lines for lines in tables if lines.count("\n") - 2 > SCREEN] == [], page
