@@ -20,7 +20,6 @@ from json_page import json_page  # noqa: E402
 from reference import commands_page, comments_of, settings_page  # noqa: E402
 
 SCREEN = 25  # rows
-GROUPS = ("prep", "store", "lm")  # with commands of their own
 EXTRAS_OF_DEVELOPERS = {"dev", "docs", "test"}
 
 

@@ -19,7 +19,16 @@ pytestmark = pytest.mark.ci
 
 ROOT = Path(__file__).parents[1]
 PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
-WIDE_PAGES = ("index.html", "settings.html", "commands.html", "scoring.html", "decoding.html", "json.html", "api.html")
+WIDE_PAGES = (
+    "index.html",
+    "settings.html",
+    "commands.html",
+    "scoring.html",
+    "decoding.html",
+    "json.html",
+    "api.html",
+    "experiments/tuning.html",
+)
 
 
 class Quiet(SimpleHTTPRequestHandler):
