@@ -49,7 +49,7 @@ def main() -> None:
 def glosses(run: Path, video: Path) -> list[str]:
     command = [sys.executable, "-m", "sla_cli", "transcribe", str(video), "--run", str(run), "--json"]
     found = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    return [sign["gloss"] for sign in found["videos"][0]["signs"]]
+    return [sign["gloss"] for sign in found["recordings"][0]["signs"]]
 
 
 def loaded(address: str, pid: int, number: int, expected: str, options: argparse.Namespace) -> dict[str, Any]:
