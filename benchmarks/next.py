@@ -1,6 +1,6 @@
 """What a strategy of `sla next` is worth: dev WER over annotated minutes, compared with random choice.
 
-    python benchmarks/next.py drawn|real --work FOLDER [--shared SHARED] [--out docs/next.json] [--seeds 0 1 2]
+    python benchmarks/next.py drawn|real --work FOLDER [--shared SHARED] [--out docs/figures/next.json] [--seeds 0 1 2]
         [--strategies random uncertainty novelty rare signers] [--rounds 3] [--start 36] [--minutes 1]
 
 A round lets the strategy choose --minutes of what is not annotated by the run so far, adds the true annotation, and
@@ -99,7 +99,8 @@ def main() -> None:
                 found[name][str(seed)] = [[round(p.minutes, 3), p.clips, round(p.wer, 2)] for p in points]
                 if options.out:
                     options.out.write_text(json.dumps(known) + "\n")
-    print(table(found))
+    for row in table({options.corpus: found})["rows"]:
+        print(*row, sep="\t")
 
 
 COMMON = (

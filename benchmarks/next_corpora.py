@@ -22,7 +22,7 @@ from sla_cli.prep.encoding.process_pool import ProcessPool
 from sla_cli.prep.request import PrepRequest
 from sla_cli.store.store import Store
 
-FRAMES = {"size": 128, "fps": 12.5}  # every other frame, as in docs/results.md
+FRAMES = {"size": 128, "fps": 12.5}  # every other frame, as in docs/experiments/one-division.md
 WEIGHTS = "data/weights/vit_small_patch14_dinov2-img224.fp16.safetensors"
 PEOPLE = 12
 

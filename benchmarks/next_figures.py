@@ -1,20 +1,24 @@
-"""Tables and the picture of docs/next.md, from what benchmarks/next.py has measured.
+"""The table and the picture of docs/experiments/next.md, from what benchmarks/next.py has measured.
 
-    python benchmarks/next_figures.py docs/next.json [--picture docs/next.png]
+    cd docs/figures
+    python ../../benchmarks/next_figures.py next.json next.toml [--picture ../experiments/next.png]
 
 `area` is the mean WER over the annotated minutes, by trapezoids. `difference` is that to the area of random choice with
 the same seed, in points, with a 95 % interval over seeds by Student's t; below 0 the strategy is better. In `both` the
-differences of all corpora are taken together.
+differences of all corpora are taken together. `python docs/reference.py` then writes the table into the page.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import tomli_w
 from scipy.special import stdtrit
 
 from sla_cli.core.seed_groups import spread
@@ -27,42 +31,28 @@ Curves = Mapping[str, Mapping[str, Points]]  # strategy, seed
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("measured", type=Path)
+    parser.add_argument("figures", type=Path)
     parser.add_argument("--picture", type=Path)
     options = parser.parse_args()
     measured = json.loads(options.measured.read_text(encoding="utf-8"))
-    print(tables(measured))
+    figures = tomllib.loads(options.figures.read_text(encoding="utf-8"))
+    options.figures.write_text(tomli_w.dumps({**figures, "areas": table(measured)}), encoding="utf-8")
     if options.picture:
         draw(measured, options.picture)
 
 
-def tables(measured: Mapping[str, Curves]) -> str:
-    """A table for each corpus, and one of all differences."""
-    parts = [f"{corpus}:\n\n{table(curves)}" for corpus, curves in measured.items()]
-    rows = [
-        row(f"`{name}`", interval([each for curves in measured.values() for each in differences(curves, name)]))
-        for name in next(iter(measured.values()))
-        if name != RANDOM
-    ]
-    parts.append("both:\n\n" + "\n".join([row("strategy", "difference"), "|---|---|", *rows]))
-    return "\n\n".join(parts)
-
-
-def table(curves: Curves) -> str:
-    """WER by annotated minutes, the mean over seeds, and the area."""
-    minutes = np.mean([[point[0] for point in points] for points in curves[RANDOM].values()], axis=0)
-    lines = [row("strategy", *(f"{at:.1f} min" for at in minutes), "area", "difference", "of each seed")]
-    lines.append("|---" * (len(minutes) + 4) + "|")
-    for name, runs in curves.items():
-        wer = np.mean([[point[2] for point in points] for points in runs.values()], axis=0)
-        mean = np.mean([area(points) for points in runs.values()])
-        found = differences(curves, name)
-        against = (interval(found), ", ".join(f"{one:+.1f}" for one in found)) if name != RANDOM else ("", "")
-        lines.append(row(f"`{name}`", *(f"{rate:.1f}" for rate in wer), f"{mean:.1f}", *against))
-    return "\n".join(lines)
-
-
-def row(*cells: str) -> str:
-    return f"| {' | '.join(cells)} |"
+def table(measured: Mapping[str, Curves]) -> dict[str, list[Any]]:
+    """Columns and rows: of each strategy the mean area and the difference on each corpus, and on all together."""
+    columns = ["strategy", *(f"{corpus}: {what}" for corpus in measured for what in ("area", "difference")), "both"]
+    rows = []
+    for name in next(iter(measured.values())):
+        cells = [f"`{name}`"]
+        for curves in measured.values():
+            mean = np.mean([area(points) for points in curves[name].values()])
+            cells += [f"{mean:.1f}", interval(differences(curves, name)) if name != RANDOM else ""]
+        together = [each for curves in measured.values() for each in differences(curves, name)]
+        rows.append([*cells, interval(together) if name != RANDOM else ""])
+    return {"columns": columns, "rows": rows}
 
 
 def area(points: Points) -> float:

@@ -36,7 +36,7 @@ jsonschema.validate(sla("info", "gloss.arpa", "--json"), sla("schema", "info"))
 
 **Versions.** The `$id` of a schema, such as `urn:sla:json:score:1`, ends with its version. The version increases if a
 key is removed, if its type, unit or meaning changes, or if a key with a list of all its values gets a new one. It does
-not increase for a new key: ignore keys that you do not know ([versions](versions.md#commands-json-and-python)).
+not increase for a new key: ignore keys that you do not know ([versions](licences.md#commands-json-and-python)).
 
 **Errors.** With exit code 2, standard output is empty and standard error says what to correct. Three commands are
 exceptions: `sla prep` prints [which clips cannot be read](#sla-prep), `sla transcribe`

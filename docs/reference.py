@@ -1,8 +1,9 @@
 """Makes the reference pages from the code: commands.md from the command line, settings.md from config/settings.py,
 and json.md from the schemas of `--json`.
 
-`python docs/reference.py` writes settings.md and json.md; tests compare them with the code. commands.md is written
-whenever the site is built, and git ignores it, since the names of its types depend on the installed typer.
+`python docs/reference.py` writes settings.md and json.md, and the tables of docs/figures/ into the pages (figures.py);
+tests compare them. commands.md is written whenever the site is built, and git ignores it, since the names of its types
+depend on the installed typer.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
+from figures import write as write_figures
 from json_page import json_page
 from tables import row, table
 from typer.main import get_command
@@ -120,3 +122,4 @@ def _prose(text: str | None) -> str:
 if __name__ == "__main__":
     (DOCS / "settings.md").write_text(settings_page(), encoding="utf-8")
     (DOCS / "json.md").write_text(json_page(), encoding="utf-8")
+    write_figures()

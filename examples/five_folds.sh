@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# Does adapting the backbone help? Folds by signer on real people, for several numbers of training people (docs/results.md).
+# Does adapting the backbone help? Folds by signer on real people, for several numbers of training people (docs/experiments/variants.md,
+# people.md).
 # The script can be stopped and started again: finished runs are not trained again, and unfinished ones are continued with
 # their own settings. So other EPOCHS or OPTIONS need another NAME, which replaces the variant in the names of runs.
 # Usage: examples/five_folds.sh RECORDINGS WEIGHTS [WORK]

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes the table of docs/results.md on real people: sentences composed of isolated signs of Indian Sign Language, signers of
+# Makes the table of docs/experiments/one-division.md on real people: sentences composed of isolated signs of Indian Sign Language, signers of
 # dev that are not in train, a pretrained ViT-S/14 (DINOv2) as frozen backbone. A run takes about 25 minutes on one CPU core.
 # Finished runs are not trained again.
 # Usage: examples/real_signing.sh SHARED [WORK]; SHARED contains tools/compose_sentences.py and data/weights.
@@ -22,7 +22,7 @@ sla prep phoenix2014 "$SLA_WORK/data" --size 128 --fps 12.5 # every other frame
 sla lm estimate --order 2 --fallback
 
 # NAME SEED OPTION...: half the frames need half the stride (K5,P2). The head of the preset small learns in three epochs what
-# the default head with VAC's losses learns in more than five (docs/results.md).
+# the default head with VAC's losses learns in more than five.
 run() {
   local name=$1 seed=$2 run=$SLA_WORK/runs/$1-$2 out=$SLA_WORK/$1-$2
   [ -f "$run/receipt.json" ] || sla train "${@:3}" --name "$name-$seed" --seed "$seed" \

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,12 @@ def test_every_room_and_every_file_beside_them_stands_in_the_tree_of_the_docs() 
     assert shown == rooms | files
     for folder in re.findall(r"^(\w+)/", tree[1], re.MULTILINE):
         assert (ROOT / folder).is_dir(), folder
+
+
+def test_the_floors_of_the_docs_are_those_of_the_contract() -> None:
+    page = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    floors = {room: int(floor) for room, floor in re.findall(r"^  (\w+)/ +(\d+)  ", page, re.MULTILINE)}
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = next(one["layers"] for one in project["tool"]["importlinter"]["contracts"] if one["type"] == "layers")
+    rooms = [[room for room in layer.split(" | ") if room in floors] for layer in reversed(layers)]
+    assert floors == {room: floor for floor, layer in enumerate(filter(None, rooms), start=1) for room in layer}

@@ -77,11 +77,10 @@ def test_the_first_block_of_the_readme_is_what_ci_runs() -> None:
     assert install.endswith(".venv/bin/sla demo") and suite == ".venv/bin/pytest"
 
 
-def test_what_score_anything_shows_is_what_is_printed(fresh: Callable[[str], Shell]) -> None:
-    page = ROOT / "docs" / "score-anything.md"
-    own = blocks(page)
-    shown = re.findall(r"```text\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(shown) == len(own) == 2
-    shell = fresh("\n".join(own))
-    for block, text in zip(own, shown, strict=True):
+def test_what_the_page_on_scoring_shows_is_what_is_printed(fresh: Callable[[str], Shell]) -> None:
+    page = (ROOT / "docs" / "scoring.md").read_text(encoding="utf-8")
+    pairs = re.findall(r"^```sh\n([^`]*)^```\n[^`]*^```text\n([^`]*)^```", page, re.MULTILINE)
+    assert len(pairs) == 2
+    shell = fresh("\n".join(block for block, _ in pairs))
+    for block, text in pairs:
         assert text in "".join(shell.run(statement)[1] for statement in statements(block))

@@ -3,6 +3,7 @@ pyproject.toml installs."""
 
 from __future__ import annotations
 
+import html
 import re
 import sys
 import tomllib
@@ -62,3 +63,12 @@ def test_licences_name_every_dependency() -> None:
     table = (ROOT / "docs" / "licences.md").read_text(encoding="utf-8").partition("## Dependencies")[2]
     named = set(re.findall(r"[\w-]+", " ".join(re.findall(r"^\| (.*?) \|", table, re.MULTILINE))))
     assert wanted <= named, wanted - named
+
+
+def test_badges_of_the_readme_are_true() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    for badge, said in (("licence", project["license"]), ("python", project["requires-python"])):
+        assert f"{badge}: {said}" in (ROOT / "README.md").read_text(encoding="utf-8")
+        assert f">{html.escape(said)}</text>" in (ROOT / "docs" / "_static" / f"{badge}.svg").read_text(
+            encoding="utf-8"
+        )

@@ -1,4 +1,4 @@
-"""The strategies: how much a candidate is worth, by what is annotated, and why. docs/next.md compares them.
+"""The strategies: how much a candidate is worth, by what is annotated, and why. docs/experiments/next.md compares them.
 
 A score never rises when more is annotated; `choose` depends on it.
 """

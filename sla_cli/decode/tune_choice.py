@@ -2,8 +2,8 @@
 
 On a small dev split the lowest number of errors is often chance. Settings that the clips cannot distinguish from it are
 equally good, and of those the one with the smallest weights is the safest. Breiman et al. 1984, "Classification and
-regression trees", use one standard error; that costs errors if a model helps, a tenth does not (docs/decoding.md,
-benchmarks/tuning.py).
+regression trees", use one standard error; that costs errors if a model helps, a tenth does not
+(docs/experiments/tuning.md).
 """
 
 from __future__ import annotations
@@ -142,8 +142,8 @@ def gain_interval(table: ErrorTable, gains: Table, taken: int, how: Resampling) 
     each resampled set of sentences, and all sentences serve as the truth: the setting chosen on a set looks better on
     it than it is (Efron 1983, "Estimating the error rate of a prediction rule"; Tibshirani & Tibshirani 2009, "A bias
     correction for the minimum error rate"). The end towards a large gain moves by the mean of this bias, the end
-    towards no gain so far that it keeps its confidence under this bias. Coverage: docs/decoding.md,
-    benchmarks/tuning.py.
+    towards no gain so far that it keeps its confidence under this bias. Coverage:
+    docs/experiments/tuning.md.
 
     Args:
         gains: float64 (sentences, settings), errors minus those without a language model.

@@ -34,8 +34,8 @@ def confidences(
 ) -> tuple[float, ...]:
     """The greatest posterior that each gloss reaches within its span: the height of its CTC spike.
 
-    It is low for a gloss that only a language model or a hot word put into the hypothesis. docs/decoding.md compares it
-    with other measures.
+    It is low for a gloss that only a language model or a hot word put into the hypothesis.
+    docs/experiments/confidence.md compares it with other numbers.
 
     Args:
         log_probs: float (T, V + 1), natural log.

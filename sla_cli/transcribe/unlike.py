@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from sla_cli.video.appearance import Appearance
 from sla_cli.work.run import FrameFormat
 
-SLOWEST = 0.4  # of the frame rate in training: half of it cost no glosses, a third did (docs/transcribe.md)
+SLOWEST = 0.4  # of the frame rate in training: half of it cost no glosses, a third did (docs/experiments/unlike.md)
 
 
 def unlike_training(
