@@ -107,7 +107,7 @@ def measure(run: Path, drawn: dict[str, list[Recording]], lookaheads: Sequence[f
                 played = [play(model, one, lookahead) for one in recordings]
                 read = [[sign.gloss for sign, *_ in one.final] for one in played]
                 both = zip(recordings, played, strict=True)
-                delays = [pair for each in both for pair in _delays(*each)]
+                delays = [pair for each in both for pair in delays_of(*each)]
                 yield Figures(
                     str(run), lookahead, name, _wer(true, read), _wer(true, whole),
                     _percentile([floor for floor, _ in delays], 50),
@@ -140,7 +140,7 @@ def play(model: Recognizer, recording: Recording, lookahead: float | None) -> Pl
     return Played(final, shown, back, busy * FPS / len(pictures))
 
 
-def _delays(recording: Recording, played: Played) -> Iterator[tuple[float, float]]:
+def delays_of(recording: Recording, played: Played) -> Iterator[tuple[float, float]]:
     """From the end of each sign that is right to its final event, without and with computing time."""
     true, read = list(recording.signs), list(played.final)
     for pair in align([sign.gloss for sign in true], [sign.gloss for sign, *_ in read]):

@@ -29,9 +29,11 @@ from sla_cli.system.regular_file import open_regular
 
 VERSION = 1
 DIGEST = "digest"  # in the results of an artifact that is one file: digest of its content
-# KenLM's module comes from one of three distributions.
-KENLM = ("camel-kenlm", "ufal-kenlm", "kenlm")
-PACKAGES = ("torch", "timm", "loralib", "numpy", "opencv-python-headless", "av", "h5py", "pyctcdecode", *KENLM)
+# KenLM's module comes from one of the last two.
+PACKAGES = (
+    *("torch", "timm", "loralib", "numpy", "opencv-python-headless", "av", "h5py", "pyctcdecode"),
+    *("ufal-kenlm", "kenlm"),
+)
 
 COMMANDS = {"lm": "lm estimate"}  # stages whose command has another name
 
