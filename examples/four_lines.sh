@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The four lines of the README on any data in Phoenix2014's layout, with the preset tiny, for which a CPU is enough.
+# From a corpus in Phoenix2014's layout to an error rate, as in the README, with the preset tiny, for which a CPU is enough.
 # Usage: examples/four_lines.sh DATA, in an empty folder: artifacts are written to ./sla-work.
 set -euo pipefail
 if [ $# -lt 1 ]; then
