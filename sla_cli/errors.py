@@ -125,7 +125,7 @@ def not_installed(error: ModuleNotFoundError) -> SlaError | None:
     ):
         if package in packages:
             return SlaError(
-                f"{what} needs {package}, which is not installed", f"Install it with `pip install 'sla-cli[{extra}]'`."
+                f"{what} needs {package}, which is not installed", f"Install it with `pip install 'sla-cslr[{extra}]'`."
             )
     return None
 

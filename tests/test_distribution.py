@@ -16,7 +16,7 @@ from packaging.metadata import Metadata
 from sla_cli import __version__
 
 ROOT = Path(__file__).parents[1]
-NAME = f"sla_cli-{__version__}"
+NAME = f"sla_cslr-{__version__}"
 BUILD = "import sys; from setuptools import build_meta; print(getattr(build_meta, sys.argv[1])(sys.argv[2]))"
 BESIDE = {"pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "MANIFEST.in"}
 MADE = {"PKG-INFO", "setup.cfg"}  # by setuptools
@@ -56,7 +56,7 @@ def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> ZipFile:
 def test_the_source_archive_holds_the_package_and_what_builds_it(sdist: Path) -> None:
     with tarfile.open(sdist) as archive:
         names = {member.name.removeprefix(f"{NAME}/") for member in archive if member.isfile()}
-    assert {name for name in names if not name.startswith("sla_cli.egg-info/")} == package_files() | BESIDE | MADE
+    assert {name for name in names if not name.startswith("sla_cslr.egg-info/")} == package_files() | BESIDE | MADE
 
 
 def test_the_wheel_holds_the_package_and_nothing_else(wheel: ZipFile) -> None:
@@ -73,7 +73,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: ZipFile) -> None:
 def test_metadata(wheel: ZipFile) -> None:
     """`from_email` refuses what PyPI would."""
     found = Metadata.from_email(wheel.read(f"{NAME}.dist-info/METADATA"), validate=True)
-    assert (found.name, str(found.version), found.license_expression) == ("sla-cli", __version__, "Apache-2.0")
+    assert (found.name, str(found.version), found.license_expression) == ("sla-cslr", __version__, "Apache-2.0")
     assert found.license_files == ["LICENSE"]
     assert found.description_content_type == "text/markdown"
     assert found.description == (ROOT / "README.md").read_text(encoding="utf-8")

@@ -70,7 +70,7 @@ def test_what_computes_with_a_model_names_the_extra(limited: LimitedPython, tmp_
     for command, (code, output) in zip(commands, limited.sla(*commands), strict=True):
         assert code == 2, f"{command}: {output}"
         assert re.search(r"error: computing with a model needs \w+, which is not installed\n", output), output
-        assert "hint: Install it with `pip install 'sla-cli[torch]'`." in output
+        assert "hint: Install it with `pip install 'sla-cslr[torch]'`." in output
 
 
 def test_the_doctor_says_what_is_missing_and_how_to_get_it(limited: LimitedPython) -> None:
@@ -80,7 +80,7 @@ def test_the_doctor_says_what_is_missing_and_how_to_get_it(limited: LimitedPytho
     assert found["missing"][0] == {
         "commands": "sla train, emit, transcribe, live, demo",
         "packages": list(TORCH),
-        "get": "pip install 'sla-cli[torch]'",
+        "get": "pip install 'sla-cslr[torch]'",
     }
 
 
@@ -95,7 +95,7 @@ try:
 except sla_cli.SlaError as error:
     print(error.hint)
 """
-    assert "pip install 'sla-cli[torch]'" in limited.run(code)
+    assert "pip install 'sla-cslr[torch]'" in limited.run(code)
 
 
 def test_the_names_are_those_of_the_extra() -> None:

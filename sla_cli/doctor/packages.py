@@ -47,11 +47,11 @@ class Missing:
 
 
 FEATURES = (
-    Feature("sla train, emit, transcribe, live, demo", TORCH, "pip install 'sla-cli[torch]'"),
-    Feature("sla export --onnx, transcribe and live --runtime onnx", ONNX, "pip install 'sla-cli[onnx]'"),
-    Feature("sla annotate, serve", WEB, "pip install 'sla-cli[web]'"),
-    Feature("sla prep --scheduler", ("dask", "distributed"), "pip install 'sla-cli[dask]'"),
-    Feature("sla prep of a .tar.gz", ("indexed_gzip",), "pip install 'sla-cli[archives]'"),
+    Feature("sla train, emit, transcribe, live, demo", TORCH, "pip install 'sla-cslr[torch]'"),
+    Feature("sla export --onnx, transcribe and live --runtime onnx", ONNX, "pip install 'sla-cslr[onnx]'"),
+    Feature("sla annotate, serve", WEB, "pip install 'sla-cslr[web]'"),
+    Feature("sla prep --scheduler", ("dask", "distributed"), "pip install 'sla-cslr[dask]'"),
+    Feature("sla prep of a .tar.gz", ("indexed_gzip",), "pip install 'sla-cslr[archives]'"),
     Feature("sla decode --engine pyctcdecode", ("pyctcdecode",), "Python 3.11 or 3.12; --engine prefix finds the same"),
 )
 

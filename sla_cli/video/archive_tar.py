@@ -33,7 +33,7 @@ class GzipTar(ArchiveReader):
         try:
             from indexed_gzip import IndexedGzipFile
         except ImportError as error:
-            hint = "Install it with `pip install 'sla-cli[archives]'`, or unpack the outer layer with `gunzip`."
+            hint = "Install it with `pip install 'sla-cslr[archives]'`, or unpack the outer layer with `gunzip`."
             raise SlaError(f"reading {path} in place needs the package indexed_gzip", hint) from error
         self.path = path
         self._file = IndexedGzipFile(filename=str(path), spacing=SPACING)

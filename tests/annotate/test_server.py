@@ -204,4 +204,4 @@ def test_faults_of_the_command_are_sentences(folder: Path, tmp_path: Path, serve
 
 def test_without_the_extra_it_says_how_to_install_it() -> None:
     error = not_installed(ModuleNotFoundError(name="uvicorn"))
-    assert error is not None and error.hint == "Install it with `pip install 'sla-cli[web]'`."
+    assert error is not None and error.hint == "Install it with `pip install 'sla-cslr[web]'`."

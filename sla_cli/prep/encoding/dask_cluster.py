@@ -32,13 +32,13 @@ from sla_cli.prep.encoding.process_pool import Answers, Failure, Item, Result
 try:
     from dask.distributed import Client, Future, KilledWorker, get_worker, wait
 except ImportError as error:
-    raise SlaError("--scheduler needs Dask, which is not installed", "pip install 'sla-cli[dask]'") from error
+    raise SlaError("--scheduler needs Dask, which is not installed", "pip install 'sla-cslr[dask]'") from error
 
 CONNECT = 10.0  # seconds
 ASKED = 5  # times
 PATIENCE = 15.0  # seconds without a result, after which the cluster is checked
 AHEAD = 2  # tasks submitted per thread, so that no thread waits for new ones
-SAME = "Install the same sla-cli, Python and packages on every worker as here."
+SAME = "Install the same sla, Python and packages on every worker as here."
 
 Versions = Mapping[str, str]
 
@@ -140,7 +140,7 @@ class DaskCluster:
             if not isinstance(missing, ImportError):
                 raise
             message = f"the Dask cluster at {self.address} cannot import what it needs: {missing}"
-            hint = "Install the same sla-cli and Python on its scheduler and on every worker."
+            hint = "Install the same sla and Python on its scheduler and on every worker."
             raise SlaError(message, hint) from error
 
 
