@@ -18,7 +18,6 @@ from figures import BLOCK, constants, measured, pages, unknown_figures, with_tab
 
 DATA, CONSTANTS = measured(), constants()
 TEXTS = {str(page.relative_to(ROOT)): page.read_text(encoding="utf-8") for page in pages()}
-UNCHECKED = {"docs/install.md"}  # until its figures have a data file
 PROVENANCE = ("command", "commit", "date", "machine")
 
 
@@ -31,7 +30,7 @@ def test_tables_are_those_of_the_data(page: str) -> None:
     assert with_tables(TEXTS[page], DATA) == TEXTS[page], "run `python docs/reference.py`"
 
 
-@pytest.mark.parametrize("page", sorted(TEXTS.keys() - UNCHECKED))
+@pytest.mark.parametrize("page", sorted(TEXTS))
 def test_prose_names_figures_as_the_data_print_them(page: str) -> None:
     assert unknown(page, TEXTS[page]) == [], "in no experiment that the page names, nor in docs/constants.toml"
 
