@@ -81,7 +81,8 @@ def annotated_spans(path: Path) -> list[Span]:
 
 def widened(transcript: Transcript) -> list[Span]:
     """From begin to end of each sentence, with the edges of the pauses around it."""
-    sentences = transcript.sentences
+    if not (sentences := transcript.sentences):
+        return []
     pauses = [(left.end, right.start) for left, right in pairwise(sentences)]
     starts = [0.0, *(max((end + start) / 2, start - EDGE) for end, start in pauses)]
     ends = [*(min((end + start) / 2, end + EDGE) for end, start in pauses), transcript.duration]

@@ -103,6 +103,10 @@ def test_what_a_person_annotated_and_what_sla_wrote(tmp_path: Path) -> None:
     assert annotated_spans(tmp_path / "theirs.eaf") == [(0.5, 0.9)]
 
 
+def test_a_recording_without_a_sign_has_no_sentence() -> None:
+    assert widened(Transcript("a", None, 10.0, ())) == []
+
+
 def test_sentences_get_edges_of_pauses_but_never_share_them() -> None:
     sentences = tuple(Sentence((Sign("HAUS", start, end, 1.0),)) for start, end in ((0.2, 1.0), (1.6, 3.0), (9.0, 9.8)))
     found = widened(Transcript("a", None, 10.0, sentences))
