@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ class Clip:
 
     Attributes:
         id: unique within its corpus.
-        signer: the corpus's name for the person, "" if unknown.
+        signer: the corpus's name for the person, "" if unknown; prep writes it in normal form C.
         glosses: annotation as released, split at white space.
         source: where its pictures are.
         translation: spoken-language sentence, "" if there is none.
@@ -63,6 +64,11 @@ class Clip:
     times: Times = ()
     training: tuple[str, ...] = ()
     origin: str = ""
+
+
+def signer_name(name: str) -> str:
+    """A signer's name in Unicode's normal form C, so that one person has one name (Unicode Standard Annex 15)."""
+    return unicodedata.normalize("NFC", name)
 
 
 def sign_frames(times: Times, fps: float, length: int) -> list[tuple[int, int]]:

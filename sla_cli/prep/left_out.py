@@ -12,6 +12,7 @@ from pathlib import Path
 from sla_cli.artifact.lock import locked
 from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path, write_receipt
 from sla_cli.artifact.text import read_text
+from sla_cli.core.clip import signer_name
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
@@ -64,7 +65,7 @@ def read_left_out(store: Path) -> tuple[str, ...]:
     """Names of the signers who were left out of a store; an editor may have ended the lines of the file otherwise."""
     path = store / FILE
     lines = read_text(path).split("\n") if path.is_file() else []
-    return tuple(name for line in lines if (name := line.removesuffix("\r")))
+    return tuple(signer_name(name) for line in lines if (name := line.removesuffix("\r")))
 
 
 def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
@@ -77,6 +78,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         SlaError: no such store or signer, no clip would be left, or another process is writing the store.
         FormatError: the store, or a receipt in the work folder, is damaged.
     """
+    signers = [signer_name(name) for name in signers]
     folder = split_name(path)[0]
     nothing = Division("", {})
     Store(folder, nothing)  # refuses any other folder, in which a lock would be left

@@ -81,7 +81,7 @@ def split_store(
         if old is not None and old.splits == new.splits:
             log.info("division %s of %s is up to date", name, folder)
         else:
-            write_division(folder, divided.division)
+            write_division(folder, divided.division, keep=True)
     return _result(divided, shared)
 
 

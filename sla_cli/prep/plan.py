@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sla_cli.artifact.lock import locked
 from sla_cli.artifact.receipt import Receipt
-from sla_cli.core.clip import Clip, origin_of
+from sla_cli.core.clip import Clip, origin_of, signer_name
 from sla_cli.core.hypothesis import CONTROL
 from sla_cli.errors import SlaError
 from sla_cli.prep.begun import cache_folder
@@ -68,6 +68,7 @@ def make_plan(request: PrepRequest, out: Path, part: tuple[int, int] | None = No
     with locked(cache_folder(out, recipe), busy, wait=True) if part is not None else nullcontext():
         tree = corpus.open(request.source, out)
         listing = corpus.read(tree, request.options)
+        listing.clips = [replace(clip, signer=signer_name(clip.signer)) for clip in listing.clips]
         unreadable = list_archives((clip.source.root for clip in listing.clips), out)
     _check_clips(listing.clips)
     _skip_left_out(listing, read_left_out(out))

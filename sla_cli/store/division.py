@@ -42,12 +42,16 @@ class Division:
     edited: bool = False
 
 
-def write_division(store: Path, division: Division) -> None:
-    """Write the table of a division into a store's folder; one that a person edited gets no digest."""
+def write_division(store: Path, division: Division, *, keep: bool = False) -> None:
+    """Write the table of a division into a store's folder; one that a person edited gets no digest.
+
+    Args:
+        keep: as for `atomic_write`.
+    """
     known = {"unseen": division.unseen, "drawn": division.drawn, "digest": "" if division.edited else _digest(division)}
     lines = [MAGIC, *(f"# {key}: {value}" for key, value in known.items() if value)]
     table = to_tsv(COLUMNS, division.splits.items())
-    write_text(division_path(store, division.name), "".join(f"{line}\n" for line in lines) + table)
+    write_text(division_path(store, division.name), "".join(f"{line}\n" for line in lines) + table, keep=keep)
 
 
 def _digest(division: Division) -> str:

@@ -103,6 +103,12 @@ def test_a_signer_whom_another_process_leaves_out_just_before_stays_out(
     assert Store(store).clips.ids == ["a1", "x"]
 
 
+def test_the_name_may_have_another_unicode_form(tmp_path: Path) -> None:
+    clips = [clip("a", "A", signer="Zo\u00eb"), clip("b", "A", signer="ann")]
+    store = make_store(tmp_path / "work" / "stores" / "s", {"train": clips})
+    assert leave_out(store, ["Zoe\u0308"], store.parents[1]).clips == ("a",)
+
+
 def test_prep_does_not_bring_them_back(root: Path, out: Path) -> None:
     signer = Store(out).clips[TRAIN_CLIP].signer
     gone = Store(out).clips[TRAIN_CLIP].encoded()[-1].tobytes()

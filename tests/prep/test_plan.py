@@ -61,6 +61,16 @@ def test_without_a_division_a_clip_without_glosses_is_to_be_recognised(table: Pa
     assert ([clip.id for clip in found.clips], list(found.skipped), found.divisions) == (["0"], ["1"], [])
 
 
+def test_a_signer_whose_name_has_two_unicode_forms_is_one_person(table: Path) -> None:
+    """Otherwise one person would be in train and in dev, and a withdrawal would leave some clips."""
+    rows = "0\tframes\tA\ttrain\tZo\u00eb", "1\tframes\tA\tdev\tZoe\u0308"
+    assert {clip.signer for clip in plan(table, *rows).clips} == {"Zo\u00eb"}
+    (table.parent / "store").mkdir()
+    (table.parent / "store" / "left-out.txt").write_text("Zoe\u0308\n", encoding="utf-8")
+    with pytest.raises(SlaError, match="no usable clip"):
+        plan(table, *rows)
+
+
 @pytest.mark.parametrize(
     ("row", "message"),
     [
