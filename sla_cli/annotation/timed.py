@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from sla_cli.core.annotation import Annotation
+from sla_cli.core.hypothesis import NO_GLOSS
 from sla_cli.errors import SlaError
 
 NOT_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # https://www.w3.org/TR/xml/#charsets
@@ -63,12 +64,10 @@ def in_milliseconds(annotation: Annotation) -> tuple[TimedSentence, ...]:
 
 
 def check_gloss(gloss: str) -> None:
-    """Raise SlaError for a gloss that is not a word without white space, or that XML cannot hold."""
-    if gloss.split() != [gloss]:
-        raise SlaError(f"gloss {gloss!r} is not one word", "Join its parts with a hyphen.")
-    wrong = NOT_XML.search(gloss)
-    if wrong:
-        raise SlaError(f"gloss {gloss!r} holds the control character {wrong[0]!r}", "Correct the vocabulary.")
+    """Raise SlaError for a text that is no gloss."""
+    if NO_GLOSS.search(gloss):
+        message = f"gloss {gloss[:40]!r} is empty, or holds white space or control characters"
+        raise SlaError(message, "Join its parts with a hyphen, or correct the vocabulary.")
 
 
 def sentence_interval(sentence: TimedSentence) -> Interval:

@@ -159,7 +159,7 @@ def _show_table(transcript: "Transcript") -> None:
     table = Table("time", "gloss", "confidence", title=title)
     for sentence in transcript.sentences:
         for sign in sentence.signs:
-            table.add_row(f"{sign.start:.2f} to {sign.end:.2f}", Text(sign.gloss), f"{sign.confidence:.2f}")
+            table.add_row(f"{sign.start:.2f} to {sign.end:.2f}", Text(in_line(sign.gloss)), f"{sign.confidence:.2f}")
         table.add_section()
     Console().print(table)
 
@@ -167,7 +167,7 @@ def _show_table(transcript: "Transcript") -> None:
 def _rows(transcript: "Transcript") -> Iterator[str]:
     name = in_line(transcript.name)  # so that a row stays one
     for sign in transcript.signs:
-        yield f"{name}\t{sign.start:.3f}\t{sign.end:.3f}\t{sign.gloss}\t{sign.confidence:.4f}"
+        yield f"{name}\t{sign.start:.3f}\t{sign.end:.3f}\t{in_line(sign.gloss)}\t{sign.confidence:.4f}"
 
 
 def _recording(outcome: "Outcome") -> "Recording":

@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 
 Glosses = tuple[str, ...]  # glosses of one clip, in order
+# What no gloss may be or hold: files and KenLM split at it, a terminal obeys it, or XML has no place for it.
+NO_GLOSS = re.compile(r"^$|[\s\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")  # HDF5, sclite or sla's tables cannot hold these in a gloss
 
 

@@ -19,6 +19,7 @@ from kenlm import State as State  # for fusion.py, so that only this file import
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.artifact.text import refuse_pipe
 from sla_cli.core.counted import counted
+from sla_cli.core.hypothesis import NO_GLOSS
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.lm.arpa import AGAIN, DATA, as_kenlm_reads, check_arpa, check_values
 from sla_cli.log import log, silent_stderr
@@ -26,7 +27,6 @@ from sla_cli.system.regular_file import open_regular
 from sla_cli.work.describe import Description
 
 RESERVED = ("<s>", "</s>", "<unk>", "<UNK>")  # words with a special meaning in a language model
-SEPARATORS = re.compile(r"[\0\t\n\v\f\r ]")  # not allowed in a gloss: files and KenLM split glosses there
 MAX_ORDER = 6  # the limit with which the kenlm package is compiled
 HEAD = 1 << 16  # the header of an ARPA file must begin within these bytes
 NGRAM = re.compile(rb"^ngram\s+(\d{1,18})\s*=\s*(\d{1,18})\s*$", re.MULTILINE)
@@ -105,10 +105,10 @@ def out_of_vocabulary(model: Model, glosses: Iterable[str]) -> list[str]:
 
 
 def refuse_separators(glosses: Iterable[str]) -> None:
-    """Raise SlaError for glosses that are empty or that files and KenLM would split."""
-    if bad := [repr(gloss[:40]) for gloss in glosses if not gloss or SEPARATORS.search(gloss)]:
+    """Raise SlaError for what is no gloss: empty, or with a character that a gloss cannot hold."""
+    if bad := [repr(gloss[:40]) for gloss in glosses if NO_GLOSS.search(gloss)]:
         hint = "Join the parts, for example with '-', because files and language models split glosses at white space."
-        raise SlaError(f"glosses that are empty or hold white space: {some(bad)}", hint)
+        raise SlaError(f"glosses that are empty, or hold white space or control characters: {some(bad)}", hint)
 
 
 def check_oov(lm: Path, glosses: tuple[str, ...], most: float) -> None:

@@ -9,12 +9,12 @@ from sla_cli.core.annotation import Annotation, Sentence, Sign, split_at_pauses
 HOSTILE = [
     "<PAD>", "A&B", "-->", "a-->b", '"', 'A"B', "'", "]]>", "<i>x</i>", "NOTE", "WEBVTT", "1", "00:00:01.000", "{b1}",
     "a,b", ";;", "&amp;", "<!--", "HOUSE1A^", "$INDEX1", "#F", "?", "人", "انا", "ü", "u\u0308", "\U0001f44b", "\\N",
-    "=x", "\ufeff", "\u200f", "\x7f", "&lt;b&gt;", "&#38;", "{\\an8}",
+    "=x", "\ufeff", "\u200f", "&lt;b&gt;", "&#38;", "{\\an8}",
 ]  # fmt: skip
 glosses = st.one_of(
     st.sampled_from(HOSTILE),
-    st.text(st.characters(codec="utf-8"), min_size=1, max_size=6).filter(
-        lambda text: text.split() == [text] and not any(char < " " or char in "\ufffe\uffff" for char in text)
+    st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=6).filter(
+        lambda text: text.split() == [text] and not any(char in "\ufffe\uffff" for char in text)
     ),
 )
 

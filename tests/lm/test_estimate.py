@@ -216,5 +216,5 @@ def test_reserved_words_are_refused_where_they_stand(word: str) -> None:
 
 
 def test_glosses_with_white_space_are_refused() -> None:
-    with pytest.raises(SlaError, match="white space: 'A B'"):
+    with pytest.raises(SlaError, match="white space or control characters: 'A B'"):
         estimate([["A B", "C"]], 2, fallback=True)
