@@ -16,8 +16,11 @@ from statistics import median
 
 from sla_cli.core.annotation import Sign
 from sla_cli.core.edit_alignment import align
+from sla_cli.errors import SlaError
 
 OVERLAPS = (0.1, 0.25, 0.5)  # intersections over union
+# Pairs of signs that are compared in a recording: some seconds. Two hands of several people need a few for each sign.
+MOST_PAIRS = 10_000_000
 
 
 @dataclass(frozen=True)
@@ -85,14 +88,18 @@ def correct_pairs(reference: Sequence[Sign], hypothesis: Sequence[Sign]) -> list
 
 
 def score_times(reference: Sequence[Sign], hypothesis: Sequence[Sign]) -> TimeScore:
-    """Compare the signs of one recording, both in order of time."""
+    """Compare the signs of one recording, both in order of time.
+
+    Raises:
+        SlaError: so many signs are at the same time that comparing them would take too long.
+    """
     pairs, around = correct_pairs(reference, hypothesis), _Overlapping(reference)
     return TimeScore(
         references=len(reference),
         hypotheses=len(hypothesis),
         inside=sum(true.start <= (found.start + found.end) / 2 < true.end for true, found in pairs),
         outside=sum(not around(found) for found in hypothesis),
-        matched=tuple(_matched(reference, hypothesis, overlap) for overlap in OVERLAPS),
+        matched=_matched(reference, hypothesis),
         starts=tuple(abs(found.start - true.start) for true, found in pairs),
         ends=tuple(abs(found.end - true.end) for true, found in pairs),
     )
@@ -119,30 +126,36 @@ class _Overlapping:
         self._signs = sorted(signs, key=lambda sign: sign.start)
         self._starts = [sign.start for sign in self._signs]
         self._latest_ends = list(accumulate((sign.end for sign in self._signs), max))
+        self._pairs = 0
 
     def __call__(self, sign: Sign) -> list[Sign]:
         """In order of their starts."""
         last = bisect_left(self._starts, sign.end)
         first = bisect_right(self._latest_ends, sign.start, 0, last)
+        self._pairs += last - first
+        if self._pairs > MOST_PAIRS:
+            hint = "Is something written repeatedly, or one annotation as long as the recording?"
+            raise SlaError(f"too many true signs overlap, at {sign.start:.2f} s and before", hint)
         return [one for one in self._signs[first:last] if _overlap(sign, one) > 0]
 
 
-def _matched(reference: Sequence[Sign], hypothesis: Sequence[Sign], overlap: float) -> int:
-    """Recognised signs, in order of time, that overlap their nearest true sign of the same gloss so far; a true sign
-    that is taken counts no other.
+def _matched(reference: Sequence[Sign], hypothesis: Sequence[Sign]) -> tuple[int, ...]:
+    """For each of OVERLAPS, recognised signs, in order of time, that overlap their nearest true sign of the same gloss
+    so far; a true sign that is taken counts no other.
     """
     of_gloss = defaultdict(list)
     for sign in reference:
         of_gloss[sign.gloss].append(sign)
     near = {gloss: _Overlapping(signs) for gloss, signs in of_gloss.items()}
-    taken: set[int] = set()
+    taken: list[set[int]] = [set() for _ in OVERLAPS]
     for found in hypothesis:
         if found.gloss not in near or not (there := near[found.gloss](found)):
             continue
         best = max(there, key=lambda sign: _over_union(found, sign))
-        if id(best) not in taken and _over_union(found, best) >= overlap:
-            taken.add(id(best))
-    return len(taken)
+        for overlap, those in zip(OVERLAPS, taken, strict=True):
+            if _over_union(found, best) >= overlap:
+                those.add(id(best))
+    return tuple(map(len, taken))
 
 
 def _over_union(one: Sign, other: Sign) -> float:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from sla_cli.core.annotation import Sign
 from sla_cli.core.time_score import OVERLAPS, pooled_times, score_times
+from sla_cli.errors import SlaError
 
 
 def signs(*rows: tuple[str, float, float]) -> list[Sign]:
@@ -58,6 +59,12 @@ def test_the_truth_is_without_fault(reference: list[Sign]) -> None:
     assert score.outside == 0
     assert score.matched == (len(reference),) * len(OVERLAPS)
     assert set(score.starts) | set(score.ends) <= {0.0}
+
+
+def test_signs_that_all_overlap_are_refused_before_they_take_hours() -> None:
+    many = signs(*(("A", 0.0, 10.0) for _ in range(4000)))
+    with pytest.raises(SlaError, match="too many true signs overlap"):
+        score_times(many, many)
 
 
 def test_figures_of_a_recording() -> None:
