@@ -104,7 +104,7 @@ class Decoder:
         try:
             self._container.seek(round((start - PREROLL + self._begin) * av.time_base))
             first = next(self._pictures)
-        except (av.FFmpegError, UndecodableError, StopIteration):
+        except (av.FFmpegError, UndecodableError, StopIteration, OverflowError):  # the last: a time that no file has
             return False
         self._pictures = chain((first,), self._pictures)
         return first.time is not None and first.time <= start

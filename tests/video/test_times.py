@@ -11,6 +11,7 @@ from movies import SIDE, as_ffmpeg_shows, ffmpeg, movie, need_encoder, numbers, 
 
 from sla_cli.config.settings import PrepConfig
 from sla_cli.core.clip import Source
+from sla_cli.errors import FrameError
 from sla_cli.prep.encoding.encode import encode_clip
 from sla_cli.video.frames import FrameReader
 
@@ -87,6 +88,13 @@ def test_a_part_late_in_a_video_whose_picture_comes_late(tmp_path: Path) -> None
     ffmpeg("-itsoffset", "0.52", "-i", str(whole), "-c", "copy", str(path))
     part = FrameReader(Source(tmp_path, "a.mp4", 8.52, 8.92))
     assert numbers([picture for _, picture in part]) == list(range(200, 210))
+
+
+@pytest.mark.parametrize("start", [1e6, 1e13, 1e20])
+def test_a_part_after_the_end_is_refused_however_late(tmp_path: Path, start: float) -> None:
+    movie(tmp_path / "a.mp4", pictures(30), *H264)
+    with pytest.raises(FrameError, match="end"):
+        list(FrameReader(Source(tmp_path, "a.mp4", start, 2 * start)))
 
 
 def test_frames_before_the_beginning_are_not_shown(tmp_path: Path) -> None:
