@@ -14,7 +14,7 @@ COLUMNS = ("rank", "clip", "recording", "start", "end", "minutes", "score", "rea
 
 def write_choices(path: Path, choices: Sequence[Choice]) -> None:
     """Write a row for each choice, tab-separated, in the order of choice; the file appears when it is complete."""
-    write_tsv(path, COLUMNS, (_row(rank, choice) for rank, choice in enumerate(choices, start=1)))
+    write_tsv(path, COLUMNS, (_row(rank, choice) for rank, choice in enumerate(choices, start=1)), keep=True)
 
 
 def _row(rank: int, choice: Choice) -> tuple[object, ...]:
