@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
-from sla_cli.config.settings import DecodeConfig
 from sla_cli.core.endings import VIDEOS
 
 Element = Literal["input", "output", "numparam", "textparam"]
@@ -90,8 +89,8 @@ RECOGNIZERS = (
             Parameter(
                 "beam",
                 "numparam",
-                "Beam width; 1 is the fastest",
-                {"type": "int", "min": "1", "max": "200", "default": str(DecodeConfig.beam)},
+                "Beam width; 1 is the fastest, 0 as tuned",
+                {"type": "int", "min": "0", "max": "200", "default": "0"},
                 advanced=True,
             ),
             Parameter("glosses", "output", "Recognised glosses", TIER | {"optional": "false"}),

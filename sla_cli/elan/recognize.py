@@ -24,7 +24,7 @@ def recognize(call: Call, run: Path, video: Path) -> None:
     layout = layout_of(call, sentences=call.text("sentences") == "yes")
     parts = _parts(video, call.path("parts"))
     beam, min_confidence = round(call.number("beam")), call.number("min_confidence")
-    with Recognizer.open(run, lm=call.path("lm"), beam=beam) as recognizer:
+    with Recognizer.open(run, lm=call.path("lm"), beam=beam or None) as recognizer:
 
         def compute(part: Source, advance: Advance) -> Transcript:
             return recognizer.transcribe(part, min_confidence=min_confidence, advance=advance)

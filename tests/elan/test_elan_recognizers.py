@@ -97,7 +97,7 @@ def test_glosses_are_placed_within_their_passage_in_their_order(work: Path, tmp_
         ("recognize", {"run": "gone"}, "gone is not a run"),
         ("recognize", {"lm": "gone.arpa"}, "cannot read the language model gone.arpa"),
         ("recognize", {"tier": "A B"}, "'A B' cannot name a tier"),
-        ("recognize", {"beam": "1000.0"}, "Beam width; 1 is the fastest: 1000 is not from 1 to 200"),
+        ("recognize", {"beam": "1000.0"}, "Beam width; 1 is the fastest, 0 as tuned: 1000 is not from 0 to 200"),
         ("recognize", {"sentences": "perhaps"}, "'perhaps' is not one of no, yes"),
         ("recognize", {"parts": "TIER"}, "the tier with the parts has no annotation"),
         ("recognize", {"parts": "gone.xml"}, "cannot read gone.xml"),
