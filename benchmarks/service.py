@@ -5,7 +5,9 @@
 `ratio` is frames per second of the service over those of `Recognizer.transcribe` in a loop in a process of its own,
 with the same threads; both take turns, `--rounds` times, and the median of the ratios counts. Two clients send the
 video and wait, so that the worker is never idle. `cpu_ratio` is the same with processor time, which other work on the
-machine changes less. The clients are a process of their own. benchmarks/service_load.py has many clients.
+machine changes less. `cpu_s`: processor seconds of the service for a video. `idle_mib`, `most_mib`: memory of the
+worker, once it has its model, and the most that it ever had (Linux). The clients are a process of
+their own. benchmarks/service_load.py has many clients.
 """
 
 from __future__ import annotations
@@ -41,13 +43,17 @@ def main() -> None:
     alone = ProcessPoolExecutor(1, get_context("spawn"), initializer=open_model, initargs=(options.run,))
     outside = ProcessPoolExecutor(1, get_context("spawn"))
     with alone, outside, served(options.run) as (address, pid):
-        ratios, cpu = [], []
+        worker = max(family(pid) - {pid}, key=resident_of)
+        idle, ratios, cpu, each = resident_of(worker), [], [], []
         for _ in range(options.rounds):
             loop, used = alone.submit(in_a_loop, options.video, options.videos).result()
             before = cpu_seconds(pid)
             ratios.append(loop / outside.submit(sent, address, options.video, options.videos).result())
-            cpu.append(used / (cpu_seconds(pid) - before))
+            cpu.append(used / (spent := cpu_seconds(pid) - before))
+            each.append(spent / options.videos)
+        most = most_resident_of(worker)
     facts = {"ratio": median(ratios), "lowest": min(ratios), "highest": max(ratios), "cpu_ratio": median(cpu)}
+    facts |= {"cpu_s": median(each), "idle_mib": idle / 2**20, "most_mib": most / 2**20}
     print(json.dumps(facts) if options.json else "\n".join(f"{name:12} {value}" for name, value in facts.items()))
 
 
@@ -114,6 +120,12 @@ def family(pid: int) -> set[int]:
 def resident_of(pid: int) -> int:
     """Bytes of a process, without its children."""
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def most_resident_of(pid: int) -> int:
+    """The most bytes that a process ever had."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    return 1024 * next(int(line.split()[1]) for line in text.splitlines() if line.startswith("VmHWM"))
 
 
 def cpu_seconds(pid: int) -> float:

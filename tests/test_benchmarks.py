@@ -377,20 +377,13 @@ def test_the_throughput_of_a_service(tmp_path: Path) -> None:
     for module in (*WEB, "httpx"):
         pytest.importorskip(module, reason="needs the extra web, and httpx")
     run, video = tiny_work() / "runs" / "adapter", signed(tmp_path / "a.mkv", "NORD REGEN")
-    few = ["--clients", "2", "--seconds", "1", "--rounds", "1", "--videos", "2", "--hostile", "--json"]
-    command = [
-        sys.executable,
-        ROOT / "benchmarks" / "service.py",
-        run,
-        video,
-        *few,
-    ]  # which starts processes of its own
+    few = ["--rounds", "1", "--videos", "2", "--json"]
+    command = [sys.executable, ROOT / "benchmarks" / "service.py", run, video, *few]  # starts processes of its own
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     found = json.loads(done.stdout)
     assert 0 < found["lowest"] <= found["ratio"] <= found["highest"] and found["cpu_ratio"] > 0
-    clients = found["2 clients"]
-    assert set(clients["answers"]) == {"200", "422"} and clients["lost"] == 0 and clients["median_seconds"] > 0
+    assert found["cpu_s"] > 0 and 0 < found["idle_mib"] <= found["most_mib"]
 
 
 def answer(benchmark: str, arguments: Sequence[str]) -> Any:

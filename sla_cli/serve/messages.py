@@ -19,8 +19,7 @@ class Recognised(Struct, kw_only=True):
     Attributes:
         duration: duration of the recording in seconds
         signs: signs in the order of time
-        made: how the signs were recognised: version, run, search, windows, pause; and a warning if the recording is
-            unlike the training data
+        made: how the signs were recognised; docs/json.md, Recording, has its keys
     """
 
     duration: Amount

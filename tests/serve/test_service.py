@@ -25,6 +25,7 @@ from running_service import Running, service, until
 from sla_cli.serve.limits import CONNECTIONS
 from sla_cli.transcribe.recognizer import Recognizer
 
+GUIDE = (Path(__file__).parents[2] / "docs" / "guides" / "service.md").read_text(encoding="utf-8")
 FORM = (
     b'--x\r\nContent-Disposition: form-data; name="note"\r\n\r\nhello\r\n'
     b'--x\r\nContent-Disposition: form-data; name="file"; filename="anna.mkv"\r\nContent-Type: video/mkv\r\n\r\n'
@@ -285,10 +286,15 @@ def test_what_takes_too_much_is_refused_and_the_next_video_is_tried(
             assert (reply.status, reply.json) == (422, {"error": sentence})
 
 
+def test_the_guide_names_every_metric(opened: Running) -> None:
+    kinds = dict(re.findall(r"^# TYPE (\w+) (\w+)$", opened.ask("GET", "/metrics").body.decode(), re.MULTILINE))
+    shown = {name: kind for name, kind in kinds.items() if not name.endswith("_created")}
+    assert dict(re.findall(r"^\| `(sla_\w+)` \| (\w+) \|", GUIDE, re.MULTILINE)) == shown
+
+
 @pytest.mark.ci
 def test_the_commands_of_the_guide_start_it_and_ask_it(run: Path, tmp_path: Path) -> None:
-    page = (Path(__file__).parents[2] / "docs" / "guides" / "service.md").read_text(encoding="utf-8")
-    start, ask = re.findall(r"^\$ ((?:sla|curl) .*)$", page, re.MULTILINE)
+    start, ask = re.findall(r"^\$ ((?:sla|curl) .*)$", GUIDE, re.MULTILINE)
     shutil.copytree(run.parents[1], tmp_path / "sla-work")
     (tmp_path / "sla-work" / "runs" / "adapter").rename(tmp_path / "sla-work" / "runs" / "adapter-1")
     movie(tmp_path / "video.mp4", images_of("NORD REGEN"), "-crf", "0", "-pix_fmt", "yuv444p")

@@ -58,8 +58,9 @@ class Recording(Struct, kw_only=True):
         error: why it failed; null if it did not
         duration: duration of the recording in seconds; null if the recording was skipped or failed
         signs: signs in the order of time; null if the recording was skipped or failed
-        made: how the signs were recognised: version, run, search, windows, pause; null if the recording was skipped or
-            failed
+        made: how the signs were recognised, or null as `signs`. Always `sla` (its version), `run` (its folder's name,
+            and the first 12 digits of the digest of its weights), `search`, `windows` and `pause`; `min_confidence`
+            only if it is above 0; `warning` only if the recording is unlike the training data
     """
 
     recording: str
