@@ -21,22 +21,24 @@ sla prep elan corpus --list-tiers
 
 # A clip ends at a pause of two seconds, so many clips contain shorter pauses: a model that has never seen a pause recognises
 # signs in it.
-sla prep elan corpus --pause 2 --size 128
+tiers=(--tier RH-IDgloss --tier LH-IDgloss)
+sla prep elan corpus "${tiers[@]}" --pause 2 --size 128
 
 # Divide the clips into train, dev and test. No person is in two splits.
 sla split --by signer
 sla check
 
-# A model for a CPU (docs/training.md, "Small corpora"). For real people: --preset small --variant adapter, on a GPU.
+# A model for drawn people, without pretrained weights. For real people docs/guides/rounds.md has another command.
 small=(--preset tiny --batch 1 --epochs "$epochs" --set train.schedule=cosine
   --set loss.distillation=0 --set loss.conv_ctc=0)
 sla train --name first "${small[@]}"
 
-# Glosses with times for the rest, in ELAN files next to the videos, on the tier that they will keep.
-sla transcribe rest --run sla-work/runs/first --format eaf --tier RH-IDgloss
+# Glosses with times for the rest, in ELAN files next to the videos, on the tier SIGN.
+sla transcribe rest --run sla-work/runs/first --format eaf
 
-# Correct some of them in ELAN: the glosses and their times, and in Tier > Change Tier Attributes the signer as participant
-# (otherwise splits by signer are impossible) and yourself as annotator. Here the files of truth/ are copied over them.
+# Correct some of them in ELAN: the glosses and their times, and in Tier > Change Tier Attributes the name RH-IDgloss, the
+# signer as participant (otherwise splits by signer are impossible) and yourself as annotator. Here the files of truth/ are
+# copied over them.
 transcribed=(rest/*.eaf)
 corrected=("${transcribed[@]:0:${CORRECTED:-2}}")
 python "$here/draw_elan.py" correct truth "${corrected[@]}"
@@ -48,7 +50,7 @@ done
 
 # The same commands again: only the frames of the new clips are encoded, and everybody stays in the same split. Only new
 # people are drawn.
-sla prep elan corpus --pause 2 --size 128 --force
+sla prep elan corpus "${tiers[@]}" --pause 2 --size 128 --force
 sla split --by signer
 
 # Train again, on all annotations.

@@ -8,7 +8,7 @@ The animation in the README shows drawn signing, recognised by the model of the 
 
     sla demo --keep sla-demo
     cd sla-demo
-    python ../examples/picture.py work/runs/adapter-1 page-video.webm ../docs/signing.webp --lm gloss.arpa \
+    python ../examples/picture.py work/runs/adapter-1 page-video.webm ../docs/signing.webp \
         --ref page-video-true.eaf
 """
 

@@ -84,7 +84,7 @@ def test_the_rest_is_transcribed_into_elan_files(loop: Loop) -> None:
     """The second one, which nobody corrected, still lies beside its video, and is of sla."""
     assert sorted(path.name for path in (loop.folder / "rest").iterdir()) == ["rec05.eaf", "rec05.webm"]
     read = pympi.Elan.Eaf(loop.folder / "rest" / "rec05.eaf")
-    assert read.tiers["RH-IDgloss"][2]["ANNOTATOR"] == "sla"
+    assert read.tiers["SIGN"][2]["ANNOTATOR"] == "sla"
     assert re.search(r"rec05: \d+ signs? in \d+\.\d s: rest/rec05\.eaf", loop.printed)
 
 
