@@ -22,6 +22,7 @@ from movies import ffmpeg, movie, pictures
 from recordings import copy_run, images_of, refused, signed
 from running_service import Running, service, until
 
+from sla_cli.serve.job import new_id
 from sla_cli.serve.limits import CONNECTIONS
 from sla_cli.transcribe.recognizer import Recognizer
 
@@ -222,8 +223,9 @@ def test_a_restart_goes_on_with_what_waits(run: Path, tmp_path: Path) -> None:
         first.process.wait()
         os.kill(worker, signal.SIGCONT)
         until(lambda: not Path(f"/proc/{worker}").exists() or "Z" in Path(f"/proc/{worker}/stat").read_text())
-    (state / "jobs" / "half").mkdir()
-    (state / "jobs" / "half" / "upload").write_bytes(b"cut off")
+    half = state / "jobs" / new_id()
+    half.mkdir()
+    (half / "upload").write_bytes(b"cut off")
     with service(run, "--streams", "0", "--state", state) as again:
         assert [glosses(again.ended(name)) for name in sent] == [["NORD", "REGEN"]] * 2
         again.process.send_signal(signal.SIGTERM)
