@@ -86,7 +86,11 @@ def _notes(tables: Iterable[Path]) -> dict[Path, str]:
 
 def _in_folder(folder: Path) -> Iterator[Pair]:
     """The videos, and the ELAN files whose video is elsewhere."""
-    files = [folder / name for name in walk(Folder(folder))]
+    tree = Folder(folder)
+    names = list(walk(tree))
+    if others := [name for name in names if is_video(name) and not tree.is_file(name)]:
+        log.warning("left out %s: not a regular file", some(others))
+    files = [folder / name for name in names if name not in others]
     own = {path.with_suffix(SUFFIX) for path in files if is_video(path.name)}
     for path in sorted(files):
         if is_video(path.name):
