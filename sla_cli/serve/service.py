@@ -18,7 +18,7 @@ from sla_cli.errors import SlaError
 from sla_cli.serve import messages
 from sla_cli.serve.api import ENDPOINTS, FULL, UNKNOWN
 from sla_cli.serve.door import fault
-from sla_cli.serve.files import FORMATS, content, read_result
+from sla_cli.serve.files import FORMATS, NoResultError, content, read_result
 from sla_cli.serve.job import Job
 from sla_cli.serve.jobs import FullError, Jobs
 from sla_cli.serve.limits import LATER, MOST_WAIT
@@ -58,7 +58,8 @@ class Service:
                 WebSocketRoute("/v1/live", lambda socket: live(socket, self.streams, self.jobs.limits, self.metrics)),
                 Route("/", asset),
                 Route("/assets/{name}", asset),
-            ]
+            ],
+            exception_handlers={NoResultError: lambda request, error: _unknown()},
         )
 
     async def send(self, request: Request) -> Response:
@@ -94,10 +95,7 @@ class Service:
 
     async def show(self, request: Request) -> Response:
         job = self.jobs.find(request.path_params["id"])
-        try:
-            return _unknown() if job is None else as_json(self._shown(job))
-        except FileNotFoundError:  # just now it became too old
-            return _unknown()
+        return _unknown() if job is None else as_json(self._shown(job))
 
     async def file(self, request: Request) -> Response:
         kind, job = request.path_params["format"].lower(), self.jobs.find(request.path_params["id"])
@@ -109,8 +107,6 @@ class Service:
             return fault(409, "the transcript is not ready")
         try:
             data = await run_in_threadpool(content, job.folder, kind)
-        except FileNotFoundError:  # just now it became too old
-            return _unknown()
         except SlaError as error:
             return fault(422, error.message)
         saved = {"content-disposition": f'attachment; filename="{UNNAMED}{ending_of(kind)}"'}

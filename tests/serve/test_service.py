@@ -165,6 +165,15 @@ def test_a_full_queue_and_its_order_also_if_the_worker_is_killed(
     assert tight.ask("GET", f"/v1/transcripts/{sent[2]}").status == 404
 
 
+def test_a_damaged_result_counts_as_none(tight: Running, state: Path, tmp_path: Path) -> None:
+    place = tight.send(video(tmp_path), wait=60).headers["location"]
+    result = state / "jobs" / place.rpartition("/")[2] / "result.json"
+    for data in (result.read_bytes()[:40], b"\xff", b"{}"):
+        result.write_bytes(data)
+        assert tight.ask("GET", place).status == tight.ask("GET", f"{place}.eaf").status == 404
+    assert tight.ask("GET", f"{place}.html").status == 200
+
+
 def test_only_the_token_opens_it(tight: Running, tmp_path: Path) -> None:
     for wrong in ("", "Bearer", "Bearer 0123456789abcdeF", "Basic 0123456789abcdef", f"Bearer {'x' * 5000}"):
         for method, path in (("POST", "/v1/transcripts"), ("GET", "/v1/transcripts/x"), ("GET", "/metrics")):
