@@ -9,7 +9,7 @@ from pathlib import Path
 from time import monotonic
 from typing import BinaryIO
 
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
@@ -124,7 +124,7 @@ async def _save_form(request: Request, boundary: bytes, into: _Into) -> None:
         parser = form.parser(boundary)
         async for piece in _pieces(request):
             parser.write(piece)
-    except MultipartParseError as error:
+    except FormParserError as error:
         raise RefusedError(400, "the form is not multipart/form-data as RFC 7578 has it") from error
     if form.files != 1 or not form.complete:
         ending = "" if form.complete else " and no end"

@@ -71,7 +71,9 @@ def test_a_form_holds_one_file(opened: Running, tmp_path: Path) -> None:
     assert (reply.status, glosses(reply.json)) == (200, ["NORD", "REGEN"])
     for body in (b"--x--\r\n", b"no form", FORM + data, FORM + data + b"\r\n" + FORM + data + b"\r\n--x--\r\n"):
         assert opened.ask("POST", path, body, Content_Type=kind).status == 400
-    assert opened.ask("POST", path, FORM, Content_Type="multipart/form-data").status == 400
+    for boundary in ("", "; boundary=", f"; boundary={'x' * 257}", f"; boundary={'x' * 5000}"):
+        reply = opened.ask("POST", path, FORM, Content_Type=f"multipart/form-data{boundary}")
+        assert reply.status == 400 and "RFC 7578" in reply.json["error"]
 
 
 def _huge_gif(folder: Path) -> bytes:
