@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -189,6 +190,11 @@ def test_a_video_of_too_many_bytes_is_refused_before_and_while_it_comes(tight: R
     assert tight.send(b"\0" * 600_000).status == 413
     pieces = (b"\0" * 50_000 for _ in range(20))  # without a length
     assert tight.ask("POST", "/v1/transcripts", pieces).status == 413
+    end = FORM + b"\0\r\n--x--\r\n"
+    for before in (FORM.partition(b"hello")[0], end):  # in another field, and after the end of the form
+        body = itertools.chain([before], (b"\0" * 100_000 for _ in range(30)))
+        reply = tight.ask("POST", "/v1/transcripts", body, Content_Type="multipart/form-data; boundary=x")
+        assert reply.status == 413, reply
     assert tight.ask("GET", "/health").json["waiting"] == 0
 
 
