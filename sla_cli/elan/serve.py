@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sla_cli.annotation.recognizer_tiers import CURVE, TIERS
 from sla_cli.elan.align import align
-from sla_cli.elan.call import Call, read_call
+from sla_cli.elan.call import HINT, Call, read_call
 from sla_cli.elan.parameters import RECOGNIZERS, ElanRecognizer
 from sla_cli.elan.recognize import recognize
 from sla_cli.elan.report import tell
@@ -16,6 +16,7 @@ from sla_cli.errors import SlaError
 from sla_cli.work.folder import Work
 from sla_cli.work.output import check_output
 
+LARGEST = 1 << 20  # bytes of a call
 ANSWERS = {"recognize": recognize, "align": align}
 
 
@@ -30,7 +31,10 @@ def serve(name: str) -> None:
             is neither new, empty nor from a recogniser of sla.
     """
     recognizer = next(one for one in RECOGNIZERS if one.name == name)
-    call = read_call(sys.stdin.buffer.read(), recognizer)
+    data = sys.stdin.buffer.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise SlaError(f"the call from ELAN has more than {LARGEST >> 20} MiB", HINT)
+    call = read_call(data, recognizer)
     video, run = call.path("video"), call.path("run")
     if run is None:
         raise SlaError("no run is named", "Write the folder of a run or model into the field `run`.")

@@ -162,6 +162,11 @@ def test_what_a_recogniser_wrote_is_replaced_and_what_differs_is_kept(work: Path
     assert set(read_tiers(tmp_path / "glosses.xml.~1~")) == {"first", "first-confidence"}
 
 
+def test_of_a_call_only_a_bounded_part_is_read() -> None:
+    answer = call("recognize", tier="x" * (1 << 20))
+    assert answer.exit_code == 2 and "error: the call from ELAN has more than 1 MiB" in answer.output
+
+
 def test_each_recogniser_is_a_command() -> None:
     for one in RECOGNIZERS:
         answer = call(one.name)

@@ -260,6 +260,9 @@ def test_a_restart_goes_on_with_what_waits(run: Path, tmp_path: Path) -> None:
         (("--host", "0.0.0.0"), "--no-token if a reverse proxy"),
         (("--token-file", "short"), "holds no token"),
         (("--token-file", "none"), "cannot read the token"),
+        (("--token-file", "/dev/zero"), "it is a device, not a regular file"),
+        (("--token-file", "pipe"), "it is a pipe, not a regular file"),
+        (("--token-file", "huge"), "it has more than 8,192 bytes"),
         (("--no-token", "--token-file", "short"), "contradict each other"),
         (("--no-token", "--host", "192.0.2.1"), "cannot be used"),
         (("--state", "short"), "cannot make the state folder"),
@@ -270,6 +273,9 @@ def test_what_cannot_be_served_is_said(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("short").write_text("short\n")
+    os.mkfifo("pipe")
+    with Path("huge").open("wb") as file:
+        file.truncate(1 << 40)
     assert sentence in refused("serve", str(run), "--port", "0", *options)
 
 
