@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
@@ -59,7 +60,7 @@ class Service:
                 Route("/", asset),
                 Route("/assets/{name}", asset),
             ],
-            exception_handlers={NoResultError: lambda request, error: _unknown()},
+            exception_handlers={NoResultError: lambda request, error: _unknown(), HTTPException: _refused},
         )
 
     async def send(self, request: Request) -> Response:
@@ -165,6 +166,13 @@ def _seconds(text: str) -> float | None:
     if not re.fullmatch(r"\d{1,4}(\.\d{1,3})?", text, re.ASCII) or float(text) > MOST_WAIT:
         return None
     return float(text)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    """The answer where no route takes the request."""
+    assert isinstance(error, HTTPException)
+    sentence = "this path does not take the method" if error.status_code == 405 else "there is nothing at this path"
+    return fault(error.status_code, sentence, dict(error.headers or {}))
 
 
 def _unknown() -> Response:

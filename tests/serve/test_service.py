@@ -218,7 +218,11 @@ def test_the_page_and_its_files_come_from_here(opened: Running) -> None:
     assert "access-control-allow-origin" not in reply.headers
     for path in ("/assets/../service.py", "/assets/service.py", "/assets/%2e%2e%2fservice.py", "/v1/transcripts/.eaf"):
         assert opened.ask("GET", path).status == 404
-    assert opened.ask("PUT", "/v1/transcripts").status == 405
+    for path in ("/assets/service.py", "/nowhere"):
+        assert opened.ask("GET", path).json == {"error": "there is nothing at this path"}
+    wrong = opened.ask("PUT", "/v1/transcripts")
+    assert (wrong.status, wrong.headers["allow"]) == (405, "POST")
+    assert wrong.json == {"error": "this path does not take the method"}
 
 
 @pytest.mark.ci
