@@ -118,7 +118,7 @@ def _run(
             web.should_exit = True
 
     uploads = Workers(workers, jobs.take, opening, limits.memory, end)
-    lives = Streams(lambda: live.ready)
+    lives = Streams(streams, lambda: live.ready)
     live = Workers(streams, lives.take, opening, limits.memory, end)
     _watch(metrics, jobs, lives, (uploads, live))
     application = Service(jobs, lives, uploads, metrics).application()
