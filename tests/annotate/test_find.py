@@ -55,6 +55,22 @@ def test_a_pipe_and_a_link_that_leads_nowhere_are_no_videos(folder: Path, caplog
     assert one.timing == (USUAL_RATE, 0)
 
 
+@pytest.mark.parametrize("relative", ["", "../secret"])
+def test_a_linked_file_that_is_no_video_is_not_served(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, relative: str
+) -> None:
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "in").mkdir()
+    url = "" if relative else (tmp_path / "secret").as_uri()
+    link = {"MEDIA_URL": url, "RELATIVE_MEDIA_URL": relative, "MIME_TYPE": "video/mp4"}
+    eaf = tmp_path / "in" / "a.eaf"
+    eaf.write_text(Eaf(links=[link]).xml(), encoding="utf-8")
+    with pytest.raises(SlaError, match="secret is not a video file"):
+        find_annotated([eaf], SCOPE)
+    (tmp_path / "in" / "b.mp4").touch()
+    assert found(tmp_path / "in") == [("b.mp4", "b.eaf")] and "secret is not a video file" in caplog.text
+
+
 def test_the_given_order_is_kept_and_each_comes_once(folder: Path) -> None:
     assert found(folder / "b.mp4", folder / "z.eaf", folder / "a.webm", folder / "b.mp4") == [
         ("b.mp4", "b.eaf"), ("camera.mp4", "z.eaf"), ("a.webm", "a.eaf"),
