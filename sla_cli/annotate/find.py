@@ -86,7 +86,11 @@ def _notes(tables: Iterable[Path]) -> dict[Path, str]:
 
 def _in_folder(folder: Path) -> Iterator[Pair]:
     """The videos, and the ELAN files whose video is elsewhere."""
-    files = [folder / name for name in walk(Folder(folder))]
+    tree = Folder(folder)
+    names = list(walk(tree))
+    if others := [name for name in names if is_video(name) and not tree.is_file(name)]:
+        log.warning("left out %s: not a regular file", some(others))
+    files = [folder / name for name in names if name not in others]
     own = {path.with_suffix(SUFFIX) for path in files if is_video(path.name)}
     for path in sorted(files):
         if is_video(path.name):
@@ -99,12 +103,14 @@ def _in_folder(folder: Path) -> Iterator[Pair]:
 
 
 def _video_of(eaf: Path) -> Path:
-    """The video that an ELAN file links, or that has its name. Raises SlaError if it is not found."""
+    """The video that an ELAN file links, or that has its name. Raises SlaError if it is not found, or is no video."""
     place = eaf.absolute()
     found = Recordings(open_tree(place.parent)).of(place.name, read_eaf(read_bytes(eaf), str(eaf)))
     video = found.source.root / found.source.path
     if found.missing or not video.is_file():
         raise SlaError(f"{eaf}: its video is not found: {found.missing or video}", "Copy the video next to it.")
+    if not is_video(video.name):  # any file that this user may read, and the page would get
+        raise SlaError(f"{eaf}: {video} is not a video file", "Link the video in ELAN: Edit, Linked Files.")
     return video
 
 

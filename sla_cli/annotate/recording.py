@@ -21,6 +21,7 @@ from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FrameError, SlaError
 from sla_cli.system.atomic import write_text
 from sla_cli.system.garbage_collection import without_garbage_collection
+from sla_cli.system.regular_file import open_regular
 from sla_cli.video.decoder import open_video
 
 USUAL_RATE = 25.0  # frames per second, if the video does not state it
@@ -98,7 +99,7 @@ class Recording:
     def timing(self) -> tuple[float, float]:
         """Frames per second and seconds of the video, as its header states; 0 seconds if it does not."""
         try:
-            with self.video.open("rb") as file, open_video(file, str(self.video), 0) as decoder:
+            with open_regular(self.video) as file, open_video(file, str(self.video), 0) as decoder:
                 return decoder.rate or USUAL_RATE, decoder.duration
         except (FrameError, OSError):  # the page says that it cannot play it
             return USUAL_RATE, 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -12,9 +12,21 @@ from sla_cli.annotation.eaf_document import parse_xml
 from sla_cli.annotation.timed import Interval, TimedSign, seconds
 from sla_cli.artifact.text import read_bytes
 from sla_cli.errors import FormatError
+from sla_cli.work.like import Like, begins
 
 TIME = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}(E-?[0-9]{1,2})?)?")
 STEP = 40  # milliseconds between points of a curve
+BEGINNING = '<?xml version="1.0" encoding="UTF-8"?>\n<TIERS'
+CURVE_HEAD = "time;confidence"
+
+
+def _beginning(text: str) -> Callable[[Path], bool]:
+    return lambda path: begins(path, len(text)) == text.encode()
+
+
+# What of them may be replaced.
+TIERS = Like("a file with tiers from a recogniser of sla", _beginning(BEGINNING))
+CURVE = Like("a curve from a recogniser of sla", _beginning(CURVE_HEAD))
 
 
 def read_spans(path: Path) -> list[Interval]:
@@ -64,7 +76,7 @@ def curve_text(signs: Iterable[TimedSign], duration: int) -> str:
         signs: in order of time.
         duration: of the recording, in milliseconds.
     """
-    rows, waiting = ["time;confidence"], iter(signs)
+    rows, waiting = [CURVE_HEAD], iter(signs)
     sign = next(waiting, None)
     for time in range(0, duration + STEP, STEP):
         while sign is not None and sign.end <= time:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from sla_cli.elan.descriptor import BATCH, HELP, MADE, SHELL, descriptor_text
+from sla_cli.elan.folder import check_own, files_of
 from sla_cli.elan.parameters import RECOGNIZERS, ElanRecognizer
 from sla_cli.errors import SlaError, some
-from sla_cli.pages.template import template_of
-from sla_cli.system.atomic import write_text
+from sla_cli.system.atomic import atomic_write
 
 # Where ELAN 6 and 7 have the folder: below the home folder, or a place of the system.
 PLACES = {
@@ -49,40 +47,30 @@ def install(extensions: Path, defaults: Mapping[str, str]) -> list[Path]:
         The two folders.
 
     Raises:
-        SlaError: no such folder, or one of this name in it that is not from sla.
+        SlaError: no such folder, or one of this name in it that is not from sla, or was edited.
     """
     if not extensions.is_dir():
         raise SlaError(f"no such folder: {extensions}", HINT)
-    for one in RECOGNIZERS:
+    recognizers = [_with_defaults(one, defaults) for one in RECOGNIZERS]
+    for one in recognizers:
         check_own(extensions / one.folder, one)
-    return [_write(extensions / one.folder, _with_defaults(one, defaults)) for one in RECOGNIZERS]
+    return [_write(extensions / one.folder, one) for one in recognizers]
 
 
 def uninstall(extensions: Path) -> list[Path]:
     """Remove both recognisers, and return the folders that were there.
 
     Raises:
-        SlaError: one of them holds something that is not from sla; then nothing is removed.
+        SlaError: one of them holds something that is not from sla, or was edited; then nothing is removed.
     """
-    there = [(extensions / one.folder, one) for one in RECOGNIZERS if (extensions / one.folder).exists()]
-    for folder, one in there:
-        check_own(folder, one)
-    for folder, one in there:
-        for name in (one.descriptor, SHELL, BATCH, HELP):
-            (folder / name).unlink(missing_ok=True)
+    for one in RECOGNIZERS:
+        check_own(extensions / one.folder, one)
+    there = [folder for one in RECOGNIZERS if (folder := extensions / one.folder).exists()]
+    for folder in there:
+        for path in list(folder.iterdir()):
+            path.unlink()
         folder.rmdir()
-    return [folder for folder, _ in there]
-
-
-def check_own(folder: Path, recognizer: ElanRecognizer) -> None:
-    """Raise SlaError if there is something that `install` did not write."""
-    if not folder.exists():
-        return
-    names = {path.name for path in folder.iterdir()} if folder.is_dir() else {folder.name}
-    others = names - {recognizer.descriptor, SHELL, BATCH, HELP}
-    descriptor = folder / recognizer.descriptor
-    if others or (descriptor.exists() and MADE not in descriptor.read_text(encoding="utf-8", errors="replace")):
-        raise SlaError(f"{folder} holds {min(others or names)}, which is not from sla", "Move it to another place.")
+    return there
 
 
 def _with_defaults(recognizer: ElanRecognizer, defaults: Mapping[str, str]) -> ElanRecognizer:
@@ -95,40 +83,7 @@ def _with_defaults(recognizer: ElanRecognizer, defaults: Mapping[str, str]) -> E
 def _write(folder: Path, recognizer: ElanRecognizer) -> Path:
     """The descriptor comes last, since ELAN loads a folder that has one."""
     folder.mkdir(exist_ok=True)
-    write_text(folder / SHELL, _shell(recognizer.name))
-    write_text(folder / BATCH, _batch(recognizer.name))
-    write_text(folder / HELP, template_of("elan", "help").render(recognizer=recognizer))
-    write_text(folder / recognizer.descriptor, descriptor_text(recognizer))
+    for name, data in files_of(recognizer).items():
+        with atomic_write(folder / name) as temporary:
+            temporary.write_bytes(data)
     return folder
-
-
-def _shell(name: str) -> str:
-    """ELAN may start it without a locale: Python shall write UTF-8 all the same."""
-    python = shlex.quote(sys.executable)
-    return f"""#!/bin/sh
-# ELAN starts this file, and reads what it prints.
-if [ ! -x {python} ]; then
-  echo "error: this Python is gone:" {python}
-  echo "hint: install sla again, then run: sla elan install"
-  echo "RESULT: FAILED."
-  exit 2
-fi
-PYTHONUTF8=1 exec {python} -P -m sla_cli elan {name}
-"""
-
-
-def _batch(name: str) -> str:
-    python = sys.executable.replace("%", "%%")
-    lines = (
-        "@echo off",
-        "chcp 65001 >nul",
-        f'if not exist "{python}" (',
-        f"  echo error: this Python is gone: {python}",
-        "  echo hint: install sla again, then run: sla elan install",
-        "  echo RESULT: FAILED.",
-        "  exit /b 2",
-        ")",
-        "set PYTHONUTF8=1",
-        f'"{python}" -P -m sla_cli elan {name}',
-    )
-    return "".join(f"{line}\r\n" for line in lines)

@@ -18,21 +18,36 @@ PAGE_FILE = f"{UNNAMED}{ending_of(PAGE)}"
 FORMATS = (*KINDS, PAGE)
 
 
+class NoResultError(Exception):
+    """A recording that was done has no result any more: it just now became too old, or its file is damaged."""
+
+
 def read_result(folder: Path) -> Recognised:
-    """What was recognised, of a recording that is done."""
-    return msgspec.json.decode((folder / RESULT).read_bytes(), type=Recognised)
+    """What was recognised, of a recording that is done. Raises NoResultError."""
+    try:
+        return msgspec.json.decode(_read(folder / RESULT), type=Recognised)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise NoResultError from error
 
 
 def content(folder: Path, kind: str) -> bytes:
     """The file of one of `FORMATS` that `sla transcribe` would write without the video.
 
     Raises:
+        NoResultError: there is no result any more.
         SlaError: the format cannot hold a gloss.
     """
     if kind == PAGE:
-        return (folder / PAGE_FILE).read_bytes()
+        return _read(folder / PAGE_FILE)
     found = read_result(folder)
     sentences = split_at_pauses(found.signs, TranscribeConfig.pause)
     return annotation_text(
         kind, Annotation(UNNAMED, None, found.duration, sentences, found.made), DEFAULT, folder
     ).encode()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise NoResultError from error

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-import shutil
+import re
+import secrets
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
@@ -12,12 +14,16 @@ from typing import Protocol
 import msgspec
 
 from sla_cli.serve.driven import Driven
-from sla_cli.serve.files import RESULT, UPLOAD
+from sla_cli.serve.files import PAGE_FILE, RESULT, UPLOAD
 from sla_cli.serve.messages import State
 from sla_cli.serve.talk import Done, Progress, Stop, Transcribe
 from sla_cli.system.atomic import atomic_write
 
 RECORD = "job.json"
+RANDOM = 18  # bytes of an id
+ID = re.compile(rf"[\w-]{{{RANDOM * 4 // 3}}}", re.ASCII)
+_NAME = "|".join(map(re.escape, (UPLOAD, RECORD, RESULT, PAGE_FILE)))
+OWN = re.compile(rf"({_NAME})(\.~\d+~)?|\.({_NAME})\..+\.partial")  # files, kept copies, and what is being written
 
 
 class Record(msgspec.Struct):
@@ -74,12 +80,40 @@ class Job:
         (self.folder / RECORD).unlink(missing_ok=True)
 
     def remove(self) -> None:
-        """Delete all that there is of it."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Delete all that the service has written of it; a folder with somebody's files stays, with these."""
+        with suppress(OSError):
+            for path in _files(self.folder):
+                if OWN.fullmatch(path.name):
+                    path.unlink(missing_ok=True)
+            self.folder.rmdir()
+
+
+def new_id() -> str:
+    """The id of a new job, which cannot be guessed."""
+    return secrets.token_urlsafe(RANDOM)
+
+
+def remove_rest(folder: Path) -> None:
+    """Remove a folder without a job if all that is in it is what a service leaves that is killed.
+
+    Others stay: the user may have named a state folder that holds something else.
+    """
+    with suppress(OSError):
+        if ID.fullmatch(folder.name) and all(OWN.fullmatch(path.name) for path in _files(folder)):
+            Job(folder, Record(0)).remove()
+
+
+def _files(folder: Path) -> list[Path]:
+    """What is in a folder. Raises OSError, also for a link."""
+    if folder.is_symlink():
+        raise NotADirectoryError(folder)
+    return list(folder.iterdir())
 
 
 def read_job(folder: Path) -> Job | None:
-    """The job of a folder; None where the service was killed before it was complete."""
+    """The job of a folder; None where the service was killed before it was complete, and for what is no job's."""
+    if not ID.fullmatch(folder.name) or folder.is_symlink():
+        return None
     try:
         record = msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
     except (OSError, msgspec.DecodeError, UnicodeDecodeError):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import secrets
 import time
 from collections import deque
 from collections.abc import Callable
@@ -14,7 +13,7 @@ from threading import Condition
 from typing import Literal
 
 from sla_cli.errors import SlaError
-from sla_cli.serve.job import Job, JobWork, Record, read_job
+from sla_cli.serve.job import Job, JobWork, Record, new_id, read_job, remove_rest
 from sla_cli.serve.limits import MOST_KEPT, Limits
 
 MOMENT = 0.5  # seconds that a worker waits before it looks whether it still runs
@@ -57,7 +56,7 @@ class Jobs:
         self.folder.mkdir(exist_ok=True, mode=0o700)
         for folder in self.folder.iterdir():
             if (job := read_job(folder)) is None:
-                Job(folder, Record(0)).remove()
+                remove_rest(folder)
             else:
                 self._jobs[job.id] = job
         for job in sorted(self._jobs.values(), key=lambda job: job.record.number):
@@ -78,7 +77,7 @@ class Jobs:
             self.forget()
             if self.taken >= self.limits.queue:
                 raise FullError(self.estimate())
-            job = Job(self.folder / secrets.token_urlsafe(18), Record(0))
+            job = Job(self.folder / new_id(), Record(0))
             self._jobs[job.id] = job
         try:
             job.folder.mkdir(mode=0o700)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import msgspec
+from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from sla_cli.serve.api import FULL
@@ -14,7 +15,8 @@ from sla_cli.serve.limits import Limits
 from sla_cli.serve.metrics import Metrics
 from sla_cli.serve.streams import LEFT, Stream, Streams
 
-AGAIN_LATER = 1013  # close code
+AGAIN_LATER, NEVER = 1013, 1008  # close codes
+NONE = "live streams are not offered"
 
 
 class Eof(msgspec.Struct):
@@ -27,14 +29,14 @@ async def live(socket: WebSocket, streams: Streams, limits: Limits, metrics: Met
     """Serve one client: frames come as binary messages, segments go as texts."""
     stream = Stream(asyncio.get_running_loop(), socket.send_text, limits.length)
     protocol = next((one for one in socket.scope["subprotocols"] if one.startswith(PROTOCOL)), None)
+    if not streams.offered:
+        await _refuse(socket, protocol, NEVER, fault(404, NONE), NONE)
+        return
     try:
         streams.admit(stream)
     except FullError as full:
-        if "origin" in socket.headers:  # a browser shows its page no status of HTTP
-            await socket.accept(protocol)
-            await socket.close(AGAIN_LATER, FULL.partition(";")[0])
-        else:
-            await socket.send_denial_response(fault(429, FULL, {"retry-after": str(full.seconds)}))
+        answer = fault(429, FULL, {"retry-after": str(full.seconds)})
+        await _refuse(socket, protocol, AGAIN_LATER, answer, FULL.partition(";")[0])
         return
     metrics.streams.inc()
     listening = None
@@ -49,6 +51,15 @@ async def live(socket: WebSocket, streams: Streams, limits: Limits, metrics: Met
         metrics.dropped.inc(stream.dropped)
         if listening is not None:
             listening.cancel()
+
+
+async def _refuse(socket: WebSocket, protocol: str | None, code: int, answer: Response, reason: str) -> None:
+    """Refuse a client; a browser shows its page no status of HTTP, but the close code and its reason."""
+    if "origin" in socket.headers:
+        await socket.accept(protocol)
+        await socket.close(code, reason)
+    else:
+        await socket.send_denial_response(answer)
 
 
 async def _listen(socket: WebSocket, stream: Stream) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 from sla_cli.artifact.lock import BusyError, locked
 from sla_cli.errors import SlaError
 
-PREFIX = "sla-serve-"
+PREFIX, MARK = "sla-serve-", ".temporary"  # MARK is a file in each temporary folder: only these are removed
 BUSY, HINT = "another `sla serve` uses this state folder", "Name another folder with --state."
 
 
@@ -29,6 +29,7 @@ def state_folder(given: Path | None) -> Iterator[Path]:
         except OSError as error:
             raise SlaError(f"cannot make the state folder {given}: {error.strerror}", HINT) from error
         with locked(given, BUSY, hint=HINT, inherited=False):
+            (given / MARK).unlink(missing_ok=True)  # somebody goes on with what a killed service left
             yield given
         return
     _remove_abandoned()
@@ -36,6 +37,7 @@ def state_folder(given: Path | None) -> Iterator[Path]:
         tempfile.TemporaryDirectory(prefix=PREFIX, ignore_cleanup_errors=True) as made,
         locked(Path(made), BUSY, inherited=False),
     ):
+        (Path(made) / MARK).touch()
         yield Path(made)
 
 
@@ -43,7 +45,9 @@ def _remove_abandoned() -> None:
     """Remove temporary folders of services that were killed: they may hold videos of people."""
     for folder in Path(tempfile.gettempdir()).glob(f"{PREFIX}*"):
         with suppress(OSError, BusyError):
-            if folder.is_symlink() or not hasattr(os, "getuid") or folder.stat().st_uid != os.getuid():
+            if folder.is_symlink() or not (folder / MARK).is_file():
+                continue
+            if not hasattr(os, "getuid") or folder.stat().st_uid != os.getuid():
                 continue
             with locked(folder, BUSY, inherited=False):
                 shutil.rmtree(folder, ignore_errors=True)

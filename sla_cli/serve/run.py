@@ -23,12 +23,14 @@ from sla_cli.serve.place import state_folder
 from sla_cli.serve.service import Service
 from sla_cli.serve.streams import Streams
 from sla_cli.serve.workers import Workers, threads_for
+from sla_cli.system.regular_file import read_regular
 from sla_cli.system.workers import signals, usable_cores
 from sla_cli.web.headers import local_hosts
 from sla_cli.web.listen import listening, server
 
 WEBSOCKET: Mapping[str, Any] = {"ws_max_size": LARGEST_FRAME, "ws_per_message_deflate": False}
 SHORTEST = 16  # characters of a token
+LARGEST = 8192  # bytes of its file; more than a header holds
 
 
 @dataclass(frozen=True)
@@ -50,12 +52,14 @@ class Access:
 def read_token(path: Path) -> str:
     """The token in a file. Raises SlaError if there is none that protects anything."""
     try:
-        token = path.read_text(encoding="ascii").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SlaError(f"cannot read the token in {path}: {error}") from error
+        token = read_regular(path, LARGEST).decode("ascii").strip()
+    except OSError as error:
+        raise SlaError(f"cannot read the token in {path}: {error.strerror}") from error
+    except UnicodeDecodeError:
+        token = ""
     if len(token) < SHORTEST or not token.isprintable() or " " in token:
         hint = "`openssl rand -hex 32 > FILE` makes one."
-        raise SlaError(f"{path} holds no token: one line of at least {SHORTEST} characters without spaces", hint)
+        raise SlaError(f"{path} holds no token: one line of at least {SHORTEST} ASCII characters without spaces", hint)
     return token
 
 
@@ -114,7 +118,7 @@ def _run(
             web.should_exit = True
 
     uploads = Workers(workers, jobs.take, opening, limits.memory, end)
-    lives = Streams(lambda: live.ready)
+    lives = Streams(streams, lambda: live.ready)
     live = Workers(streams, lives.take, opening, limits.memory, end)
     _watch(metrics, jobs, lives, (uploads, live))
     application = Service(jobs, lives, uploads, metrics).application()

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import msgspec
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute
@@ -18,7 +19,7 @@ from sla_cli.errors import SlaError
 from sla_cli.serve import messages
 from sla_cli.serve.api import ENDPOINTS, FULL, UNKNOWN
 from sla_cli.serve.door import fault
-from sla_cli.serve.files import FORMATS, content, read_result
+from sla_cli.serve.files import FORMATS, NoResultError, content, read_result
 from sla_cli.serve.job import Job
 from sla_cli.serve.jobs import FullError, Jobs
 from sla_cli.serve.limits import LATER, MOST_WAIT
@@ -58,7 +59,8 @@ class Service:
                 WebSocketRoute("/v1/live", lambda socket: live(socket, self.streams, self.jobs.limits, self.metrics)),
                 Route("/", asset),
                 Route("/assets/{name}", asset),
-            ]
+            ],
+            exception_handlers={NoResultError: lambda request, error: _unknown(), HTTPException: _refused},
         )
 
     async def send(self, request: Request) -> Response:
@@ -94,10 +96,7 @@ class Service:
 
     async def show(self, request: Request) -> Response:
         job = self.jobs.find(request.path_params["id"])
-        try:
-            return _unknown() if job is None else as_json(self._shown(job))
-        except FileNotFoundError:  # just now it became too old
-            return _unknown()
+        return _unknown() if job is None else as_json(self._shown(job))
 
     async def file(self, request: Request) -> Response:
         kind, job = request.path_params["format"].lower(), self.jobs.find(request.path_params["id"])
@@ -109,8 +108,6 @@ class Service:
             return fault(409, "the transcript is not ready")
         try:
             data = await run_in_threadpool(content, job.folder, kind)
-        except FileNotFoundError:  # just now it became too old
-            return _unknown()
         except SlaError as error:
             return fault(422, error.message)
         saved = {"content-disposition": f'attachment; filename="{UNNAMED}{ending_of(kind)}"'}
@@ -169,6 +166,13 @@ def _seconds(text: str) -> float | None:
     if not re.fullmatch(r"\d{1,4}(\.\d{1,3})?", text, re.ASCII) or float(text) > MOST_WAIT:
         return None
     return float(text)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    """The answer where no route takes the request."""
+    assert isinstance(error, HTTPException)
+    sentence = "this path does not take the method" if error.status_code == 405 else "there is nothing at this path"
+    return fault(error.status_code, sentence, dict(error.headers or {}))
 
 
 def _unknown() -> Response:

@@ -144,8 +144,14 @@ async def _awaited(sending: Awaitable[None]) -> None:
 
 @dataclass
 class Streams:
-    """Gives streams to idle workers."""
+    """Gives streams to idle workers.
 
+    Args:
+        offered: how many there may be at once, 0 for none ever.
+        ready: how many workers have their model.
+    """
+
+    offered: int
     ready: Callable[[], int]
     running: int = 0
     _new: SimpleQueue[Stream] = field(default_factory=SimpleQueue)

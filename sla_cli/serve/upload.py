@@ -9,14 +9,14 @@ from pathlib import Path
 from time import monotonic
 from typing import BinaryIO
 
-from python_multipart.exceptions import MultipartParseError
+from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from sla_cli.core.counted import counted
 from sla_cli.serve.limits import GRACE, SLOWEST, STALL
 
-PIECE = 1 << 20  # bytes that are written at once
+PIECE = 1 << 20  # bytes that are written at once, and that a form may have around the file
 
 
 class RefusedError(Exception):
@@ -39,7 +39,7 @@ async def save_upload(request: Request, path: Path, most: int) -> None:
         OSError: it cannot be written.
     """
     length = request.headers.get("content-length", "")
-    if length.isdecimal() and int(length) > most + PIECE:  # a form has some bytes around the file
+    if length.isdecimal() and int(length) > most + PIECE:
         raise too_large(most)
     kind, options = parse_options_header(request.headers.get("content-type", ""))
     with path.open("wb", buffering=PIECE) as file:
@@ -47,7 +47,7 @@ async def save_upload(request: Request, path: Path, most: int) -> None:
         if kind == b"multipart/form-data":
             await _save_form(request, options.get(b"boundary", b""), into)
         else:
-            async for piece in _pieces(request):
+            async for piece in _pieces(request, most):
                 into.write(piece)
     if not into.written:
         raise RefusedError(422, "the video is empty (0 bytes)")
@@ -122,17 +122,17 @@ async def _save_form(request: Request, boundary: bytes, into: _Into) -> None:
     form = _Form(into)
     try:
         parser = form.parser(boundary)
-        async for piece in _pieces(request):
+        async for piece in _pieces(request, into.most):
             parser.write(piece)
-    except MultipartParseError as error:
+    except FormParserError as error:
         raise RefusedError(400, "the form is not multipart/form-data as RFC 7578 has it") from error
     if form.files != 1 or not form.complete:
         ending = "" if form.complete else " and no end"
         raise RefusedError(400, f"the form has {counted(form.files, 'file')}{ending}; send one file")
 
 
-async def _pieces(request: Request) -> AsyncIterator[bytes]:
-    """The body, as it comes. Raises RefusedError if it comes too slowly."""
+async def _pieces(request: Request, most: int) -> AsyncIterator[bytes]:
+    """The body, as it comes. Raises RefusedError if it comes too slowly, or is larger than a form with such a file."""
     begin, size = monotonic(), 0
     stream = request.stream()
     while True:
@@ -143,6 +143,8 @@ async def _pieces(request: Request) -> AsyncIterator[bytes]:
         except TimeoutError as error:
             raise RefusedError(408, f"no byte came for {STALL:g} seconds") from error
         size += len(piece)
+        if size > most + PIECE:
+            raise too_large(most)
         took = monotonic() - begin
         if took > GRACE and size < SLOWEST * took:
             raise RefusedError(408, f"the video comes more slowly than {SLOWEST:,} bytes a second")

@@ -20,7 +20,8 @@ def read_regular(path: Path | str, most: int = LARGEST) -> bytes:
     """The content of a file of at most `most` bytes. Raises as `open_regular` does, and OSError for a larger one."""
     with open_regular(path) as file:
         if os.fstat(file.fileno()).st_size > most:
-            raise OSError(errno.EFBIG, f"it has more than {most >> 20} MiB", path)
+            bound = f"{most >> 20} MiB" if most >= 1 << 20 else f"{most:,} bytes"
+            raise OSError(errno.EFBIG, f"it has more than {bound}", path)
         return file.readall()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from annotating import SCOPE, write_suggestions
 from elan_files import Eaf
 
 from sla_cli.annotate.find import find_annotated
+from sla_cli.annotate.recording import USUAL_RATE
 from sla_cli.choose.candidate import Candidate
 from sla_cli.choose.choose import Choice
 from sla_cli.choose.table import write_choices
@@ -38,6 +40,35 @@ def test_a_folder_is_searched_and_an_elan_file_finds_its_video(folder: Path) -> 
     assert [eaf for _, eaf in names] == ["a.eaf", "b.eaf", "b.eaf", "z.eaf"]
     assert len({name for name, _ in names}) == 4
     assert [name for name, _ in names][:2] == ["in/a.webm", "in/b.mp4"]
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_and_a_link_that_leads_nowhere_are_no_videos(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
+    os.mkfifo(folder / "pipe.mp4")
+    (folder / "gone.mp4").symlink_to("nowhere.mp4")
+    names = found(folder)
+    assert len(names) == 4 and not {"pipe.eaf", "gone.eaf"} & {eaf for _, eaf in names}
+    assert "left out gone.mp4, pipe.mp4: not a regular file" in caplog.text
+    [one] = find_annotated([folder / "b.mp4"], SCOPE)
+    one.video.unlink()
+    os.mkfifo(one.video)
+    assert one.timing == (USUAL_RATE, 0)
+
+
+@pytest.mark.parametrize("relative", ["", "../secret"])
+def test_a_linked_file_that_is_no_video_is_not_served(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, relative: str
+) -> None:
+    (tmp_path / "secret").write_text("secret")
+    (tmp_path / "in").mkdir()
+    url = "" if relative else (tmp_path / "secret").as_uri()
+    link = {"MEDIA_URL": url, "RELATIVE_MEDIA_URL": relative, "MIME_TYPE": "video/mp4"}
+    eaf = tmp_path / "in" / "a.eaf"
+    eaf.write_text(Eaf(links=[link]).xml(), encoding="utf-8")
+    with pytest.raises(SlaError, match="secret is not a video file"):
+        find_annotated([eaf], SCOPE)
+    (tmp_path / "in" / "b.mp4").touch()
+    assert found(tmp_path / "in") == [("b.mp4", "b.eaf")] and "secret is not a video file" in caplog.text
 
 
 def test_the_given_order_is_kept_and_each_comes_once(folder: Path) -> None:

@@ -60,13 +60,50 @@ def test_the_descriptor_has_each_parameter_and_the_run(extensions: Path) -> None
 
 
 @pytest.mark.parametrize("option", ["", "--uninstall"])
-@pytest.mark.parametrize("name", ["notes.txt", "sla-align.cmdi"])
+@pytest.mark.parametrize("name", ["notes.txt", "sla-align.cmdi", "sla.sh"])
 def test_what_is_not_from_sla_stays(extensions: Path, name: str, option: str) -> None:
     (extensions / "sla-align").mkdir()
     (extensions / "sla-align" / name).write_text("mine")
     options = [option] if option else ["--run", str(extensions.parents[2] / "old/runs/adapter")]
     assert "which is not from sla" in refused("elan", "install", "--extensions", str(extensions), *options)
     assert [path.name for path in extensions.rglob("*")] == ["sla-align", name]
+
+
+@pytest.mark.parametrize("option", ["", "--uninstall"])
+@pytest.mark.parametrize("name", ["sla.sh", "help.html", "sla-recognize.cmdi"])
+def test_what_somebody_edited_stays(extensions: Path, name: str, option: str) -> None:
+    folder = install(extensions)[0]
+    edited = (folder / name).read_bytes().replace(b"run", b"my run")
+    (folder / name).write_bytes(edited)
+    options = [option] if option else ["--run", str(extensions.parents[2] / "old/runs/adapter")]
+    before = sorted(extensions.rglob("*"))
+    assert f"holds {name}, which is not" in refused("elan", "install", "--extensions", str(extensions), *options)
+    assert sorted(extensions.rglob("*")) == before and (folder / name).read_bytes() == edited
+
+
+@pytest.mark.parametrize("option", ["", "--uninstall"])
+def test_a_link_is_refused_and_what_it_leads_to_stays(extensions: Path, option: str) -> None:
+    folder = install(extensions)[0]
+    target = folder.rename(extensions.parent / "target")
+    folder.symlink_to(target)
+    options = [option] if option else ["--run", str(extensions.parents[2] / "old/runs/adapter")]
+    assert "sla-recognize is not a folder from sla" in refused(
+        "elan", "install", "--extensions", str(extensions), *options
+    )
+    assert folder.is_symlink() and {path.name for path in target.iterdir()} == FILES | {"sla-recognize.cmdi"}
+
+
+def test_those_of_another_environment_or_of_an_interrupted_installation_are_replaced(
+    extensions: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as other:
+        other.setattr(sys, "executable", "/other/python")
+        assert b"/other/python" in (install(extensions)[0] / "sla.sh").read_bytes()
+    recognize, align = install(extensions)
+    assert b"/other/python" not in (recognize / "sla.sh").read_bytes()
+    (align / "sla-align.cmdi").unlink()
+    install(extensions)
+    assert (align / "sla-align.cmdi").exists()
 
 
 def test_what_cannot_be_installed_is_refused(extensions: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -128,6 +128,45 @@ def test_what_is_wrong_is_a_sentence_in_the_report(
     assert "Traceback" not in answer.output and not (tmp_path / "glosses.xml").exists()
 
 
+@pytest.mark.parametrize(
+    ("output", "sentence"),
+    [
+        ("VIDEO", "would replace an input"), ("PARTS", "would replace an input"), ("EAF", "is not a file with tiers"),
+        ("THESIS", "is not a file with tiers"), ("WEIGHTS", "is an artifact of sla (file of a run)"),
+        ("CURVE", "is chosen for the glosses and for the curve"), ("NEW IN RUN", "into which nothing else is written"),
+    ],
+)  # fmt: skip
+def test_no_file_of_somebody_is_replaced(work: Path, tmp_path: Path, output: str, sentence: str) -> None:
+    values = given(work, tmp_path) | {"parts": write_tier(tmp_path / "parts.xml", [(0, 1, "x")])}
+    run = work / "old" / "runs" / "adapter"
+    (tmp_path / "own.eaf").write_text('<?xml version="1.0" encoding="UTF-8"?>\n<ANNOTATION_DOCUMENT/>')
+    (tmp_path / "thesis.txt").write_text("my thesis")
+    files = {
+        "VIDEO": work / NAME, "PARTS": tmp_path / "parts.xml", "EAF": tmp_path / "own.eaf", "CURVE": values["curve"],
+        "THESIS": tmp_path / "thesis.txt", "WEIGHTS": run / "best.safetensors", "NEW IN RUN": run / "glosses.xml",
+    }  # fmt: skip
+    before = {path: path.read_bytes() for path in (*run.iterdir(), *tmp_path.iterdir(), work / NAME) if path.is_file()}
+    answer = call("recognize", **values | {"glosses": files[output]})
+    assert answer.exit_code == 2 and sentence in " ".join(answer.output.split()), answer.output
+    after = {path: path.read_bytes() for path in (*run.iterdir(), *tmp_path.iterdir(), work / NAME) if path.is_file()}
+    assert after == before
+
+
+def test_what_a_recogniser_wrote_is_replaced_and_what_differs_is_kept(work: Path, tmp_path: Path) -> None:
+    for path in (tmp_path / "glosses.xml", tmp_path / "curve.csv"):
+        path.touch()  # as ELAN does
+    for name in ("first", "second"):
+        answer = call("recognize", **given(work, tmp_path, tier=name))
+        assert answer.exit_code == 0, answer.output
+    assert {path.name for path in tmp_path.iterdir()} == {"glosses.xml", "glosses.xml.~1~", "curve.csv"}
+    assert set(read_tiers(tmp_path / "glosses.xml.~1~")) == {"first", "first-confidence"}
+
+
+def test_of_a_call_only_a_bounded_part_is_read() -> None:
+    answer = call("recognize", tier="x" * (1 << 20))
+    assert answer.exit_code == 2 and "error: the call from ELAN has more than 1 MiB" in answer.output
+
+
 def test_each_recogniser_is_a_command() -> None:
     for one in RECOGNIZERS:
         answer = call(one.name)

@@ -40,3 +40,10 @@ def opened(both: tuple[Running, Running]) -> Running:
 @pytest.fixture
 def tight(both: tuple[Running, Running]) -> Running:
     return both[1]
+
+
+@pytest.fixture
+def state(tight: Running) -> Path:
+    """The state folder of `tight`."""
+    assert isinstance(tight.process.args, list)
+    return Path(tight.process.args[-1])

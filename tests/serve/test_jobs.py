@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("prometheus_client", reason="needs the extra web")
 
 from sla_cli.serve.files import RESULT
-from sla_cli.serve.job import Job
+from sla_cli.serve.job import Job, new_id
 from sla_cli.serve.jobs import LAST, TOO_OFTEN, FullError, Jobs
 from sla_cli.serve.limits import Limits
 
@@ -89,6 +89,26 @@ def test_a_restart_finds_what_waits_what_ran_and_what_is_done(tmp_path: Path) ->
     ]  # fmt: skip
     assert not cut.folder.exists()
     assert [finished(again).id, finished(again).id] == [ran.id, waits.id]
+
+
+def test_only_what_a_service_wrote_is_removed(tmp_path: Path) -> None:
+    jobs = jobs_in(tmp_path)
+    cut, with_notes = jobs.begin(), sent(jobs)
+    for path in (cut.upload, cut.folder / ".job.json.host-1-2-abcd.partial", cut.folder / "transcript.html.~1~"):
+        path.touch()
+    folder, other = tmp_path / "jobs", tmp_path / "other" / new_id()
+    other.mkdir(parents=True)
+    strangers = [folder / "exp-1" / "upload", folder / new_id() / "notes.txt", folder / "a file", other / "upload"]
+    for path in (*strangers, with_notes.folder / "notes.txt"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("of somebody")
+    (folder / other.name).symlink_to(other)
+    again = jobs_in(tmp_path)
+    assert not cut.folder.exists() and all(path.exists() for path in strangers) and (folder / other.name).is_symlink()
+    found = again.find(with_notes.id)
+    assert found is not None
+    again.delete(found)
+    assert [path.name for path in found.folder.iterdir()] == ["notes.txt"]
 
 
 def test_a_video_that_ends_the_service_twice_is_not_tried_again(tmp_path: Path) -> None:

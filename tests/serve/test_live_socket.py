@@ -139,14 +139,20 @@ def test_a_worker_that_is_killed_ends_the_stream_and_is_started_again(opened: Ru
 
 def test_the_token_may_be_a_protocol_as_browsers_send_it(tight: Running) -> None:
     """It lets in; there are no streams."""
-    from websockets.exceptions import InvalidStatus
+    from websockets.exceptions import ConnectionClosed, InvalidStatus
 
     from sla_cli.serve.door import protocol_of
 
     for options, status in (
-        ({}, 401), ({"subprotocols": ["sla.token.AAAA"]}, 401), ({"subprotocols": [protocol_of(tight.token)]}, 429),
-        ({"additional_headers": {"Authorization": f"Bearer {tight.token}"}}, 429),
+        ({}, 401), ({"subprotocols": ["sla.token.AAAA"]}, 401), ({"subprotocols": [protocol_of(tight.token)]}, 404),
+        ({"additional_headers": {"Authorization": f"Bearer {tight.token}"}}, 404),
     ):  # fmt: skip
         with pytest.raises(InvalidStatus) as refused:
             client.connect(f"ws://127.0.0.1:{tight.port}/v1/live", **options)
         assert refused.value.response.status_code == status
+        assert status == 401 or b"live streams are not offered" in refused.value.response.body
+    place = f"127.0.0.1:{tight.port}"
+    given = {"origin": f"http://{place}", "subprotocols": [protocol_of(tight.token)]}
+    with client.connect(f"ws://{place}/v1/live", **given) as browser, pytest.raises(ConnectionClosed):
+        browser.recv(10)
+    assert (browser.close_code, browser.close_reason) == (1008, "live streams are not offered")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -22,6 +23,7 @@ from movies import ffmpeg, movie, pictures
 from recordings import copy_run, images_of, refused, signed
 from running_service import Running, service, until
 
+from sla_cli.serve.job import new_id
 from sla_cli.serve.limits import CONNECTIONS
 from sla_cli.transcribe.recognizer import Recognizer
 
@@ -71,7 +73,9 @@ def test_a_form_holds_one_file(opened: Running, tmp_path: Path) -> None:
     assert (reply.status, glosses(reply.json)) == (200, ["NORD", "REGEN"])
     for body in (b"--x--\r\n", b"no form", FORM + data, FORM + data + b"\r\n" + FORM + data + b"\r\n--x--\r\n"):
         assert opened.ask("POST", path, body, Content_Type=kind).status == 400
-    assert opened.ask("POST", path, FORM, Content_Type="multipart/form-data").status == 400
+    for boundary in ("", "; boundary=", f"; boundary={'x' * 257}", f"; boundary={'x' * 5000}"):
+        reply = opened.ask("POST", path, FORM, Content_Type=f"multipart/form-data{boundary}")
+        assert reply.status == 400 and "RFC 7578" in reply.json["error"]
 
 
 def _huge_gif(folder: Path) -> bytes:
@@ -165,6 +169,15 @@ def test_a_full_queue_and_its_order_also_if_the_worker_is_killed(
     assert tight.ask("GET", f"/v1/transcripts/{sent[2]}").status == 404
 
 
+def test_a_damaged_result_counts_as_none(tight: Running, state: Path, tmp_path: Path) -> None:
+    place = tight.send(video(tmp_path), wait=60).headers["location"]
+    result = state / "jobs" / place.rpartition("/")[2] / "result.json"
+    for data in (result.read_bytes()[:40], b"\xff", b"{}"):
+        result.write_bytes(data)
+        assert tight.ask("GET", place).status == tight.ask("GET", f"{place}.eaf").status == 404
+    assert tight.ask("GET", f"{place}.html").status == 200
+
+
 def test_only_the_token_opens_it(tight: Running, tmp_path: Path) -> None:
     for wrong in ("", "Bearer", "Bearer 0123456789abcdeF", "Basic 0123456789abcdef", f"Bearer {'x' * 5000}"):
         for method, path in (("POST", "/v1/transcripts"), ("GET", "/v1/transcripts/x"), ("GET", "/metrics")):
@@ -178,6 +191,11 @@ def test_a_video_of_too_many_bytes_is_refused_before_and_while_it_comes(tight: R
     assert tight.send(b"\0" * 600_000).status == 413
     pieces = (b"\0" * 50_000 for _ in range(20))  # without a length
     assert tight.ask("POST", "/v1/transcripts", pieces).status == 413
+    end = FORM + b"\0\r\n--x--\r\n"
+    for before in (FORM.partition(b"hello")[0], end):  # in another field, and after the end of the form
+        body = itertools.chain([before], (b"\0" * 100_000 for _ in range(30)))
+        reply = tight.ask("POST", "/v1/transcripts", body, Content_Type="multipart/form-data; boundary=x")
+        assert reply.status == 413, reply
     assert tight.ask("GET", "/health").json["waiting"] == 0
 
 
@@ -201,7 +219,11 @@ def test_the_page_and_its_files_come_from_here(opened: Running) -> None:
     assert "access-control-allow-origin" not in reply.headers
     for path in ("/assets/../service.py", "/assets/service.py", "/assets/%2e%2e%2fservice.py", "/v1/transcripts/.eaf"):
         assert opened.ask("GET", path).status == 404
-    assert opened.ask("PUT", "/v1/transcripts").status == 405
+    for path in ("/assets/service.py", "/nowhere"):
+        assert opened.ask("GET", path).json == {"error": "there is nothing at this path"}
+    wrong = opened.ask("PUT", "/v1/transcripts")
+    assert (wrong.status, wrong.headers["allow"]) == (405, "POST")
+    assert wrong.json == {"error": "this path does not take the method"}
 
 
 @pytest.mark.ci
@@ -223,8 +245,9 @@ def test_a_restart_goes_on_with_what_waits(run: Path, tmp_path: Path) -> None:
         first.process.wait()
         os.kill(worker, signal.SIGCONT)
         until(lambda: not Path(f"/proc/{worker}").exists() or "Z" in Path(f"/proc/{worker}/stat").read_text())
-    (state / "jobs" / "half").mkdir()
-    (state / "jobs" / "half" / "upload").write_bytes(b"cut off")
+    half = state / "jobs" / new_id()
+    half.mkdir()
+    (half / "upload").write_bytes(b"cut off")
     with service(run, "--streams", "0", "--state", state) as again:
         assert [glosses(again.ended(name)) for name in sent] == [["NORD", "REGEN"]] * 2
         again.process.send_signal(signal.SIGTERM)
@@ -242,6 +265,9 @@ def test_a_restart_goes_on_with_what_waits(run: Path, tmp_path: Path) -> None:
         (("--host", "0.0.0.0"), "--no-token if a reverse proxy"),
         (("--token-file", "short"), "holds no token"),
         (("--token-file", "none"), "cannot read the token"),
+        (("--token-file", "/dev/zero"), "it is a device, not a regular file"),
+        (("--token-file", "pipe"), "it is a pipe, not a regular file"),
+        (("--token-file", "huge"), "it has more than 8,192 bytes"),
         (("--no-token", "--token-file", "short"), "contradict each other"),
         (("--no-token", "--host", "192.0.2.1"), "cannot be used"),
         (("--state", "short"), "cannot make the state folder"),
@@ -252,6 +278,9 @@ def test_what_cannot_be_served_is_said(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Path("short").write_text("short\n")
+    os.mkfifo("pipe")
+    with Path("huge").open("wb") as file:
+        file.truncate(1 << 40)
     assert sentence in refused("serve", str(run), "--port", "0", *options)
 
 

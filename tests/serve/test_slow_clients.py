@@ -39,7 +39,7 @@ def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jobs:
 def port_of(jobs: Jobs) -> Iterator[int]:
     """A service without workers."""
     idle = Workers(0, jobs.take, {}, 0, lambda: None)
-    application = Service(jobs, Streams(lambda: 0), idle, new_metrics()).application()
+    application = Service(jobs, Streams(0, lambda: 0), idle, new_metrics()).application()
     with listening("127.0.0.1", 0, "") as opened:
         web = server(application, http=Impatient, ws="none")
         thread = Thread(target=web.run, kwargs={"sockets": [opened]})

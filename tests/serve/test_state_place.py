@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sla_cli.errors import SlaError
-from sla_cli.serve.place import state_folder
+from sla_cli.serve.place import MARK, state_folder
 
 
 def test_a_temporary_one_is_removed_and_so_is_what_a_killed_service_left(
@@ -18,11 +18,12 @@ def test_a_temporary_one_is_removed_and_so_is_what_a_killed_service_left(
     left = tmp_path / "sla-serve-left" / "jobs" / "x"
     left.mkdir(parents=True)
     (left / "upload").write_bytes(b"a video of a person")
+    (tmp_path / "sla-serve-left" / MARK).touch()
     (tmp_path / "sla-serve-link").symlink_to(tmp_path / "other")
     (tmp_path / "other").mkdir()
     with state_folder(None) as first, state_folder(None) as second:
         assert {path.name for path in tmp_path.iterdir()} == {first.name, second.name, "sla-serve-link", "other"}
-        assert first.stat().st_mode & 0o777 == 0o700
+        assert first.stat().st_mode & 0o777 == 0o700 and (first / MARK).is_file()
     assert {path.name for path in tmp_path.iterdir()} == {"sla-serve-link", "other"}
 
 
@@ -33,3 +34,16 @@ def test_a_given_one_is_of_one_service_and_stays(tmp_path: Path) -> None:
             pass
     with state_folder(folder):
         assert (folder / "kept").exists() and folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_given_one_that_is_named_as_a_temporary_one_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with state_folder(tmp_path / "sla-serve-state") as given:
+        (given / "result").touch()
+        (given / MARK).touch()
+    with state_folder(given):
+        pass
+    (tmp_path / "sla-serve-notes").mkdir()
+    with state_folder(None):
+        pass
+    assert (given / "result").exists() and (tmp_path / "sla-serve-notes").exists()
