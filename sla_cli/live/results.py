@@ -26,7 +26,7 @@ SHARE = 20  # at most one part in so many of the time is spent on writing: a fil
 
 
 class _ChangedError(Exception):
-    """Somebody has changed the file."""
+    """Somebody has changed or made the file."""
 
 
 class Results:
@@ -50,7 +50,7 @@ class Results:
         self._path, self._name, self._media, self._made = path, name, media, made
         self._complete: list[Sentence] = []
         self._open: tuple[Sentence, ...] = ()  # of signs that do not change any more
-        self._digest = ""  # of the file as it was written last
+        self._digest = digest_file(path) if path.exists() else ""  # of the file as it was written last, or found
         self._keep = self._kind not in ("eaf", PAGE)  # a copy of what it replaces first
         self._written = self._cost = -math.inf  # when, and how many seconds it took
 
@@ -87,13 +87,13 @@ class Results:
         self._digest, self._keep = digest_bytes(encoded(text)), False
 
     def _check_own(self) -> None:
-        """Raise _ChangedError if somebody has changed the file since it was written here; a missing one is none."""
-        there = self._digest and os.path.lexists(self._path)
+        """Raise _ChangedError if the file is not as it was written last, or found at the start. None may be there."""
+        there = os.path.lexists(self._path)
         if there and (not self._path.is_file() or digest_file(self._path) != self._digest):
             raise _ChangedError
 
     def _go_on_elsewhere(self) -> None:
         names = (self._path.with_stem(f"{self._path.stem}-{number}") for number in count(2))
         new = next(path for path in names if not os.path.lexists(path))
-        log.warning("%s was changed meanwhile; all is written to %s", self._path, new.name)
+        log.warning("%s was changed or made meanwhile; all is written to %s", self._path, new.name)
         self._path, self._digest, self._keep = new, "", False

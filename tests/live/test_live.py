@@ -242,6 +242,24 @@ def test_a_file_that_somebody_changes_meanwhile_is_left_to_them(tmp_path: Path) 
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a-2.srt", "a.srt"]  # no copies
 
 
+@pytest.mark.parametrize("force", [False, True])
+def test_a_file_that_appears_or_changes_before_the_first_sign_is_left_too(tmp_path: Path, force: bool) -> None:
+    """Somebody made it, or another `sla live` of the same name."""
+    path = tmp_path / "a.srt"
+    if force:
+        Results(path, "a", None, {}, force=False).write(1.0)
+    both = [Results(path, "a", None, {}, force=force) for _ in range(2)]
+    path.write_text("mine")
+    (tmp_path / "a-2.srt").mkdir()
+    for result in both:
+        for one in segments(2):
+            result.add(one)
+        result.write(5.0)
+    assert path.read_text(encoding="utf-8") == "mine"
+    for number in (3, 4):
+        assert (tmp_path / f"a-{number}.srt").read_text(encoding="utf-8").count("NORD") == 2
+
+
 @pytest.mark.parametrize("moment", ["before the rename", "after it"])
 def test_a_save_while_it_is_written_is_left_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
     """Between the first look at the file and the rename, or just after the rename."""
