@@ -115,7 +115,8 @@ class RecognitionStream:
             time: seconds of any clock; times of events are of the same.
 
         Raises:
-            SlaError: a frame of another shape or type, a time that is no number, or `every` is not from 1 to 100.
+            SlaError: a frame of another shape or type, a time that is no number, `every` is not from 1 to 100, or the
+                model gave NaN.
         """
         every = int(as_number(self.every, "every", 1, MOST_EVERY))
         picture, time = as_picture(frame), as_number(time, "time", -LATEST, LATEST)

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from recordings import copy_run, images_of, signed
+from recordings import broken_run, copy_run, images_of, signed
 
 from sla_cli.core.annotation import Sign
 from sla_cli.core.edit_alignment import align, count
-from sla_cli.errors import SlaError
+from sla_cli.errors import FormatError, SlaError
 from sla_cli.transcribe.events import Event, Final, Partial, SentenceEnd
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.stream import RecognitionStream
@@ -125,6 +125,15 @@ def test_frames_of_other_sizes_and_rates_go_on(model: Recognizer) -> None:
     assert events_of(stream, [*frames[:10], *larger])
     assert events_of(stream, slower)
     assert stream.finish() == []
+
+
+def test_a_model_that_gives_nan_is_named(tmp_path: Path) -> None:
+    with Recognizer.open(broken_run(tmp_path)) as broken:
+        with pytest.raises(FormatError, match=r"a\.mkv: the model gave NaN"):
+            broken.transcribe(signed(tmp_path / "a.mkv", SENTENCE))
+        stream = broken.stream()
+        with pytest.raises(FormatError, match="the stream: the model gave NaN"):
+            events_of(stream, frames_of(SENTENCE))
 
 
 @pytest.mark.parametrize(
