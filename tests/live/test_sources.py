@@ -147,6 +147,32 @@ def test_a_stream_that_stalls_is_given_up(videos: Path) -> None:
         assert "no answer" in refused(f"rtsp://{USER}@{place}/x")
 
 
+@pytest.mark.parametrize(("ends", "part"), [("stalls", "sent nothing for 1 s"), ("cut", "bytes too early")])
+def test_a_stream_that_breaks_says_its_first_fault_only(
+    videos: Path, capfd: pytest.CaptureFixture[str], ends: str, part: str
+) -> None:
+    data = (videos / "a.mkv").read_bytes()
+    half = data[: len(data) // 2]
+    answer = stream_of(half, stalls=True) if ends == "stalls" else file_of(half, stated=len(data))
+    with http_server(answer) as place:
+        assert part in refused(f"http://{place}/x")
+    assert "dropped" not in capfd.readouterr().err  # what PyAV prints of an error that another one follows
+
+
+def test_standard_input_that_is_cut_ends_with_an_error_after_its_frames(
+    videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = (videos / "a.mkv").read_bytes()
+    reading, writing = os.pipe()
+    threading.Thread(target=write, args=(writing, data[: len(data) // 2])).start()
+    found = []
+    with open(reading) as given, pytest.raises(SlaError, match=rf"lacks {len(data) - len(data) // 2} bytes"):  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdin", given)
+        for frame in frames_of("-"):
+            found.append(frame)
+    assert 0 < len(found) < COUNT
+
+
 def test_a_stranger_opens_no_file_of_this_machine(videos: Path) -> None:
     """Neither by a list of files nor by a redirection."""
     local = (videos / "a.ts").as_uri()
