@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import threading
+import time
 import urllib.request
 from http import HTTPStatus
 from urllib.error import HTTPError
@@ -13,6 +14,7 @@ from sla_cli import __version__
 from sla_cli.errors import FrameError
 
 TIMEOUT = 10.0  # seconds without data
+BLIND = 20.0  # seconds of data without a picture: longer than the distance of two key frames of any camera
 HANDLERS = (
     urllib.request.ProxyHandler,
     urllib.request.HTTPHandler,
@@ -29,6 +31,7 @@ class Download:
 
     Attributes:
         endless: whether its length is unknown: a stream, not a file.
+        since: on the monotonic clock, when somebody began to wait for a picture in it.
     """
 
     def __init__(self, address: str, where: str, stopped: threading.Event) -> None:
@@ -51,16 +54,18 @@ class Download:
             raise FrameError(f"{where} answers {error.code} {_meaning(error.code)}".strip(), hint) from error
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise FrameError(f"{where} does not answer ({_reason(error)})", "Is it written right, and on?") from error
-        self.endless = self._answer.length is None
+        self.endless, self.since = self._answer.length is None, time.monotonic()
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes, as soon as there are some; none at the end, or when it is to stop.
 
         Raises:
-            FrameError: nothing came in time, or the connection ended before the stated length.
+            FrameError: nothing or no picture came in time, or the connection ended before the stated length.
         """
         if self._stopped.is_set():
             return b""
+        if self.endless and time.monotonic() - self.since > BLIND:
+            raise FrameError(f"{self._where} sent bytes for {BLIND:g} s, but no picture", "Does it send a video?")
         try:
             found = self._answer.read1(size)
         except TimeoutError as error:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -145,6 +147,27 @@ def test_a_stream_that_stalls_is_given_up(videos: Path) -> None:
         assert "sent nothing for 1 s" in refused(f"http://{place}/x")
     with rtsp_server(data, 0.1, stalls=True) as place:
         assert "no answer" in refused(f"rtsp://{USER}@{place}/x")
+
+
+@pytest.mark.parametrize("video", ["nothing but padding", "a video, then padding"])
+def test_a_stream_of_bytes_without_pictures_is_given_up(
+    videos: Path, monkeypatch: pytest.MonkeyPatch, video: str
+) -> None:
+    monkeypatch.setattr(http, "BLIND", 1.0)
+    padding = (b"\x47\x1f\xff\x10" + b"\xff" * 184) * 50  # null packets of MPEG-TS
+    data = (videos / "a.ts").read_bytes() if video.startswith("a video") else b""
+
+    def endless(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        with suppress(ConnectionError):
+            handler.wfile.write(data)
+            while True:
+                handler.wfile.write(padding)
+                time.sleep(0.01)
+
+    with http_server(endless) as place:
+        assert "sent bytes for 1 s, but no picture" in refused(f"http://{place}/x")
 
 
 @pytest.mark.parametrize(("ends", "part"), [("stalls", "sent nothing for 1 s"), ("cut", "bytes too early")])
