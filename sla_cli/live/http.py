@@ -7,8 +7,9 @@ import threading
 import time
 import urllib.request
 from http import HTTPStatus
+from string import punctuation
 from urllib.error import HTTPError
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from sla_cli import __version__
 from sla_cli.errors import FrameError
@@ -37,7 +38,10 @@ class Download:
     def __init__(self, address: str, where: str, stopped: threading.Event) -> None:
         """Raises FrameError, with `where` in place of the address, if it does not answer, or with an error."""
         self._where, self._stopped = where, stopped
-        bare, user, password = _without_user(address)
+        try:
+            bare, user, password = _without_user(address)
+        except UnicodeError as error:
+            raise FrameError(f"{where} has no valid host", "Is it written right?") from error
         opener = urllib.request.OpenerDirector()
         for handler in HANDLERS:
             opener.add_handler(handler())
@@ -80,7 +84,10 @@ class Download:
 def _without_user(address: str) -> tuple[str, str, str]:
     """The address, and the user and the password that it names."""
     parts = urlsplit(address)
-    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
+    host = parts.netloc.rpartition("@")[2]
+    if not host.isascii():
+        host = host.encode("idna").decode()
+    bare = quote(urlunsplit(parts._replace(netloc=host, fragment="")), safe=punctuation)
     return bare, unquote(parts.username or ""), unquote(parts.password or "")
 
 
@@ -93,6 +100,8 @@ def _reason(error: Exception) -> str:
     cause = getattr(error, "reason", error)
     if isinstance(cause, TimeoutError):
         return f"nothing came for {TIMEOUT:g} s"
+    if isinstance(cause, str):
+        return cause
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror
     return type(cause).__name__

@@ -10,7 +10,7 @@ import av
 
 from sla_cli.errors import FrameError
 from sla_cli.video.decoder import FORMATS, LIMITS, Decoder, container_of
-from sla_cli.video.stated_size import HEAD, stated_length
+from sla_cli.video.stated_size import HEAD, index_is_last, stated_length
 
 AT_ONCE = {"fpsprobesize": "0"}  # FFmpeg would wait for 20 pictures to guess the frame rate
 # A camera's motion JPEG over HTTP is a list of pictures (multipart/x-mixed-replace).
@@ -49,6 +49,9 @@ class _Bytes:
         data = self._source.read(size)
         self._head += data[: HEAD - len(self._head)]
         self._count += len(data)
+        if index_is_last(self._head):
+            fault = f"{self._where} is an MP4 or MOV with its index at the end, and cannot be read while it comes"
+            raise FrameError(fault, "It needs its index at the start: `ffmpeg -i IN -c copy -movflags +faststart OUT`.")
         if not data and (missing := stated_length(self._head) - self._count) > 0:
             raise FrameError(f"{self._where} lacks {missing} bytes at its end", "Send all of it.")
         return data

@@ -1,4 +1,4 @@
-"""The bytes that a video file should have. FFmpeg reads a truncated file as if it ended there.
+"""What the first bytes of a video tell: how many it should have. FFmpeg reads a truncated file as if it ended there.
 
 MP4 and MOV (ISO/IEC 14496-12), AVI (RIFF), Matroska and WebM (RFC 8794, RFC 9559) state their length; others do not.
 """
@@ -27,6 +27,16 @@ def stated_length(head: bytes) -> int:
     if head[:4] == b"RIFF":
         return 8 + int.from_bytes(head[4:8], "little")
     return _end_of_segment(head) if head[:4] == EBML else 0
+
+
+def index_is_last(head: bytes) -> bool:
+    """Whether the first `HEAD` bytes, or fewer, show an MP4 whose pictures come before their index."""
+    start = 0
+    while (kind := head[start + 4 : start + 8]) in FIRST_BOXES and kind != b"moov":
+        if kind == b"mdat":
+            return True
+        start += max(8, int.from_bytes(head[start : start + 4], "big"))
+    return False
 
 
 def _end_of_boxes(file: BinaryIO, size: int) -> int:

@@ -114,6 +114,22 @@ def test_a_file_over_http_waits_for_the_machine(videos: Path) -> None:
         assert "too early" in refused(f"http://{place}/a.ts")
 
 
+def test_an_mp4_with_its_index_last_is_named(videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = (videos / "a.mp4").read_bytes()
+    with http_server(file_of(data)) as place:
+        assert "index at the end" in refused(f"http://{place}/a.mp4")
+    reading, writing = os.pipe()
+    threading.Thread(target=write, args=(writing, data[:1000])).start()
+    with open(reading) as given:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdin", given)
+        assert "faststart" in refused("-")
+
+
+def test_an_address_may_have_other_letters_than_ascii(videos: Path) -> None:
+    with http_server(stream_of((videos / "a.ts").read_bytes())) as place:
+        assert seen(f"http://{place}/zuhören?größe=1%20")[1] == list(range(COUNT))
+
+
 def test_motion_jpeg_has_the_times_at_which_pictures_come() -> None:
     jpeg = [cv2.imencode(".jpg", picture)[1].tobytes() for picture in pictures(20)]
     with http_server(motion_jpeg(jpeg, rate=50)) as place:
@@ -215,6 +231,9 @@ def test_a_stranger_opens_no_file_of_this_machine(videos: Path) -> None:
 
     with http_server(redirect) as place:
         assert "answers 302" in refused(f"http://{place}/x")
+    local = "ftp://localhost/x"
+    with http_server(redirect) as place:
+        assert "unknown url type: ftp" in refused(f"http://{place}/x")
 
 
 @pytest.mark.parametrize(
@@ -226,6 +245,8 @@ def test_a_stranger_opens_no_file_of_this_machine(videos: Path) -> None:
         ("rtsp:///x", "no host"),
         ("http://anna:s3cret@host:port/", "no valid host or port"),
         ("http://anna:s3cret@localhost:1/", "http://localhost:1/ does not answer (Connection refused)"),
+        ("rtsp:/anna:s3cret@host", "no such video: rtsp:/host"),
+        (" rtsp://anna:s3cret@host", "no such video:  rtsp:/host"),
         ("rtsp://anna:s3cret@localhost:1/", "rtsp://localhost:1/ gives no video (Connection refused)"),
     ],
 )
