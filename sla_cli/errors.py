@@ -11,6 +11,9 @@ from contextlib import contextmanager, suppress
 # Without tab and line feed; with the characters that change the direction of the text after them.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
+# user:password@ in an address, after its protocol or without one.
+USER = re.compile(r"([A-Za-z][\w+.-]+:/+)[^\s/@:]*:\S*@|(?<![^\s'\"(])[^\s/:@'\"(]+:[^\s/@]+@(?=[\w-]+[./:])")
+
 
 def visible(text: str) -> str:
     """Text that a terminal and any file can hold: control characters, and bytes that are not UTF-8, by their numbers.
@@ -35,6 +38,7 @@ class SlaError(Exception):
     """Bad input, with its place. The command line prints it and exits with 2.
 
     Bytes of a damaged file or of a file name that are not UTF-8, and control characters, are shown by their numbers.
+    What looks like `user:password@` is left out of the message: somebody may have written an address wrong.
 
     Args:
         message: what is wrong and where (file and line, or clip id), one sentence.
@@ -48,7 +52,9 @@ class SlaError(Exception):
 
     def __init__(self, message: str, hint: str = "", several: Sequence[SlaError] = ()) -> None:
         super().__init__(message)
-        self.message: str = in_line(message) + "".join(f"\n  {one.message}\n    {one.hint}" for one in several)
+        self.message: str = USER.sub(r"\1", in_line(message)) + "".join(
+            f"\n  {one.message}\n    {one.hint}" for one in several
+        )
         self.hint: str = in_line(hint)
 
     def __str__(self) -> str:

@@ -10,11 +10,14 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import torch
 from movies import movie
+from safetensors import safe_open
 from tiny_work import pictures, tiny_work
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
+from sla_cli.model.checkpoint import write_tensors
 
 
 def sla(*arguments: str) -> dict[str, Any]:
@@ -35,6 +38,17 @@ def copy_run(folder: Path) -> Path:
     """The run with its work folder, `folder`/old."""
     shutil.copytree(tiny_work(), folder / "old")
     return folder / "old" / "runs" / "adapter"
+
+
+def broken_run(folder: Path) -> Path:
+    """The run, with weights that give NaN."""
+    run = copy_run(folder)
+    for fitted in ("frame_scores.safetensors", "domain.safetensors", "calibration.json"):  # to other weights
+        (run / fitted).unlink()
+    with safe_open(run / "best.safetensors", "pt") as file:
+        broken = {name: file.get_tensor(name) * torch.nan for name in file.keys()}  # noqa: SIM118, it is no dictionary
+        write_tensors(run / "best.safetensors", broken, file.metadata())
+    return run
 
 
 def images_of(sentence: str, seed: int = 0) -> np.ndarray:

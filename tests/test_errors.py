@@ -30,3 +30,18 @@ def test_a_message_is_one_line_whatever_a_file_is_called() -> None:
     assert both.message == f"2 failed:\n  {error.message}\n    {error.hint}\n  c\n    "
     sent = pickle.loads(pickle.dumps(both))
     assert (type(sent), sent.message, sent.hint) == (SlaError, both.message, "")
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("no such video: user:s3cret@host/x", "no such video: host/x"),
+        ("'rtsp:/:s3/cr@et@host' is wrong", "'rtsp:/host' is wrong"),
+        (
+            "hf://OWNER/NAME@v1, /data/a:b@c.mp4 and INDEX:2@left",
+            "hf://OWNER/NAME@v1, /data/a:b@c.mp4 and INDEX:2@left",
+        ),
+    ],
+)
+def test_passwords_in_addresses_are_not_shown(given: str, shown: str) -> None:
+    assert SlaError(given).message == shown

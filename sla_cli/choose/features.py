@@ -48,7 +48,7 @@ def steps_of_split(opened: OpenedModel, run: Run, split: Split) -> Iterator[Step
         for batch, (rows, lengths) in zip(batches, computed, strict=True):
             for index, (log_probs, features) in zip(batch, steps_of_batch(network, rows, lengths), strict=True):
                 emission = Emission(split.ids[index], log_probs, clips.lengths[index], clips.rates[index])
-                check_finite(emission)
+                check_finite(f"clip {emission.id}", emission.log_probs)
                 yield Steps(emission, features)
             advance(len(batch))
 

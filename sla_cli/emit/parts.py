@@ -31,7 +31,7 @@ class Parts:
     def keep(self, number: int, emissions: Sequence[Emission]) -> None:
         """Write a finished batch. Raises FormatError if the model gave NaN."""
         for emission in emissions:
-            check_finite(emission)
+            check_finite(f"clip {emission.id}", emission.log_probs)
         arrays = {}
         for index, emission in zip(self.batches[number], emissions, strict=True):
             arrays[str(index)] = emission.log_probs.astype(self.dtype)

@@ -47,19 +47,23 @@ class Address:
         # Neither user and password nor the query, in which some cameras have them.
         self.name = visible(f"{self._scheme}://{place}{f':{port}' if port else ''}{parts.path}")
         self._address = address
+        self._download: Download | None = None
 
     def frames(self, stopped: threading.Event) -> Iterator[tuple[float, np.ndarray]]:
         with self._open(stopped) as decoder:
-            yield from self._paced(decoder)
+            for frame in self._paced(decoder):
+                yield frame
+                if self._download is not None:
+                    self._download.since = time.monotonic()
         if self.live and not stopped.is_set():
             log.warning("%s has ended the connection", self.name)
 
     def _open(self, stopped: threading.Event) -> AbstractContextManager[Decoder]:
         if self._scheme in PROTOCOLS:
             return open_rtsp(self._address, self.name, TIMEOUT)
-        download = Download(self._address, self.name, stopped)
-        self.live = download.endless
-        return open_incoming(download, self.name)
+        self._download = Download(self._address, self.name, stopped)
+        self.live = self._download.endless
+        return open_incoming(self._download, self.name)
 
     def _paced(self, decoder: Decoder) -> Iterator[tuple[float, np.ndarray]]:
         clock, count, before = Clock(), 0, time.monotonic()

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import http.client
 import threading
+import time
 import urllib.request
 from http import HTTPStatus
+from string import punctuation
 from urllib.error import HTTPError
-from urllib.parse import unquote, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from sla_cli import __version__
 from sla_cli.errors import FrameError
 
 TIMEOUT = 10.0  # seconds without data
+BLIND = 20.0  # seconds of data without a picture: longer than the distance of two key frames of any camera
 HANDLERS = (
     urllib.request.ProxyHandler,
     urllib.request.HTTPHandler,
@@ -29,12 +32,16 @@ class Download:
 
     Attributes:
         endless: whether its length is unknown: a stream, not a file.
+        since: on the monotonic clock, when somebody began to wait for a picture in it.
     """
 
     def __init__(self, address: str, where: str, stopped: threading.Event) -> None:
         """Raises FrameError, with `where` in place of the address, if it does not answer, or with an error."""
         self._where, self._stopped = where, stopped
-        bare, user, password = _without_user(address)
+        try:
+            bare, user, password = _without_user(address)
+        except UnicodeError as error:
+            raise FrameError(f"{where} has no valid host", "Is it written right?") from error
         opener = urllib.request.OpenerDirector()
         for handler in HANDLERS:
             opener.add_handler(handler())
@@ -51,16 +58,18 @@ class Download:
             raise FrameError(f"{where} answers {error.code} {_meaning(error.code)}".strip(), hint) from error
         except (OSError, ValueError, http.client.HTTPException) as error:
             raise FrameError(f"{where} does not answer ({_reason(error)})", "Is it written right, and on?") from error
-        self.endless = self._answer.length is None
+        self.endless, self.since = self._answer.length is None, time.monotonic()
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes, as soon as there are some; none at the end, or when it is to stop.
 
         Raises:
-            FrameError: nothing came in time, or the connection ended before the stated length.
+            FrameError: nothing or no picture came in time, or the connection ended before the stated length.
         """
         if self._stopped.is_set():
             return b""
+        if self.endless and time.monotonic() - self.since > BLIND:
+            raise FrameError(f"{self._where} sent bytes for {BLIND:g} s, but no picture", "Does it send a video?")
         try:
             found = self._answer.read1(size)
         except TimeoutError as error:
@@ -75,7 +84,10 @@ class Download:
 def _without_user(address: str) -> tuple[str, str, str]:
     """The address, and the user and the password that it names."""
     parts = urlsplit(address)
-    bare = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2], fragment=""))
+    host = parts.netloc.rpartition("@")[2]
+    if not host.isascii():
+        host = host.encode("idna").decode()
+    bare = quote(urlunsplit(parts._replace(netloc=host, fragment="")), safe=punctuation)
     return bare, unquote(parts.username or ""), unquote(parts.password or "")
 
 
@@ -88,6 +100,8 @@ def _reason(error: Exception) -> str:
     cause = getattr(error, "reason", error)
     if isinstance(cause, TimeoutError):
         return f"nothing came for {TIMEOUT:g} s"
+    if isinstance(cause, str):
+        return cause
     if isinstance(cause, OSError) and cause.strerror:
         return cause.strerror
     return type(cause).__name__

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Mapping
 from itertools import count
@@ -12,15 +13,20 @@ from sla_cli.annotation.formats import annotation_text
 from sla_cli.annotation.layout import DEFAULT
 from sla_cli.artifact.receipt import digest_file
 from sla_cli.core.annotation import Annotation, Sentence, Sign
+from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.system.atomic import write_text
+from sla_cli.system.atomic import encoded, write_text
 from sla_cli.transcribe.segments import Segment
-from sla_cli.transcribe.transcript import PAGE, Transcript, kind_named, like_of
+from sla_cli.transcribe.transcript import PAGE, Transcript, kind_named, like_of, text_of
 from sla_cli.work.output import check_output
 
 OFTEN = 10.0  # seconds after which the glosses of an open segment that do not change any more are written too
 SHARE = 20  # at most one part in so many of the time is spent on writing: a file of hours takes long
+
+
+class _ChangedError(Exception):
+    """Somebody has changed or made the file."""
 
 
 class Results:
@@ -41,10 +47,11 @@ class Results:
         check_output(path, like_of(self._kind), replace=force)
         if self._kind != PAGE:
             annotation_text(self._kind, Annotation(name, None, 0.0, ()), DEFAULT, path.parent)
-        self._path, self._name, self._media, self._made, self._force = path, name, media, made, force
+        self._path, self._name, self._media, self._made = path, name, media, made
         self._complete: list[Sentence] = []
         self._open: tuple[Sentence, ...] = ()  # of signs that do not change any more
-        self._digest = ""  # of the file as it was written last
+        self._digest = digest_file(path) if path.exists() else ""  # of the file as it was written last, or found
+        self._keep = self._kind not in ("eaf", PAGE)  # a copy of what it replaces first
         self._written = self._cost = -math.inf  # when, and how many seconds it took
 
     def add(self, segment: Segment) -> None:
@@ -69,17 +76,24 @@ class Results:
         """Write what does not change any more, and the duration in seconds. Raises SlaError as `Transcript.save`."""
         sentences = (*self._complete, *self._open)
         transcript = Transcript(self._name, self._media, duration, sentences, self._made)
-        self._keep_changed()
-        if self._kind == PAGE or not self._digest:
-            transcript.save(self._path, force=self._force or bool(self._digest))
-        else:
-            write_text(self._path, annotation_text(self._kind, transcript, DEFAULT, self._path.parent))
-        self._digest = digest_file(self._path)
+        while True:
+            text = text_of(self._kind, transcript, self._path)
+            try:
+                self._check_own()
+                write_text(self._path, text, check=self._check_own, keep=self._keep)
+                break
+            except _ChangedError:
+                self._go_on_elsewhere()
+        self._digest, self._keep = digest_bytes(encoded(text)), False
 
-    def _keep_changed(self) -> None:
-        """Leave a file that somebody has changed since it was written here, and go on with another one."""
-        if self._digest and self._path.exists() and digest_file(self._path) != self._digest:
-            names = (self._path.with_stem(f"{self._path.stem}-{number}") for number in count(2))
-            new = next(path for path in names if not path.exists())
-            log.warning("%s was changed meanwhile; all is written to %s", self._path, new.name)
-            self._path, self._digest = new, ""
+    def _check_own(self) -> None:
+        """Raise _ChangedError if the file is not as it was written last, or found at the start. None may be there."""
+        there = os.path.lexists(self._path)
+        if there and (not self._path.is_file() or digest_file(self._path) != self._digest):
+            raise _ChangedError
+
+    def _go_on_elsewhere(self) -> None:
+        names = (self._path.with_stem(f"{self._path.stem}-{number}") for number in count(2))
+        new = next(path for path in names if not os.path.lexists(path))
+        log.warning("%s was changed or made meanwhile; all is written to %s", self._path, new.name)
+        self._path, self._digest, self._keep = new, "", False

@@ -178,13 +178,15 @@ def read_fitted(
         shapes: of the tensors.
 
     Raises:
-        FormatError: it is damaged, or belongs to another checkpoint or model.
+        FormatError: it is damaged, holds a value that is not finite, or belongs to another checkpoint or model.
     """
     tensors, header = read_tensors(path, name, version, FIT_AGAIN)
     if header.get("weights") != weights:
         raise FormatError(f"{path} belongs to another checkpoint than the one beside it", FIT_AGAIN)
     if {name: tuple(value.shape) for name, value in tensors.items()} != shapes:
         raise FormatError(f"{path} does not fit the model", FIT_AGAIN)
+    if any(not value.isfinite().all() for value in tensors.values()):
+        raise FormatError(f"{path}: it holds values that are not finite", FIT_AGAIN)
     return tensors, header
 
 

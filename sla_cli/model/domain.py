@@ -17,7 +17,6 @@ from torch import Tensor
 from sla_cli.artifact.json_file import parse_json
 from sla_cli.config.checks import read_values
 from sla_cli.core.quantities import Distance, Percent
-from sla_cli.errors import FormatError
 from sla_cli.model.checkpoint import FIT_AGAIN, read_fitted, write_tensors
 
 NAME, VERSION = "sla-domain", "1"
@@ -126,12 +125,10 @@ def load_domain(path: Path, width: int, weights: str) -> Domain:
         weights: digest of the run's checkpoint.
 
     Raises:
-        FormatError: as `read_fitted`, or a value that is not finite or out of bounds.
+        FormatError: as `read_fitted`, or a value of the header that is out of bounds.
     """
     shapes = {"mean": (width,), "whitening": (width, width)}
     tensors, header = read_fitted(path, NAME, VERSION, weights, shapes)
-    if any(not value.isfinite().all() for value in tensors.values()):
-        raise FormatError(f"{path}: it holds values that are not finite", FIT_AGAIN)
     names = header.keys() & {"limit", "usual"}
     values = {name: parse_json(header[name], f"{path}: {name}", FIT_AGAIN) for name in names}
     found = read_values(Bounds, values, path, FIT_AGAIN)

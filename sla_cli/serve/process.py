@@ -14,7 +14,7 @@ import cv2
 import msgspec
 import numpy as np
 
-from sla_cli.errors import SlaError, not_installed
+from sla_cli.errors import FormatError, SlaError, not_installed
 from sla_cli.log import log
 from sla_cli.serve.files import PAGE_FILE, RESULT, UPLOAD
 from sla_cli.serve.messages import Recognised
@@ -115,7 +115,7 @@ def _stream(recognizer: Recognizer, first: Frame, connection: Connection) -> Non
                 return
             frame = connection.recv()
     except SlaError as error:
-        connection.send(Said((), error.message))
+        connection.send(Said((), error.message, failed=isinstance(error, FormatError)))
 
 
 def _picture(data: bytes) -> tuple[np.ndarray, float]:

@@ -100,7 +100,9 @@ class Stream:
             assert isinstance(answer, Said)
             if answer.fault:
                 self._tell(Fault(error=answer.fault))
-                return Closed(INVALID, "a message is not a frame")
+                return (
+                    Closed(LOST, "recognition failed") if answer.failed else Closed(INVALID, "a message is not a frame")
+                )
             for text in answer.texts:
                 self._say(text)
             if self.dropped != self._told:

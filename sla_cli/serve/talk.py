@@ -58,10 +58,15 @@ class Done:
 
 @dataclass(frozen=True)
 class Said:
-    """Segments as JSON texts, or why a frame was refused: a sentence for the client."""
+    """Segments as JSON texts, or a sentence for the client why there are none.
+
+    Attributes:
+        failed: whether the model is the reason, not the frame.
+    """
 
     texts: tuple[str, ...]
     fault: str = ""
+    failed: bool = False
 
 
 Answer: TypeAlias = Ready | Unusable | Progress | Done | Said

@@ -84,7 +84,12 @@ def write_text(path: Path, text: str, *, check: Callable[[], object] = lambda: N
     Bytes of a file's name that are not UTF-8 become escapes, from which JSON makes them again.
     """
     with atomic_write(path, check=check, keep=keep) as temporary:
-        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
+        temporary.write_bytes(encoded(text))
+
+
+def encoded(text: str) -> bytes:
+    """What `write_text` writes for a text."""
+    return text.encode("utf-8", "backslashreplace")
 
 
 def _keep_copy(path: Path, new: Path) -> None:

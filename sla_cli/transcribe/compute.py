@@ -47,7 +47,7 @@ def compute_recording(
         text = "%s: %g frames per second on average, which differs from its header: reading it again"
         log.info(text, again.where, other.rate)
         found = _computed(runtime, windows, again, advance)
-    check_finite(found.emission)
+    check_finite(found.emission.id, found.emission.log_probs)
     return found
 
 

@@ -11,6 +11,7 @@ from sla_cli.core.place import FrameScores
 from sla_cli.model.frame_stream import FrameBuffer
 from sla_cli.transcribe.runtime import Features
 from sla_cli.transcribe.windows import Floats
+from sla_cli.work.emissions import check_finite
 
 
 class LiveSteps:
@@ -44,7 +45,10 @@ class LiveSteps:
         return self._rows.end
 
     def add(self, found: Iterable[Features], *, last: bool = False) -> Floats:
-        """The steps that have become final, float32 (steps, columns). `last`: no frame follows, so all are."""
+        """The steps that have become final, float32 (steps, columns). `last`: no frame follows, so all are.
+
+        Raises FormatError if the model gave NaN.
+        """
         for part in found:
             self._rows.add(part.rows)
             if part.shown is not None:
@@ -54,6 +58,7 @@ class LiveSteps:
             return self.ahead
         start = -(-max(0, end - self._length) // self._stride) * self._stride
         steps, offset = self._head(self._rows.rows(start, end)), start // self._stride
+        check_finite("the stream", steps)
         until = offset + len(steps) if last else max(self.done, (end - self._lookahead) // self._stride)
         final, self.ahead = steps[self.done - offset : until - offset], steps[until - offset :]
         self.done = until

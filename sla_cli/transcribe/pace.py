@@ -24,10 +24,6 @@ class Pace(Generic[T]):
         self._held: tuple[float, T] | None = None
         self._step = 0.0
 
-    def follows(self, time: float, longest: float) -> bool:
-        """Whether a frame at this time continues: it is later than the last one, and at most `longest` seconds."""
-        return self._held is None or 0 < time - self._held[0] <= longest
-
     def add(self, time: float, frame: T) -> Iterator[T]:
         """The frames of the result that are known now that this one has come."""
         if self._held is None:

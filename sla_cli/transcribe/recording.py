@@ -116,7 +116,7 @@ class Recording:
     def expected(self) -> int:
         """Number of frames that the run will see, from the header, known with the first frame; 0 if not stated, or for
         a part of a recording."""
-        rate = self._rate if self.like.has_rate(self._rate) else self.like.fps
+        rate = self.like.seen_rate(self._rate)
         whole = self._reader.source.start is None and self._reader.source.end is None
         return round(self._reader.claimed / self._rate * rate) if self._rate and whole else 0
 
@@ -125,8 +125,7 @@ class Recording:
         """Known after the last frame."""
         times = self._times
         last = times[-1] + 1 / self._rate
-        seen_rate = self._rate if self.like.has_rate(self._rate) else self.like.fps
-        return Clock(np.array([*times, last]), self._rate, seen_rate, self._seen)
+        return Clock(np.array([*times, last]), self._rate, self.like.seen_rate(self._rate), self._seen)
 
     def _selected(self) -> Iterator[_Shown]:
         frames = self._numbered()

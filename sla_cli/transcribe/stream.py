@@ -30,6 +30,7 @@ LOOKAHEAD = 0.6  # seconds
 LONGEST_GAP = 2.0  # seconds; after a longer one a new recording begins
 LONGEST_WAIT = 60.0  # seconds
 MOST_EVERY = 100
+MEASURED = 10  # frames whose times tell their rate, for a run that was trained on several rates
 LATEST = 1e12  # seconds: times may be those of a clock, since 1970
 
 
@@ -60,13 +61,12 @@ class StreamOptions:
     """How one stream works; `Recognizer.stream` says what for.
 
     Attributes:
-        hop, lookahead: in frames of the model.
-        pause: in seconds.
+        hop, lookahead, pause: in seconds.
         min_confidence: from 0 to 1.
     """
 
-    hop: int
-    lookahead: int
+    hop: float
+    lookahead: float
     pause: float
     min_confidence: float
 
@@ -75,15 +75,13 @@ def open_stream(
     live: Live, lookahead: float | None, hop: float, pause: float, min_confidence: float
 ) -> RecognitionStream:
     """A stream; arguments and errors as of `Recognizer.stream`."""
-    fps, stride = live.frames.fps, live.runtime.stride
-    if not fps:
+    if not live.frames.fps:
         raise SlaError("the run does not know the frame rate of its training clips", "Train it on clips with one.")
     if lookahead is None:
         lookahead = 0.0 if live.causal else LOOKAHEAD
-    lookahead, hop = as_number(lookahead, "lookahead", 0, LONGEST_WAIT), as_number(hop, "hop", 0, LONGEST_WAIT)
     options = StreamOptions(
-        hop=max(1, round(hop * fps / stride)) * stride,
-        lookahead=round(lookahead * fps),
+        hop=as_number(hop, "hop", 0, LONGEST_WAIT),
+        lookahead=as_number(lookahead, "lookahead", 0, LONGEST_WAIT),
         pause=as_number(pause, "pause", 0),
         min_confidence=as_number(min_confidence, "min_confidence", 0, 1),
     )
@@ -105,6 +103,8 @@ class RecognitionStream:
     def __init__(self, live: Live, options: StreamOptions) -> None:
         self._live, self._options = live, options
         self._part: _Part | None = None
+        self._begun: list[tuple[NDArray[np.uint8], float]] = []  # its first frames, before it
+        self._last: float | None = None  # time of its newest frame
         self.every = 1
 
     def push(self, frame: NDArray[np.uint8], time: float) -> list[Event]:
@@ -115,41 +115,56 @@ class RecognitionStream:
             time: seconds of any clock; times of events are of the same.
 
         Raises:
-            SlaError: a frame of another shape or type, a time that is no number, or `every` is not from 1 to 100.
+            SlaError: a frame of another shape or type, a time that is no number, `every` is not from 1 to 100, or the
+                model gave NaN.
         """
         every = int(as_number(self.every, "every", 1, MOST_EVERY))
         picture, time = as_picture(frame), as_number(time, "time", -LATEST, LATEST)
         with self._live.lock:
-            events: list[Event] = []
-            if self._part is not None and not self._part.pace.follows(time, LONGEST_GAP):
-                events, self._part = self._part.end(), None
-            if self._part is None:
-                self._part = _Part(self._live, self._options)
-            return events + self._part.add(picture, time, every)
+            events = [] if self._last is None or 0 < time - self._last <= LONGEST_GAP else self._end()
+            self._last = time
+            if self._part is not None:
+                return events + self._part.add(picture, time, every)
+            self._begun.append((picture, time))
+            frames = self._live.frames
+            enough = len(self._begun) == MEASURED or frames.fps_lowest == frames.fps_highest
+            return events + self._begin(every) if enough else events
 
     def finish(self) -> list[Event]:
         """The events of what was signed last. A stream may go on after it, with a new recording."""
         with self._live.lock:
-            events = [] if self._part is None else self._part.end()
-            self._part = None
-            return events
+            return self._end()
+
+    def _begin(self, every: int) -> list[Event]:
+        """The events of the first frames, which tell the rate, by the rule for recordings."""
+        begun, self._begun = self._begun, []
+        rate = 1 / float(np.median(np.diff([time for _, time in begun]))) if len(begun) > 1 else 0.0
+        self._part = part = _Part(self._live, self._options, self._live.frames.seen_rate(rate) or self._live.frames.fps)
+        return [event for picture, time in begun for event in part.add(picture, time, every)]
+
+    def _end(self) -> list[Event]:
+        events = self._begin(1) if self._begun else []
+        if self._part is not None:
+            events += self._part.end()
+        self._part = self._last = None
+        return events
 
 
 class _Part:
-    """A recording without gaps."""
+    """A recording without gaps. `rate`: frames per second that the model sees."""
 
-    def __init__(self, live: Live, options: StreamOptions) -> None:
-        self._live, self._options = live, options
-        runtime = live.runtime
-        self.pace: Pace[NDArray[np.uint8]] = Pace(live.frames.fps)
-        self._push = ThinnedPush(runtime.streaming(options.hop))
-        self._steps = LiveSteps(
-            runtime.head, runtime.stride, live.length, options.lookahead, runtime.least, len(live.glosses) + 1
-        )
-        most = live.length // runtime.stride
+    def __init__(self, live: Live, options: StreamOptions, rate: float) -> None:
+        self._live, self._options, self._rate = live, options, rate
+        runtime, stride = live.runtime, live.runtime.stride
+        self._pace: Pace[NDArray[np.uint8]] = Pace(rate)
+        self._hop = max(1, round(options.hop * rate / stride)) * stride
+        self._push = ThinnedPush(runtime.streaming(self._hop))
+        lookahead = round(options.lookahead * rate)
+        self._steps = LiveSteps(runtime.head, stride, live.length, lookahead, runtime.least, len(live.glosses) + 1)
+        most = live.length // stride
         # A head that sees no later frames emits a gloss when its sign is over, others in the middle of it.
         following = 0 if live.causal else 1
-        self._signs = LiveSigns(live.begin(), self._steps, live.calibration, runtime.stride, most, following)
+        self._signs = LiveSigns(live.begin(), self._steps, live.calibration, stride, most, following)
         self._waiting: list[NDArray[np.uint8]] = []
         self._sentence: tuple[float, float] | None = None  # start and end of what is final since the last end of one
         self._said: tuple[str, ...] = ()
@@ -158,8 +173,8 @@ class _Part:
 
     def add(self, picture: NDArray[np.uint8], time: float, every: int) -> list[Event]:
         self._time = time
-        self._waiting += map(self._stored, self.pace.add(time, picture))
-        if len(self._waiting) < self._options.hop:
+        self._waiting += map(self._stored, self._pace.add(time, picture))
+        if len(self._waiting) < self._hop:
             return []
         frames, self._waiting = np.stack(self._waiting), []
         final = self._signs.add(self._steps.add(self._push(frames, False, every)))
@@ -174,7 +189,7 @@ class _Part:
 
     def end(self) -> list[Event]:
         """All that was not final becomes final."""
-        self._waiting += map(self._stored, self.pace.end())
+        self._waiting += map(self._stored, self._pace.end())
         frames = np.stack(self._waiting) if self._waiting else None
         found = [] if frames is None else [*self._push(frames, False)]
         if frames is None and not self._steps.frames:
@@ -212,7 +227,7 @@ class _Part:
         return Sign(gloss, start, max(start, self._seconds(one.end)), one.confidence)
 
     def _seconds(self, frame: int) -> float:
-        return self.pace.begin + frame / self._live.frames.fps
+        return self._pace.begin + frame / self._rate
 
     def _stored(self, picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return as_stored(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), self._live.frames, self._live.reduce)

@@ -15,7 +15,7 @@ from sla_cli.pages.template import page_like
 from sla_cli.system.atomic import write_text
 from sla_cli.transcribe.inputs import checked_recognition
 from sla_cli.transcribe.recognition import Recognition
-from sla_cli.transcribe.transcript_page import write_transcript_page
+from sla_cli.transcribe.transcript_page import transcript_page
 from sla_cli.work.like import Like
 from sla_cli.work.output import check_output
 
@@ -59,17 +59,29 @@ class Transcript(Recognition):
         kind = kind_named(path)
         check = partial(check_output, path, like_of(kind), replace=force)
         check()
-        if kind != PAGE:
-            text = annotation_text(kind, checked, layout, path.parent)
-            write_text(path, text, check=check, keep=kind != "eaf")
-            return
-        # Also the files that the page holds are without the video.
-        shown = checked if link_video else replace(checked, media=None, name=UNNAMED)
-        files = {
-            f"{shown.name}{suffix_of(kind)}": annotation_text(kind, shown, layout, path.parent) for kind in ON_THE_PAGE
-        }
-        left_out = checked.media is not None and not link_video
-        write_transcript_page(path, shown, files, reference=signs, left_out=left_out, check=check)
+        text = text_of(kind, checked, path, layout, link_video=link_video, reference=signs)
+        write_text(path, text, check=check, keep=kind not in ("eaf", PAGE))
+
+
+def text_of(
+    kind: str,
+    found: Recognition,
+    path: Path,
+    layout: Layout = DEFAULT,
+    *,
+    link_video: bool = True,
+    reference: Sequence[Sign] = (),
+) -> str:
+    """The content of a file of a kind that will be at `path`; other arguments and errors as of `Transcript.save`."""
+    if kind != PAGE:
+        return annotation_text(kind, found, layout, path.parent)
+    # Also the files that the page holds are without the video.
+    shown = found if link_video else replace(found, media=None, name=UNNAMED)
+    files = {
+        f"{shown.name}{suffix_of(kind)}": annotation_text(kind, shown, layout, path.parent) for kind in ON_THE_PAGE
+    }
+    left_out = found.media is not None and not link_video
+    return transcript_page(path, shown, files, reference=reference, left_out=left_out)
 
 
 def kind_named(path: Path) -> str:

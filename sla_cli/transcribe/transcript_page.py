@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
@@ -15,7 +15,6 @@ from sla_cli.core.annotation import Sentence, Sign
 from sla_cli.core.time_score import correct_pairs
 from sla_cli.pages.pictures import HeatMap, heat_map
 from sla_cli.pages.template import direction, render
-from sla_cli.system.atomic import write_text
 from sla_cli.transcribe.recognition import Recognition
 
 PIXELS_A_CELL, PADDING = 10.0, 14.0  # pixels of a label: per terminal cell of text, and around the text
@@ -27,33 +26,29 @@ MOST_STEPS = 256  # of a heat map: short enough that its rows can show nearly al
 SignAndRoom = tuple[Sign, float]  # seconds from its start to that of the next sign, available for its label
 
 
-def write_transcript_page(
+def transcript_page(
     out: Path,
     transcript: Recognition,
     files: Mapping[str, str],
     *,
     reference: Sequence[Sign] = (),
     left_out: bool = False,
-    check: Callable[[], object] = lambda: None,
-) -> None:
-    """Write one HTML file that plays the video next to it and shows the signs with their times.
+) -> str:
+    """One HTML file that plays the video next to it and shows the signs with their times.
 
     It needs no server and loads only the video, which stays a separate file. Without a video that the browser can play,
     the page uses its own clock.
 
     Args:
+        out: where it will be, for the link to the video.
         files: contents of the files that can be downloaded from the page, by name.
         reference: what is signed and when, if it is known, in order of time; the page shows it below the signs.
         left_out: whether there is a video, which the page neither names nor plays.
-        check: as of `atomic_write`.
-
-    Raises:
-        SlaError: `out` cannot be written.
     """
     video = transcript.media
     sentences = list(_with_rooms(transcript))
     signs = transcript.signs
-    text = render(
+    return render(
         "transcribe",
         "transcript",
         title=transcript.name,
@@ -73,7 +68,6 @@ def write_transcript_page(
         step=_step(transcript),
         clock=clock,
     )
-    write_text(out, text, check=check)
 
 
 def media_url(media: Path, page: Path) -> str:

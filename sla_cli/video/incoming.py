@@ -10,6 +10,7 @@ import av
 
 from sla_cli.errors import FrameError
 from sla_cli.video.decoder import FORMATS, LIMITS, Decoder, container_of
+from sla_cli.video.stated_size import HEAD, index_is_last, stated_length
 
 AT_ONCE = {"fpsprobesize": "0"}  # FFmpeg would wait for 20 pictures to guess the frame rate
 # A camera's motion JPEG over HTTP is a list of pictures (multipart/x-mixed-replace).
@@ -27,17 +28,52 @@ class Readable(Protocol):
         ...
 
 
+class _Bytes:
+    """What FFmpeg reads. The first fault ends the bytes and is kept: FFmpeg reads on after an error."""
+
+    def __init__(self, source: Readable, where: str) -> None:
+        self._source, self._where = source, where
+        self._head, self._count = b"", 0
+        self.fault: FrameError | OSError | None = None
+
+    def read(self, size: int) -> bytes:
+        if self.fault is not None:
+            return b""
+        try:
+            return self._read(size)
+        except (FrameError, OSError) as error:
+            self.fault = error
+            return b""
+
+    def _read(self, size: int) -> bytes:
+        data = self._source.read(size)
+        self._head += data[: HEAD - len(self._head)]
+        self._count += len(data)
+        if index_is_last(self._head):
+            fault = f"{self._where} is an MP4 or MOV with its index at the end, and cannot be read while it comes"
+            raise FrameError(fault, "It needs its index at the start: `ffmpeg -i IN -c copy -movflags +faststart OUT`.")
+        if not data and (missing := stated_length(self._head) - self._count) > 0:
+            raise FrameError(f"{self._where} lacks {missing} bytes at its end", "Send all of it.")
+        return data
+
+
 @contextmanager
 def open_incoming(source: Readable, where: str) -> Iterator[Decoder]:
     """A video in bytes that come.
 
     Raises:
         FrameError: it is no video that can be read without positioning, refers to another file, or has pictures of
-            hostile size.
-        OSError: from `read`.
+            hostile size; or, after the last picture, from `read`, or since bytes are missing that it states.
+        OSError: likewise, from `read`.
     """
-    with _opened(source, where, PIPE, None, "is no video that can be read while it comes") as decoder:
-        yield decoder
+    given = _Bytes(source, where)
+    try:
+        with _opened(given, where, PIPE, None, "is no video that can be read while it comes") as decoder:
+            yield decoder
+    except FrameError as error:
+        raise given.fault or error from error.__cause__
+    if given.fault is not None:
+        raise given.fault
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""The bytes that a video file should have. FFmpeg reads a truncated file as if it ended there.
+"""What the first bytes of a video tell: how many it should have. FFmpeg reads a truncated file as if it ended there.
 
 MP4 and MOV (ISO/IEC 14496-12), AVI (RIFF), Matroska and WebM (RFC 8794, RFC 9559) state their length; others do not.
 """
@@ -10,22 +10,33 @@ from typing import BinaryIO
 
 FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # of an MP4; old MOV files have no ftyp
 EBML, SEGMENT = bytes.fromhex("1a45dfa3"), bytes.fromhex("18538067")  # ids of the elements of a Matroska
+HEAD = 1024  # bytes, in which a length is stated
 MOST_BOXES = 1 << 18  # enough for a day of fragments, and a limit for a malicious file
 
 
 def missing_bytes(file: BinaryIO) -> int:
     """Bytes by which a file is shorter than it states; 0 if it is complete, or states no length."""
     size = file.seek(0, os.SEEK_END)
-    head = _read(file, 0, 1024)
-    if head[4:8] in FIRST_BOXES:
-        stated = _end_of_boxes(file, size)
-    elif head[:4] == b"RIFF":
-        stated = 8 + int.from_bytes(head[4:8], "little")
-    elif head[:4] == EBML:
-        stated = _end_of_segment(head)
-    else:
-        stated = 0
+    head = _read(file, 0, HEAD)
+    stated = _end_of_boxes(file, size) if head[4:8] in FIRST_BOXES else stated_length(head)
     return max(0, stated - size)
+
+
+def stated_length(head: bytes) -> int:
+    """The length that an AVI or a Matroska states in its first `HEAD` bytes; 0 if there is none."""
+    if head[:4] == b"RIFF":
+        return 8 + int.from_bytes(head[4:8], "little")
+    return _end_of_segment(head) if head[:4] == EBML else 0
+
+
+def index_is_last(head: bytes) -> bool:
+    """Whether the first `HEAD` bytes, or fewer, show an MP4 whose pictures come before their index."""
+    start = 0
+    while (kind := head[start + 4 : start + 8]) in FIRST_BOXES and kind != b"moov":
+        if kind == b"mdat":
+            return True
+        start += max(8, int.from_bytes(head[start : start + 4], "big"))
+    return False
 
 
 def _end_of_boxes(file: BinaryIO, size: int) -> int:

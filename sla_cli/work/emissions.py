@@ -125,12 +125,11 @@ def is_current(path: Path, receipt: Receipt) -> bool:
     return path.is_file() and old is not None and (old.stage, old.inputs) == (receipt.stage, receipt.inputs)
 
 
-def check_finite(emission: Emission) -> None:
-    """Raise FormatError if the model gave NaN."""
-    if np.isnan(emission.log_probs).any():
-        raise FormatError(
-            f"clip {emission.id}: the model gave NaN", "The run has diverged: train with a lower --lr, or emit in fp32."
-        )
+def check_finite(where: str, log_probs: np.ndarray) -> None:
+    """Raise FormatError if a model gave NaN for a clip, or another recording."""
+    if np.isnan(log_probs).any():
+        hint = "The run has diverged: train with a lower --lr, or emit in fp32."
+        raise FormatError(f"{where}: the model gave NaN", hint)
 
 
 def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emission], dtype: str = "float32") -> None:
@@ -146,7 +145,7 @@ def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emis
         flat = file.create_dataset("log_probs", (0, width), dtype, maxshape=(None, width), chunks=(CHUNK, width))
         scores = None
         for emission in emissions:
-            check_finite(emission)
+            check_finite(f"clip {emission.id}", emission.log_probs)
             _append(temporary, flat, emission.log_probs, 256 * len(ids))
             if emission.shown is not None:
                 if scores is None:

@@ -67,6 +67,10 @@ class FrameFormat:
             return True
         return (1 - SAME_RATE) * self.fps_lowest <= fps <= (1 + SAME_RATE) * self.fps_highest
 
+    def seen_rate(self, fps: float) -> float:
+        """Frames per second that the run sees of a recording with this rate: its own, or else that of most clips."""
+        return fps if self.has_rate(fps) else self.fps
+
 
 @dataclass(frozen=True)
 class InitFrom:

@@ -29,6 +29,7 @@ from sla_cli.core.clip import Source
 from sla_cli.errors import SlaError
 from sla_cli.live import results
 from sla_cli.live.results import Results
+from sla_cli.system import atomic
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.segments import Segment, Segments
 from sla_cli.video.frames import FrameReader
@@ -239,6 +240,46 @@ def test_a_file_that_somebody_changes_meanwhile_is_left_to_them(tmp_path: Path) 
     assert path.read_text(encoding="utf-8") == "corrected"
     assert (tmp_path / "a-2.srt").read_text(encoding="utf-8").count("NORD") == 3
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a-2.srt", "a.srt"]  # no copies
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_a_file_that_appears_or_changes_before_the_first_sign_is_left_too(tmp_path: Path, force: bool) -> None:
+    """Somebody made it, or another `sla live` of the same name."""
+    path = tmp_path / "a.srt"
+    if force:
+        Results(path, "a", None, {}, force=False).write(1.0)
+    both = [Results(path, "a", None, {}, force=force) for _ in range(2)]
+    path.write_text("mine")
+    (tmp_path / "a-2.srt").mkdir()
+    for result in both:
+        for one in segments(2):
+            result.add(one)
+        result.write(5.0)
+    assert path.read_text(encoding="utf-8") == "mine"
+    for number in (3, 4):
+        assert (tmp_path / f"a-{number}.srt").read_text(encoding="utf-8").count("NORD") == 2
+
+
+@pytest.mark.parametrize("moment", ["before the rename", "after it"])
+def test_a_save_while_it_is_written_is_left_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moment: str) -> None:
+    """Between the first look at the file and the rename, or just after the rename."""
+    path = tmp_path / "a.srt"
+    result = Results(path, "a", None, {}, force=False)
+    for one in segments(2):
+        result.add(one)
+    result.write(5.0)
+    flush = atomic._flush if moment == "before the rename" else atomic._flush_folder
+
+    def flushed(place: Path, *arguments: Any) -> None:
+        flush(place, *arguments)
+        monkeypatch.undo()
+        path.write_text("corrected")
+
+    monkeypatch.setattr(atomic, flush.__name__, flushed)
+    result.write(6.0)
+    result.write(7.0)
+    assert path.read_text(encoding="utf-8") == "corrected"
+    assert (tmp_path / "a-2.srt").read_text(encoding="utf-8").count("NORD") == 2
 
 
 def test_a_name_that_a_format_cannot_hold_is_refused_at_once(tmp_path: Path) -> None:

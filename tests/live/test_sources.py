@@ -5,7 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -112,6 +114,22 @@ def test_a_file_over_http_waits_for_the_machine(videos: Path) -> None:
         assert "too early" in refused(f"http://{place}/a.ts")
 
 
+def test_an_mp4_with_its_index_last_is_named(videos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = (videos / "a.mp4").read_bytes()
+    with http_server(file_of(data)) as place:
+        assert "index at the end" in refused(f"http://{place}/a.mp4")
+    reading, writing = os.pipe()
+    threading.Thread(target=write, args=(writing, data[:1000])).start()
+    with open(reading) as given:  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdin", given)
+        assert "faststart" in refused("-")
+
+
+def test_an_address_may_have_other_letters_than_ascii(videos: Path) -> None:
+    with http_server(stream_of((videos / "a.ts").read_bytes())) as place:
+        assert seen(f"http://{place}/zuhören?größe=1%20")[1] == list(range(COUNT))
+
+
 def test_motion_jpeg_has_the_times_at_which_pictures_come() -> None:
     jpeg = [cv2.imencode(".jpg", picture)[1].tobytes() for picture in pictures(20)]
     with http_server(motion_jpeg(jpeg, rate=50)) as place:
@@ -147,6 +165,53 @@ def test_a_stream_that_stalls_is_given_up(videos: Path) -> None:
         assert "no answer" in refused(f"rtsp://{USER}@{place}/x")
 
 
+@pytest.mark.parametrize("video", ["nothing but padding", "a video, then padding"])
+def test_a_stream_of_bytes_without_pictures_is_given_up(
+    videos: Path, monkeypatch: pytest.MonkeyPatch, video: str
+) -> None:
+    monkeypatch.setattr(http, "BLIND", 1.0)
+    padding = (b"\x47\x1f\xff\x10" + b"\xff" * 184) * 50  # null packets of MPEG-TS
+    data = (videos / "a.ts").read_bytes() if video.startswith("a video") else b""
+
+    def endless(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.end_headers()
+        with suppress(ConnectionError):
+            handler.wfile.write(data)
+            while True:
+                handler.wfile.write(padding)
+                time.sleep(0.01)
+
+    with http_server(endless) as place:
+        assert "sent bytes for 1 s, but no picture" in refused(f"http://{place}/x")
+
+
+@pytest.mark.parametrize(("ends", "part"), [("stalls", "sent nothing for 1 s"), ("cut", "bytes too early")])
+def test_a_stream_that_breaks_says_its_first_fault_only(
+    videos: Path, capfd: pytest.CaptureFixture[str], ends: str, part: str
+) -> None:
+    data = (videos / "a.mkv").read_bytes()
+    half = data[: len(data) // 2]
+    answer = stream_of(half, stalls=True) if ends == "stalls" else file_of(half, stated=len(data))
+    with http_server(answer) as place:
+        assert part in refused(f"http://{place}/x")
+    assert "dropped" not in capfd.readouterr().err  # what PyAV prints of an error that another one follows
+
+
+def test_standard_input_that_is_cut_ends_with_an_error_after_its_frames(
+    videos: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = (videos / "a.mkv").read_bytes()
+    reading, writing = os.pipe()
+    threading.Thread(target=write, args=(writing, data[: len(data) // 2])).start()
+    found = []
+    with open(reading) as given, pytest.raises(SlaError, match=rf"lacks {len(data) - len(data) // 2} bytes"):  # noqa: PTH123
+        monkeypatch.setattr(sys, "stdin", given)
+        for frame in frames_of("-"):
+            found.append(frame)
+    assert 0 < len(found) < COUNT
+
+
 def test_a_stranger_opens_no_file_of_this_machine(videos: Path) -> None:
     """Neither by a list of files nor by a redirection."""
     local = (videos / "a.ts").as_uri()
@@ -166,6 +231,9 @@ def test_a_stranger_opens_no_file_of_this_machine(videos: Path) -> None:
 
     with http_server(redirect) as place:
         assert "answers 302" in refused(f"http://{place}/x")
+    local = "ftp://localhost/x"
+    with http_server(redirect) as place:
+        assert "unknown url type: ftp" in refused(f"http://{place}/x")
 
 
 @pytest.mark.parametrize(
@@ -177,6 +245,8 @@ def test_a_stranger_opens_no_file_of_this_machine(videos: Path) -> None:
         ("rtsp:///x", "no host"),
         ("http://anna:s3cret@host:port/", "no valid host or port"),
         ("http://anna:s3cret@localhost:1/", "http://localhost:1/ does not answer (Connection refused)"),
+        ("rtsp:/anna:s3cret@host", "no such video: rtsp:/host"),
+        (" rtsp://anna:s3cret@host", "no such video:  rtsp:/host"),
         ("rtsp://anna:s3cret@localhost:1/", "rtsp://localhost:1/ gives no video (Connection refused)"),
     ],
 )

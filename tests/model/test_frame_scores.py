@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,10 @@ def test_another_checkpoint_or_model_and_damage_are_named(tmp_path: Path) -> Non
             {"format": NAME, "version": VERSION, "weights": "abc", "least": least},
         )
         with pytest.raises(FormatError, match="its header is damaged"):
+            load_scorer(other, (5, 3), "abc")
+    for value in (torch.nan, torch.inf):
+        save_scorer(other, replace(scorer(), bias=torch.full((5,), value)), "abc")
+        with pytest.raises(FormatError, match=r"other\.safetensors: it holds values that are not finite"):
             load_scorer(other, (5, 3), "abc")
     content = bytearray(path.read_bytes())
     content[-1] ^= 1

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import struct
 from pathlib import Path
 
+import cv2
 import pytest
+from recordings import broken_run, images_of
 
 from sla_cli.serve import workers
+from sla_cli.serve.driven import Driven
+from sla_cli.serve.talk import Frame, Said
 from sla_cli.serve.workers import Workers
 
 
@@ -18,3 +23,22 @@ def test_a_process_that_is_stopped_while_it_loads_is_no_fault(run: Path, monkeyp
     held.start()
     held.stop()
     assert held.fault is None and not failures
+
+
+@pytest.mark.ci  # it starts a process, which imports PyTorch
+def test_a_model_that_gives_nan_fails_the_stream_and_not_the_process(run: Path, tmp_path: Path) -> None:
+    process = Driven({"run": broken_run(tmp_path)}, 2**40)
+    try:
+        process.open()
+        for _ in range(2):
+            said = Said(())
+            for number, image in enumerate(images_of("NORD REGEN")):
+                jpeg = cv2.imencode(".jpg", image)[1].tobytes()
+                process.send(Frame(struct.pack("<d", number / 25) + jpeg))
+                answer = process.receive(60)
+                assert isinstance(answer, Said)
+                if (said := answer).fault:
+                    break
+            assert said == Said((), "the stream: the model gave NaN", failed=True)
+    finally:
+        process.close()

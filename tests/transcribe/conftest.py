@@ -5,10 +5,9 @@ from typing import Any
 
 import pytest
 from player import Write
-from transcripts import FILES, transcript
+from transcripts import FILES, transcript, write_transcript_page
 
 from sla_cli.transcribe.transcript import Transcript
-from sla_cli.transcribe.transcript_page import write_transcript_page
 
 
 @pytest.fixture

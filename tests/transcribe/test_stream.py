@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from recordings import copy_run, images_of, signed
+from recordings import broken_run, copy_run, images_of, signed
 
 from sla_cli.core.annotation import Sign
 from sla_cli.core.edit_alignment import align, count
-from sla_cli.errors import SlaError
+from sla_cli.errors import FormatError, SlaError
 from sla_cli.transcribe.events import Event, Final, Partial, SentenceEnd
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.stream import RecognitionStream
@@ -54,6 +55,20 @@ def test_with_enough_lookahead_the_signs_are_those_of_the_recording(
     for one, other in zip(found, expected, strict=True):
         assert (one.start, one.end) == pytest.approx((other.start, other.end), abs=1e-6)
         assert one.confidence == pytest.approx(other.confidence, abs=1e-3)
+
+
+def test_the_rate_is_chosen_as_for_a_recording(model: Recognizer, tmp_path: Path) -> None:
+    """A run that was trained on 25 to 50 frames per second sees all frames of both, and of others the usual rate."""
+    mixed = replace(model, frames=replace(model.frames, fps_highest=50.0))
+    for rate in (50, 25, 100):
+        expected = mixed.transcribe(signed(tmp_path / f"{rate}.mkv", SENTENCE, rate)).signs
+        stream = mixed.stream(lookahead=60)
+        found = final(events_of(stream, frames_of(SENTENCE, rate=rate)))
+        assert [one.gloss for one in found] == [one.gloss for one in expected] and expected
+        for one, other in zip(found, expected, strict=True):
+            assert (one.start, one.end) == pytest.approx((other.start, other.end), abs=1e-3)
+    stream = mixed.stream()
+    assert final(events_of(stream, frames_of(SENTENCE)[:5]))  # fewer frames than tell a rate
 
 
 def test_signs_are_final_soon_in_order_and_never_taken_back(model: Recognizer, tmp_path: Path) -> None:
@@ -125,6 +140,15 @@ def test_frames_of_other_sizes_and_rates_go_on(model: Recognizer) -> None:
     assert events_of(stream, [*frames[:10], *larger])
     assert events_of(stream, slower)
     assert stream.finish() == []
+
+
+def test_a_model_that_gives_nan_is_named(tmp_path: Path) -> None:
+    with Recognizer.open(broken_run(tmp_path)) as broken:
+        with pytest.raises(FormatError, match=r"a\.mkv: the model gave NaN"):
+            broken.transcribe(signed(tmp_path / "a.mkv", SENTENCE))
+        stream = broken.stream()
+        with pytest.raises(FormatError, match="the stream: the model gave NaN"):
+            events_of(stream, frames_of(SENTENCE))
 
 
 @pytest.mark.parametrize(

@@ -13,11 +13,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from transcripts import FILES, HOSTILE, SIGNS, hour, transcript
+from transcripts import FILES, HOSTILE, SIGNS, hour, transcript, write_transcript_page
 
 from sla_cli.core.annotation import Sign
 from sla_cli.report.page import REPORT
-from sla_cli.transcribe.transcript_page import MOST_STEPS, clock, heat_maps, media_url, write_transcript_page
+from sla_cli.transcribe.transcript_page import MOST_STEPS, clock, heat_maps, media_url
 
 
 @dataclass

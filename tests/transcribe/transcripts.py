@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from sla_cli.core.annotation import Sign, split_at_pauses
+from sla_cli.system.atomic import write_text
 from sla_cli.transcribe.transcript import Transcript
+from sla_cli.transcribe.transcript_page import transcript_page
 
 HOSTILE = '</script><img src=x onerror="alert(1)">{{987*654}}'
 STEP = 0.16  # seconds
@@ -71,3 +74,8 @@ def hour(signs: int = 1500, vocabulary: int = 300) -> Transcript:
         for start, length, sure in zip(starts, lengths, rng.uniform(0.2, 1.0, signs), strict=True)
     ]
     return transcript(made, name="hour", duration=3600.0, pause=2.7)
+
+
+def write_transcript_page(out: Path, *arguments: Any, **options: Any) -> None:
+    """Write the page of `transcript_page`."""
+    write_text(out, transcript_page(out, *arguments, **options))
