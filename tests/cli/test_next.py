@@ -68,6 +68,10 @@ def test_the_table_has_the_choices(work: Path) -> None:
     before = Path("next.tsv").read_bytes()
     sla("next", *given, "-o", "next.tsv", "--force", "-q")
     assert Path("next.tsv").read_bytes() == before
+    noted = before + b"my own row\n"
+    Path("next.tsv").write_bytes(noted)
+    sla("next", *given, "-o", "next.tsv", "--force", "-q")
+    assert (Path("next.tsv").read_bytes(), Path("next.tsv.~1~").read_bytes()) == (before, noted)
     Path("mine.tsv").write_text("my notes\n")
     assert "not a table of this command" in refused("next", *given, "-o", "mine.tsv", "--force")
 

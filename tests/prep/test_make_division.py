@@ -177,8 +177,11 @@ def test_another_draw_of_the_same_name_is_refused(store: Path) -> None:
     with pytest.raises(SlaError, match="has a division x, drawn by signer, shares 60,20,20, seed 0"):
         split_store(store, draws=replace(BY_SIGNER, seed=1), name="x")
     assert splits_of(store, "x") == before
+    path = division_path(store, "x")
+    old = path.read_bytes()
     split_store(store, draws=replace(BY_SIGNER, seed=1), name="x", force=True)
-    assert read_division(division_path(store, "x")).drawn == "by signer, shares 60,20,20, seed 1"
+    assert read_division(path).drawn == "by signer, shares 60,20,20, seed 1"
+    assert path.with_name(f"{path.name}.~1~").read_bytes() == old
 
 
 def test_signers_stay_where_they_are_when_prep_adds_clips(
