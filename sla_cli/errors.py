@@ -11,8 +11,11 @@ from contextlib import contextmanager, suppress
 # Without tab and line feed; with the characters that change the direction of the text after them.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
-# user:password@ in an address, after its protocol or without one.
-USER = re.compile(r"([A-Za-z][\w+.-]+:/+)[^\s/@:]*:\S*@|(?<![^\s'\"(])[^\s/:@'\"(]+:[^\s/@]+@(?=[\w-]+[./:])")
+# user:password@ in an address, after its protocol or without one. Bounded, since a message may quote a stranger's text.
+USER = re.compile(
+    r"(?<![\w+.-])([A-Za-z][\w+.-]{1,20}:/{1,9})[^\s/@:]{0,99}:\S{0,199}@"
+    r"|(?<![^\s'\"(])[^\s/:@'\"(]{1,99}:[^\s/@]{1,199}@(?=[\w-]+[./:])"
+)
 
 
 def visible(text: str) -> str:
