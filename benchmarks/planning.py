@@ -24,19 +24,9 @@ from sla_cli.model.added import merge_added
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
 
-# Frames of train and dev, as released.
-CORPORA = {
-    "Phoenix2014": (799_006, 75_186),
-    "Phoenix2014-T": (827_354, 55_775),
-}
-# TFLOPS and GB.
-CARDS = {
-    "T4": (65, 16),
-    "RTX 3090": (71, 24),
-    "RTX 4090": (165, 24),
-    "A100": (312, 40),
-    "H100": (989, 80),
-}
+FRAMES = (799_006, 75_186)  # of train and dev of Phoenix2014, as released
+# TFLOPS.
+CARDS = {"T4": 65, "RTX 3090": 71, "RTX 4090": 165, "A100": 312, "H100": 989}
 # Estimates for an H100: 0.19 with uncompiled blocks, 0.31 with compiled ones, at most 0.37.
 LOW, HIGH = 0.2, 0.4
 VARIANTS = {
@@ -60,12 +50,9 @@ def main() -> None:
         ["variant", "training, a frame", "scoring, a frame"],
         [[name, f"{train / 1e9:.0f} GFLOP", f"{score / 1e9:.0f} GFLOP"] for name, (train, score) in counted.items()],
     )
-    cards = [f"{name} ({rate} TFLOPS)" for name, (rate, _) in CARDS.items()]
-    for corpus, frames in CORPORA.items():
-        rows = [
-            [name, *(hours(pair, frames, epochs, rate) for rate, _ in CARDS.values())] for name, pair in counted.items()
-        ]
-        print_table(corpus.lower().replace(" ", "-"), [f"{corpus}, {epochs} epochs", *cards], rows)
+    cards = [f"{name} ({rate} TFLOPS)" for name, rate in CARDS.items()]
+    rows = [[name, *(hours(pair, epochs, rate) for rate in CARDS.values())] for name, pair in counted.items()]
+    print_table("phoenix2014", [f"Phoenix2014, {epochs} epochs", *cards], rows)
 
 
 def settings(variant: str, layers: str) -> Config:
@@ -86,9 +73,9 @@ def operations(config: Config, frames: int) -> tuple[float, float]:
     return train / frames, score / frames
 
 
-def hours(pair: tuple[float, float], frames: tuple[int, int], epochs: int, rate: float) -> str:
+def hours(pair: tuple[float, float], epochs: int, rate: float) -> str:
     """Between which two the training lies, in hours."""
-    total = epochs * (pair[0] * frames[0] + pair[1] * frames[1])
+    total = epochs * (pair[0] * FRAMES[0] + pair[1] * FRAMES[1])
     least, most = (total / (share * rate * 1e12) / 3600 for share in (HIGH, LOW))
     return f"{least:.2g} to {most:.2g} h"
 

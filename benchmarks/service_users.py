@@ -98,9 +98,7 @@ class Leaving(User):
         with _connected(self.host) as line:
             line.sendall(_head(self.host, len(data)) + data[:part])
             gevent.sleep(0.3)
-        self.environment.events.request.fire(
-            request_type="TCP", name="left", response_time=0, response_length=0, exception=None
-        )
+        _count(self, "left")
 
 
 class Trickling(User):
@@ -123,9 +121,13 @@ class Trickling(User):
                     answer = b"closed"
         if not answer.startswith((b"HTTP/1.1 408", b"HTTP/1.1 429", b"closed")):
             error = RuntimeError(answer[:90].decode(errors="replace") or "not ended after 120 s")
-        self.environment.events.request.fire(
-            request_type="TCP", name="trickled", response_time=0, response_length=0, exception=error
-        )
+        _count(self, "trickled", error)
+
+
+def _count(user: User, name: str, fault: Exception | None = None) -> None:
+    """Count a request that locust's client did not make."""
+    facts = {"response_time": 0, "response_length": 0, "exception": fault}
+    user.environment.events.request.fire(request_type="TCP", name=name, **facts)
 
 
 def _refused(answer: ResponseContextManager) -> None:

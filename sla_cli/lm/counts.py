@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from sla_cli.errors import SlaError
 from sla_cli.lm.arpa import Gram
-from sla_cli.lm.kenlm_model import MAX_ORDER, RESERVED, refuse_separators
+from sla_cli.lm.kenlm_model import MAX_ORDER, RESERVED, refuse_non_glosses
 
 START, END, UNKNOWN = "<s>", "</s>", "<unk>"
 
@@ -31,7 +31,7 @@ def adjusted_counts(sentences: Sequence[Sequence[str]], order: int) -> list[Coun
         counts[n - 1].update(gram[1:] for gram in counts[n])
     if not counts[0]:
         raise SlaError("no sentences to estimate a language model from", "Is the text empty?")
-    refuse_separators(gloss for (gloss,) in counts[0])
+    refuse_non_glosses(gloss for (gloss,) in counts[0])
     return counts
 
 

@@ -104,7 +104,7 @@ def out_of_vocabulary(model: Model, glosses: Iterable[str]) -> list[str]:
     return [gloss for gloss in glosses if gloss in RESERVED or gloss not in model]
 
 
-def refuse_separators(glosses: Iterable[str]) -> None:
+def refuse_non_glosses(glosses: Iterable[str]) -> None:
     """Raise SlaError for what is no gloss: empty, or with a character that a gloss cannot hold."""
     if bad := [repr(gloss[:40]) for gloss in glosses if NO_GLOSS.search(gloss)]:
         hint = "Join the parts, for example with '-', because files and language models split glosses at white space."

@@ -18,7 +18,7 @@ from sla_cli.core.ctc import check_log_probs, columns_of
 from sla_cli.core.force_align import force_align
 from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.lm.fusion import GlossModel
-from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary, refuse_separators
+from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary, refuse_non_glosses
 from sla_cli.search.decoder import Decoder, GreedyDecoder, StepHypothesis, confidences
 from sla_cli.search.engines import CLASSES, BeamSearch, Engine, ScoredPrefix
 from sla_cli.search.growing import Growing, GrowingPath
@@ -78,7 +78,7 @@ class BeamDecoder(Decoder):
     """
 
     def __init__(self, glosses: Sequence[str], options: BeamOptions) -> None:
-        refuse_separators(glosses)
+        refuse_non_glosses(glosses)
         if twice := [repr(gloss) for gloss, count in Counter(glosses).items() if count > 1]:
             raise SlaError(f"glosses occur twice in the vocabulary: {some(twice)}", "Make them unique.")
         options.check()
