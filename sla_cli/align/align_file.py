@@ -81,9 +81,8 @@ def align_file(
     )
     run = Path(header.run).name or emissions_path.stem
     path = out or folder / run / f"{emissions_path.stem}-{receipt.fingerprint[:6]}.tsv"
-    with making(
-        path, receipt, kind=ALIGNMENT, named=out is not None, inputs=(emissions_path,), force=force
-    ) as artifact:
+    keep = out is not None and not force
+    with making(path, receipt, kind=ALIGNMENT, keep=keep, inputs=(emissions_path,), force=force) as artifact:
         clips = []
         with progress(f"align {header.split}", len(emissions)) as advance:
             for clip in align_clips(emissions, header, dict(zip(split.ids, split.glosses, strict=True))):
@@ -92,7 +91,7 @@ def align_file(
         aligned = AlignedSplit(path, split, tuple(clips))
         if artifact.there is None:
             artifact.begin()
-            write_alignment(path, clips, {"corpus": header.corpus, "split": header.split})
+            write_alignment(path, clips, {"corpus": header.corpus, "split": header.split}, check=artifact.check)
             artifact.results = {
                 "clips": len(clips),
                 "glosses": aligned.placed,
