@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -101,9 +101,12 @@ def align_file(
     return aligned
 
 
-def write_ctm(path: Path, clips: Iterable[AlignedClip]) -> None:
-    """The glosses that have a span, as CTM. Raises SlaError for a clip without frame rate, or an id CTM cannot hold."""
-    write_export(path, "ctm", [[_placed(clip)] for clip in clips])
+def write_ctm(path: Path, clips: Iterable[AlignedClip], *, check: Callable[[], object] | None = None) -> None:
+    """The glosses that have a span, as CTM; `check` as for `atomic_write`.
+
+    Raises SlaError for a clip without frame rate, or an id that CTM cannot hold.
+    """
+    write_export(path, "ctm", [[_placed(clip)] for clip in clips], check=check)
 
 
 def _placed(clip: AlignedClip) -> Hypothesis:

@@ -19,7 +19,6 @@ from movies import movie, pictures
 from report_work import make_split, make_work
 from typer.testing import CliRunner
 
-from sla_cli.align.align_clips import align_clips
 from sla_cli.cli.main import app
 from sla_cli.exchange.gloss_files import read_gloss_file
 from sla_cli.store.clips import StoredClip
@@ -164,16 +163,6 @@ def test_what_is_refused(signs: Path) -> None:
     assert "is not empty" in refuse("dev.h5", "--format", "eaf", "-o", ".")
     assert Path("mine.tsv").read_text() == "mine"
     assert facts("dev.h5", "--suspicious", "-o", "new.tsv")["table"] == "new.tsv"
-
-
-def test_a_file_that_somebody_makes_while_it_runs_is_kept(signs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def made_meanwhile(*arguments: Any) -> Any:
-        Path("mine.tsv").write_text("mine")
-        return align_clips(*arguments)
-
-    monkeypatch.setattr("sla_cli.align.align_file.align_clips", made_meanwhile)
-    assert "mine.tsv is not" in refuse("dev.h5", "-o", "mine.tsv")
-    assert Path("mine.tsv").read_text() == "mine"
 
 
 def test_a_store_that_changed_or_is_gone_is_refused(signs: Path) -> None:

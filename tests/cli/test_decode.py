@@ -7,7 +7,6 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from typing import Any
 
 import h5py
 import numpy as np
@@ -19,7 +18,6 @@ from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
 from sla_cli.core.hypothesis import Hypothesis
-from sla_cli.decode.decode_split import decode_split
 from sla_cli.exchange.gloss_files import read_gloss_file
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
@@ -205,18 +203,6 @@ def test_nothing_that_was_there_is_lost(folder: Path) -> None:
     assert "store is a folder" in refuse("dev.h5", "-o", "store", "--force")
     assert (folder / "store/receipt.json").is_file()
     assert "no such run or emissions: dve.h5" in refuse("dve.h5")
-
-
-def test_a_file_that_somebody_makes_while_it_runs_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def made_meanwhile(*arguments: Any) -> Any:
-        (folder / "out.tsv").write_text("mine")
-        return decode_split(*arguments)
-
-    monkeypatch.setattr("sla_cli.decode.decode_file.decode_split", made_meanwhile)
-    for force in ((), ("--force",)):
-        (folder / "out.tsv").unlink(missing_ok=True)
-        assert "out.tsv is not a file of the kind 'hypotheses'" in refuse("dev.h5", "-o", "out.tsv", *force)
-        assert (folder / "out.tsv").read_text() == "mine"
 
 
 def test_a_table_that_was_cut_off_is_made_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
