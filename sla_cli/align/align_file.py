@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,9 +81,8 @@ def align_file(
     )
     run = Path(header.run).name or emissions_path.stem
     path = out or folder / run / f"{emissions_path.stem}-{receipt.fingerprint[:6]}.tsv"
-    with making(
-        path, receipt, kind=ALIGNMENT, named=out is not None, inputs=(emissions_path,), force=force
-    ) as artifact:
+    keep = out is not None and not force
+    with making(path, receipt, kind=ALIGNMENT, keep=keep, inputs=(emissions_path,), force=force) as artifact:
         clips = []
         with progress(f"align {header.split}", len(emissions)) as advance:
             for clip in align_clips(emissions, header, dict(zip(split.ids, split.glosses, strict=True))):
@@ -92,7 +91,7 @@ def align_file(
         aligned = AlignedSplit(path, split, tuple(clips))
         if artifact.there is None:
             artifact.begin()
-            write_alignment(path, clips, {"corpus": header.corpus, "split": header.split})
+            write_alignment(path, clips, {"corpus": header.corpus, "split": header.split}, check=artifact.check)
             artifact.results = {
                 "clips": len(clips),
                 "glosses": aligned.placed,
@@ -102,9 +101,12 @@ def align_file(
     return aligned
 
 
-def write_ctm(path: Path, clips: Iterable[AlignedClip]) -> None:
-    """The glosses that have a span, as CTM. Raises SlaError for a clip without frame rate, or an id CTM cannot hold."""
-    write_export(path, "ctm", [[_placed(clip)] for clip in clips])
+def write_ctm(path: Path, clips: Iterable[AlignedClip], *, check: Callable[[], object] | None = None) -> None:
+    """The glosses that have a span, as CTM; `check` as for `atomic_write`.
+
+    Raises SlaError for a clip without frame rate, or an id that CTM cannot hold.
+    """
+    write_export(path, "ctm", [[_placed(clip)] for clip in clips], check=check)
 
 
 def _placed(clip: AlignedClip) -> Hypothesis:

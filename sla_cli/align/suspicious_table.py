@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -39,10 +39,13 @@ class SuspiciousClips(Struct, kw_only=True):
     eaf: tuple[Path, ...]
 
 
-def write_ranking(path: Path, ranking: Ranking) -> None:
-    """Write all clips of a ranking: a row for each place, and one row for a clip without any; tab-separated."""
+def write_ranking(path: Path, ranking: Ranking, *, check: Callable[[], object] | None = None) -> None:
+    """Write all clips of a ranking: a row for each place, and one row for a clip without any; tab-separated.
+
+    `check` is as for `atomic_write`.
+    """
     rows = (row for number, clip in enumerate(ranking.clips, start=1) for row in _rows(number, clip))
-    write_tsv(path, COLUMNS, rows, keep=True)
+    write_tsv(path, COLUMNS, rows, check=check, keep=True)
 
 
 def _rows(rank: int, clip: ReadClip) -> Iterator[tuple[object, ...]]:

@@ -3,12 +3,12 @@ recordings that a table of `sla next` names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from sla_cli.annotate.recording import Recording
 from sla_cli.annotate.scope import Scope
-from sla_cli.annotation.eaf_read import read_eaf
+from sla_cli.annotation.eaf_read import SUFFIX, elan_files, read_eaf
 from sla_cli.artifact.table import Row, read_table
 from sla_cli.artifact.text import read_bytes
 from sla_cli.core.endings import is_video
@@ -17,9 +17,9 @@ from sla_cli.log import log
 from sla_cli.prep.tiers.recordings import Recordings
 from sla_cli.video.source import open_tree
 from sla_cli.video.tree import Folder
-from sla_cli.video.walk import walk
+from sla_cli.video.walk import recordings_among, walk
 
-SUFFIX, TABLE = ".eaf", ".tsv"
+TABLE = ".tsv"
 QUEUE = ("recording", "start", "end", "reason")  # columns of a table of `sla next`
 Pair = tuple[Path, Path]  # video and ELAN file
 NOTED = 3  # sentences in the note about a recording
@@ -57,7 +57,7 @@ def _pairs(paths: Iterable[Path]) -> Iterator[Pair]:
         elif _is_table(path):
             yield from _pairs(dict.fromkeys(_recording(path, row) for row in read_table(path, QUEUE, "\t")))
         elif is_video(path.name):
-            yield path, path.with_suffix(SUFFIX)
+            yield path, _eaf_of(path, elan_files(path.parent.iterdir()))
         else:
             raise SlaError(f"{path} is not a video file", "The page plays video files; convert pictures to a video.")
 
@@ -88,18 +88,29 @@ def _in_folder(folder: Path) -> Iterator[Pair]:
     """The videos, and the ELAN files whose video is elsewhere."""
     tree = Folder(folder)
     names = list(walk(tree))
-    if others := [name for name in names if is_video(name) and not tree.is_file(name)]:
+    found = list(recordings_among(names))
+    if pictures := [name or "." for name in found if not is_video(name)]:
+        log.warning("left out %s: folders of pictures, and the page plays video files", some(pictures))
+    videos = [name for name in found if is_video(name)]
+    if others := [name for name in videos if not tree.is_file(name)]:
         log.warning("left out %s: not a regular file", some(others))
-    files = [folder / name for name in names if name not in others]
-    own = {path.with_suffix(SUFFIX) for path in files if is_video(path.name)}
-    for path in sorted(files):
-        if is_video(path.name):
-            yield path, path.with_suffix(SUFFIX)
-        elif path.suffix.lower() == SUFFIX and path not in own:
-            try:
-                yield _video_of(path), path
-            except SlaError as error:
-                log.warning("left out: %s", error.message)
+    files = [folder / name for name in names if name.lower().endswith(SUFFIX)]
+    elan = elan_files(files)
+    own = {video: _eaf_of(video, elan) for video in (folder / name for name in videos if name not in others)}
+    for path in sorted({*own, *files} - {*own.values()}):
+        if path in own:
+            yield path, own[path]
+            continue
+        try:
+            yield _video_of(path), path
+        except SlaError as error:
+            log.warning("left out: %s", error.message)
+
+
+def _eaf_of(video: Path, elan: Mapping[Path, Path]) -> Path:
+    """The ELAN file of a video, which is made if there is none; `elan` is of `elan_files` of its folder."""
+    usual = video.with_suffix(SUFFIX)
+    return elan.get(usual, usual)
 
 
 def _video_of(eaf: Path) -> Path:

@@ -5,13 +5,15 @@ https://www.mpi.nl/tools/elan/EAF_Annotation_Format_3.0_and_ELAN.pdf
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from sla_cli.annotation.eaf_document import HINT, Document, Node, parse_document
 from sla_cli.annotation.eaf_times import RawTier, spans
 from sla_cli.annotation.tier import AnnotationFile, Mark, MediaLink, Tier
 from sla_cli.errors import FormatError
 
+SUFFIX = ".eaf"
 SOUNDS = (".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".aif", ".aiff")
 MOST_TIERS = 5000  # a template has about a hundred
 KINDS = ("ALIGNABLE_ANNOTATION", "REF_ANNOTATION")
@@ -57,6 +59,14 @@ def _raw_tiers(document: Document, types: Mapping[str, Node]) -> dict[str, RawTi
         annotations = [one for holder in node.named("ANNOTATION") for one in holder.children if one.tag in KINDS]
         tiers[name] = RawTier(name, node.attributes.get("PARENT_REF", ""), constraint, node, annotations)
     return tiers
+
+
+def elan_files(files: Iterable[Path]) -> dict[Path, Path]:
+    """The ELAN files among others, each by its path with the usual ending: theirs may have capitals.
+
+    Of two that differ only in this, the one with the usual ending is taken.
+    """
+    return {path.with_suffix(SUFFIX): path for path in sorted(files) if path.suffix.lower() == SUFFIX}
 
 
 def _parents_first(document: Document, tiers: Mapping[str, RawTier]) -> list[RawTier]:

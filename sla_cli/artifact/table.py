@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,13 +48,20 @@ def read_table(path: Path, columns: Sequence[str], separator: str = "|") -> Iter
     return parse_table(read_text(path), str(path), columns, separator)
 
 
-def write_tsv(path: Path, columns: Iterable[str], rows: Iterable[Iterable[object]], *, keep: bool = False) -> None:
+def write_tsv(
+    path: Path,
+    columns: Iterable[str],
+    rows: Iterable[Iterable[object]],
+    *,
+    check: Callable[[], object] | None = None,
+    keep: bool = False,
+) -> None:
     """Write a tab-separated table without quoting; the file appears only when it is complete.
 
     Args:
-        keep: as for `atomic_write`.
+        check, keep: as for `atomic_write`.
     """
-    write_text(path, to_tsv(columns, rows), keep=keep)
+    write_text(path, to_tsv(columns, rows), check=check, keep=keep)
 
 
 def to_tsv(columns: Iterable[str], rows: Iterable[Iterable[object]]) -> str:

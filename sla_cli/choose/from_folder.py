@@ -10,7 +10,7 @@ import numpy as np
 
 from sla_cli.annotation.eaf_document import read_document
 from sla_cli.annotation.eaf_own import corrected
-from sla_cli.annotation.eaf_read import tiers_of
+from sla_cli.annotation.eaf_read import elan_files, tiers_of
 from sla_cli.choose.candidate import Candidate
 from sla_cli.core.annotation import Sentence
 from sla_cli.core.counted import counted
@@ -68,9 +68,12 @@ def stretch_candidates(folder: Path, model: Recognizer, *, pause: float, fps: fl
 def annotated_spans(path: Path) -> list[Span]:
     """Where a person has annotated: seconds of each annotation in an ELAN file; none if there is no such file.
 
+    The ending of the file may have capitals.
+
     Raises:
         FormatError: it is not an ELAN file; names file and line.
     """
+    path = elan_files(path.parent.iterdir()).get(path, path)
     if not path.is_file():
         return []
     document = read_document(path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from sla_cli.artifact.table import write_tsv
@@ -12,9 +12,13 @@ from sla_cli.errors import in_line
 COLUMNS = ("rank", "clip", "recording", "start", "end", "minutes", "score", "reason", "hypothesis")
 
 
-def write_choices(path: Path, choices: Sequence[Choice]) -> None:
-    """Write a row for each choice, tab-separated, in the order of choice; the file appears when it is complete."""
-    write_tsv(path, COLUMNS, (_row(rank, choice) for rank, choice in enumerate(choices, start=1)), keep=True)
+def write_choices(path: Path, choices: Sequence[Choice], *, check: Callable[[], object] | None = None) -> None:
+    """Write a row for each choice, tab-separated, in the order of choice; the file appears when it is complete.
+
+    `check` is as for `atomic_write`.
+    """
+    rows = (_row(rank, choice) for rank, choice in enumerate(choices, start=1))
+    write_tsv(path, COLUMNS, rows, check=check, keep=True)
 
 
 def _row(rank: int, choice: Choice) -> tuple[object, ...]:

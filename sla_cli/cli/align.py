@@ -1,6 +1,7 @@
 """sla align"""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -82,20 +83,20 @@ def align(
         raise SlaError("--top is for --suspicious", "Leave it out, or add --suspicious.")
     from_file = source is not None and source.is_file()
     inputs = (source, shared.weights_file(weights))
+    kinds = table_like(COLUMNS) if suspicious else export_like("ctm") if kind == "ctm" else ALIGNMENT
+    # An alignment was perhaps made before: `align_file` finds out.
+    check = partial(check_output, output, kinds, inputs=inputs, replace=force or kinds == ALIGNMENT)
     if kind == "eaf":
         _check_folder(output, replace=force)
-    elif suspicious or kind == "ctm":
-        kinds = table_like(COLUMNS) if suspicious else export_like("ctm")
-        check_output(output, kinds, inputs=inputs, replace=force)
     else:
-        check_output(output, ALIGNMENT, inputs=inputs, replace=True)  # perhaps aligned before: `align_file` finds out
+        check()
     emissions, _ = find_emissions(
         source, folder, split=split if from_file else split or "train", store=store, weights=weights, device=device
     )
     if suspicious:
-        _rank(emissions, store, top or TOP, output, elan=kind == "eaf", force=force, as_json=as_json)
+        _rank(emissions, store, top or TOP, output, check, elan=kind == "eaf", force=force, as_json=as_json)
     else:
-        _align(emissions, folder.alignments, store, kind, output, force=force, as_json=as_json)
+        _align(emissions, folder.alignments, store, kind, output, check, force=force, as_json=as_json)
 
 
 def _align(
@@ -104,6 +105,7 @@ def _align(
     store: Path | None,
     kind: Literal["tsv", "ctm", "eaf"],
     output: Path | None,
+    check: Callable[[], None],
     *,
     force: bool,
     as_json: bool,
@@ -126,7 +128,7 @@ def _align(
     lines = f"alignment {made.path}: {clips}, {counted(made.placed, 'gloss')}"
     if kind == "ctm":
         path = output or made.path.with_suffix(".ctm")
-        write_ctm(path, made.clips)
+        write_ctm(path, made.clips, check=check)
         facts.ctm = path
         lines += f"\nctm {path}"
     if kind == "eaf":
@@ -151,7 +153,15 @@ def _check_folder(folder: Path | None, *, replace: bool) -> None:
 
 
 def _rank(
-    emissions: Path, store: Path | None, top: int, output: Path | None, *, elan: bool, force: bool, as_json: bool
+    emissions: Path,
+    store: Path | None,
+    top: int,
+    output: Path | None,
+    check: Callable[[], None],
+    *,
+    elan: bool,
+    force: bool,
+    as_json: bool,
 ) -> None:
     from sla_cli.align.suspicious import rank
     from sla_cli.align.suspicious_elan import write_suspicious_elan
@@ -180,7 +190,7 @@ def _rank(
     )
     lines = table("", ("clip", "video", "score", "seconds", "annotated", "read"), _lines(ranking, top))
     if facts.table is not None:
-        write_ranking(facts.table, ranking)
+        write_ranking(facts.table, ranking, check=check)
         lines += f"\ntable {output}: {counted(len(ranking.clips), 'clip')}"
     if output is not None and elan:
         facts.eaf = tuple(write_suspicious_elan(output, ranking.clips[:top], file, split, replace=force))

@@ -1,5 +1,6 @@
 """sla compare"""
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -69,10 +70,12 @@ def compare(
         answer(_group_text(groups), group_comparison_figures(groups), as_json)
         return
     pair = sides[0][0], sides[1][0]
-    check_output(output, table_like(DIFFERENCES), inputs=(pair[0].path, pair[1].path, ref), replace=True)
+    inputs = (pair[0].path, pair[1].path, ref)
+    check = partial(check_output, output, table_like(DIFFERENCES), inputs=inputs, replace=True)
+    check()
     found = compare_files(*pair, ref=ref, options=options)
     if output is not None:
-        write_differences(output, found.first, found.second)
+        write_differences(output, found.first, found.second, check=check)
     answer(_text(found), Compared(**asdict(comparison_figures(found)), output=output), as_json)
 
 

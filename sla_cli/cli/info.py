@@ -1,6 +1,7 @@
 """sla info"""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -64,8 +65,11 @@ def info(
 
         if found.kind != "store":
             raise SlaError(f"{path} is not a store but {found.kind}, which holds no frames", "Give --sheet a store.")
-        check_output(sheet, PICTURE, replace=force)
-        width, height = write_sheet(sheet, path, split=split, ids=ids or (), count=clips or CLIPS, seed=seed or 0)
+        check = partial(check_output, sheet, PICTURE, replace=force)
+        check()
+        width, height = write_sheet(
+            sheet, path, split=split, ids=ids or (), count=clips or CLIPS, seed=seed or 0, check=check
+        )
         drawn = Sheet(path=sheet, width=width, height=height)
         lines += ["", f"sheet {sheet}: {width}x{height} pixels"]
     answer("\n".join(lines), Described(**vars(found), sheet=drawn or UNSET), as_json)

@@ -1,5 +1,6 @@
 """sla lm"""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -142,8 +143,9 @@ def score(
     if split is not None and source.is_file():
         raise SlaError(f"{source} is a text, not a store, so --split has no effect", "Leave it out.")
     model = WorkFolder(work).find_lm(model)
-    check_output(output, table_like(COLUMNS), inputs=(model, source), replace=True)
-    facts = score_text(model, source, split=split or "dev", normalize=normalize, out=output)
+    check = partial(check_output, output, table_like(COLUMNS), inputs=(model, source), replace=True)
+    check()
+    facts = score_text(model, source, split=split or "dev", normalize=normalize, out=output, check=check)
     answer("\n".join(_perplexity_lines(facts)), facts, as_json)
 
 

@@ -1,6 +1,7 @@
 """sla next"""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -71,14 +72,16 @@ def next(
     from sla_cli.work.like import table_like
     from sla_cli.work.output import check_output
 
-    check_output(output, table_like(COLUMNS), inputs=(pool, shared.weights_file(weights)), replace=force)
+    inputs = (pool, shared.weights_file(weights))
+    check = partial(check_output, output, table_like(COLUMNS), inputs=inputs, replace=force)
+    check()
     request = Request(
         strategy=strategy, budget=budget, seed=seed, run=run, split=split, pause=pause, fps=fps, device=device,
         weights=weights,
     )  # fmt: skip
     choices, offered = next_choices(pool, WorkFolder(work), request)
     if output is not None:
-        write_choices(output, choices)
+        write_choices(output, choices, check=check)
     facts = Next(
         strategy=strategy,
         budget=budget,

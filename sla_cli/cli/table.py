@@ -1,5 +1,6 @@
 """sla table"""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -61,7 +62,8 @@ def table(
     from sla_cli.work.folder import Work as WorkFolder
     from sla_cli.work.output import check_output
 
-    check_output(output, TABLE, inputs=(ref,), replace=force)
+    check = partial(check_output, output, TABLE, inputs=(ref,), replace=force)
+    check()
     options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed, cluster))
     splits = (split,) if split else SHOWN
     folder = WorkFolder(work)
@@ -71,7 +73,7 @@ def table(
     rows = run_table(names, folder, splits=splits, ref=ref, searches=search or (), options=options)
     text = table_text(rows, kind, options)
     if output is not None:
-        write_text(output, text + "\n", keep=True)
+        write_text(output, text + "\n", check=check, keep=True)
     answer(text, Tabled(rows=list(map(_row, rows)), output=output), as_json)
 
 

@@ -60,9 +60,8 @@ def decode_file(
     receipt = Receipt("decode", _settings(settled), inputs, sources=sources)
     run = Path(header.run).name or emissions_path.stem
     path = out or folder / run / f"{header.split}-{_file_name_part(options)}-{receipt.fingerprint[:6]}.tsv"
-    with making(
-        path, receipt, kind=HYPOTHESES, named=out is not None, inputs=(emissions_path, options.lm), force=force
-    ) as artifact:
+    keep, given = out is not None and not force, (emissions_path, options.lm)
+    with making(path, receipt, kind=HYPOTHESES, keep=keep, inputs=given, force=force) as artifact:
         if artifact.there is not None:
             return path, read_hypotheses(path)
         with progress(f"decode {header.split}", len(emissions)) as advance:
@@ -73,6 +72,7 @@ def decode_file(
             path,
             chain.from_iterable(clips),
             Header(header.corpus, header.split, header.profile, here, settled.no_gain_on),
+            check=artifact.check,
         )
         best = [clip[0] for clip in clips]
         artifact.results = {"clips": len(best), "glosses": sum(len(hypothesis.glosses) for hypothesis in best)}

@@ -90,7 +90,8 @@ def emit(
             _make(opened, clips, parts, group, wanted.chunk)
             group.wait()
             if group.is_main:
-                _write(out, opened, run, clips, parts, receipt, group.world_size)
+                keep = named and not force
+                _write(out, opened, run, clips, parts, receipt, group.world_size, keep=keep)
                 shutil.rmtree(folder)  # also the files of attempts with other settings
             group.wait()
 
@@ -113,7 +114,15 @@ def _make(opened: OpenedModel, clips: SeenClips, parts: Parts, group: ProcessGro
 
 
 def _write(
-    out: Path, opened: OpenedModel, run: Run, clips: SeenClips, parts: Parts, receipt: Receipt, processes: int
+    out: Path,
+    opened: OpenedModel,
+    run: Run,
+    clips: SeenClips,
+    parts: Parts,
+    receipt: Receipt,
+    processes: int,
+    *,
+    keep: bool,
 ) -> None:
     split = clips.split
     header = EmissionHeader(
@@ -127,9 +136,9 @@ def _write(
         division=split.division,
         calibration=run.read_calibration(),
     )
-    with making(out, receipt, kind=EMISSIONS, force=True) as artifact:
+    with making(out, receipt, kind=EMISSIONS, keep=keep, force=True) as artifact:
         artifact.begin()
-        write_emissions(out, header, parts.joined(clips), parts.dtype)
+        write_emissions(out, header, parts.joined(clips), parts.dtype, check=artifact.check)
         artifact.results = {
             "clips": len(split),
             "device": str(opened.placement.device),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -94,9 +94,12 @@ def read_gloss_file(path: Path) -> GlossFile:
     )
 
 
-def write_export(path: Path, kind: str, clips: NbestLists) -> None:
-    """Write the text of `export_text`; a copy of what it replaces is kept. Raises SlaError as that does."""
-    write_text(path, export_text(kind, clips), keep=True)
+def write_export(path: Path, kind: str, clips: NbestLists, *, check: Callable[[], object] | None = None) -> None:
+    """Write the text of `export_text`; a copy of what it replaces is kept. Raises SlaError as that does.
+
+    `check` is as for `atomic_write`.
+    """
+    write_text(path, export_text(kind, clips), check=check, keep=True)
 
 
 def export_text(kind: str, clips: NbestLists) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -42,14 +42,16 @@ class Arpa:
     fallbacks: tuple[int, ...] = ()
 
 
-def write_arpa(arpa: Arpa, path: Path, *, keep: bool = False) -> None:
-    """Write the ARPA file that KenLM and pyctcdecode read; `keep` as for `atomic_write`. Raises SlaError as that."""
-    with atomic_write(path, keep=keep) as temporary, temporary.open("wb") as file:
+def write_arpa(arpa: Arpa, path: Path, *, check: Callable[[], object] | None = None, keep: bool = False) -> None:
+    """Write the ARPA file that KenLM and pyctcdecode read; `check`, `keep` and errors are those of `atomic_write`."""
+    with atomic_write(path, check=check, keep=keep) as temporary, temporary.open("wb") as file:
         file.writelines(_lines(arpa))
 
 
 def holds(path: Path, arpa: Arpa) -> bool:
     """Whether a file equals the output of `write_arpa` for this model, byte for byte."""
+    if not path.is_file():
+        return False
     with open_regular(path) as file:
         return all(file.read(len(line)) == line for line in _lines(arpa)) and not file.read(1)
 

@@ -110,13 +110,19 @@ def estimate_file(
         check_output(out, LANGUAGE_MODEL, replace=force or half_made)
         arpa = estimate(counted, chosen.order, chosen.fallback, prune=prune, unknown=unknown)
         _warn_of_fallbacks(arpa, chosen)
-        if out.is_file() and read_receipt(out) is None and holds(out, arpa):  # another command may have just written it
+        if read_receipt(out) is None and holds(out, arpa):  # another command may have just written it
             log.info("%s was already complete except for its receipt", out)
         else:
             check_output(out, LANGUAGE_MODEL, replace=force)
             named_by_hand = read_receipt(out) is None
+            artifact.replaces = force
             artifact.begin()
-            write_arpa(arpa, out, keep=named_by_hand)
+
+            def check() -> None:
+                if not holds(out, arpa):  # another command may have written the same model just now
+                    artifact.check()
+
+            write_arpa(arpa, out, check=check, keep=named_by_hand)
         estimated = Estimated(
             order=chosen.order,
             lowered=chosen.why or UNSET,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -87,9 +87,17 @@ def score_sentences(model: Model, sentences: Sequence[tuple[str, tuple[str, ...]
 
 
 def score_text(
-    model: Path, source: Path, *, split: str = "dev", normalize: str = "none", out: Path | None = None
+    model: Path,
+    source: Path,
+    *,
+    split: str = "dev",
+    normalize: str = "none",
+    out: Path | None = None,
+    check: Callable[[], object] | None = None,
 ) -> ModelPerplexity:
     """Perplexity of a model on a text or on a split of a store; the scores of each sentence go to `out`, a TSV.
+
+    `check` is as for `atomic_write`.
 
     Raises:
         SlaError: the model or the text cannot be read.
@@ -101,7 +109,7 @@ def score_text(
         log.debug("%s: log10 %.4f, %d unknown: %s", sentence.id, sentence.log10, len(sentence.oov), sentence.glosses)
     if out is not None:
         rows = [(one.id, f"{one.log10:.6f}", len(one.glosses), len(one.oov), " ".join(one.glosses)) for one in scores]
-        write_tsv(out, COLUMNS, rows, keep=True)
+        write_tsv(out, COLUMNS, rows, check=check, keep=True)
     return ModelPerplexity(lm=model, order=opened.order, **asdict(text_perplexity(text, scores)))
 
 

@@ -6,7 +6,7 @@ import random
 import struct
 import warnings
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,7 +59,14 @@ PICTURE = Like("a sheet of sla info", lambda path: MARK in begins(path, PNG_HEAD
 
 
 def write_sheet(
-    out: Path, path: Path, *, split: str | None = None, ids: Sequence[str] = (), count: int = 8, seed: int = 0
+    out: Path,
+    path: Path,
+    *,
+    split: str | None = None,
+    ids: Sequence[str] = (),
+    count: int = 8,
+    seed: int = 0,
+    check: Callable[[], object] | None = None,
 ) -> tuple[int, int]:
     """Draw clips of a store as a PNG: frames from the middles of equal parts, in order of time from left to right.
 
@@ -70,6 +77,7 @@ def write_sheet(
         split: by default dev, or the first one if there is no dev.
         ids: the clips; without them, `count` clips are drawn at random with `seed`, and shown in the order of the
             store.
+        check: as for `atomic_write`.
 
     Returns:
         Width and height in pixels.
@@ -90,7 +98,7 @@ def write_sheet(
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the pen warns once
         page = _page(clips, f"{title}: {len(clips):,} of {counted(len(part), 'clip')}")
     _, data = cv2.imencode(".png", cv2.cvtColor(page, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 7])
-    with atomic_write(out, keep=True) as temporary:
+    with atomic_write(out, check=check, keep=True) as temporary:
         temporary.write_bytes(_marked(data.tobytes()))
     return page.shape[1], page.shape[0]
 

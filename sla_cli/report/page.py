@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,6 +69,7 @@ def write_page(
     against: Sequence[Comparison | None] = (),
     note: str = "",
     next_steps: Sequence[str] = (),
+    check: Callable[[], object] | None = None,
     keep: bool = False,
 ) -> None:
     """Write one self-contained HTML file: figures, learning curves, confusions, pictures, all clips' alignments.
@@ -84,7 +85,7 @@ def write_page(
         against: how each system after the first compares with it.
         note: a paragraph under the title.
         next_steps: command lines.
-        keep: keep a copy of the page that is replaced.
+        check, keep: as for `atomic_write`.
 
     Raises:
         SlaError: systems of different clips, a clip that emissions or store lack, an unknown id.
@@ -115,7 +116,7 @@ def write_page(
         direction=direction(gloss for row in rows for score in row.scores for gloss in score.reference),
         next_steps=next_steps,
     )
-    write_text(out, text, keep=keep)
+    write_text(out, text, check=check, keep=keep)
 
 
 def _scores_by_clip(systems: Sequence[System]) -> ClipScores:

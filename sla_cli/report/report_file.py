@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -65,8 +66,9 @@ def report_file(
     Raises:
         SlaError: a file that must not be written; or as `write_page`.
     """
-    check_output(out, REPORT, replace=True)
-    write_page(out, systems, title=title, clips=clips, ids=ids, against=against, keep=keep)
+    check = partial(check_output, out, REPORT, replace=True)
+    check()
+    write_page(out, systems, title=title, clips=clips, ids=ids, against=against, check=check, keep=keep)
     return Reported(
         report=out,
         systems=[system.name for system in systems],

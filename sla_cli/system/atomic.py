@@ -25,7 +25,7 @@ HINTS: dict[int | None, str] = {errno.ENAMETOOLONG: "Give it, or the input that 
 
 @contextmanager
 def atomic_write(
-    path: Path, *, flush: bool = True, check: Callable[[], object] = lambda: None, keep: bool = False
+    path: Path, *, flush: bool = True, check: Callable[[], object] | None = None, keep: bool = False
 ) -> Iterator[Path]:
     """Yield a temporary path next to `path`; flush it to disk and rename it on success, remove it on error.
 
@@ -36,7 +36,8 @@ def atomic_write(
     Args:
         flush: False if readers detect a damaged file and it can be made again: a power failure may then damage it.
         check: called just before the file is renamed; an exception from it leaves what is there. Another program may
-            have written a file of this name meanwhile.
+            have written a file of this name meanwhile. One that appears after the call is not replaced before the
+            check was called again.
         keep: keep a copy of a file that is there with other content, since nothing tells whether somebody has
             corrected it.
 
@@ -55,10 +56,10 @@ def atomic_write(
             yield temporary
             if flush:
                 _flush(temporary)
-            check()
-            if keep:
-                _keep_copy(path, temporary)
-            temporary.replace(path)
+            if check is None or not _placed(temporary, path, check):
+                if keep:
+                    _keep_copy(path, temporary)
+                temporary.replace(path)
             if flush:
                 _flush_folder(path.parent)
         finally:
@@ -78,7 +79,7 @@ def refuse_read_only(path: Path) -> None:
         raise SlaError(f"cannot write {path}: it is read-only", "Give another name, or make it writable.")
 
 
-def write_text(path: Path, text: str, *, check: Callable[[], object] = lambda: None, keep: bool = False) -> None:
+def write_text(path: Path, text: str, *, check: Callable[[], object] | None = None, keep: bool = False) -> None:
     """Write UTF-8 as `atomic_write` does, lines ended by a line feed. Raises SlaError as it does.
 
     Bytes of a file's name that are not UTF-8 become escapes, from which JSON makes them again.
@@ -90,6 +91,22 @@ def write_text(path: Path, text: str, *, check: Callable[[], object] = lambda: N
 def encoded(text: str) -> bytes:
     """What `write_text` writes for a text."""
     return text.encode("utf-8", "backslashreplace")
+
+
+def _placed(temporary: Path, path: Path, check: Callable[[], object]) -> bool:
+    """Call the check; give the file its name if none is there, and return whether it has it."""
+    there = os.path.lexists(path)  # before the check, which does not see what appears after it
+    check()
+    if there:
+        return False
+    try:
+        os.link(temporary, path)  # unlike renaming, it never replaces a file
+    except FileExistsError:  # made since the check
+        check()
+        return False
+    except OSError:  # a disk without hard links, or the errors that renaming will give too
+        return False
+    return True
 
 
 def _keep_copy(path: Path, new: Path) -> None:

@@ -14,7 +14,7 @@ no span. A clip without glosses has one row, with number 0.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import dropwhile
 from pathlib import Path
 
@@ -30,18 +30,21 @@ COLUMNS = ("clip", "number", "gloss", "start_frame", "end_frame", "start", "end"
 AGAIN = "Make it again with `sla align --force`."
 
 
-def write_alignment(path: Path, clips: Iterable[AlignedClip], facts: dict[str, str]) -> None:
+def write_alignment(
+    path: Path, clips: Iterable[AlignedClip], facts: dict[str, str], *, check: Callable[[], object] | None = None
+) -> None:
     """Write the segments of clips; the file appears only when it is complete.
 
     Args:
         facts: facts of all clips: corpus and split.
+        check: as for `atomic_write`.
 
     Raises:
         SlaError: an id or gloss that a line cannot hold.
     """
     head = f"{MAGIC}{VERSION}\n" + "".join(f"# {key} {value}\n" for key, value in facts.items())
     rows = ["\t".join(row) + "\n" for clip in clips for row in _rows(clip)]
-    write_text(path, f"{head}{chr(9).join(COLUMNS)}\n{''.join(rows)}")
+    write_text(path, f"{head}{chr(9).join(COLUMNS)}\n{''.join(rows)}", check=check)
 
 
 def read_alignment(path: Path) -> list[dict[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -132,16 +132,24 @@ def check_finite(where: str, log_probs: np.ndarray) -> None:
         raise FormatError(f"{where}: the model gave NaN", hint)
 
 
-def write_emissions(path: Path, header: EmissionHeader, emissions: Iterable[Emission], dtype: str = "float32") -> None:
+def write_emissions(
+    path: Path,
+    header: EmissionHeader,
+    emissions: Iterable[Emission],
+    dtype: str = "float32",
+    *,
+    check: Callable[[], object] | None = None,
+) -> None:
     """Write emissions as they come; the file appears only when the last one is in it.
 
     Args:
         dtype: float32 or float16, of the log-probabilities on disk.
+        check: as for `atomic_write`.
     """
     width = len(header.glosses) + 1
     ids: list[str] = []
     steps, frames, rates = [], [], []
-    with atomic_write(path) as temporary, create(temporary, 0) as file:
+    with atomic_write(path, check=check) as temporary, create(temporary, 0) as file:
         flat = file.create_dataset("log_probs", (0, width), dtype, maxshape=(None, width), chunks=(CHUNK, width))
         scores = None
         for emission in emissions:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -54,8 +54,16 @@ class Header:
     no_gain_on: str = ""
 
 
-def write_hypotheses(path: Path, hypotheses: Iterable[Hypothesis], header: Header | None = None) -> None:
+def write_hypotheses(
+    path: Path,
+    hypotheses: Iterable[Hypothesis],
+    header: Header | None = None,
+    *,
+    check: Callable[[], object] | None = None,
+) -> None:
     """Write hypotheses, those of a clip one after the other; the file appears only when complete, and reads back equal.
+
+    `check` is as for `atomic_write`.
 
     Raises:
         SlaError: an id or gloss that a line cannot hold; spans, confidence or ranks that do not fit; a score of NaN.
@@ -64,7 +72,7 @@ def write_hypotheses(path: Path, hypotheses: Iterable[Hypothesis], header: Heade
     _check_ranks(hypotheses)
     head = f"{MAGIC}{VERSION}\n" + "".join(f"{FACT}{key} {value}\n" for key, value in vars(header).items() if value)
     rows = "".join(map(_row, hypotheses))
-    write_text(path, f"{head}{chr(9).join(COLUMNS)}\n{rows}")
+    write_text(path, f"{head}{chr(9).join(COLUMNS)}\n{rows}", check=check)
 
 
 def read_hypotheses(path: Path) -> list[Hypothesis]:

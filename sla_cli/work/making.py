@@ -5,7 +5,7 @@
             return read(path)
         content = compute()
         artifact.begin()
-        write(path, content)
+        write(path, content, check=artifact.check)
         artifact.results = {"clips": len(content)}
 
 After an exception there is no receipt of what was begun, so the artifact counts as incomplete. A folder that several
@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -35,14 +35,28 @@ class Making:
             none. It has a new date, so that the next stage takes it as the newest.
         results: what the stage reports about what it made; the receipt is written at the end of the block if they are
             set.
+        kind: of a file, as for `making`.
+        replaces: whether a file of this kind is replaced that somebody has made since the block began.
     """
 
     path: Path
     there: Receipt | None
     results: dict[str, Any] | None = None
+    kind: str = ""
+    replaces: bool = True
+    _found: tuple[int, ...] | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._found = _identity(self.path)
+
+    def check(self) -> None:
+        """Raise SlaError for a file that somebody has made since the block began, and that must not be replaced."""
+        if self.kind and _identity(self.path) != self._found:
+            check_output(self.path, self.kind, replace=self.replaces)
 
     def begin(self) -> None:
-        """Remove the receipt of what will be replaced: call it before the first change."""
+        """Remove the receipt of what will be replaced: call it before the first change. Raises as `check`."""
+        self.check()
         receipt_path(self.path).unlink(missing_ok=True)
 
 
@@ -53,7 +67,7 @@ def making(
     *,
     force: bool,
     kind: str = "",
-    named: bool = False,
+    keep: bool = False,
     inputs: Iterable[Path | None] = (),
     is_whole: Callable[[Receipt], bool] | None = None,
 ) -> Iterator[Making]:
@@ -64,7 +78,7 @@ def making(
         receipt: its settings and inputs.
         force: make it again, whatever is there.
         kind: kind of a file, as for `check_output`; "" for a folder.
-        named: whether the user named the file: one without a receipt is then kept, unless `force` is on.
+        keep: keep a file without a receipt: one whose name the user gave, without --force.
         inputs: files that the stage reads.
         is_whole: whether a folder with such a receipt is complete and unchanged.
 
@@ -76,17 +90,27 @@ def making(
     if kind:
         check_output(path, kind, inputs=inputs, replace=True)
     old = already_made(path, receipt, force=force)
-    if named:
-        check_output(path, kind, replace=force or old is not None)
+    if keep:
+        check_output(path, kind, replace=old is not None)
     there = old if old is not None and _is_there(path, old, is_whole) else None
     if there is not None:
         renew(there, path)
         log.info("%s is up to date", path)
-    artifact = Making(path, there)
+    artifact = Making(path, there, kind=kind, replaces=not keep)
     yield artifact
     if artifact.results is not None:
         receipt.results = artifact.results
         write_receipt(receipt, path)
+
+
+def _identity(path: Path) -> tuple[int, ...] | None:
+    """What tells a file, or a link and the file it leads to, from another one of its name; None if there is none."""
+    try:
+        own = path.lstat()
+        found = path.stat() if path.exists() else own
+    except OSError:
+        return None
+    return own.st_ino, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _is_there(path: Path, old: Receipt, is_whole: Callable[[Receipt], bool] | None) -> bool:

@@ -6,7 +6,7 @@ score.json is written last: a folder that has it is complete.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
 
@@ -138,18 +138,19 @@ def _values(counts: Counts) -> tuple[int, int, int, int, int]:
     return counts.ref_words, counts.correct, counts.substitutions, counts.deletions, counts.insertions
 
 
-def write_differences(path: Path, first: Score, second: Score) -> None:
+def write_differences(path: Path, first: Score, second: Score, *, check: Callable[[], object] | None = None) -> None:
     """A table of clips with both systems' errors and hypotheses; `difference` is second minus first.
 
     Args:
         first, second: scores of the same clips in the same order.
+        check: as for `atomic_write`.
     """
     rows = []
     for a, b in zip(first.clips, second.clips, strict=True):
         errors = [a.counts.errors, b.counts.errors, b.counts.errors - a.counts.errors]
         glosses = map(" ".join, (a.reference, a.hypothesis, b.hypothesis))
         rows.append([a.id, one_line(a.signer), a.counts.ref_words, *errors, *glosses])
-    write_tsv(path, DIFFERENCES, rows, keep=True)
+    write_tsv(path, DIFFERENCES, rows, check=check, keep=True)
 
 
 def _clip_row(clip: ClipScore, extra: int) -> list[object]:

@@ -42,6 +42,27 @@ def test_a_folder_is_searched_and_an_elan_file_finds_its_video(folder: Path) -> 
     assert [name for name, _ in names][:2] == ["in/a.webm", "in/b.mp4"]
 
 
+def test_an_ending_in_capitals_is_that_of_the_file_beside_a_video(folder: Path) -> None:
+    for name in ("a.EAF", "b.Eaf"):
+        write_suggestions(folder / name)
+    assert [eaf for _, eaf in found(folder)] == ["a.EAF", "b.Eaf", "b.eaf", "z.eaf"]
+    assert found(folder / "a.webm") == [("a.webm", "a.EAF")]
+    write_suggestions(folder / "a.eaf")
+    assert found(folder / "a.webm") == [("a.webm", "a.eaf")]
+    assert len(found(folder)) == 5, "none is left out"
+
+
+def test_pictures_are_no_queue_and_a_gif_beside_them_is_their_preview(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in ("signs/1.png", "signs/preview.gif", "moving/a.GIF"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).touch()
+    assert [eaf for _, eaf in found(folder)] == ["a.eaf", "b.eaf", "b.eaf", "a.eaf", "z.eaf"]
+    assert "left out signs/preview.gif: the pictures beside it are the recording" in caplog.text
+    assert "left out signs: folders of pictures, and the page plays video files" in caplog.text
+
+
 @pytest.mark.timeout(20)
 def test_a_pipe_and_a_link_that_leads_nowhere_are_no_videos(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     os.mkfifo(folder / "pipe.mp4")

@@ -99,7 +99,7 @@ def test_what_a_person_annotated_and_what_sla_wrote(tmp_path: Path) -> None:
     assert annotated_spans(own) == [(1.0, 2.0)]
     theirs = Eaf()
     theirs.mark(theirs.tier("GLOSS"), 500, 900, "HAUS")
-    (tmp_path / "theirs.eaf").write_text(theirs.xml())
+    (tmp_path / "theirs.EAF").write_text(theirs.xml())
     assert annotated_spans(tmp_path / "theirs.eaf") == [(0.5, 0.9)]
 
 

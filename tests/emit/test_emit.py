@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -320,6 +321,24 @@ def test_a_folder_is_no_place_for_emissions(store: Store, tmp_path: Path) -> Non
     with pytest.raises(SlaError, match="is a folder"):
         emit(run, store["dev"], run.path, device="cpu", force=True)
     assert (run.path / "receipt.json").is_file()
+
+
+def test_a_file_that_somebody_makes_meanwhile_is_kept(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "dev.h5"
+    emit(run, store["dev"], tmp_path / "other.h5", device="cpu")
+
+    def made_meanwhile(*arguments: Any) -> Any:
+        (tmp_path / "other.h5").rename(out)
+        return emit_batches(*arguments)
+
+    monkeypatch.setattr("sla_cli.emit.emit.emit_batches", made_meanwhile)
+    theirs = (tmp_path / "other.h5").read_bytes()
+    with pytest.raises(SlaError, match=r"dev\.h5 exists"):
+        emit(run, store["dev"], out, device="cpu", named=True)
+    assert out.read_bytes() == theirs
+    assert list(tmp_path.glob(".dev.h5.parts/*")), "what was computed is kept"
 
 
 def test_another_precision_on_disk_needs_force(store: Store, tmp_path: Path) -> None:

@@ -104,6 +104,29 @@ def test_two_writers_do_not_mix_and_the_last_to_finish_wins(tmp_path: Path) -> N
     assert names(tmp_path) == ["shared.txt"]
 
 
+def test_a_file_that_appears_between_the_check_and_the_renaming_is_checked_too(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+
+    def check() -> None:
+        if path.exists():
+            raise SlaError("somebody's")
+        path.write_text("theirs")
+
+    with pytest.raises(SlaError, match="somebody's"), atomic_write(path, check=check) as temporary:
+        temporary.write_text("ours")
+    assert (path.read_text(), names(tmp_path)) == ("theirs", ["x"])
+
+
+def test_a_disk_without_hard_links_gets_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")  # as exFAT does
+
+    monkeypatch.setattr(os, "link", refuse)
+    with atomic_write(tmp_path / "x", check=lambda: None) as temporary:
+        temporary.write_text("text")
+    assert ((tmp_path / "x").read_text(), names(tmp_path)) == ("text", ["x"])
+
+
 DEAD = 2**22 + 1  # above Linux's largest process number
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
 from sla_cli.errors import FormatError, SlaError
+from sla_cli.work.alignment import write_alignment
 from sla_cli.work.kind import ALIGNMENT
 from sla_cli.work.making import making
 
@@ -59,12 +61,58 @@ def test_a_file_that_the_user_named_is_not_replaced_without_a_receipt(tmp_path: 
     path = tmp_path / "a.tsv"
     path.write_text("mine")
     with pytest.raises(SlaError, match=r"a\.tsv is not a file of the kind 'alignment'"):
-        make(path, named=True)
+        make(path, keep=True)
     with pytest.raises(SlaError, match="would replace an input"):
         make(path, inputs=(path,), force=True)
     with pytest.raises(SlaError, match=r"a\.tsv is not a file"):
-        make(path, named=True, force=True)
+        make(path, force=True)
     assert path.read_text() == "mine"
+
+
+MADE = "# sla-alignment 1\nsomebody's\n"
+
+
+@pytest.mark.parametrize(
+    ("there", "meanwhile", "options", "error"),
+    [
+        ("", "mine", {}, "is not a file of the kind"),
+        ("", "mine", {"force": True}, "is not a file of the kind"),
+        ("", MADE, {"keep": True}, "exists"),
+        ("", MADE, {"force": True}, ""),
+        (MADE, "", {"force": True}, ""),
+        (MADE, "mine", {"force": True}, "is not a file of the kind"),
+    ],
+)
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_file_that_somebody_makes_meanwhile_is_kept(
+    tmp_path: Path, there: str, meanwhile: str, options: dict[str, bool], error: str, begun: bool
+) -> None:
+    path = tmp_path / "a.tsv"
+    if there:
+        path.write_text(there)
+    with (
+        pytest.raises(SlaError, match=error) if error else nullcontext(),
+        making(path, Receipt("align", {}, {}), **{"force": False, "kind": ALIGNMENT, **options}) as made,
+    ):
+        if begun:
+            made.begin()
+        if meanwhile:
+            path.unlink(missing_ok=True)
+            path.write_text(meanwhile)
+        if not begun:
+            made.begin()
+        write_alignment(path, [], {}, check=made.check)
+    assert (path.read_text() == meanwhile) == bool(error)
+
+
+def test_a_damaged_file_of_ones_own_is_replaced_with_force(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    make(path)
+    path.write_text("damaged")  # only the receipt tells what it was
+    with making(path, Receipt("align", {}, {}), kind=ALIGNMENT, force=True) as made:
+        made.begin()
+        write_alignment(path, [], {}, check=made.check)
+    assert path.read_text().startswith("# sla-alignment 1")
 
 
 @pytest.mark.parametrize("begun", [False, True])
