@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from sla_cli.annotate.scope import DECISION, Scope
 from sla_cli.annotation.eaf_document import Document, parse_document
-from sla_cli.annotation.eaf_parts import link_to
+from sla_cli.annotation.eaf_parts import origin_of
 from sla_cli.annotation.eaf_read import tiers_of
 from sla_cli.annotation.layout import Layout
 from sla_cli.annotation.tier import Tier
@@ -108,8 +108,6 @@ def read_content(data: bytes, name: str, video: str, scope: Scope) -> Content:
                 for mark in found[tier].marks
             }
     properties = {one.attributes.get("NAME", ""): one.text.strip() for one in document.header.named("PROPERTY")}
-    link = link_to(document, video)
-    origin = document.milliseconds(link, "TIME_ORIGIN") if link else 0
     return Content(
         document,
         all_tiers,
@@ -118,7 +116,7 @@ def read_content(data: bytes, name: str, video: str, scope: Scope) -> Content:
         decisions,
         properties.get(DONE, ""),
         _signer(found, scope),
-        origin,
+        origin_of(document, video),
     )
 
 

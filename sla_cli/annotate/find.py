@@ -3,16 +3,16 @@ recordings that a table of `sla next` names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from sla_cli.annotate.recording import Recording
 from sla_cli.annotate.scope import Scope
-from sla_cli.annotation.eaf_read import SUFFIX, elan_files, read_eaf
+from sla_cli.annotation.eaf_read import SUFFIX, eaf_beside, elan_files, read_eaf
 from sla_cli.artifact.table import Row, read_table
 from sla_cli.artifact.text import read_bytes
 from sla_cli.core.endings import is_video
-from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.errors import FormatError, SlaError, some, visible
 from sla_cli.log import log
 from sla_cli.prep.tiers.recordings import Recordings
 from sla_cli.video.source import open_tree
@@ -34,11 +34,13 @@ def find_annotated(paths: Sequence[Path], scope: Scope) -> list[Recording]:
     """
     pairs: dict[Path, Path] = {}
     for video, eaf in _pairs(paths):
+        if eaf.is_symlink() and not eaf.exists():
+            raise SlaError(f"{eaf} is a link that leads nowhere", "Remove it, or make the file that it names.")
         if pairs.setdefault(eaf.resolve(), video).resolve() != video.resolve():
             raise SlaError(f"{eaf} is the ELAN file of two videos, {pairs[eaf.resolve()]} and {video}", "Rename one.")
     notes = _notes(path for path in paths if _is_table(path))
     return [
-        Recording(name, video, eaf, scope, notes.get(video, ""))
+        Recording(visible(name), video, eaf, scope, notes.get(video, ""))
         for name, (eaf, video) in zip(_names(list(pairs.values())), pairs.items(), strict=True)
     ]
 
@@ -57,7 +59,7 @@ def _pairs(paths: Iterable[Path]) -> Iterator[Pair]:
         elif _is_table(path):
             yield from _pairs(dict.fromkeys(_recording(path, row) for row in read_table(path, QUEUE, "\t")))
         elif is_video(path.name):
-            yield path, _eaf_of(path, elan_files(path.parent.iterdir()))
+            yield path, eaf_beside(path, elan_files(path.parent.iterdir()))
         else:
             raise SlaError(f"{path} is not a video file", "The page plays video files; convert pictures to a video.")
 
@@ -96,7 +98,7 @@ def _in_folder(folder: Path) -> Iterator[Pair]:
         log.warning("left out %s: not a regular file", some(others))
     files = [folder / name for name in names if name.lower().endswith(SUFFIX)]
     elan = elan_files(files)
-    own = {video: _eaf_of(video, elan) for video in (folder / name for name in videos if name not in others)}
+    own = {video: eaf_beside(video, elan) for video in (folder / name for name in videos if name not in others)}
     for path in sorted({*own, *files} - {*own.values()}):
         if path in own:
             yield path, own[path]
@@ -105,12 +107,6 @@ def _in_folder(folder: Path) -> Iterator[Pair]:
             yield _video_of(path), path
         except SlaError as error:
             log.warning("left out: %s", error.message)
-
-
-def _eaf_of(video: Path, elan: Mapping[Path, Path]) -> Path:
-    """The ELAN file of a video, which is made if there is none; `elan` is of `elan_files` of its folder."""
-    usual = video.with_suffix(SUFFIX)
-    return elan.get(usual, usual)
 
 
 def _video_of(eaf: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 
 import msgspec
@@ -16,10 +17,13 @@ from sla_cli.annotate.content import Content, Entry
 from sla_cli.annotate.operations import Operation, Undo
 from sla_cli.annotate.recording import ChangedError, Counts, Recording
 from sla_cli.annotate.scope import Scope
+from sla_cli.artifact.json_file import decode_json
 from sla_cli.core.endings import VIDEOS
-from sla_cli.errors import SlaError
+from sla_cli.errors import FormatError, SlaError, visible
 from sla_cli.web.assets import assets
 from sla_cli.web.headers import as_json
+
+NUMBER = re.compile(r"[0-9]{1,9}")  # of a recording; Python refuses to read thousands of digits
 
 
 class Ask(msgspec.Struct):
@@ -81,9 +85,9 @@ def application(
 
     def recording(request: Request) -> Recording:
         number = request.path_params["number"]
-        if number >= len(recordings):
+        if not NUMBER.fullmatch(number) or int(number) >= len(recordings):
             raise HTTPException(404)
-        return recordings[number]
+        return recordings[int(number)]
 
     def queue(request: Request) -> Response:
         return as_json([_listed(one, states.get(number, "")) for number, one in enumerate(recordings)])
@@ -113,9 +117,9 @@ def application(
     async def edit(request: Request) -> Response:
         one, body = recording(request), await request.body()
         try:
-            ask = msgspec.json.decode(body, type=Ask)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
-            return as_json(Fault(f"this is no operation: {error}", ""), 400)
+            ask = decode_json(body, Ask, "this is no operation")
+        except FormatError as error:
+            return as_json(Fault(error.message, ""), 400)
         return await run_in_threadpool(_edited, one, ask)
 
     return Starlette(
@@ -124,9 +128,9 @@ def application(
             Route("/assets/{name}", asset),
             Route("/about", about),
             Route("/queue", queue),
-            Route("/recordings/{number:int}", show),
-            Route("/recordings/{number:int}/video", video),
-            Route("/recordings/{number:int}/edit", edit, methods=["POST"]),
+            Route("/recordings/{number}", show),
+            Route("/recordings/{number}/video", video),
+            Route("/recordings/{number}/edit", edit, methods=["POST"]),
         ]
     )
 
@@ -159,7 +163,7 @@ def _shown(recording: Recording, content: Content) -> Shown:
     fps, duration = recording.timing
     return Shown(
         recording.name,
-        str(recording.eaf),
+        visible(str(recording.eaf)),
         content.digest,
         fps,
         duration,

@@ -26,6 +26,7 @@ from sla_cli.annotation.eaf_parts import (
     last_annotation,
     last_slot,
     link_to,
+    origin_of,
     properties_set,
     slots_inserted,
     type_edits,
@@ -96,16 +97,14 @@ def _on_timeline(
 ) -> tuple[TimedSentence, ...]:
     """Times of the recording as times of the file; what is before its zero point is left out, with a warning.
 
-    ELAN plays an annotation at its time plus TIME_ORIGIN milliseconds of the recording, the offset of the file's zero
-    point.
-
     Raises:
-        FormatError: an offset that is not a whole number of milliseconds.
+        FormatError: as `origin_of`.
     """
-    link = None if media is None else link_to(document, media.name)
-    if document.header.named("MEDIA_DESCRIPTOR") and media is not None and link is None:
+    if media is None:
+        return tuple(sentences)
+    if document.header.named("MEDIA_DESCRIPTOR") and link_to(document, media.name) is None:
         log.warning("%s has no link to %s: times are written as in the recording", document.name, media.name)
-    origin = document.milliseconds(link, "TIME_ORIGIN") if link else 0
+    origin = origin_of(document, media.name)
     if not origin:
         return tuple(sentences)
     moved = [tuple(_moved(sign, origin) for sign in sentence if sign.end > origin) for sentence in sentences]
@@ -113,7 +112,7 @@ def _on_timeline(
     if before:
         log.warning(
             "%s begins %.3f s into %s: %s before that, shortened or left out",
-            document.name, origin / 1000, media.name if media else "",
+            document.name, origin / 1000, media.name,
             counted(before, "sign begins", "signs begin"),
         )  # fmt: skip
     return tuple(sentence for sentence in moved if sentence)

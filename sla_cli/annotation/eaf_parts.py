@@ -29,6 +29,18 @@ def link_to(document: Document, name: str) -> Node | None:
     return None
 
 
+def origin_of(document: Document, name: str) -> int:
+    """Milliseconds of the recording with this file name at which the file's timeline begins; 0 without a link to it.
+
+    ELAN plays an annotation at its time plus this offset.
+
+    Raises:
+        FormatError: an offset that is not a whole number.
+    """
+    link = link_to(document, name)
+    return document.milliseconds(link, "TIME_ORIGIN") if link else 0
+
+
 def slots_inserted(document: Document, new: Iterable[tuple[int, ET.Element]]) -> Iterator[Edit]:
     """Put each new slot after the last one that is not later; slots without a value are not moved.
 

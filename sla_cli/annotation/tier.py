@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from pathlib import PurePath
 from typing import NamedTuple
 
 # The person at the end of a tier's name: `Lexem_Gebärde_r_A`, `GlossR S1`. R and L are hands.
@@ -73,6 +74,12 @@ class AnnotationFile:
 
     tiers: Sequence[Tier]
     links: Sequence[MediaLink] = ()
+
+    def origin(self, name: str) -> int:
+        """Milliseconds at which the timeline begins, of the video with this name without ending, else of the first."""
+        videos = [link for link in self.links if not link.sound]
+        own = [link for link in videos if PurePath((link.relative or link.absolute).replace("\\", "/")).stem == name]
+        return next((link.origin for link in (*own, *videos)), 0)
 
 
 def find_tiers(tiers: Iterable[Tier], wanted: str) -> list[Tier]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from sla_cli.artifact.text import read_text
 from sla_cli.errors import FormatError
 
+T = TypeVar("T")
 DEEPEST = 100  # nested lists and objects; sla writes fewer than ten levels
 
 
@@ -31,6 +34,15 @@ def parse_json(text: str, where: str, hint: str = "") -> Any:
         reason = "too deeply nested" if isinstance(error, RecursionError) else str(error).partition(";")[0]
         raise FormatError(f"{where}: not JSON that sla reads ({reason})", hint) from error
     return value
+
+
+def decode_json(data: bytes | str, kind: type[T], where: str, hint: str = "") -> T:
+    """An object of a Struct. Raises FormatError for JSON of another form, and for anything else."""
+    try:
+        return msgspec.json.decode(data, type=kind)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        reason = "too deeply nested" if isinstance(error, RecursionError) else error
+        raise FormatError(f"{where}: {reason}", hint) from error
 
 
 def _check_depth(value: Any) -> None:

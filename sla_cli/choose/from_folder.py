@@ -4,18 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
 from sla_cli.annotation.eaf_document import read_document
 from sla_cli.annotation.eaf_own import corrected
-from sla_cli.annotation.eaf_read import elan_files, tiers_of
+from sla_cli.annotation.eaf_parts import origin_of
+from sla_cli.annotation.eaf_read import eaf_beside, elan_files, tiers_of
 from sla_cli.choose.candidate import Candidate
 from sla_cli.core.annotation import Sentence
 from sla_cli.core.counted import counted
 from sla_cli.core.ctc import columns_of, log_likelihood
-from sla_cli.errors import SlaError, some
+from sla_cli.errors import SlaError, in_line, some
 from sla_cli.log import log, progress
 from sla_cli.transcribe.find_recordings import FoundRecording, find_recordings
 from sla_cli.transcribe.recognizer import Recognizer
@@ -43,7 +44,9 @@ def stretch_candidates(folder: Path, model: Recognizer, *, pause: float, fps: fl
     with progress(f"recognise {folder}", len(recordings), "recordings") as advance:
         for recording in recordings:
             try:
-                annotated = annotated_spans(recording.folder / f"{recording.name}.eaf")
+                if in_line(str(recording)) != str(recording):
+                    raise SlaError("its name cannot stand in a table", "Rename it.")
+                annotated = annotated_spans(recording.folder / f"{recording.name}.eaf", recording.source.path)
                 transcript = model.transcribe(recording.source, fps=fps, pause=pause, min_confidence=0)
             except SlaError as error:  # the others may be read for hours already
                 log.warning("%s is left out: %s", recording, error.message)
@@ -65,21 +68,21 @@ def stretch_candidates(folder: Path, model: Recognizer, *, pause: float, fps: fl
         log.info("%s annotated by a person: left out", counted(done, "sentence is", "sentences are"))
 
 
-def annotated_spans(path: Path) -> list[Span]:
-    """Where a person has annotated: seconds of each annotation in an ELAN file; none if there is no such file.
-
-    The ending of the file may have capitals.
+def annotated_spans(path: Path, recording: str) -> list[Span]:
+    """Where a person has annotated: seconds of a recording, of each annotation in its ELAN file; none without a file.
 
     Raises:
         FormatError: it is not an ELAN file; names file and line.
     """
-    path = elan_files(path.parent.iterdir()).get(path, path)
+    path = eaf_beside(path, elan_files(path.parent.iterdir()))
     if not path.is_file():
         return []
     document = read_document(path)
     tiers = tiers_of(document)
     by_people = corrected(document, tiers)
-    return [(mark.start / 1000, mark.end / 1000) for tier in tiers if tier.name in by_people for mark in tier.marks]
+    marks = [mark for tier in tiers if tier.name in by_people for mark in tier.marks]
+    origin = origin_of(document, PurePath(recording).name)
+    return [((mark.start + origin) / 1000, (mark.end + origin) / 1000) for mark in marks]
 
 
 def widened(transcript: Transcript) -> list[Span]:

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from io import TextIOWrapper
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -196,7 +197,15 @@ def main(
 
 
 def fit_terminal() -> None:
-    """Output for any terminal: what it cannot show becomes an escape (\\u0634), and tables get a minimum width."""
+    """Output for any terminal: what it cannot show becomes an escape (\\u0634), and tables get a minimum width.
+
+    An output that is closed (`>&-`) leads nowhere.
+    """
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115  # until the process ends
+            setattr(sys, name, nowhere)
+            setattr(sys, f"__{name}__", nowhere)  # keeps it open, as that of the system is
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper) and not (is_utf8(stream) and stream.errors == "surrogateescape"):
             stream.reconfigure(errors="backslashreplace")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.annotation.eaf_document import parse_xml
+from sla_cli.artifact.text import is_number
 from sla_cli.elan.parameters import ElanRecognizer, Parameter
 from sla_cli.errors import SlaError
 
@@ -26,9 +26,12 @@ class Call:
         return self.values[name]
 
     def path(self, name: str) -> Path | None:
-        """A file or folder; None if there is none."""
+        """A file or folder; None if there is none. Raises SlaError for the home folder of an unknown user."""
         text = self.values[name]
-        return Path(text).expanduser() if text else None
+        try:
+            return Path(text).expanduser() if text else None
+        except RuntimeError as error:
+            raise SlaError(f"{text}: no such user", "Write the whole path.") from error
 
     def number(self, name: str) -> float:
         return float(self.values[name])
@@ -62,11 +65,12 @@ def _value(parameter: Parameter, text: str) -> str:
 def _number(parameter: Parameter, text: str) -> str:
     """The number as text without a fraction for whole numbers; "" if it is not set."""
     least, most = (float(parameter.attributes[name]) for name in ("min", "max"))
-    try:
-        number = float(text or "nan")
-    except ValueError as error:
-        raise SlaError(f"{parameter.info}: {text[:80]!r} is not a number") from error
-    if math.isnan(number) or 0 < number < UNSET:
+    if text in ("", "NaN"):
+        return ""
+    if not is_number(text):
+        raise SlaError(f"{parameter.info}: {text[:80]!r} is not a number")
+    number = float(text)
+    if 0 < number < UNSET:
         return ""
     if not least <= number <= most:
         raise SlaError(f"{parameter.info}: {number:g} is not from {least:g} to {most:g}")

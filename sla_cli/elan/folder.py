@@ -13,6 +13,7 @@ from sla_cli.elan.descriptor import BATCH, HELP, MADE, SHELL, descriptor_text
 from sla_cli.elan.parameters import ElanRecognizer
 from sla_cli.errors import SlaError, reading
 from sla_cli.pages.template import template_of
+from sla_cli.system.atomic import remove_leftovers
 from sla_cli.system.regular_file import read_regular
 
 SEAL = re.compile(rf"<!-- {MADE}(.*?) -->".encode())  # digests of all files, `NAME=DIGEST`, in the descriptor
@@ -42,10 +43,11 @@ def check_own(folder: Path, recognizer: ElanRecognizer) -> None:
     if folder.is_symlink() or not folder.is_dir():
         raise SlaError(f"{folder} is not a folder from sla", HINT)
     with reading(folder):
+        for name in (wanted := files_of(recognizer)):
+            remove_leftovers(folder / name)
         there = {path.name: _content(path) for path in folder.iterdir()}
     found = SEAL.search(there.get(recognizer.descriptor) or b"")
     digests = set(found[1].decode(errors="replace").split()) if found else set()
-    wanted = files_of(recognizer)
     for name, data in sorted(there.items()):
         if name not in wanted or data is None:
             raise SlaError(f"{folder} holds {name}, which is not from sla", HINT)

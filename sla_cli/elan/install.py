@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sla_cli.elan.folder import check_own, files_of
 from sla_cli.elan.parameters import RECOGNIZERS, ElanRecognizer
-from sla_cli.errors import SlaError, some
+from sla_cli.errors import CONTROL, SlaError, some
 from sla_cli.system.atomic import atomic_write
 
 # Where ELAN 6 and 7 have the folder: below the home folder, or a place of the system.
@@ -74,6 +74,9 @@ def uninstall(extensions: Path) -> list[Path]:
 
 
 def _with_defaults(recognizer: ElanRecognizer, defaults: Mapping[str, str]) -> ElanRecognizer:
+    for name, text in defaults.items():
+        if CONTROL.search(text):
+            raise SlaError(f"{name}: {text!r} has a character that ELAN's files cannot hold", "Rename it.")
     parameters = (
         one.with_default(defaults[one.name]) if one.name in defaults else one for one in recognizer.parameters
     )

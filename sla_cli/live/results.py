@@ -16,7 +16,7 @@ from sla_cli.core.annotation import Annotation, Sentence, Sign
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.system.atomic import encoded, write_text
+from sla_cli.system.atomic import encoded, refuse_read_only, write_text
 from sla_cli.transcribe.segments import Segment
 from sla_cli.transcribe.transcript import PAGE, Transcript, kind_named, like_of, text_of
 from sla_cli.work.output import check_output
@@ -26,7 +26,7 @@ SHARE = 20  # at most one part in so many of the time is spent on writing: a fil
 
 
 class _ChangedError(Exception):
-    """Somebody has changed or made the file."""
+    """Somebody has changed or made the file, or made it read-only."""
 
 
 class Results:
@@ -88,9 +88,14 @@ class Results:
 
     def _check_own(self) -> None:
         """Raise _ChangedError if the file is not as it was written last, or found at the start. None may be there."""
-        there = os.path.lexists(self._path)
-        if there and (not self._path.is_file() or digest_file(self._path) != self._digest):
+        if not os.path.lexists(self._path):
+            return
+        if not self._path.is_file() or digest_file(self._path) != self._digest:
             raise _ChangedError
+        try:
+            refuse_read_only(self._path)
+        except SlaError as error:
+            raise _ChangedError from error
 
     def _go_on_elsewhere(self) -> None:
         names = (self._path.with_stem(f"{self._path.stem}-{number}") for number in count(2))

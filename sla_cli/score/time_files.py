@@ -125,7 +125,7 @@ def compare_times(
 
 
 def read_signs(path: Path, tier: str | None = None) -> dict[str, Signs]:
-    """The glosses with times of each recording of a file or folder, in order of time."""
+    """The glosses with times of each recording of a file or folder, in order of time: seconds of the recording."""
     if path.is_dir():
         return {name: _annotated(path / file, tier) for name, file in _files_in(path).items()}
     if can_read(path.name):
@@ -188,11 +188,14 @@ def _decoded(path: Path, name: str, glosses: Sequence[str], times: Sequence[tupl
 
 
 def _annotated(path: Path, tier: str | None) -> Signs:
-    chosen = _chosen(parse_annotation(read_bytes(path), str(path)).tiers, path, tier)
+    file = parse_annotation(read_bytes(path), str(path))
+    chosen, origin = _chosen(file.tiers, path, tier), file.origin(path.stem)
     if chosen.name in (CUES, SENTENCE):
         _refuse_sentences(chosen, path)
     return _sorted(
-        Sign(mark.text.strip(), mark.start / 1000, mark.end / 1000, 1.0) for mark in chosen.marks if mark.text.strip()
+        Sign(mark.text.strip(), (mark.start + origin) / 1000, (mark.end + origin) / 1000, 1.0)
+        for mark in chosen.marks
+        if mark.text.strip()
     )
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import msgspec
-
 from sla_cli.annotation.formats import KINDS, annotation_text
 from sla_cli.annotation.layout import DEFAULT
+from sla_cli.artifact.json_file import decode_json
 from sla_cli.config.settings import TranscribeConfig
 from sla_cli.core.annotation import Annotation, split_at_pauses
+from sla_cli.errors import FormatError
 from sla_cli.serve.messages import Recognised
+from sla_cli.system.regular_file import read_regular
 from sla_cli.transcribe.transcript import PAGE, UNNAMED, ending_of
 
 UPLOAD, RESULT = "upload", "result.json"
@@ -25,8 +26,8 @@ class NoResultError(Exception):
 def read_result(folder: Path) -> Recognised:
     """What was recognised, of a recording that is done. Raises NoResultError."""
     try:
-        return msgspec.json.decode(_read(folder / RESULT), type=Recognised)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        return decode_json(_read(folder / RESULT), Recognised, RESULT)
+    except FormatError as error:
         raise NoResultError from error
 
 
@@ -48,6 +49,6 @@ def content(folder: Path, kind: str) -> bytes:
 
 def _read(path: Path) -> bytes:
     try:
-        return path.read_bytes()
+        return read_regular(path)
     except OSError as error:
         raise NoResultError from error

@@ -13,11 +13,14 @@ from typing import Protocol
 
 import msgspec
 
+from sla_cli.artifact.json_file import decode_json
+from sla_cli.errors import FormatError
 from sla_cli.serve.driven import Driven
 from sla_cli.serve.files import PAGE_FILE, RESULT, UPLOAD
 from sla_cli.serve.messages import State
 from sla_cli.serve.talk import Done, Progress, Stop, Transcribe
 from sla_cli.system.atomic import atomic_write
+from sla_cli.system.regular_file import read_regular
 
 RECORD = "job.json"
 RANDOM = 18  # bytes of an id
@@ -115,8 +118,8 @@ def read_job(folder: Path) -> Job | None:
     if not ID.fullmatch(folder.name) or folder.is_symlink():
         return None
     try:
-        record = msgspec.json.decode((folder / RECORD).read_bytes(), type=Record)
-    except (OSError, msgspec.DecodeError, UnicodeDecodeError):
+        record = decode_json(read_regular(folder / RECORD), Record, RECORD)
+    except (OSError, FormatError):
         return None
     job = Job(folder, record)
     present = folder / RESULT if record.state == "done" else job.upload

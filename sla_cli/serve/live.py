@@ -8,6 +8,8 @@ import msgspec
 from starlette.responses import Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from sla_cli.artifact.json_file import decode_json
+from sla_cli.errors import FormatError
 from sla_cli.serve.api import FULL
 from sla_cli.serve.door import PROTOCOL, fault
 from sla_cli.serve.jobs import FullError
@@ -82,6 +84,6 @@ async def _listen(socket: WebSocket, stream: Stream) -> None:
 
 def _is_end(text: str) -> bool:
     try:
-        return msgspec.json.decode(text, type=Eof).eof == 1
-    except msgspec.DecodeError:
+        return decode_json(text, Eof, "the end").eof == 1
+    except FormatError:
         return False

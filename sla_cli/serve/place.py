@@ -11,6 +11,7 @@ from pathlib import Path
 
 from sla_cli.artifact.lock import BusyError, locked
 from sla_cli.errors import SlaError
+from sla_cli.work.output import check_folder
 
 PREFIX, MARK = "sla-serve-", ".temporary"  # MARK is a file in each temporary folder: only these are removed
 BUSY, HINT = "another `sla serve` uses this state folder", "Name another folder with --state."
@@ -21,9 +22,10 @@ def state_folder(given: Path | None) -> Iterator[Path]:
     """The folder, which only one service uses; without a given one it is temporary and removed at the end.
 
     Raises:
-        SlaError: another service uses it, or it cannot be written.
+        SlaError: another service uses it, it is in an artifact of sla, or it cannot be written.
     """
     if given is not None:
+        check_folder(given)
         try:
             given.mkdir(parents=True, exist_ok=True, mode=0o700)
         except OSError as error:

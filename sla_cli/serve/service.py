@@ -53,7 +53,7 @@ class Service:
     def application(self) -> Starlette:
         """All routes, without any check of who asks."""
         asset = assets("serve/page", "pages")
-        return Starlette(
+        made = Starlette(
             routes=[
                 *(Route(one.path, getattr(self, one.name), methods=[one.method]) for one in ENDPOINTS),
                 WebSocketRoute("/v1/live", lambda socket: live(socket, self.streams, self.jobs.limits, self.metrics)),
@@ -62,6 +62,8 @@ class Service:
             ],
             exception_handlers={NoResultError: lambda request, error: _unknown(), HTTPException: _refused},
         )
+        made.router.redirect_slashes = False  # a path that is not in the table is unknown
+        return made
 
     async def send(self, request: Request) -> Response:
         wait = _seconds(request.query_params.get("wait", "0"))

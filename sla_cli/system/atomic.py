@@ -51,7 +51,7 @@ def atomic_write(
     temporary = path.with_name(f".{path.name}.{own}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_leftovers(path)
+        remove_leftovers(path)
         try:
             yield temporary
             if flush:
@@ -146,7 +146,7 @@ def _flush_folder(path: Path) -> None:
             raise
 
 
-def _remove_leftovers(path: Path) -> None:
+def remove_leftovers(path: Path) -> None:
     """Remove files that killed processes of this host and container left next to `path`."""
     prefix, suffix = f".{path.name}.{socket.gethostname()}-", ".partial"
     own = re.compile(rf"{namespace()}-([0-9]+)-[0-9a-f]{{8}}")

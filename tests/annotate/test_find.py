@@ -52,6 +52,15 @@ def test_an_ending_in_capitals_is_that_of_the_file_beside_a_video(folder: Path) 
     assert len(found(folder)) == 5, "none is left out"
 
 
+def test_accents_may_have_another_form_in_the_name_of_the_file_beside_a_video(tmp_path: Path) -> None:
+    """As macOS writes them, and some archives."""
+    for video, eaf in (("Zo\u00eb.mp4", "Zoe\u0308.eaf"), ("Ame\u0301.mp4", "Am\u00e9.eaf")):
+        (tmp_path / video).touch()
+        write_suggestions(tmp_path / eaf)
+        assert found(tmp_path / video) == [(video, eaf)]
+    assert len(found(tmp_path)) == 2
+
+
 def test_pictures_are_no_queue_and_a_gif_beside_them_is_their_preview(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -70,6 +79,10 @@ def test_a_pipe_and_a_link_that_leads_nowhere_are_no_videos(folder: Path, caplog
     names = found(folder)
     assert len(names) == 4 and not {"pipe.eaf", "gone.eaf"} & {eaf for _, eaf in names}
     assert "left out gone.mp4, pipe.mp4: not a regular file" in caplog.text
+    (folder / "b.eaf").symlink_to("elsewhere.eaf")
+    with pytest.raises(SlaError, match=r"b\.eaf is a link that leads nowhere"):
+        find_annotated([folder / "b.mp4"], SCOPE)
+    (folder / "b.eaf").unlink()
     [one] = find_annotated([folder / "b.mp4"], SCOPE)
     one.video.unlink()
     os.mkfifo(one.video)

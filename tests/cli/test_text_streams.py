@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 
@@ -38,6 +39,15 @@ def test_json_is_valid_and_complete_wherever_it_is_printed(place: str) -> None:
     found = json.loads(printed(place, "-c", PROGRAM, "json").decode())
     assert found["gloss"] == f"{GLOSS} \U0001f600"
     assert os.fsencode(found["path"]) == b"bad\xff"
+
+
+@pytest.mark.parametrize("closed", [1, 2])
+def test_a_closed_output_leads_nowhere(closed: int) -> None:
+    """As in `sla info x >&-`: Python then has no stream at all."""
+    command = f"exec {shlex.quote(sys.executable)} -m sla_cli info gone {closed}>&-"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, check=False)
+    assert done.returncode == 2 and b"Traceback" not in done.stdout + done.stderr
+    assert (b"gone" in done.stderr) is (closed == 1)
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -27,6 +27,17 @@ def test_a_path_may_begin_with_what_is_left_of_a_url(written: str, path: str) ->
     assert str(read(parts=written).path("parts")) == path
 
 
+@pytest.mark.parametrize("written", ["1_0", "\u0661\u0660", "inf", "ten"])
+def test_a_number_has_digits_from_0_to_9(written: str) -> None:
+    with pytest.raises(SlaError, match="is not a number"):
+        read(beam=written)
+
+
+def test_the_home_folder_of_nobody_is_refused() -> None:
+    with pytest.raises(SlaError, match="~nobody-here/x: no such user"):
+        read(parts="~nobody-here/x").path("parts")
+
+
 def test_what_is_not_given_has_its_default() -> None:
     found = read()
     assert found.text("tier") == "SIGN" and found.text("sentences") == "no" and found.path("parts") is None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import subprocess
 import sys
 from html.parser import HTMLParser
@@ -15,6 +16,8 @@ from recordings import copy_run, refused, signed, sla
 
 from sla_cli.elan import install as installing
 from sla_cli.elan.parameters import RECOGNIZERS
+from sla_cli.errors import SlaError
+from sla_cli.system.atomic import namespace
 
 FILES = {"sla.sh", "sla.bat", "help.html"}
 
@@ -102,13 +105,19 @@ def test_those_of_another_environment_or_of_an_interrupted_installation_are_repl
     recognize, align = install(extensions)
     assert b"/other/python" not in (recognize / "sla.sh").read_bytes()
     (align / "sla-align.cmdi").unlink()
+    killed = subprocess.Popen(["true"])
+    killed.wait()
+    unfinished = align / f".sla.bat.{socket.gethostname()}-{namespace()}-{killed.pid}-0123abcd.partial"
+    unfinished.write_text("@echo")
     install(extensions)
-    assert (align / "sla-align.cmdi").exists()
+    assert (align / "sla-align.cmdi").exists() and not unfinished.exists()
 
 
 def test_what_cannot_be_installed_is_refused(extensions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(extensions)
     assert "no such folder" in refused("elan", "install", "--extensions", "gone", "--run", "../../../old/runs/adapter")
+    with pytest.raises(SlaError, match="a character that ELAN's files cannot hold"):
+        installing.install(extensions, {"run": "a\x01b"})
     assert "gone is not a run" in refused("elan", "install", "--extensions", ".", "--run", "gone")
     assert not list(extensions.iterdir())
 

@@ -242,6 +242,18 @@ def test_a_file_that_somebody_changes_meanwhile_is_left_to_them(tmp_path: Path) 
     assert sorted(one.name for one in tmp_path.iterdir()) == ["a-2.srt", "a.srt"]  # no copies
 
 
+def test_a_file_that_becomes_read_only_meanwhile_is_left_and_nothing_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "a.srt"
+    result = Results(path, "a", None, {}, force=False)
+    first, second, _ = segments(3)
+    result.add(first)
+    path.chmod(0o444)
+    result.add(second)
+    result.write(9.0)
+    assert path.read_text(encoding="utf-8").count("NORD") == 1
+    assert (tmp_path / "a-2.srt").read_text(encoding="utf-8").count("NORD") == 2
+
+
 @pytest.mark.parametrize("force", [False, True])
 def test_a_file_that_appears_or_changes_before_the_first_sign_is_left_too(tmp_path: Path, force: bool) -> None:
     """Somebody made it, or another `sla live` of the same name."""

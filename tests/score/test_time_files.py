@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from elan_files import Eaf
 from typer.testing import CliRunner
 
 from sla_cli.annotation.formats import write_annotation
@@ -44,6 +45,24 @@ def test_the_truth_itself_is_right(tmp_path: Path) -> None:
     figures = compare_times(write(tmp_path / "a.eaf", TRUE), write(tmp_path / "b.ctm", TRUE), None, None)
     assert (figures.wer, figures.inside, figures.start_error, figures.end_error) == (0, 100, 0, 0)
     assert set(figures.f1.values()) == {100}
+
+
+def test_times_are_those_of_the_recording_where_its_timeline_begins_later(tmp_path: Path) -> None:
+    """ELAN adds the offset of a link (TIME_ORIGIN); the file's own recording comes before other links."""
+    others = [{"MEDIA_URL": f"file:///x/{name}", "MIME_TYPE": "x", "TIME_ORIGIN": "500"} for name in ("b.wav", "b.mp4")]
+    for links, shift in (
+        ([], 0),
+        (others, 0.5),
+        ([*others, {"RELATIVE_MEDIA_URL": "./a.mp4", "TIME_ORIGIN": "8000"}], 8),
+    ):
+        eaf = Eaf(links=links)
+        tier = eaf.tier("GLOSS")
+        for gloss, start, end in TRUE:
+            eaf.mark(tier, round((start - shift + 8) * 1000), round((end - shift + 8) * 1000), gloss)
+        (tmp_path / "a.eaf").write_text(eaf.xml())
+        moved = tuple((gloss, start + 8, end + 8) for gloss, start, end in TRUE)
+        figures = compare_times(write(tmp_path / "b.ctm", moved), tmp_path / "a.eaf", None, None)
+        assert (figures.inside, figures.start_error) == (100, pytest.approx(0, abs=1e-9))
 
 
 def test_folders_go_file_by_file(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 pytest.importorskip("prometheus_client", reason="needs the extra web")
 
 from sla_cli.serve.files import RESULT
-from sla_cli.serve.job import Job, new_id
+from sla_cli.serve.job import Job, new_id, read_job
 from sla_cli.serve.jobs import LAST, TOO_OFTEN, FullError, Jobs
 from sla_cli.serve.limits import Limits
 
@@ -119,6 +120,19 @@ def test_a_video_that_ends_the_service_twice_is_not_tried_again(tmp_path: Path) 
         assert work is not None
     found = jobs_in(tmp_path).find(work.job.id)
     assert found is not None and (found.record.state, found.record.fault) == ("failed", LAST)
+
+
+@pytest.mark.timeout(20)
+def test_a_folder_whose_record_is_damaged_or_a_pipe_holds_no_job(tmp_path: Path) -> None:
+    folder = tmp_path / new_id()
+    folder.mkdir()
+    record = folder / "job.json"
+    for data in (b"", b"{}", b"\xff", b'{"a":' * 100_000 + b"1" + b"}" * 100_000):
+        record.write_bytes(data)
+        assert read_job(folder) is None
+    record.unlink()
+    os.mkfifo(record)
+    assert read_job(folder) is None
 
 
 def test_a_job_that_the_end_of_the_service_interrupts_is_done_later(tmp_path: Path) -> None:

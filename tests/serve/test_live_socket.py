@@ -30,6 +30,7 @@ WRONG: dict[str, bytes | str] = {
     "another format": bytes(8) + b"no JPEG",
     "damaged": bytes(8) + b"\xff\xd8\xff" + bytes(99),
     "another text": "eof",
+    "deep text": '{"eof":' * 100_000,
 }
 
 

@@ -27,6 +27,7 @@ from sla_cli.serve.job import new_id
 from sla_cli.serve.limits import CONNECTIONS
 from sla_cli.transcribe.recognizer import Recognizer
 
+NESTED = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
 GUIDE = (Path(__file__).parents[2] / "docs" / "guides" / "service.md").read_text(encoding="utf-8")
 FORM = (
     b'--x\r\nContent-Disposition: form-data; name="note"\r\n\r\nhello\r\n'
@@ -172,7 +173,7 @@ def test_a_full_queue_and_its_order_also_if_the_worker_is_killed(
 def test_a_damaged_result_counts_as_none(tight: Running, state: Path, tmp_path: Path) -> None:
     place = tight.send(video(tmp_path), wait=60).headers["location"]
     result = state / "jobs" / place.rpartition("/")[2] / "result.json"
-    for data in (result.read_bytes()[:40], b"\xff", b"{}"):
+    for data in (result.read_bytes()[:40], b"\xff", b"{}", NESTED):
         result.write_bytes(data)
         assert tight.ask("GET", place).status == tight.ask("GET", f"{place}.eaf").status == 404
     assert tight.ask("GET", f"{place}.html").status == 200
@@ -203,7 +204,7 @@ def test_a_video_of_too_many_bytes_is_refused_before_and_while_it_comes(tight: R
     ("headers", "status"),
     [
         ({"Host": "evil.example"}, 421), ({"Host": "127.0.0.1:1"}, 421), ({"Origin": "http://evil.example"}, 403),
-        ({"Origin": "null"}, 403), ({"Origin": "http://localhost:1"}, 403),
+        ({"Origin": "null"}, 403), ({"Origin": "http://localhost:1"}, 403), ({"Origin": "http://["}, 403),
     ],
 )  # fmt: skip
 def test_other_names_and_other_sites_are_refused(opened: Running, headers: dict[str, str], status: int) -> None:

@@ -6,6 +6,7 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from recordings import copy_run
 
 from sla_cli.errors import SlaError
 from sla_cli.serve.place import MARK, state_folder
@@ -34,6 +35,15 @@ def test_a_given_one_is_of_one_service_and_stays(tmp_path: Path) -> None:
             pass
     with state_folder(folder):
         assert (folder / "kept").exists() and folder.stat().st_mode & 0o777 == 0o700
+
+
+def test_an_artifact_of_sla_is_no_place_for_it(tmp_path: Path) -> None:
+    copy_run(tmp_path)
+    run = tmp_path / "old" / "runs" / "adapter"
+    for place in (run, run / "state"):
+        with pytest.raises(SlaError, match="is an artifact of sla"), state_folder(place):
+            pass
+    assert not (run / "state").exists()
 
 
 def test_a_given_one_that_is_named_as_a_temporary_one_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
