@@ -22,7 +22,7 @@ extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
 myst_heading_anchors = 4  # links to headings are checked
 exclude_patterns = ["_build"]
 
-# The Python reference, api.md.
+# The Python reference, in python.md.
 autodoc_mock_imports = list(TORCH)  # the site builds without torch, and faster
 autodoc_member_order = "bysource"
 add_module_names = False

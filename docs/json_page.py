@@ -41,7 +41,7 @@ not increase for a new key: ignore keys that you do not know ([versions](licence
 **Errors.** With exit code 2, standard output is empty and standard error says what to correct. Three commands are
 exceptions: `sla prep` prints [which clips cannot be read](#sla-prep), `sla transcribe`
 lists all recordings, with the `error` of those that failed, and `sla live` prints what it saw before its source failed.
-With code 3 the result is printed as with code 0 ([exit codes](how-to.md#exit-codes)).
+With code 3 the result is printed as with code 0 ([exit codes](start.md#exit-codes)).
 
 **How to read the tables.** A key whose meaning begins with "Only" is only in the results that it names; all other keys
 are always present. If a key holds an object with keys of its own, its type is a link to the table of these keys. In an

@@ -1,4 +1,4 @@
-"""The examples of docs/python.md run as they stand, one after the other; docs/api.md has all public names, whose
+"""The examples of docs/python.md run as they stand, one after the other; its reference has all public names, whose
 docstrings say what each attribute is."""
 
 from __future__ import annotations
@@ -17,8 +17,7 @@ import sla_cli
 from sla_cli.artifact.receipt import Receipt, write_receipt
 
 PAGE = Path(__file__).parents[1] / "docs" / "python.md"
-REFERENCE = PAGE.with_name("api.md").read_text(encoding="utf-8")
-DESCRIBED = re.findall(r"^\.\. auto\w+:: (\S+)", REFERENCE, re.MULTILINE)
+DESCRIBED = re.findall(r"^\.\. auto\w+:: (\S+)", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
 
 
 def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -26,7 +26,7 @@ WIDE_PAGES = (
     "scoring.html",
     "decoding.html",
     "json.html",
-    "api.html",
+    "python.html",
     "experiments/tuning.html",
 )
 
@@ -77,7 +77,7 @@ def test_commands_and_settings_are_in_their_references(site: Path) -> None:
 
 
 def test_the_python_reference_is_made_of_docstrings(site: Path) -> None:
-    page = (site / "api.html").read_text(encoding="utf-8")
+    page = (site / "python.html").read_text(encoding="utf-8")
     assert 'id="sla_cli.Recognizer.transcribe"' in page and "a gloss is not tried in a step" in page
     assert "_opened" not in page, "what is not public"
 

@@ -44,7 +44,8 @@ class SuspiciousPlace:
         rarity: minus the natural logarithm of how often, in the other clips, the reference has `gloss` where the model
             recognises `read`. A confusion that the model makes often is weak evidence against the annotation
         fluency: as `gain`, by a gloss bigram of the other references instead of by the model
-        score: how suspicious the place is ([align](align.md)): the sum of the last three, at least 0
+        score: how suspicious the place is ([how](annotation-files.md#suspicious-annotations)): the sum of the last
+            three, at least 0
     """
 
     kind: Kind

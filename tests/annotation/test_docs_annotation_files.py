@@ -17,12 +17,9 @@ SIGNS = [Sign("HEUTE", 0.12, 0.5, 0.98), Sign("REGEN", 0.5, 0.9, 0.71), Sign("MO
 VIDEO = Annotation("video", None, 4.2, split_at_pauses(SIGNS, 0.5), {"run": "sla-work/runs/1"})
 
 
-@pytest.mark.parametrize(
-    ("language", "kind"),
-    [("xml", "eaf"), ("praat", "textgrid"), *((kind, kind) for kind in ("vtt", "srt", "json", "csv", "ctm"))],
-)
-def test_an_example_is_what_is_written(language: str, kind: str) -> None:
-    assert EXAMPLES[language] in annotation_text(kind, VIDEO, Layout(), Path())
+@pytest.mark.parametrize("kind", ["vtt", "json", "csv", "ctm"])
+def test_an_example_is_what_is_written(kind: str) -> None:
+    assert EXAMPLES[kind] in annotation_text(kind, VIDEO, Layout(), Path())
 
 
 def test_each_kind_is_in_the_table() -> None:

@@ -14,7 +14,7 @@ class Finding:
     """A note or a problem.
 
     Attributes:
-        about: the check, as named in [check](check.md)
+        about: the check, as named in [sla check](prep.md#sla-check)
         split: the split; empty for the whole store
         message: one sentence with figures
         hint: what to do; may be empty
