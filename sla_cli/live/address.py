@@ -54,7 +54,7 @@ class Address:
             for frame in self._paced(decoder):
                 yield frame
                 if self._download is not None:
-                    self._download.since = time.monotonic()
+                    self._download.showed()
         if self.live and not stopped.is_set():
             log.warning("%s has ended the connection", self.name)
 

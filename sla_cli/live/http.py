@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import http.client
 import threading
-import time
 import urllib.request
+from functools import partial
 from http import HTTPStatus
 from string import punctuation
 from urllib.error import HTTPError
@@ -13,14 +13,12 @@ from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
 from sla_cli import __version__
 from sla_cli.errors import FrameError
+from sla_cli.live.patience import HttpConnection, HttpsConnection, ImpatientError, Patience
 
 TIMEOUT = 10.0  # seconds without data
-BLIND = 20.0  # seconds of data without a picture: longer than the distance of two key frames of any camera
+SLOWEST = 1 << 16  # bytes of a file in that time; a video of 26 kbit/s
 HANDLERS = (
     urllib.request.ProxyHandler,
-    urllib.request.HTTPHandler,
-    urllib.request.HTTPSHandler,
-    urllib.request.HTTPRedirectHandler,
     urllib.request.HTTPDefaultErrorHandler,
     urllib.request.HTTPErrorProcessor,
     urllib.request.UnknownHandler,  # refuses what has no handler here, such as file:// and ftp://
@@ -32,7 +30,6 @@ class Download:
 
     Attributes:
         endless: whether its length is unknown: a stream, not a file.
-        since: on the monotonic clock, when somebody began to wait for a picture in it.
     """
 
     def __init__(self, address: str, where: str, stopped: threading.Event) -> None:
@@ -50,15 +47,24 @@ class Download:
             known.add_password(None, bare, user, password)
             opener.add_handler(urllib.request.HTTPBasicAuthHandler(known))
             opener.add_handler(urllib.request.HTTPDigestAuthHandler(known))
+        patience = self._patience = Patience()
+        for watched in (_Http(patience), _Https(patience), _Redirect()):
+            opener.add_handler(watched)
         request = urllib.request.Request(bare, headers={"User-Agent": f"sla/{__version__}"})
         try:
-            self._answer: http.client.HTTPResponse = opener.open(request, timeout=TIMEOUT)
+            with patience:
+                self._answer: http.client.HTTPResponse = opener.open(request, timeout=TIMEOUT)
         except HTTPError as error:
             hint = "Give them in the address: https://USER:PASSWORD@HOST/PATH." if error.code == 401 else ""
             raise FrameError(f"{where} answers {error.code} {_meaning(error.code)}".strip(), hint) from error
-        except (OSError, ValueError, http.client.HTTPException) as error:
+        except (OSError, ValueError, LookupError, http.client.HTTPException) as error:  # an empty value in a header
             raise FrameError(f"{where} does not answer ({_reason(error)})", "Is it written right, and on?") from error
-        self.endless, self.since = self._answer.length is None, time.monotonic()
+        self.endless, self._bytes = self._answer.length is None, 0
+        patience.renew()
+
+    def showed(self) -> None:
+        """A picture came out of it."""
+        self._patience.renew()
 
     def read(self, size: int) -> bytes:
         """At most `size` bytes, as soon as there are some; none at the end, or when it is to stop.
@@ -68,17 +74,49 @@ class Download:
         """
         if self._stopped.is_set():
             return b""
-        if self.endless and time.monotonic() - self.since > BLIND:
-            raise FrameError(f"{self._where} sent bytes for {BLIND:g} s, but no picture", "Does it send a video?")
         try:
-            found = self._answer.read1(size)
+            with self._patience:
+                found = self._answer.read1(size)
+        except ImpatientError as error:
+            what = "no picture" if self.endless else f"less than {SLOWEST >> 10} KiB"
+            raise FrameError(f"{self._where} sent bytes for {error}, but {what}", "Does it send a video?") from error
         except TimeoutError as error:
             raise FrameError(f"{self._where} sent nothing for {TIMEOUT:g} s", "Is it still on?") from error
         except (OSError, http.client.HTTPException) as error:
             raise FrameError(f"{self._where} broke the connection ({_reason(error)})") from error
         if not found and self._answer.length:
             raise FrameError(f"{self._where} ended the connection {self._answer.length} bytes too early")
+        self._bytes += len(found)
+        if not self.endless and self._bytes >= SLOWEST:  # its index may come before all pictures
+            self._bytes = 0
+            self._patience.renew()
         return found
+
+
+class _Http(urllib.request.HTTPHandler):
+    def __init__(self, patience: Patience) -> None:
+        super().__init__()
+        self._connect = partial(HttpConnection, patience=patience)
+
+    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self._connect, request)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    def __init__(self, patience: Patience) -> None:
+        super().__init__()
+        self._connect = partial(HttpsConnection, patience=patience)
+
+    def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(self._connect, request)
+
+
+class _Redirect(urllib.request.HTTPRedirectHandler):
+    """Leaves the content of a redirection unread, which may be endless."""
+
+    def redirect_request(self, req, fp, *facts):  # type: ignore[no-untyped-def]
+        fp.close()
+        return super().redirect_request(req, fp, *facts)
 
 
 def _without_user(address: str) -> tuple[str, str, str]:
@@ -98,6 +136,8 @@ def _meaning(code: int) -> str:
 def _reason(error: Exception) -> str:
     """Without the address, which an error may show."""
     cause = getattr(error, "reason", error)
+    if isinstance(cause, ImpatientError):
+        return f"nothing whole came for {cause}"
     if isinstance(cause, TimeoutError):
         return f"nothing came for {TIMEOUT:g} s"
     if isinstance(cause, str):

@@ -54,7 +54,10 @@ class _Input:
         self._number, self._stopped = number, stopped
 
     def read(self, size: int) -> bytes:
-        while not self._stopped.is_set():
-            if os.name == "nt" or select.select([self._number], [], [], OFTEN)[0]:  # Windows selects sockets only
-                return os.read(self._number, size)
+        try:
+            while not self._stopped.is_set():
+                if os.name == "nt" or select.select([self._number], [], [], OFTEN)[0]:  # Windows selects sockets only
+                    return os.read(self._number, size)
+        except OSError as error:
+            raise FrameError(f"standard input cannot be read ({error.strerror})") from error
         return b""

@@ -49,6 +49,24 @@ def http_server(answer: Callable[[BaseHTTPRequestHandler], None], *, user: str =
         server.server_close()
 
 
+@contextmanager
+def raw_server(answer: Callable[[socket.socket], None]) -> Iterator[str]:
+    """`127.0.0.1:PORT` of a server that answers each connection with bytes of its own, until the client closes it."""
+
+    def serve() -> None:
+        with suppress(OSError):  # closed at the end
+            while True:
+                threading.Thread(target=answering, args=listening.accept()[:1], daemon=True).start()
+
+    def answering(connection: socket.socket) -> None:
+        with suppress(OSError), connection:
+            answer(connection)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"127.0.0.1:{listening.getsockname()[1]}"
+
+
 def stream_of(data: bytes, kind: str = "video/mp2t", *, seconds: float = 0.0, stalls: bool = False):  # type: ignore[no-untyped-def]
     """An answer without length, in pieces.
 

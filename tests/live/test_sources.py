@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import threading
 import time
@@ -15,10 +16,10 @@ import cv2
 import numpy as np
 import pytest
 from movies import movie, numbers, pictures
-from stream_servers import USER, file_of, http_server, motion_jpeg, rtsp_server, stream_of
+from stream_servers import USER, file_of, http_server, motion_jpeg, raw_server, rtsp_server, stream_of
 
 from sla_cli.errors import SlaError
-from sla_cli.live import address, camera, http, source
+from sla_cli.live import address, camera, http, patience, source
 from sla_cli.live.camera import Camera
 from sla_cli.live.source import find_source
 
@@ -98,6 +99,13 @@ def test_standard_input_that_is_no_video_or_never_ends(monkeypatch: pytest.Monke
         assert "standard input is no video" in refused("-")
 
 
+def test_standard_input_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in `sla live - 0> file`."""
+    with (tmp_path / "a").open("w") as given:
+        monkeypatch.setattr(sys, "stdin", given)
+        assert "standard input cannot be read (Bad file descriptor)" in refused("-")
+
+
 def test_a_stream_over_http(videos: Path) -> None:
     with http_server(stream_of((videos / "a.ts").read_bytes())) as place:
         stream = find_source(f"http://{place}/x?password=s3cret")
@@ -169,7 +177,7 @@ def test_a_stream_that_stalls_is_given_up(videos: Path) -> None:
 def test_a_stream_of_bytes_without_pictures_is_given_up(
     videos: Path, monkeypatch: pytest.MonkeyPatch, video: str
 ) -> None:
-    monkeypatch.setattr(http, "BLIND", 1.0)
+    monkeypatch.setattr(patience, "BLIND", 1.0)
     padding = (b"\x47\x1f\xff\x10" + b"\xff" * 184) * 50  # null packets of MPEG-TS
     data = (videos / "a.ts").read_bytes() if video.startswith("a video") else b""
 
@@ -184,6 +192,61 @@ def test_a_stream_of_bytes_without_pictures_is_given_up(
 
     with http_server(endless) as place:
         assert "sent bytes for 1 s, but no picture" in refused(f"http://{place}/x")
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: video/mp2t\r\n"
+MOVED = b"HTTP/1.1 302 Found\r\nLocation: /y\r\n\r\n"
+SLOW = {
+    "a status line": (b"", b"H", "nothing whole came for 1 s"),
+    "a header": (HEAD, b"x", "nothing whole came for 1 s"),
+    "other answers first": (b"", b"HTTP/1.1 100 Continue\r\n\r\n", "nothing whole came for 1 s"),
+    "the length of a chunk": (HEAD + b"Transfer-Encoding: chunked\r\n\r\n", b"0", "sent bytes for 1 s, but no picture"),
+    "a file of a stated length": (HEAD + b"Content-Length: 99999\r\n\r\n", b"x", "but less than 64 KiB"),
+}
+
+
+@pytest.mark.timeout(60)
+@pytest.mark.parametrize("what", SLOW)
+def test_an_answer_that_comes_byte_by_byte_is_given_up(monkeypatch: pytest.MonkeyPatch, what: str) -> None:
+    monkeypatch.setattr(patience, "BLIND", 1.0)
+    begin, piece, fault = SLOW[what]
+
+    def slow(connection: socket.socket) -> None:
+        connection.sendall(begin)
+        while True:
+            connection.sendall(piece)
+            time.sleep(0.05)
+
+    with raw_server(slow) as place:
+        assert fault in refused(f"http://{place}/x")
+
+
+@pytest.mark.timeout(60)
+def test_the_content_of_a_redirection_is_not_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may be endless. The next answer is no video."""
+    monkeypatch.setattr(patience, "BLIND", 1.0)
+    sent = []
+
+    def endless(connection: socket.socket) -> None:
+        if b"/y" in connection.recv(4096):
+            connection.sendall(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n")
+            return
+        connection.sendall(MOVED)
+        while True:
+            sent.append(connection.send(bytes(1 << 16)))
+
+    with raw_server(endless) as place:
+        assert "answers 404 Not Found" in refused(f"http://{place}/x")
+    assert sum(sent) < 10 << 20
+
+
+def test_a_server_that_asks_for_a_password_without_saying_how_is_refused() -> None:
+    def asking(connection: socket.socket) -> None:
+        connection.recv(4096)
+        connection.sendall(b"HTTP/1.1 401 No\r\nWWW-Authenticate: Digest realm=\r\nContent-Length: 0\r\n\r\n")
+
+    with raw_server(asking) as place:
+        assert "does not answer" in refused(f"http://{USER}@{place}/x")
 
 
 @pytest.mark.parametrize(("ends", "part"), [("stalls", "sent nothing for 1 s"), ("cut", "bytes too early")])
