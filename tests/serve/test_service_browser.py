@@ -68,7 +68,7 @@ def test_a_video_is_recognised_shown_and_saved(browser: Any, opened: Running, tm
 
 def test_what_is_no_video_is_said(browser: Any, opened: Running, tmp_path: Path) -> None:
     (tmp_path / "a.mp4").write_bytes(b"no video")
-    with page_of(browser, opened) as page:
+    with page_of(browser, opened, expected="422") as page:  # where it has failed before the browser asks
         page.set_input_files("#file", tmp_path / "a.mp4")
         page.wait_for_selector("#fault:visible")
         assert page.locator("#fault").inner_text().startswith("The video does not open as a video")
