@@ -133,7 +133,6 @@ class Recognizer:
             "token_min_logp": token_min_logp,
         }
         weights_digest = source.weights_digest
-        given = {name: value.item() if isinstance(value, np.generic) else value for name, value in given.items()}
         settled = settle(given, source.tunings, weights_digest)
         if settled.options.lm is not None:
             check_oov(settled.options.lm, source.glosses, settled.options.max_oov)
