@@ -1,19 +1,30 @@
-"""A small work folder with one artifact of each kind, and what stages read from each file: for flips.py and fuzz.py."""
+"""A small work folder with one artifact of each kind, and what stages read from each file: for flips.py and fuzz.py.
+
+python benchmarks/artifacts.py FILE.zip
+
+writes artifacts of this version, which later versions read (tests/test_earlier_versions.py): a release adds its own.
+"""
 
 from __future__ import annotations
 
+import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, replace
 from itertools import chain
 from pathlib import Path
+from zipfile import ZIP_DEFLATED, ZipFile
 
 import numpy as np
 import torch
 from signing import pictures
 
 from sla_cli.align.align_file import align_file
+from sla_cli.annotation.formats import annotation_text
+from sla_cli.annotation.layout import DEFAULT
 from sla_cli.artifact.receipt import Receipt, digest_file, read_receipt, receipt_path, unchanged_digest, write_receipt
 from sla_cli.config.settings import Config, EmitConfig, resolve
+from sla_cli.core.annotation import Annotation, Sentence, Sign
 from sla_cli.core.digest import digest_bytes
 from sla_cli.decode.decode_file import decode_file
 from sla_cli.decode.grid_search import GridPoint
@@ -32,12 +43,15 @@ from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_file
 from sla_cli.search.beam_decoder import BeamOptions
 from sla_cli.search.options import Settled
+from sla_cli.share.card import Answers, card_of
+from sla_cli.share.export import export_run
 from sla_cli.store.codec import encode
 from sla_cli.store.content import EncodedClip, EncodedFrames, StoreHeader
 from sla_cli.store.division import Division, write_division
 from sla_cli.store.paths import clips_path, division_path
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
+from sla_cli.system.atomic import write_text
 from sla_cli.train.state import State, load_state, save_state
 from sla_cli.work.alignment import read_alignment
 from sla_cli.work.calibration import CalibrationFigures, write_calibration
@@ -102,6 +116,22 @@ def make(work: Path) -> Artifacts:
     score, _ = score_file(hypotheses, work / "scores", options=ScoreOptions("none"))
     places = (emissions, lm, tuning, hypotheses, alignment, score)
     return Artifacts(store.path, work / "other", work / "merged", run, config, *places)
+
+
+def keep(file: Path) -> None:
+    """Write a zip archive with an artifact of each kind that later versions have to read."""
+    with tempfile.TemporaryDirectory() as folder:
+        made = make(work := Path(folder))
+        export_run(made.run, work / "model", card_of(made.run, Answers()), lm=made.lm)
+        sentence = Sentence((Sign("NORD", 0.2, 0.6, 0.9), Sign("WIND", 0.7, 1.0, 0.8)))
+        write_text(
+            work / "video.eaf", annotation_text("eaf", Annotation("video", None, 2.0, (sentence,)), DEFAULT, work)
+        )
+        left_out = made.merged, made.other, made.run.state  # made of others, or for the sla that wrote it
+        with ZipFile(file, "w", ZIP_DEFLATED) as archive:
+            for path in sorted(work.rglob("*")):
+                if path.is_file() and not any(path.is_relative_to(one) for one in left_out):
+                    archive.write(path, path.relative_to(work))
 
 
 def _fit(run: Run, model: Network) -> None:
@@ -196,3 +226,7 @@ def stored(path: Path) -> object:
     facts = split.references(), split.signers, split.glosses, split.clip_fps.tolist(), split.lengths, split.sources
     header = split.vocabulary, split.size, split.fit, split.labels, split.profile, split.digest
     return facts, header, [digest_bytes(clip.frames().tobytes()) for clip in split]
+
+
+if __name__ == "__main__":
+    keep(Path(sys.argv[1]))

@@ -15,7 +15,7 @@ from typing import Any
 
 from sla_cli.config.bounds import PICTURE
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # OpenCV reads it when it is imported: a picture of a few kilobytes may have 10^9 pixels.
 os.environ.setdefault("OPENCV_IO_MAX_IMAGE_PIXELS", str(PICTURE))

@@ -5,6 +5,7 @@ A fact that a file of the version before lacks gets its value in the reader of t
 
 from __future__ import annotations
 
+from sla_cli.artifact.text import is_whole
 from sla_cli.errors import FormatError
 
 
@@ -27,6 +28,7 @@ def unread_version(where: object, name: str, version: int, found: object, hint: 
 
 
 def check_version(where: object, name: str, version: int, found: object, hint: str) -> None:
-    """Raise the error of `unread_version` if a version is not read."""
-    if isinstance(found, bool) or found not in readable(version):
+    """Raise the error of `unread_version` if a version, a number or its text, is not read."""
+    number = int(found) if isinstance(found, str) and is_whole(found) else found
+    if isinstance(number, bool) or number not in readable(version):
         raise unread_version(where, name, version, found, hint)

@@ -26,7 +26,7 @@ from sla_cli.config.checks import (
 )
 from sla_cli.config.presets import PRESETS
 from sla_cli.config.toml_file import read_toml
-from sla_cli.errors import SlaError, some, suggestion
+from sla_cli.errors import SlaError, suggestion
 
 Variant = Literal["adapter", "lora", "frozen"]  # modules of model/variants
 KernelSize = Annotated[int, Meta(ge=1, le=LAYERS)]
@@ -299,24 +299,15 @@ def resolve(
 
 
 def from_dict(values: Mapping[str, Any]) -> Config:
-    """A Config from nested values; keys and types are checked. Raises SlaError."""
+    """A Config from nested values; keys and types are checked. Raises SlaError.
+
+    A setting that is not there has its default. So the run of an earlier version is as it was: a setting that is added
+    later has a default that does what was done before.
+    """
     checked: dict[str, dict[str, Any]] = {}
     _update(checked, values, "configuration")
     sections = annotations_of(Config)
     return Config(**{section: sections[section](**entries) for section, entries in checked.items()})
-
-
-def config_of_run(values: Mapping[str, Any]) -> Config:
-    """The settings of a run, whose file has every setting.
-
-    Raises:
-        SlaError: a setting is missing or unknown, or has a wrong value.
-    """
-    config = from_dict(values)
-    given = {f"{section}.{key}" for section, entries in values.items() for key in entries}
-    if missing := [name for name in settings_of(Config) if name not in given]:
-        raise SlaError(f"damaged or incomplete, without {some(missing)}")
-    return config
 
 
 def to_toml(config: Config) -> str:

@@ -17,6 +17,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from sla_cli.artifact.json_file import parse_json
+from sla_cli.artifact.version import check_version
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
 from sla_cli.model.network import Network
@@ -24,10 +25,11 @@ from sla_cli.store.store import vocabulary_digest
 from sla_cli.system.atomic import atomic_write
 from sla_cli.system.host_memory import check_fits
 
-NAME, VERSION = "sla-checkpoint", "1"
-MODEL, MODEL_VERSION = "sla-model", "1"
+NAME, VERSION = "sla-checkpoint", 1
+MODEL, MODEL_VERSION = "sla-model", 1
 # Format of a file to the part of a model that has its content: the beginning of the names of its tensors.
 PARTS = {NAME: "trained", "sla-frame-scores": "frame_scores", "sla-domain": "domain"}
+RETRAIN = "Train again with `sla train`."
 AGAIN = "Restore it from a copy, or train again (`sla train --force`)."
 FIT_AGAIN = "Remove it, then `sla train --resume` makes it again."
 SAME = 1e-4  # relative; if norms differ by less, the weights come from the same random draw
@@ -37,7 +39,7 @@ def save_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
     """Write the trained weights; of the frozen backbone only its digest. Equal weights give equal bytes."""
     header = {
         "format": NAME,
-        "version": VERSION,
+        "version": str(VERSION),
         "backbone": model.backbone_digest,
         "backbone_name": model.backbone_name,
         "glosses": vocabulary_digest(glosses),
@@ -60,7 +62,7 @@ def write_model(path: Path, parts: Mapping[str, tuple[Mapping[str, Tensor], Mapp
         parts: tensors and header of each; a header of its own makes a part readable as the file that it comes from.
     """
     tensors: dict[str, Tensor] = {}
-    header = {"format": MODEL, "version": MODEL_VERSION}
+    header = {"format": MODEL, "version": str(MODEL_VERSION)}
     for part, (values, facts) in parts.items():
         own = {name: value.detach().cpu().contiguous() for name, value in values.items()}
         header[part] = json.dumps({**facts, "tensors": _digest(own)}, sort_keys=True, ensure_ascii=False)
@@ -124,7 +126,7 @@ def read_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> dict[s
     return tensors
 
 
-def read_tensors(path: Path, name: str, version: str, again: str) -> tuple[dict[str, Tensor], dict[str, str]]:
+def read_tensors(path: Path, name: str, version: int, again: str) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors of a file that `write_tensors` wrote, or of that part of a model, and their header.
 
     Args:
@@ -139,19 +141,17 @@ def read_tensors(path: Path, name: str, version: str, again: str) -> tuple[dict[
     try:
         with safe_open(path, framework="pt") as file:
             header, prefix = file.metadata() or {}, ""
-            if header.get("format") == MODEL and header.get("version") == MODEL_VERSION:
+            if header.get("format") == MODEL:
+                check_version(path, MODEL, MODEL_VERSION, header.get("version"), again)
                 prefix = f"{PARTS[name]}."
                 header = _header_of(path, header, PARTS[name], again)
             names = [key for key in file.keys() if key.startswith(prefix)]  # noqa: SIM118  # it is no dict
             tensors = {key.removeprefix(prefix): file.get_tensor(key) for key in names}
     except SafetensorError as error:
         raise FormatError(f"{path}: not a safetensors file, or a damaged one ({error})", again) from error
-    kind = header.get("format"), header.get("version")
-    if kind != (name, version):
-        raise FormatError(
-            f"{path}: {kind[0] or 'unknown'} version {kind[1]}, this sla reads {name} {version}",
-            "Train again with `sla train`.",
-        )
+    if header.get("format") != name:
+        raise FormatError(f"{path}: format {header.get('format') or 'unknown'}, expected {name}", RETRAIN)
+    check_version(path, name, version, header.get("version"), RETRAIN)
     if header.get("tensors") != _digest(tensors):
         raise FormatError(f"{path} is damaged: its weights are not as they were written", again)
     return tensors, header
@@ -168,7 +168,7 @@ def _header_of(path: Path, header: Mapping[str, str], part: str, again: str) -> 
 
 
 def read_fitted(
-    path: Path, name: str, version: str, weights: str, shapes: Mapping[str, tuple[int, ...]]
+    path: Path, name: str, version: int, weights: str, shapes: Mapping[str, tuple[int, ...]]
 ) -> tuple[dict[str, Tensor], dict[str, str]]:
     """Tensors of a file that was fitted to a checkpoint when training was over, and its header.
 

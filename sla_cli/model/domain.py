@@ -19,7 +19,7 @@ from sla_cli.config.checks import read_values
 from sla_cli.core.quantities import Distance, Percent
 from sla_cli.model.checkpoint import FIT_AGAIN, read_fitted, write_tensors
 
-NAME, VERSION = "sla-domain", "1"
+NAME, VERSION = "sla-domain", 1
 SHRINKAGE = 0.01  # of the mean variance, added to each: directions in which training hardly varies say little
 DEVIATIONS = 3.0  # of the logarithms of dev's distances, from their mean to the limit
 LEAST_DEVIATION = 0.1  # of these logarithms: a dev split may be one clip
@@ -112,7 +112,7 @@ def _range(values: Sequence[float]) -> Range:
 
 def save_domain(path: Path, domain: Domain, weights: str) -> None:
     """Write it. `weights`: digest of the checkpoint with whose features it was fitted."""
-    header = {"format": NAME, "version": VERSION, "weights": weights, "limit": repr(domain.limit)}
+    header = {"format": NAME, "version": str(VERSION), "weights": weights, "limit": repr(domain.limit)}
     header["usual"] = json.dumps(domain.usual)
     write_tensors(path, {"mean": domain.mean, "whitening": domain.whitening}, header)
 

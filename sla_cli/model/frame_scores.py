@@ -15,7 +15,7 @@ from torch import Tensor
 from sla_cli.errors import FormatError
 from sla_cli.model.checkpoint import FIT_AGAIN, read_fitted, write_tensors
 
-NAME, VERSION = "sla-frame-scores", "1"
+NAME, VERSION = "sla-frame-scores", 1
 SCALE = 8  # per nat; an int8 then reaches 16 nats
 
 
@@ -52,7 +52,7 @@ class FrameScorer:
 def save_scorer(path: Path, scorer: FrameScorer, weights: str) -> None:
     """Write it. `weights`: digest of the checkpoint with whose features it was fitted."""
     tensors = {"weight": scorer.weight, "bias": scorer.bias}
-    header = {"format": NAME, "version": VERSION, "weights": weights, "least": str(scorer.least)}
+    header = {"format": NAME, "version": str(VERSION), "weights": weights, "least": str(scorer.least)}
     write_tensors(path, tensors, header)
 
 

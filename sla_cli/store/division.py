@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sla_cli.artifact.table import parse_table, to_tsv
 from sla_cli.artifact.text import read_text
+from sla_cli.artifact.version import check_version
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError
@@ -71,9 +72,8 @@ def read_division(path: Path) -> Division:
     lines = text.split("\n")
     comments = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
     facts = dict(line[1:].strip().partition(": ")[::2] for line in lines[:comments])
-    if lines[0].startswith(f"# {NAME} ") and lines[0].strip() != MAGIC:  # one that a person wrote has no such line
-        found = lines[0][2:].strip()
-        raise FormatError(f"{path}: {found}, this sla reads {NAME} {VERSION}", "Make it with `sla split`.")
+    if lines[0].startswith(f"# {NAME} "):  # one that a person wrote has no such line
+        check_version(path, NAME, VERSION, lines[0].removeprefix(f"# {NAME} ").strip(), "Make it with `sla split`.")
     splits: dict[str, str] = {}
     for row in parse_table("\n".join(lines[comments:]), str(path), COLUMNS, "\t"):
         at, clip, split = f"{path}, line {row.line + comments}", row["clip"], row["split"].strip()

@@ -18,7 +18,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import dropwhile
 from pathlib import Path
 
-from sla_cli.artifact.text import is_whole, read_text
+from sla_cli.artifact.text import read_text
 from sla_cli.artifact.version import check_version
 from sla_cli.core.aligned_clip import AlignedClip
 from sla_cli.errors import FormatError, SlaError
@@ -53,7 +53,7 @@ def read_alignment(path: Path) -> list[dict[str, str]]:
     if not lines[0].startswith(MAGIC):
         raise FormatError(f"{path}, line 1: not an alignment of sla: {lines[0][:80]!r}", AGAIN)
     number = lines[0].removeprefix(MAGIC)
-    check_version(path, NAME, VERSION, int(number) if is_whole(number) else number, AGAIN)
+    check_version(path, NAME, VERSION, number, AGAIN)
     rows = list(dropwhile(lambda line: line.startswith("# "), lines))
     if rows[:1] != ["\t".join(COLUMNS)] or rows.pop():
         raise FormatError(f"{path}: cut off, or without the header {list(COLUMNS)}", AGAIN)

@@ -125,7 +125,7 @@ def _head(path: Path, lines: list[str]) -> dict[str, str]:
     if not lines[0].startswith(MAGIC):
         raise FormatError(f"{path}, line 1: not hypotheses of sla: {lines[0][:80]!r}", AGAIN)
     number = lines[0].removeprefix(MAGIC)
-    check_version(path, NAME, VERSION, int(number) if is_whole(number) else number, AGAIN)
+    check_version(path, NAME, VERSION, number, AGAIN)
     start = next((start for start, line in enumerate(lines) if not line.startswith(FACT)), len(lines))
     if lines[start : start + 1] != ["\t".join(COLUMNS)]:
         raise FormatError(f"{path}, line {start + 1}: not the header {list(COLUMNS)}", AGAIN)

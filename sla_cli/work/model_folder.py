@@ -20,7 +20,7 @@ from sla_cli.artifact.receipt import digest_file
 from sla_cli.artifact.version import check_version
 from sla_cli.config.bounds import WEIGHTS as WEIGHTS_BY_NAME
 from sla_cli.config.checks import read_values
-from sla_cli.config.settings import Config, config_of_run
+from sla_cli.config.settings import Config, from_dict
 from sla_cli.core.arguments import as_path
 from sla_cli.core.calibration import UNCHANGED, Calibration
 from sla_cli.core.digest import digest_json
@@ -165,7 +165,7 @@ class ModelFolder(Run):
         facts = self.model_facts
         try:
             values = {**facts.settings, "model": {**facts.settings["model"], "weights": self._backbone(facts)}}
-            return config_of_run(values)
+            return from_dict(values)
         except (KeyError, TypeError) as error:
             raise FormatError(
                 f"{self.config_file}: damaged or incomplete, without settings of the model", AGAIN

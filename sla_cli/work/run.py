@@ -17,7 +17,7 @@ from sla_cli.artifact.table import read_table
 from sla_cli.artifact.text import is_number, read_text
 from sla_cli.artifact.version import check_version
 from sla_cli.config.checks import keys_of, read_values
-from sla_cli.config.settings import Config, config_of_run, to_toml
+from sla_cli.config.settings import Config, from_dict, to_toml
 from sla_cli.config.toml_file import read_toml
 from sla_cli.core.calibration import UNCHANGED, Calibration
 from sla_cli.core.clip import unknown_glosses
@@ -193,10 +193,10 @@ class Run:
 
     @property
     def config(self) -> Config:
-        """Its settings; all settings of its version must be present. Raises SlaError, also if they were edited."""
+        """Its settings; those of a later version have their defaults. Raises SlaError, also if they were edited."""
         header, values = self._header(), _read(file := self.path / "config.toml")
         try:
-            config = config_of_run(values)
+            config = from_dict(values)
         except SlaError as error:
             raise FormatError(f"{file}: {error.message}", error.hint or AGAIN) from error
         _check_digest(file, values, header, CONFIG_DIGEST)

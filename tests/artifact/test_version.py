@@ -14,12 +14,13 @@ def test_the_present_version_and_the_one_before_are_read(written: int, read: lis
     for found in range(5):
         if found in read:
             check_version("x.tsv", "sla-x", written, found, "hint")
+            check_version("x.tsv", "sla-x", written, str(found), "hint")
         else:
             with pytest.raises(FormatError, match=f"x.tsv: sla-x version {found}, this sla reads version {read[0]}"):
                 check_version("x.tsv", "sla-x", written, found, "hint")
 
 
-@pytest.mark.parametrize("found", [None, "1", True, 1.5, [1]])
+@pytest.mark.parametrize("found", [None, "one", "1.0", True, 1.5, [1]])
 def test_what_is_no_version_is_refused(found: object) -> None:
     with pytest.raises(FormatError):
         check_version("x.tsv", "sla-x", 1, found, "hint")

@@ -25,7 +25,6 @@ from sla_cli.config.settings import (
     TrainConfig,
     TranscribeConfig,
     TuneConfig,
-    config_of_run,
     from_dict,
     resolve,
     to_toml,
@@ -86,7 +85,7 @@ def test_a_kernel_of_frames_is_written_as_a_number_or_a_list() -> None:
     for text, sizes in (("5", (5, 1, 1)), ("[5, 1, 1]", (5, 1, 1)), ("[1,3,5]", (1, 3, 5)), ("[3, 3, 3]", (3, 3, 3))):
         config = resolve(sets=[f"adapter.kernel={text}"])
         assert config.adapter.kernel_3d == sizes
-        assert config_of_run(asdict(config)) == config
+        assert from_dict(asdict(config)) == config
     assert resolve(sets=["adapter.kernel=[5, 1, 1]"]) == resolve(sets=["adapter.kernel=5"])
 
 
@@ -305,14 +304,13 @@ def test_options_are_named_as_typed_where_they_do_not_suit() -> None:
     assert EmitConfig.checked(precision="bf16", max_frames=3) == EmitConfig("bf16", max_frames=3)
 
 
-def test_a_run_has_all_settings_of_today_and_no_others() -> None:
-    values = asdict(resolve("tiny"))
-    assert config_of_run(values) == resolve("tiny")
-    del values["lora"]["rank"], values["train"]
-    with pytest.raises(SlaError, match=r"damaged or incomplete, without lora\.rank, train\.epochs"):
-        config_of_run(values)
+def test_the_run_of_an_earlier_version_has_the_defaults_of_later_settings() -> None:
+    values = asdict(resolve("tiny", sets=["lora.alpha=3"]))
+    assert from_dict(values) == resolve("tiny", sets=["lora.alpha=3"])
+    del values["lora"]["rank"], values["adapter"]
+    assert from_dict(values) == resolve("tiny", sets=["lora.alpha=3"])
     with pytest.raises(SlaError, match=r"unknown key lora\.rnak"):
-        config_of_run({"lora": {"rnak": 1}})
+        from_dict({"lora": {"rnak": 1}})
 
 
 @given(st.dictionaries(plain, st.one_of(whole, plain, st.dictionaries(plain, whole, max_size=2)), max_size=3))

@@ -132,12 +132,20 @@ def test_a_file_that_is_larger_than_the_memory(saved: Path) -> None:
         load_weights(saved, recogniser(), GLOSSES)
 
 
-@pytest.mark.parametrize("change", [{"version": "2"}, {"version": None}, {"format": "something"}, {"format": None}])
-def test_another_format(saved: Path, change: dict[str, str | None]) -> None:
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"version": "2"}, "sla-checkpoint version 2, this sla reads version 1"),
+        ({"version": None}, "sla-checkpoint version None, this sla reads version 1"),
+        ({"format": "something"}, "format something, expected sla-checkpoint"),
+        ({"format": None}, "format unknown, expected sla-checkpoint"),
+    ],
+)
+def test_another_format(saved: Path, change: dict[str, str | None], message: str) -> None:
     with safe_open(saved, framework="pt") as file:
         header = {key: value for key, value in {**file.metadata(), **change}.items() if value is not None}
     save_file(load_file(saved), saved, header)
-    with pytest.raises(FormatError, match="this sla reads sla-checkpoint 1") as caught:
+    with pytest.raises(FormatError, match=message) as caught:
         load_weights(saved, recogniser(), GLOSSES)
     assert "sla train" in caught.value.hint
 

@@ -90,7 +90,7 @@ def test_another_checkpoint_or_model_and_damage_are_named(domain: Domain, tmp_pa
         load_domain(path, WIDTH + 1, "abc")
     tensors = {"mean": domain.mean, "whitening": domain.whitening}
     for limit, usual in (("x", "{}"), ("1.0", "[" * 10**5), ("1.0", '{"brightness": [1]}')):
-        header = {"format": NAME, "version": VERSION, "weights": "abc", "limit": limit, "usual": usual}
+        header = {"format": NAME, "version": str(VERSION), "weights": "abc", "limit": limit, "usual": usual}
         write_tensors(other := tmp_path / "other.safetensors", tensors, header)
         with pytest.raises(FormatError, match=r"other\.safetensors"):
             load_domain(other, WIDTH, "abc")

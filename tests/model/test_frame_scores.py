@@ -56,7 +56,7 @@ def test_another_checkpoint_or_model_and_damage_are_named(tmp_path: Path) -> Non
         write_tensors(
             other := tmp_path / "other.safetensors",
             {"weight": scorer().weight, "bias": scorer().bias},
-            {"format": NAME, "version": VERSION, "weights": "abc", "least": least},
+            {"format": NAME, "version": str(VERSION), "weights": "abc", "least": least},
         )
         with pytest.raises(FormatError, match="its header is damaged"):
             load_scorer(other, (5, 3), "abc")

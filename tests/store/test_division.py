@@ -58,7 +58,7 @@ def test_a_table_that_was_changed_since_is_refused(tmp_path: Path) -> None:
         ("# sla-division 1\n# unseen: signers\nclip\tsplit\na\ttrain\na\ttrain\n", "line 5: clip a is listed twice"),
         ("clip\tsplit\na\tval\n", "line 2: split 'val' is not one of train, dev, test"),
         ("clip\tsplit\na\t\n", "line 2: split '' is not one of train, dev, test"),
-        ("# sla-division 2\nclip\tsplit\na\ttrain\n", "sla-division 2, this sla reads sla-division 1"),
+        ("# sla-division 2\nclip\tsplit\na\ttrain\n", "sla-division version 2, this sla reads version 1"),
         ("# sla-division\nid\tsplit\na\ttrain\n", "no column clip"),
         ("clip\na\n", "no column split"),
         ("clip\tsplit\na\n", "line 2: 1 "),

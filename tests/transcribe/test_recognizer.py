@@ -105,10 +105,22 @@ def test_a_part_of_a_recording_has_times_of_the_whole(work: Path, model: Recogni
     whole = model.transcribe(work / "mine" / "long.mkv").signs
     start, end = whole[8].start, whole[11].end
     part = Source(work / "mine", "long.mkv", start, end)
-    for found in (model.transcribe(part), model.align(part, [one.gloss for one in whole[8:12]])):
-        assert [one.gloss for one in found.signs] == [one.gloss for one in whole[8:12]]
-        for one, expected in zip(found.signs, whole[8:12], strict=True):
-            assert abs(one.start - expected.start) < 0.2 and abs(one.end - expected.end) < 0.2
+    reader, pictures = cv2.VideoCapture(str(work / "mine" / "long.mkv")), []
+    while (read := reader.read())[0]:
+        pictures.append(cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB))
+    found = model.transcribe(part)
+    own = model.log_probs(pictures[round(start * 25) : round(end * 25)])
+    np.testing.assert_allclose(found.log_probs, own, rtol=0, atol=1e-5)
+    given = model.align(part, [one.gloss for one in whole[8:12]])
+    assert [one.gloss for one in given.signs] == [one.gloss for one in whole[8:12]]
+    for signs in (found.signs, given.signs):  # a sign that the border cuts may be missed, or lie elsewhere
+        near = [(one, other) for one in signs for other in whole if one.gloss == other.gloss and lies_near(one, other)]
+        assert len(near) >= 2
+        assert all(start <= one.start < one.end <= end for one in signs)
+
+
+def lies_near(one: sla_cli.Sign, other: sla_cli.Sign) -> bool:
+    return abs(one.start - other.start) < 0.2 and abs(one.end - other.end) < 0.2
 
 
 @pytest.mark.parametrize(
