@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from decimal import Decimal
 from numbers import Integral, Real
 from pathlib import Path
 
@@ -31,14 +32,27 @@ def as_path(value: object, name: str) -> Path:
 
 def as_number(value: object, name: str, low: float, high: float = float("inf")) -> float:
     """A real number within bounds. Raises SlaError for anything else, also for NaN."""
+    plain = as_plain(value)
     try:
-        number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
+        number = float(plain) if isinstance(plain, (int, float)) and not isinstance(plain, bool) else math.nan
     except OverflowError:
         number = math.nan
     if not low <= number <= high:
         bounds = f"from {low:g} to {high:g}" if high != float("inf") else f"of at least {low:g}"
         raise SlaError(f"{name} is {_shown(value)}, not a number {bounds}")
     return number
+
+
+def as_plain(value: object) -> object:
+    """A number of another type, as of numpy, a Fraction or a Decimal, as one of Python; anything else as it is."""
+    if isinstance(value, bool):
+        return value
+    try:
+        if isinstance(value, Integral):
+            return int(value)
+        return float(value) if isinstance(value, (Real, Decimal)) else value
+    except (OverflowError, ValueError):  # too large, or a signalling NaN
+        return value
 
 
 def check_one_of(value: object, name: str, known: Sequence[str]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from sla_cli.artifact.receipt import read_receipt
+from sla_cli.core.arguments import as_plain
 from sla_cli.core.result import left_out
 from sla_cli.errors import SlaError
 from sla_cli.log import log
@@ -67,12 +68,12 @@ def options_given(given: Mapping[str, Any], called: Callable[[str], str] = str) 
     Raises:
         SlaError: a value out of bounds, or an option that would have no effect.
     """
-    found = {name: value for name, value in given.items() if value is not None}
+    found = {name: as_plain(value) for name, value in given.items() if value is not None}
     for needed, missing, hint in NEEDS.values():
         unused = [called(name) for name, need in NEEDS.items() if need[0] == needed and name in found]
         if unused and not found.get(needed):
             raise SlaError(f"{missing} for {' and '.join(unused)}", hint)
-    options = BeamOptions(**found)
+    options = BeamOptions(**found)  # type: ignore[arg-type]  # checked next
     options.check()
     if "beam" in found or options.lm is None:  # otherwise a tuned beam may be used, which may be wider
         options.check_nbest()

@@ -15,6 +15,7 @@ from typing import Literal
 from sla_cli.errors import SlaError
 from sla_cli.serve.job import Job, JobWork, Record, new_id, read_job, remove_rest
 from sla_cli.serve.limits import MOST_KEPT, Limits
+from sla_cli.serve.place import make_folder
 
 MOMENT = 0.5  # seconds that a worker waits before it looks whether it still runs
 REMEMBERED = 20  # jobs whose time is the estimate for the next one
@@ -52,8 +53,8 @@ class Jobs:
     _changed: Condition = field(default_factory=Condition)
 
     def __post_init__(self) -> None:
-        """Go on with what a service before this one has left."""
-        self.folder.mkdir(exist_ok=True, mode=0o700)
+        """Go on with what a service before this one has left. Raises SlaError as `make_folder` does."""
+        make_folder(self.folder, own=True)
         for folder in self.folder.iterdir():
             if (job := read_job(folder)) is None:
                 remove_rest(folder)

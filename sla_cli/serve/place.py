@@ -22,14 +22,11 @@ def state_folder(given: Path | None) -> Iterator[Path]:
     """The folder, which only one service uses; without a given one it is temporary and removed at the end.
 
     Raises:
-        SlaError: another service uses it, it is in an artifact of sla, or it cannot be written.
+        SlaError: another service uses it, it is no folder, it is in an artifact of sla, or it cannot be written.
     """
     if given is not None:
         check_folder(given)
-        try:
-            given.mkdir(parents=True, exist_ok=True, mode=0o700)
-        except OSError as error:
-            raise SlaError(f"cannot make the state folder {given}: {error.strerror}", HINT) from error
+        make_folder(given)
         with locked(given, BUSY, hint=HINT, inherited=False):
             (given / MARK).unlink(missing_ok=True)  # somebody goes on with what a killed service left
             yield given
@@ -41,6 +38,26 @@ def state_folder(given: Path | None) -> Iterator[Path]:
     ):
         (Path(made) / MARK).touch()
         yield Path(made)
+
+
+def make_folder(path: Path, *, own: bool = False) -> None:
+    """Make a folder of the service, and those that it is in, if it is not there.
+
+    Args:
+        own: whether the service names it itself, so that it is not a link.
+
+    Raises:
+        SlaError: it cannot be made, is no folder, or cannot be read and written.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        reason = "it is not a folder" if os.path.lexists(path) else error.strerror
+        raise SlaError(f"cannot make {path} for the state of the service: {reason}", HINT) from error
+    if own and path.is_symlink():
+        raise SlaError(f"{path} is a link, which the service does not follow", HINT)
+    if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
+        raise SlaError(f"{path} cannot be read and written, as the state of the service must be", HINT)
 
 
 def _remove_abandoned() -> None:

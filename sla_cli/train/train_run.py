@@ -161,7 +161,7 @@ def _train(run: Run, store: Store, group: ProcessGroup, hold: Hold | None) -> Tr
         _finish(run, store, group.device)
         old = read_receipt(run.path)
         with making(run.path, receipt, force=True) as artifact:
-            if old is None or old.fingerprint != receipt.fingerprint:  # a finished run that is resumed keeps its times
+            if old is None:  # a finished run that is resumed keeps its receipt
                 artifact.results = {
                     "epochs": len(epochs),
                     "best_epoch": best.number,

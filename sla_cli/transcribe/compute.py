@@ -11,7 +11,7 @@ from sla_cli.transcribe.recording import Clock, OtherRateError, Recording
 from sla_cli.transcribe.runtime import Runtime, stream_outputs
 from sla_cli.transcribe.unlike import unlike_training
 from sla_cli.video.appearance import AppearanceMeter
-from sla_cli.work.emissions import Emission, check_finite
+from sla_cli.work.emissions import Emission
 
 
 class Computed(NamedTuple):
@@ -39,16 +39,15 @@ def compute_recording(
 
     Raises:
         SlaError: it cannot be read.
+        FormatError: the model gave NaN.
     """
     try:
-        found = _computed(runtime, windows, recording(), advance)
+        return _computed(runtime, windows, recording(), advance)
     except OtherRateError as other:
         again = recording(rate=other.rate)
         text = "%s: %g frames per second on average, which differs from its header: reading it again"
         log.info(text, again.where, other.rate)
-        found = _computed(runtime, windows, again, advance)
-    check_finite(found.emission.id, found.emission.log_probs)
-    return found
+        return _computed(runtime, windows, again, advance)
 
 
 def _computed(runtime: Runtime, windows: Windows, recording: Recording, advance: Advance | None) -> Computed:
@@ -57,7 +56,7 @@ def _computed(runtime: Runtime, windows: Windows, recording: Recording, advance:
             advance(done, total=recording.expected or None)
 
     meter, limit = AppearanceMeter(), runtime.limit
-    found = stream_outputs(runtime, meter.watch(recording), windows, report)
+    found = stream_outputs(runtime, meter.watch(recording), windows, recording.where, report)
     clock = recording.clock
     if recording.missing:
         log.warning("%s: %s; times are as if the others followed each other", recording.where, recording.missing)

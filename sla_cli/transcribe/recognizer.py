@@ -133,7 +133,6 @@ class Recognizer:
             "token_min_logp": token_min_logp,
         }
         weights_digest = source.weights_digest
-        given = {name: value.item() if isinstance(value, np.generic) else value for name, value in given.items()}
         settled = settle(given, source.tunings, weights_digest)
         if settled.options.lm is not None:
             check_oov(settled.options.lm, source.glosses, settled.options.max_oov)
@@ -292,12 +291,12 @@ class Recognizer:
             float32 (steps, glosses + 1), column 0 is the blank.
 
         Raises:
-            SlaError: there is no picture, or one of another shape or type.
+            SlaError: there is no picture, or one of another shape or type; or the model gave NaN.
         """
         bgr = (cv2.cvtColor(frame, cv2.COLOR_RGB2BGR) for frame in as_pictures(frames))
         pictures = (as_stored(frame, self.frames, self._reduce) for frame in bgr)
         with self._lock:
-            return stream_outputs(self._runtime, pictures, self.windows).log_probs
+            return stream_outputs(self._runtime, pictures, self.windows, "the pictures").log_probs
 
     def close(self) -> None:
         """Free the language model."""

@@ -17,6 +17,7 @@ from sla_cli.core.windows import Windows
 from sla_cli.errors import SlaError
 from sla_cli.transcribe.rows import Rows
 from sla_cli.transcribe.windows import Floats, JoinedWindows
+from sla_cli.work.emissions import check_finite
 
 CHUNK = EmitConfig.chunk  # frames
 RuntimeName = Literal["torch", "onnx"]
@@ -91,6 +92,7 @@ def stream_outputs(
     runtime: Runtime,
     frames: Iterable[NDArray[np.uint8]],
     windows: Windows,
+    where: str,
     advance: Callable[[int], None] = lambda _: None,
 ) -> Outputs:
     """Outputs for one clip, as `emit` computes them; a clip longer than a window passes the head in windows.
@@ -99,10 +101,12 @@ def stream_outputs(
 
     Args:
         frames: RGB uint8 (side, side, 3) each, at least one.
+        where: what the frames are, for messages.
         advance: called with the number of computed frames.
 
     Raises:
         SlaError: there is no frame.
+        FormatError: the model gave NaN.
     """
     joined, scores, distances = JoinedWindows(runtime.head, runtime.stride, windows), Rows(np.int8), list[Floats]()
     for found in stream_features(runtime, frames, advance):
@@ -113,13 +117,15 @@ def stream_outputs(
             distances.append(found.distances)
     shown = FrameScores(scores.finish(), runtime.least) if runtime.least else None
     distance = float(np.concatenate(distances).mean()) if distances else None
-    return Outputs(joined.finish(), shown, distance)
+    log_probs = joined.finish()
+    check_finite(where, log_probs)
+    return Outputs(log_probs, shown, distance)
 
 
 def stream_features(
     runtime: Runtime, frames: Iterable[NDArray[np.uint8]], advance: Callable[[int], None] = lambda _: None
 ) -> Iterator[Features]:
-    """Features of one clip, in order. Arguments and errors as of `stream_outputs`."""
+    """Features of one clip, in order. Arguments as of `stream_outputs`. Raises SlaError if there is no frame."""
     push = runtime.streaming()
     for part in in_parts(frames, advance):
         yield from push(part, False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -38,15 +39,16 @@ def test_numbers_are_within_their_bounds_or_refused(value: float, low: float, wi
 
 
 @pytest.mark.parametrize(
-    "value", [None, "5", b"5", True, [5], np.zeros(3), 1j, float("nan"), 10**400, Fraction(10**400)]
+    "value", [None, "5", b"5", True, [5], np.zeros(3), 1j, float("nan"), 10**400, Fraction(10**400), Decimal("sNaN")]
 )
 def test_what_is_not_a_number(value: Any) -> None:
     with pytest.raises(SlaError, match=r"^n is"):
         as_number(value, "n", 0)
 
 
-def test_numbers_of_numpy() -> None:
+def test_numbers_of_other_types() -> None:
     assert as_number(np.float32(0.5), "n", 0, 1) == as_number(np.int64(1), "n", 0, 1) / 2 == 0.5
+    assert as_number(Decimal("0.5"), "n", 0, 1) == as_number(Fraction(1, 2), "n", 0, 1) == 0.5
 
 
 def test_texts() -> None:

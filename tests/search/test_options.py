@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from sla_cli.errors import SlaError
@@ -19,12 +22,18 @@ from sla_cli.search.options import flag, options_given
         ({"lm": Path("a.arpa"), "alpha": 0.0, "beta": 2.0}, BeamOptions(lm=Path("a.arpa"), alpha=0.0, beta=2.0)),
         ({"hotwords": ("A",), "hotword_weight": 0.0}, BeamOptions(hotwords=("A",), hotword_weight=0.0)),
         ({"lm": Path("a.arpa"), "nbest": 11}, BeamOptions(lm=Path("a.arpa"), nbest=11)),  # a tuned beam may be wider
+        (
+            {"lm": Path("a.arpa"), "beam": np.int64(3), "alpha": Decimal("0.5"), "beta": Fraction(1, 2)},
+            BeamOptions(3, lm=Path("a.arpa"), alpha=0.5, beta=0.5),
+        ),
         ({"prune_logp": -3.0, "token_min_logp": 0.0}, BeamOptions(prune_logp=-3.0, token_min_logp=0.0)),
         ({"beam": 1, "hotwords": ("A",), "prune_logp": -3.0}, BeamOptions(1, hotwords=("A",), prune_logp=-3.0)),
     ],
 )
-def test_what_is_left_out_has_its_default(given: dict[str, Any], options: BeamOptions) -> None:
-    assert options_given(given) == options
+def test_what_is_left_out_has_its_default_and_numbers_are_plain(given: dict[str, Any], options: BeamOptions) -> None:
+    found = options_given(given)
+    assert found == options
+    assert {type(found.alpha), type(found.beta)} <= {int, float}, "as the searches compute with them"
 
 
 @pytest.mark.parametrize(

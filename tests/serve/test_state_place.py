@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 
@@ -9,7 +10,11 @@ import pytest
 from recordings import copy_run
 
 from sla_cli.errors import SlaError
+from sla_cli.serve.jobs import Jobs
+from sla_cli.serve.limits import Limits
 from sla_cli.serve.place import MARK, state_folder
+
+LIMITS = Limits(queue=3, upload=1000, length=60, work=60, memory=1 << 30, keep=100)
 
 
 def test_a_temporary_one_is_removed_and_so_is_what_a_killed_service_left(
@@ -44,6 +49,33 @@ def test_an_artifact_of_sla_is_no_place_for_it(tmp_path: Path) -> None:
         with pytest.raises(SlaError, match="is an artifact of sla"), state_folder(place):
             pass
     assert not (run / "state").exists()
+
+
+@pytest.mark.parametrize(
+    ("what", "sentence"),
+    [
+        ("file", "jobs for the state of the service: it is not a folder"),
+        ("link", "jobs is a link"),
+        ("dangling", "jobs for the state of the service: it is not a folder"),
+        ("not writable", "jobs cannot be read and written"),
+    ],
+)
+def test_a_folder_of_jobs_that_cannot_be_used_is_a_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, what: str, sentence: str
+) -> None:
+    folder = tmp_path / "jobs"
+    (tmp_path / "other").mkdir()
+    match what:
+        case "file":
+            folder.touch()
+        case "link" | "dangling":
+            folder.symlink_to("other" if what == "link" else "nowhere")
+        case _:
+            folder.mkdir()
+            monkeypatch.setattr(os, "access", lambda path, mode: path != folder)  # also for root
+    with pytest.raises(SlaError, match=sentence):
+        Jobs(folder, LIMITS, 1, lambda state, seconds: None)
+    assert not list((tmp_path / "other").iterdir())
 
 
 def test_a_given_one_that_is_named_as_a_temporary_one_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

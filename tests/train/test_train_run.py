@@ -160,6 +160,18 @@ def test_resuming_what_is_finished_changes_nothing(whole: Run) -> None:
     assert {path: path.read_bytes() for path in whole.path.iterdir() if path.is_file()} == before
 
 
+def test_a_finished_run_whose_store_was_moved_keeps_its_receipt(tmp_path: Path) -> None:
+    store = write_store(tmp_path / "store")
+    start_run(store, tmp_path / "run", tiny(model__variant="frozen", train__epochs=1), preset="tiny", group=CPU)
+    receipt = (tmp_path / "run" / "receipt.json").read_bytes()
+    (tmp_path / "store").rename(tmp_path / "moved")
+    header = tmp_path / "run" / "run.toml"
+    lines = header.read_text().replace(str(tmp_path / "store"), str(tmp_path / "moved")).splitlines(keepends=True)
+    header.write_text("".join(line for line in lines if not line.startswith("digest = ")))
+    resume_run(Run(tmp_path / "run"), CPU)
+    assert (tmp_path / "run" / "receipt.json").read_bytes() == receipt
+
+
 def test_a_run_is_not_overwritten_unless_forced(store: Store, tmp_path: Path) -> None:
     config = tiny(model__variant="frozen", train__epochs=1)
     start_run(store, tmp_path, config, preset="tiny", group=CPU)

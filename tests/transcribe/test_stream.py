@@ -146,6 +146,8 @@ def test_a_model_that_gives_nan_is_named(tmp_path: Path) -> None:
     with Recognizer.open(broken_run(tmp_path)) as broken:
         with pytest.raises(FormatError, match=r"a\.mkv: the model gave NaN"):
             broken.transcribe(signed(tmp_path / "a.mkv", SENTENCE))
+        with pytest.raises(FormatError, match="the pictures: the model gave NaN"):
+            broken.log_probs(picture for picture, _ in frames_of(SENTENCE))
         stream = broken.stream()
         with pytest.raises(FormatError, match="the stream: the model gave NaN"):
             events_of(stream, frames_of(SENTENCE))
