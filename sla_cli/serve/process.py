@@ -14,6 +14,7 @@ import cv2
 import msgspec
 import numpy as np
 
+from sla_cli.config.bounds import PICTURE
 from sla_cli.errors import FormatError, SlaError, not_installed
 from sla_cli.log import log
 from sla_cli.serve.files import PAGE_FILE, RESULT, UPLOAD
@@ -119,12 +120,18 @@ def _stream(recognizer: Recognizer, first: Frame, connection: Connection) -> Non
 
 
 def _picture(data: bytes) -> tuple[np.ndarray, float]:
-    """Picture, RGB, and time in seconds of a message. Raises SlaError for anything else."""
+    """Picture, RGB, and time in seconds of a message. Raises SlaError for anything else.
+
+    OpenCV compares the size that a picture states with `PICTURE` before it reserves memory.
+    """
     jpeg = data[HEAD.size :]
     picture = None
     if jpeg.startswith(JPEG):
-        with suppress(cv2.error):
+        try:
             picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+        except cv2.error as error:
+            if "PIXELS" in error.err:
+                raise SlaError(f"a picture states more than {PICTURE // 10**6} million pixels") from error
     if picture is None:
         raise SlaError("a message is not 8 bytes of time, a little-endian float64 in seconds, and a JPEG")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), HEAD.unpack_from(data)[0]

@@ -24,11 +24,15 @@ pytestmark = pytest.mark.ci  # it starts two services of its own
 
 client = pytest.importorskip("websockets.sync.client", reason="needs the extra web")
 SENTENCE = "NORD REGEN SONNE"
+JPEG = cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1].tobytes()
+SIZE = JPEG.index(b"\xff\xc0") + 5  # height and width, in two bytes each
+HUGE = JPEG[:SIZE] + b"\xfd\xe8" * 2 + JPEG[SIZE + 4 :]
 WRONG: dict[str, bytes | str] = {
     "empty": b"",
     "short": bytes(5),
     "another format": bytes(8) + b"no JPEG",
     "damaged": bytes(8) + b"\xff\xd8\xff" + bytes(99),
+    "states 4 gigapixels": bytes(8) + HUGE,
     "another text": "eof",
 }
 
@@ -123,6 +127,7 @@ def test_a_message_that_is_no_frame_ends_the_stream_with_a_sentence(opened: Runn
         socket.send(message(float("nan"), frames()[0][1]) if wrong == "no time" else WRONG[wrong])
         said = all_said(socket)
         assert socket.close_code == 1007 and said[-1]["error"]
+        assert ("64 million pixels" in said[-1]["error"]) == ("gigapixels" in wrong)
 
 
 @pytest.mark.ci
