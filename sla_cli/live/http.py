@@ -15,6 +15,7 @@ from sla_cli import __version__
 from sla_cli.errors import FrameError
 
 TIMEOUT = 10.0  # seconds without data
+PATIENT = 600.0  # seconds of data of a file of a stated length without a picture: a slow connection is no fault
 BLIND = 20.0  # seconds of data without a picture: longer than the distance of two key frames of any camera
 HANDLERS = (
     urllib.request.ProxyHandler,
@@ -68,8 +69,9 @@ class Download:
         """
         if self._stopped.is_set():
             return b""
-        if self.endless and time.monotonic() - self.since > BLIND:
-            raise FrameError(f"{self._where} sent bytes for {BLIND:g} s, but no picture", "Does it send a video?")
+        most = BLIND if self.endless else PATIENT
+        if time.monotonic() - self.since > most:
+            raise FrameError(f"{self._where} sent bytes for {most:g} s, but no picture", "Does it send a video?")
         try:
             found = self._answer.read1(size)
         except TimeoutError as error:
