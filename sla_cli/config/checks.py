@@ -92,6 +92,8 @@ def read_values(kind: type[T], values: Mapping[str, Any], where: object, hint: s
     except msgspec.ValidationError as error:
         fault, _, place = str(error).partition(" - at `$.")
         raise FormatError(f"{where}: {place.rstrip('`') or kind.__name__}: {fault}", hint) from error
+    except SlaError as error:  # from what the type itself checks
+        raise FormatError(f"{where}: {error.message}", hint) from error
     # msgspec 0.22 leaves defaults to the class of a dataclass, where `vars` and `to_builtins` do not find them.
     return replace(found) if is_dataclass(kind) else found
 

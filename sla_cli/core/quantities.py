@@ -6,7 +6,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from sla_cli.config.bounds import FASTEST, PIXELS
+from sla_cli.config.bounds import FASTEST, PIXEL_RATE, PIXELS
+from sla_cli.errors import SlaError
 
 Count = Annotated[int, Meta(ge=0)]
 Positive = Annotated[int, Meta(ge=1)]  # a number of something that is never absent, or a position counted from 1
@@ -16,3 +17,11 @@ FrameRate = Annotated[float, Meta(ge=0, le=FASTEST)]  # frames per second, 0 if 
 Distance = Annotated[float, Meta(ge=1e-6, le=1e9)]  # of a recording from the training data, relative to their spread
 Percent = Annotated[float, Meta(ge=0, le=1000)]  # of what may also be more than the whole
 Side = Annotated[int, Meta(ge=1, le=PIXELS)]  # of a square picture, in pixels
+
+
+def check_pixel_rate(side: int, fps: float) -> None:
+    """Raise SlaError for square frames of more pixels a second than any run needs: each bound allows them alone."""
+    if side**2 * fps > PIXEL_RATE:
+        frames = f"frames of {side}x{side} at {fps:g} a second"
+        hint = "Make a store of smaller or fewer frames: `sla prep --size`, `--fps`."
+        raise SlaError(f"{frames} are more than {PIXEL_RATE // 10**6} million pixels a second", hint)

@@ -16,6 +16,7 @@ from sla_cli.log import ONCE, log
 from sla_cli.video.recorder import Recorder
 
 WAITING = 50  # frames that wait at most: two seconds of a camera, some hundred megabytes in HD
+QUIET = 20.0  # seconds without a frame after which that is said
 OFTEN = 0.05  # seconds after which a waiting thread looks whether to stop
 LONGEST_READ = 15.0  # seconds: every source gives up sooner
 # Of the room, from which part on every second and every third frame is computed, and below which again every one.
@@ -91,8 +92,12 @@ class Feed:
         return not (self._realtime or self._source.live)
 
     def _next(self) -> tuple[float, np.ndarray] | None:
-        """The next frame; None after the last one."""
+        """The next frame; None after the last one. A warning says once that none has come for long."""
+        said, begin = False, time.monotonic()
         while True:
+            if not said and time.monotonic() - begin > QUIET:
+                log.warning("no picture came from %s for %g s; Ctrl-C ends the waiting", self._source.name, QUIET)
+                said = True
             over = self._ended.is_set() or self._stopped.is_set()  # before the queue is looked at: nothing follows then
             try:
                 return self._waiting.get(block=not over, timeout=OFTEN)

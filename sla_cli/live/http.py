@@ -17,6 +17,7 @@ from sla_cli.live.patience import HttpConnection, HttpsConnection, ImpatientErro
 
 TIMEOUT = 10.0  # seconds without data
 SLOWEST = 1 << 16  # bytes of a file in that time; a video of 26 kbit/s
+MOST = 1 << 30  # bytes of a file without a picture: its index may come first
 HANDLERS = (
     urllib.request.ProxyHandler,
     urllib.request.HTTPDefaultErrorHandler,
@@ -59,11 +60,12 @@ class Download:
             raise FrameError(f"{where} answers {error.code} {_meaning(error.code)}".strip(), hint) from error
         except (OSError, ValueError, LookupError, http.client.HTTPException) as error:  # an empty value in a header
             raise FrameError(f"{where} does not answer ({_reason(error)})", "Is it written right, and on?") from error
-        self.endless, self._bytes = self._answer.length is None, 0
+        self.endless, self._bytes = self._answer.length is None, 0  # since the last picture
         patience.renew()
 
     def showed(self) -> None:
         """A picture came out of it."""
+        self._bytes = 0
         self._patience.renew()
 
     def read(self, size: int) -> bytes:
@@ -78,7 +80,7 @@ class Download:
             with self._patience:
                 found = self._answer.read1(size)
         except ImpatientError as error:
-            what = "no picture" if self.endless else f"less than {SLOWEST >> 10} KiB"
+            what = "no picture" if self.endless or self._bytes > MOST else f"less than {SLOWEST >> 10} KiB"
             raise FrameError(f"{self._where} sent bytes for {error}, but {what}", "Does it send a video?") from error
         except TimeoutError as error:
             raise FrameError(f"{self._where} sent nothing for {TIMEOUT:g} s", "Is it still on?") from error
@@ -86,9 +88,9 @@ class Download:
             raise FrameError(f"{self._where} broke the connection ({_reason(error)})") from error
         if not found and self._answer.length:
             raise FrameError(f"{self._where} ended the connection {self._answer.length} bytes too early")
+        before = self._bytes
         self._bytes += len(found)
-        if not self.endless and self._bytes >= SLOWEST:  # its index may come before all pictures
-            self._bytes = 0
+        if not self.endless and self._bytes <= MOST and self._bytes // SLOWEST > before // SLOWEST:
             self._patience.renew()
         return found
 

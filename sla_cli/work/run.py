@@ -22,7 +22,7 @@ from sla_cli.config.toml_file import read_toml
 from sla_cli.core.calibration import UNCHANGED, Calibration
 from sla_cli.core.clip import unknown_glosses
 from sla_cli.core.digest import digest_json
-from sla_cli.core.quantities import FrameRate, Side
+from sla_cli.core.quantities import FrameRate, Side, check_pixel_rate
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
 from sla_cli.store.clips import Split
@@ -54,6 +54,9 @@ class FrameFormat:
     fps: FrameRate
     fps_lowest: FrameRate
     fps_highest: FrameRate
+
+    def __post_init__(self) -> None:
+        check_pixel_rate(self.size, max(self.fps, self.fps_highest))
 
     @classmethod
     def of(cls, train: Split) -> FrameFormat:

@@ -51,6 +51,24 @@ def times(feed: Feed, *, slow: float = 0.0) -> list[float]:
     return found
 
 
+class Silent(Given):
+    """A source that is on, and sends nothing until it is stopped."""
+
+    def frames(self, stopped: threading.Event) -> Iterator[tuple[float, np.ndarray]]:
+        yield from super().frames(stopped)
+        stopped.wait(20)
+
+
+def test_a_wait_for_a_picture_is_said_once(said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sla_cli.live.feed.QUIET", 0.1)
+    feed = Feed(Silent(2))
+    threading.Timer(0.6, feed.stop).start()
+    assert times(feed) == [0, 0.04]
+    assert [one.getMessage() for one in said.records] == [
+        "no picture came from given for 0.1 s; Ctrl-C ends the waiting"
+    ]
+
+
 def test_no_frame_of_a_file_is_lost_and_none_is_read_too_early(said: pytest.LogCaptureFixture) -> None:
     source = Given(3 * WAITING)
     feed = Feed(source)

@@ -173,16 +173,20 @@ def test_a_stream_that_stalls_is_given_up(videos: Path) -> None:
         assert "no answer" in refused(f"rtsp://{USER}@{place}/x")
 
 
-@pytest.mark.parametrize("video", ["nothing but padding", "a video, then padding"])
+@pytest.mark.parametrize("video", ["nothing but padding", "a video, then padding", "of a stated length"])
 def test_a_stream_of_bytes_without_pictures_is_given_up(
     videos: Path, monkeypatch: pytest.MonkeyPatch, video: str
 ) -> None:
+    stated = video == "of a stated length"
     monkeypatch.setattr(patience, "BLIND", 1.0)
+    monkeypatch.setattr(http, "MOST", 1 << 18)
     padding = (b"\x47\x1f\xff\x10" + b"\xff" * 184) * 50  # null packets of MPEG-TS
     data = (videos / "a.ts").read_bytes() if video.startswith("a video") else b""
 
     def endless(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
+        if stated:
+            handler.send_header("Content-Length", str(1 << 30))
         handler.end_headers()
         with suppress(ConnectionError):
             handler.wfile.write(data)

@@ -26,7 +26,7 @@ client = pytest.importorskip("websockets.sync.client", reason="needs the extra w
 SENTENCE = "NORD REGEN SONNE"
 JPEG = cv2.imencode(".jpg", np.zeros((64, 64, 3), np.uint8))[1].tobytes()
 SIZE = JPEG.index(b"\xff\xc0") + 5  # height and width, in two bytes each
-HUGE = JPEG[:SIZE] + b"\xff\xff" * 2 + JPEG[SIZE + 4 :]
+HUGE = JPEG[:SIZE] + b"\xfd\xe8" * 2 + JPEG[SIZE + 4 :]
 WRONG: dict[str, bytes | str] = {
     "empty": b"",
     "short": bytes(5),

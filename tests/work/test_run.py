@@ -97,15 +97,29 @@ def test_frames_that_nobody_has_are_refused(tmp_path: Path, line: str) -> None:
     """A run of somebody else may hold anything, and the frames to compute follow from these numbers."""
     run = Run(tmp_path)
     run.create(resolve("tiny"), GLOSSES, FACTS)
-    key = line.split(" ")[0]
-    text = "".join(
-        f"{line}\n" if one.startswith(f"{key} =") else one
-        for one in (tmp_path / "run.toml").read_text(encoding="utf-8").splitlines(keepends=True)
-        if not one.startswith("digest =")
-    )
-    (tmp_path / "run.toml").write_text(text, encoding="utf-8")
-    with pytest.raises(FormatError, match=f"run.toml: frames.{key}"):
+    set_lines(tmp_path / "run.toml", line)
+    with pytest.raises(FormatError, match=f"run.toml: frames.{line.split(' ')[0]}"):
         _ = run.facts
+
+
+@pytest.mark.parametrize("rate", ["fps", "fps_highest"])
+def test_frames_of_too_many_pixels_a_second_are_refused(tmp_path: Path, rate: str) -> None:
+    run = Run(tmp_path)
+    run.create(resolve("tiny"), GLOSSES, FACTS)
+    set_lines(tmp_path / "run.toml", "size = 4096", f"{rate} = 59.94")
+    assert run.facts.frames.size == 4096
+    set_lines(tmp_path / "run.toml", "size = 8192", f"{rate} = 1000.0")
+    with pytest.raises(
+        FormatError, match=r"run\.toml: frames of 8192x8192 at 1000 a second are more than 2000 million"
+    ):
+        _ = run.facts
+
+
+def set_lines(file: Path, *lines: str) -> None:
+    """Replace the lines with these keys, and remove the digest."""
+    new = {line.split(" ")[0]: f"{line}\n" for line in lines}
+    kept = (one for one in file.read_text(encoding="utf-8").splitlines(keepends=True) if not one.startswith("digest ="))
+    file.write_text("".join(new.get(one.split(" ")[0], one) for one in kept), encoding="utf-8")
 
 
 def test_comments_and_spaces_are_no_change(tmp_path: Path) -> None:
