@@ -8,7 +8,8 @@ from pathlib import Path
 
 from sla_cli.annotate.recording import Recording
 from sla_cli.annotate.scope import Scope
-from sla_cli.annotation.eaf_read import SUFFIX, eaf_beside, elan_files, read_eaf
+from sla_cli.annotation.eaf_beside import elan_files
+from sla_cli.annotation.eaf_read import SUFFIX, read_eaf
 from sla_cli.artifact.table import Row, read_table
 from sla_cli.artifact.text import read_bytes
 from sla_cli.core.endings import is_video
@@ -59,7 +60,8 @@ def _pairs(paths: Iterable[Path]) -> Iterator[Pair]:
         elif _is_table(path):
             yield from _pairs(dict.fromkeys(_recording(path, row) for row in read_table(path, QUEUE, "\t")))
         elif is_video(path.name):
-            yield path, eaf_beside(path, elan_files(path.parent.iterdir()))
+            among = [one for one in path.parent.iterdir() if is_video(one.name)]
+            yield path, elan_files([*among, path], path.parent.iterdir()).any_of(path)
         else:
             raise SlaError(f"{path} is not a video file", "The page plays video files; convert pictures to a video.")
 
@@ -97,11 +99,12 @@ def _in_folder(folder: Path) -> Iterator[Pair]:
     if others := [name for name in videos if not tree.is_file(name)]:
         log.warning("left out %s: not a regular file", some(others))
     files = [folder / name for name in names if name.lower().endswith(SUFFIX)]
-    elan = elan_files(files)
-    own = {video: eaf_beside(video, elan) for video in (folder / name for name in videos if name not in others)}
-    for path in sorted({*own, *files} - {*own.values()}):
-        if path in own:
-            yield path, own[path]
+    elan = elan_files([folder / name for name in videos if name not in others], files)
+    if elan.further:
+        log.info("left out %s: ELAN files link them beside another video", some(path.name for path in elan.further))
+    for path in sorted({*elan.of, *files} - {*elan.of.values()}):
+        if path in elan.of:
+            yield path, elan.of[path]
             continue
         try:
             yield _video_of(path), path

@@ -5,9 +5,7 @@ https://www.mpi.nl/tools/elan/EAF_Annotation_Format_3.0_and_ELAN.pdf
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 
 from sla_cli.annotation.eaf_document import HINT, Document, Node, parse_document
 from sla_cli.annotation.eaf_times import RawTier, spans
@@ -60,23 +58,6 @@ def _raw_tiers(document: Document, types: Mapping[str, Node]) -> dict[str, RawTi
         annotations = [one for holder in node.named("ANNOTATION") for one in holder.children if one.tag in KINDS]
         tiers[name] = RawTier(name, node.attributes.get("PARENT_REF", ""), constraint, node, annotations)
     return tiers
-
-
-def elan_files(files: Iterable[Path]) -> dict[Path, Path]:
-    """The ELAN files among others, for `eaf_beside`. Of two with one name, the one with the usual ending is taken."""
-    return {_usual(path): path for path in sorted(files) if path.suffix.lower() == SUFFIX}
-
-
-def eaf_beside(video: Path, elan: Mapping[Path, Path]) -> Path:
-    """The ELAN file of a video, or its place if there is none; `elan` is of `elan_files` of its folder.
-
-    Its ending may have capitals, and its accented letters another Unicode form, as macOS writes them.
-    """
-    return elan.get(_usual(video), video.with_suffix(SUFFIX))
-
-
-def _usual(path: Path) -> Path:
-    return path.with_name(unicodedata.normalize("NFC", path.with_suffix(SUFFIX).name))
 
 
 def _parents_first(document: Document, tiers: Mapping[str, RawTier]) -> list[RawTier]:

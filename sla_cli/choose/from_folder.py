@@ -8,14 +8,16 @@ from pathlib import Path, PurePath
 
 import numpy as np
 
+from sla_cli.annotation.eaf_beside import elan_files
 from sla_cli.annotation.eaf_document import read_document
 from sla_cli.annotation.eaf_own import corrected
 from sla_cli.annotation.eaf_parts import origin_of
-from sla_cli.annotation.eaf_read import eaf_beside, elan_files, tiers_of
+from sla_cli.annotation.eaf_read import tiers_of
 from sla_cli.choose.candidate import Candidate
 from sla_cli.core.annotation import Sentence
 from sla_cli.core.counted import counted
 from sla_cli.core.ctc import columns_of, log_likelihood
+from sla_cli.core.endings import is_video
 from sla_cli.errors import SlaError, in_line, some
 from sla_cli.log import log, progress
 from sla_cli.transcribe.find_recordings import FoundRecording, find_recordings
@@ -39,14 +41,14 @@ def stretch_candidates(folder: Path, model: Recognizer, *, pause: float, fps: fl
         SlaError: there is no recording, or each of them or the ELAN file beside it cannot be read. Otherwise those that
             cannot be read are logged and left out.
     """
-    recordings = find_recordings(folder)
+    recordings, elan = _recordings_in(folder)
     silent, failed, done = list[str](), list[SlaError](), 0
     with progress(f"recognise {folder}", len(recordings), "recordings") as advance:
-        for recording in recordings:
+        for recording, eaf in zip(recordings, elan, strict=True):
             try:
                 if in_line(str(recording)) != str(recording):
                     raise SlaError("its name cannot stand in a table", "Rename it.")
-                annotated = annotated_spans(recording.folder / f"{recording.name}.eaf", recording.source.path)
+                annotated = annotated_spans(eaf, recording.source.path)
                 transcript = model.transcribe(recording.source, fps=fps, pause=pause, min_confidence=0)
             except SlaError as error:  # the others may be read for hours already
                 log.warning("%s is left out: %s", recording, error.message)
@@ -68,13 +70,34 @@ def stretch_candidates(folder: Path, model: Recognizer, *, pause: float, fps: fl
         log.info("%s annotated by a person: left out", counted(done, "sentence is", "sentences are"))
 
 
+def _recordings_in(folder: Path) -> tuple[list[FoundRecording], list[Path]]:
+    """The recordings, each with its ELAN file; those that one links beside another are left out, such as cameras.
+
+    Raises:
+        SlaError: as `find_recordings`.
+    """
+    recordings = find_recordings(folder)
+    beside = [path for place in {one.folder for one in recordings} for path in place.iterdir()]
+    places = [one.folder / _file_name(one) for one in recordings]
+    found = elan_files(places, beside)
+    if found.further:
+        log.info("left out %s: ELAN files link them beside another video", some(path.name for path in found.further))
+    kept = [(one, found.of[place]) for one, place in zip(recordings, places, strict=True) if place in found.of]
+    return [one for one, _ in kept], [eaf for _, eaf in kept]
+
+
+def _file_name(recording: FoundRecording) -> str:
+    """A name beside its ELAN file; a folder of pictures has no ending, and its name may have a dot."""
+    name = PurePath(recording.source.path).name
+    return name if is_video(name) else f"{recording.name}.pictures"
+
+
 def annotated_spans(path: Path, recording: str) -> list[Span]:
     """Where a person has annotated: seconds of a recording, of each annotation in its ELAN file; none without a file.
 
     Raises:
         FormatError: it is not an ELAN file; names file and line.
     """
-    path = eaf_beside(path, elan_files(path.parent.iterdir()))
     if not path.is_file():
         return []
     document = read_document(path)

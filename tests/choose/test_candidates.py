@@ -99,7 +99,7 @@ def test_what_a_person_annotated_and_what_sla_wrote(tmp_path: Path) -> None:
     assert annotated_spans(own, "own.mp4") == [(1.0, 2.0)]
     theirs = Eaf(links=[{"MEDIA_URL": "file:///x/theirs.mp4", "MIME_TYPE": "video/mp4", "TIME_ORIGIN": "8000"}])
     theirs.mark(theirs.tier("GLOSS"), 500, 900, "HAUS")
-    (tmp_path / "theirs.EAF").write_text(theirs.xml())
+    (tmp_path / "theirs.eaf").write_text(theirs.xml())
     assert annotated_spans(tmp_path / "theirs.eaf", "in/theirs.mp4") == [(8.5, 8.9)]
     assert annotated_spans(tmp_path / "theirs.eaf", "other.mp4") == [(0.5, 0.9)]
 

@@ -1,0 +1,80 @@
+"""Which ELAN file of a folder is that of a video: the one with its name, or the one that links it."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+from html import unescape
+from pathlib import Path
+from urllib.parse import unquote
+
+from sla_cli.annotation.eaf_read import SUFFIX
+
+HEADER = 1 << 20  # bytes in which the header of an ELAN file is looked for
+LINKED = re.compile(rb"""<MEDIA_DESCRIPTOR\b[^>]*?\b(?:RELATIVE_)?MEDIA_URL\s*=\s*("[^"]*"|'[^']*')""")
+
+
+@dataclass(frozen=True)
+class ElanFiles:
+    """The ELAN files of some videos.
+
+    Attributes:
+        of: each video, with its ELAN file, or the place of one that is to be made.
+        further: videos that an ELAN file links beside the one that it is of, such as those of other cameras.
+    """
+
+    of: dict[Path, Path]
+    further: dict[Path, Path]
+
+    def any_of(self, video: Path) -> Path:
+        """The ELAN file in which somebody has annotated a video, or would."""
+        return self.of.get(video) or self.further[video]
+
+
+def elan_files(videos: Iterable[Path], files: Iterable[Path]) -> ElanFiles:
+    """Find the ELAN files of videos among the files of their folders.
+
+    Names may differ in capitals of the ending .eaf, and in the Unicode form of accented letters, which macOS and some
+    archives change. A video with an ELAN file of its own name belongs to that one only; of two such files, the one with
+    the usual ending is taken. Else it belongs to a file that links it: as its recording, or, if there is one before it,
+    as a further video.
+    """
+    elan = {_usual(path): path for path in sorted(files) if path.suffix.lower() == SUFFIX}
+    named = {_plain(video): video for video in videos}
+    of = {video: elan.get(_usual(video), video.with_suffix(SUFFIX)) for video in named.values()}
+    taken = set(elan.values())
+    own = {eaf for eaf in of.values() if eaf in taken}
+    further: dict[Path, Path] = {}
+    for eaf in elan.values():
+        linked = [named.get(_plain(eaf.with_name(name))) for name in _linked(eaf)]
+        free = [one for one in dict.fromkeys(linked) if one is not None and of.get(one) not in taken]
+        if free and eaf not in own:
+            of[free.pop(0)] = eaf
+        for one in free:
+            further[one] = eaf
+            del of[one]
+    return ElanFiles(of, further)
+
+
+def _usual(path: Path) -> Path:
+    return _plain(path.with_suffix(SUFFIX))
+
+
+def _plain(path: Path) -> Path:
+    return path.with_name(unicodedata.normalize("NFC", path.name))
+
+
+def _linked(eaf: Path) -> list[str]:
+    """Names of the files that an ELAN file links, as written and with `%20` as a space; none if it cannot be read."""
+    try:
+        with eaf.open("rb") as file:
+            header = file.read(HEADER).partition(b"</HEADER>")[0]
+    except OSError:  # it is read again, with an error
+        return []
+    urls = [unescape(found[1][1:-1].decode(errors="replace")) for found in LINKED.finditer(header)]
+    names = [url.replace("\\", "/").rpartition("/")[2] for url in urls]
+    return [
+        form for name in names for form in (name, unquote(name)) if form not in ("", ".", "..") and "\0" not in form
+    ]
