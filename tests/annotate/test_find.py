@@ -52,13 +52,12 @@ def test_an_ending_in_capitals_is_that_of_the_file_beside_a_video(folder: Path) 
     assert len(found(folder)) == 5, "none is left out"
 
 
-def test_accents_may_have_another_form_in_the_name_of_the_file_beside_a_video(tmp_path: Path) -> None:
-    """As macOS writes them, and some archives."""
-    for video, eaf in (("Zo\u00eb.mp4", "Zoe\u0308.eaf"), ("Ame\u0301.mp4", "Am\u00e9.eaf")):
-        (tmp_path / video).touch()
-        write_suggestions(tmp_path / eaf)
-        assert found(tmp_path / video) == [(video, eaf)]
-    assert len(found(tmp_path)) == 2
+def test_cameras_of_one_recording_are_one(folder: Path) -> None:
+    links = [{"MEDIA_URL": f"file:///x/{name}", "MIME_TYPE": "video/mp4"} for name in ("b.mp4", "a.webm")]
+    (folder / "rec.eaf").write_text(Eaf(links=links).xml(), encoding="utf-8")
+    assert [(one.video.name, one.eaf.name) for one in find_annotated([folder], SCOPE)][:1] == [("b.mp4", "rec.eaf")]
+    assert "a.webm" not in {one.video.name for one in find_annotated([folder], SCOPE)}
+    assert found(folder / "a.webm") == [("a.webm", "rec.eaf")], "it is named"
 
 
 def test_pictures_are_no_queue_and_a_gif_beside_them_is_their_preview(

@@ -1,0 +1,53 @@
+"""Which ELAN file of a folder is that of a video."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from elan_files import Eaf
+
+from sla_cli.annotation.eaf_beside import elan_files
+
+
+def links(*names: str, key: str = "MEDIA_URL") -> str:
+    return Eaf(links=[{key: f"file:///C:/corpus/{name}", "MIME_TYPE": "video/mp4"} for name in names]).xml()
+
+
+def found(folder: Path, videos: str) -> tuple[dict[str, str], dict[str, str]]:
+    """By name: the ELAN file of each video, and that of each further one."""
+    result = elan_files([folder / name for name in videos.split()], folder.iterdir())
+    return tuple({video.name: eaf.name for video, eaf in some.items()} for some in (result.of, result.further))  # type: ignore[return-value]
+
+
+def test_cameras_of_one_recording_are_one(tmp_path: Path) -> None:
+    """The one that is linked first, or has the name of the ELAN file."""
+    (tmp_path / "rec.eaf").write_text(links("rec%20cam1.mp4", "rec_cam2.mp4", "rec.wav"))
+    names = "rec_cam2.mp4 other.mp4"
+    cameras = elan_files([tmp_path / "rec cam1.mp4", *(tmp_path / name for name in names.split())], tmp_path.iterdir())
+    assert {one.name: eaf.name for one, eaf in cameras.of.items()} == {
+        "rec cam1.mp4": "rec.eaf", "other.mp4": "other.eaf",
+    }  # fmt: skip
+    assert cameras.any_of(tmp_path / "rec_cam2.mp4") == tmp_path / "rec.eaf"
+    (tmp_path / "b.eaf").write_text(links("b_cam2.mp4", "b.mp4"))
+    assert found(tmp_path, "b_cam2.mp4 b.mp4") == ({"b.mp4": "b.eaf"}, {"b_cam2.mp4": "b.eaf"})
+
+
+def test_a_video_with_an_elan_file_of_its_name_belongs_to_that_one(tmp_path: Path) -> None:
+    for name in ("rec.eaf", "rec_cam1.EAF"):
+        (tmp_path / name).write_text(links("rec_cam1.mp4", "rec_cam2.mp4"))
+    assert found(tmp_path, "rec_cam1.mp4") == ({"rec_cam1.mp4": "rec_cam1.EAF"}, {})
+
+
+@pytest.mark.parametrize(("video", "eaf"), [("Zo\u00eb.mp4", "Zoe\u0308.eaf"), ("Ame\u0301.mp4", "Am\u00e9.EAF")])
+def test_accents_have_two_forms_and_the_ending_may_have_capitals(tmp_path: Path, video: str, eaf: str) -> None:
+    (tmp_path / eaf).write_text(links("x.mp4"))
+    assert found(tmp_path, video) == ({video: eaf}, {})
+
+
+def test_a_link_in_another_folder_or_in_a_damaged_file_is_none(tmp_path: Path) -> None:
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "rec.eaf").write_text(links("cam.mp4"))
+    (tmp_path / "broken.eaf").write_bytes(b'<MEDIA_DESCRIPTOR MEDIA_URL="\xff')
+    files = [*tmp_path.iterdir(), *(tmp_path / "sub").iterdir()]
+    assert elan_files([tmp_path / "cam.mp4"], files).of == {tmp_path / "cam.mp4": tmp_path / "cam.eaf"}
