@@ -42,6 +42,7 @@ def serve(
     no_token: Annotated[
         bool, typer.Option("--no-token", help="Serve everybody: a reverse proxy in front of it checks who asks.")
     ] = False,
+    contact: Annotated[str, typer.Option(help="Who runs it and how to reach them; its page shows this.")] = "",
     workers: Annotated[int, typer.Option(help="Processes for videos, each with the model.", min=1, max=64)] = 1,
     streams: Annotated[
         int, typer.Option(help="Live streams at once, each a process with the model; 0: none.", min=0, max=64)
@@ -91,7 +92,7 @@ def serve(
     options_given(search, flag)
     if no_token and token_file is not None:
         raise SlaError("--no-token and --token-file contradict each other", "Leave one out.")
-    access = Access(host, port, "" if token_file is None else read_token(token_file), no_token)
+    access = Access(host, port, "" if token_file is None else read_token(token_file), no_token, visible(contact))
     place = WorkFolder(work).run_given(run)
     existing_trained(place)  # refused before the processes start
     memory = share_of_memory(workers + streams) if memory_gb is None else int(memory_gb * 1e9)

@@ -67,12 +67,14 @@ class Health(Struct, kw_only=True):
         workers: number of workers for recordings that have their model
         waiting: number of recordings that are sent or wait
         live: number of live streams that can begin now
+        contact: who runs the service, as `--contact` says; empty if it does not
     """
 
     status: Literal["ready", "starting"]
     workers: Count
     waiting: Count
     live: Count
+    contact: str
 
 
 class Dropped(Struct, kw_only=True):

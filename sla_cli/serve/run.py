@@ -41,12 +41,14 @@ class Access:
         host: the address on which the service listens.
         token: what requests must hold, "" for none.
         proxied: whether something in front of the service checks who asks.
+        contact: who runs it, for the page; "" if that is not said.
     """
 
     host: str
     port: int
     token: str
     proxied: bool
+    contact: str = ""
 
 
 def read_token(path: Path) -> str:
@@ -121,7 +123,7 @@ def _run(
     lives = Streams(streams, lambda: live.ready)
     live = Workers(streams, lives.take, opening, limits.memory, end)
     _watch(metrics, jobs, lives, (uploads, live))
-    application = Service(jobs, lives, uploads, metrics).application()
+    application = Service(jobs, lives, uploads, metrics, access.contact).application()
     port = opened.getsockname()[1]
     here = f"{access.host if ':' not in access.host else f'[{access.host}]'}:{port}"
     hosts = () if access.token or access.proxied else (here, *local_hosts(port))

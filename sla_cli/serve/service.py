@@ -43,12 +43,14 @@ class Service:
 
     Attributes:
         uploads: the workers for recordings.
+        contact: who runs it, "" if that is not said.
     """
 
     jobs: Jobs
     streams: Streams
     uploads: Workers
     metrics: Metrics
+    contact: str
 
     def application(self) -> Starlette:
         """All routes, without any check of who asks."""
@@ -125,7 +127,11 @@ class Service:
     async def health(self, request: Request) -> Response:
         ready = self.uploads.ready
         found = messages.Health(
-            status="ready" if ready else "starting", workers=ready, waiting=self.jobs.taken, live=self.streams.free
+            status="ready" if ready else "starting",
+            workers=ready,
+            waiting=self.jobs.taken,
+            live=self.streams.free,
+            contact=self.contact,
         )
         return as_json(found, 200 if ready else 503)
 

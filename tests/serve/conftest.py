@@ -26,7 +26,10 @@ def both(run: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[
     folder = tmp_path_factory.mktemp("tight")
     (folder / "token").write_text(f"{TOKEN}\n")
     tight = ("--token-file", folder / "token", "--streams", "0", "--queue", "3", "--max-mb", "0.5")
-    with service(run) as first, service(run, *tight, "--state", folder / "state", token=TOKEN) as second:
+    with (
+        service(run, "--contact", "Ada & <b>Bo</b>") as first,
+        service(run, *tight, "--state", folder / "state", token=TOKEN) as second,
+    ):
         first.ready()
         second.ready()
         yield first, second

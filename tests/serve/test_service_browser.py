@@ -58,6 +58,7 @@ def test_a_video_is_recognised_shown_and_saved(browser: Any, opened: Running, tm
         page.wait_for_selector("#result:visible", timeout=60_000)
         assert page.locator("#signs bdi").all_inner_texts() == ["NORD", "REGEN"]
         assert page.locator("#state").inner_text().startswith("2 signs in 0.")
+        assert page.locator("#contact").inner_text() == "Who runs this service: Ada & <b>Bo</b>"
         with page.expect_download() as saved:
             page.get_by_role("button", name="ELAN").click()
         assert saved.value.suggested_filename == "transcript.eaf"

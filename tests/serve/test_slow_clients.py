@@ -39,7 +39,7 @@ def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jobs:
 def port_of(jobs: Jobs) -> Iterator[int]:
     """A service without workers."""
     idle = Workers(0, jobs.take, {}, 0, lambda: None)
-    application = Service(jobs, Streams(0, lambda: 0), idle, new_metrics()).application()
+    application = Service(jobs, Streams(0, lambda: 0), idle, new_metrics(), "").application()
     with listening("127.0.0.1", 0, "") as opened:
         web = server(application, http=Impatient, ws="none")
         thread = Thread(target=web.run, kwargs={"sockets": [opened]})
@@ -66,7 +66,7 @@ def test_a_head_that_does_not_come_ends_the_connection(jobs: Jobs, asked: bool, 
             client.sendall(b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n")
             assert client.recv(10_000).startswith(b"HTTP/1.1 503")
         client.sendall(begin)
-        assert answer(client) in (b"", b'{"status":"starting","workers":0,"waiting":0,"live":0}')
+        assert answer(client) in (b"", b'{"status":"starting","workers":0,"waiting":0,"live":0,"contact":""}')
 
 
 def test_a_body_that_stops_is_refused(jobs: Jobs) -> None:

@@ -24,4 +24,8 @@ addEventListener("begun", () => say(""));
 
 startUpload();
 startCamera();
-health().finally(() => { document.body.dataset.ready = ""; });
+health().then((found) => {
+  const contact = document.getElementById("contact");
+  contact.textContent = found.contact ? `Who runs this service: ${found.contact}` : "";
+  contact.hidden = !found.contact;
+}).finally(() => { document.body.dataset.ready = ""; });
