@@ -75,8 +75,11 @@ class Archive:
                 raise ReadError(message, "Set TMPDIR to a folder with room.") from error  # there may be room later
             yield copy
 
-    def stamp(self, path: str) -> str:
-        return _stamp(self._member(path))
+    def stamp(self, path: str) -> tuple[str, bytes]:
+        member = self._member(path)
+        if not self._content.reads_pieces(member):
+            return _stamp(member), b""
+        return str(member.size), read_pieces(partial(self._content.piece, member), member.size)
 
     def stamps(self, folder: str = "") -> dict[str, str]:
         return {member.path: _stamp(member) for member in self._index.members(_normal(folder))}

@@ -49,8 +49,12 @@ class ArchiveReader(ABC):
         self.path = path
         self._file: Any = path.open("rb", buffering=0)
 
+    def reads_pieces(self, member: Member) -> bool:
+        """Whether a part of this member can be read without the parts before it."""
+        return self.in_pieces
+
     def piece(self, member: Member, offset: int, size: int) -> bytes:
-        """A part of a member, for a kind of archive that is `in_pieces`."""
+        """A part of a member that `reads_pieces`."""
         return self._at(member.offset + offset, size)
 
     @abstractmethod

@@ -33,16 +33,26 @@ class Zip(ArchiveReader):
         except OSError as error:
             raise cannot_read(self.path, error) from error
 
+    def reads_pieces(self, member: Member) -> bool:
+        return member.packed < 0
+
+    def piece(self, member: Member, offset: int, size: int) -> bytes:
+        return self._at(self._start(member) + offset, size)
+
     def chunks(self, member: Member) -> Iterator[bytes]:
-        signature, name, extra = HEADER.unpack(self._at(member.offset, HEADER.size).ljust(HEADER.size, b"\0"))
-        if signature != b"PK\3\4":
-            raise SlaError(f"{self.path}/{member.path} is damaged: no header", "Copy the archive again.")
-        start, crc = member.offset + HEADER.size + name + extra, 0
+        start, crc = self._start(member), 0
         for chunk in self._pieces(start, member.size) if member.packed < 0 else self._inflated(start, member):
             crc = zlib.crc32(chunk, crc)
             yield chunk
         if crc != member.crc:
             raise SlaError(f"{self.path}/{member.path} is damaged: its checksum differs", "Copy the archive again.")
+
+    def _start(self, member: Member) -> int:
+        """Where the content of a member begins."""
+        signature, name, extra = HEADER.unpack(self._at(member.offset, HEADER.size).ljust(HEADER.size, b"\0"))
+        if signature != b"PK\3\4":
+            raise SlaError(f"{self.path}/{member.path} is damaged: no header", "Copy the archive again.")
+        return member.offset + HEADER.size + int(name) + int(extra)
 
     def _inflated(self, start: int, member: Member) -> Iterator[bytes]:
         """Never unpacks more than the stated size."""

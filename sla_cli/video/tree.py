@@ -55,12 +55,13 @@ class Tree(Protocol):
         """A file for reading at any position: its content in memory, or if it is larger than `IN_MEMORY`, on disk.
         Raises SlaError if it cannot be read; reading from it may raise OSError."""
 
-    def stamp(self, path: str) -> str:
-        """What is known about a file's content without reading it: its size, and its checksum if an archive has one.
-        Raises SlaError if there is no such file."""
+    def stamp(self, path: str) -> tuple[str, bytes]:
+        """A large file's size, and pieces of it; where they cost as much as all of it, as in a compressed archive,
+        its size and its checksum if an archive has one, and no pieces. Raises SlaError if it cannot be read."""
 
     def stamps(self, folder: str = "") -> dict[str, str]:
-        """The stamps of the files in a folder, by name. Raises SlaError if it cannot be read."""
+        """What is known about the files in a folder without reading them, by name: size, and checksum if an archive has
+        one. Raises SlaError if it cannot be read."""
 
     def sample(self, path: str) -> bytes:
         """Pieces that distinguish files with equal stamps; none with a checksum, or if they cost as much as the file.
@@ -105,9 +106,9 @@ class Folder:
                 content = BytesIO(file.readall()) if os.fstat(file.fileno()).st_size <= IN_MEMORY else file
             yield content
 
-    def stamp(self, path: str) -> str:
+    def stamp(self, path: str) -> tuple[str, bytes]:
         with reading(self.where(path)):
-            return str(self._on_disk(path).stat().st_size)
+            return str(self._on_disk(path).stat().st_size), self.sample(path)
 
     def stamps(self, folder: str = "") -> dict[str, str]:
         with reading(self.where(folder)), os.scandir(self._on_disk(folder)) as entries:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import random
 import shutil
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -51,6 +52,17 @@ def test_a_copy_has_the_same_wherever_and_whenever_it_was_made(tmp_path: Path, k
             os.utime(path, (1, 1))
         tree = open_tree(tmp_path / "other" / "corpus")
         assert {path: fingerprint(tree, path) for path in before} == before
+
+
+def test_a_video_is_the_same_on_disk_and_wherever_an_archive_stores_it(tmp_path: Path) -> None:
+    found = [prints(tmp_path, kind, corpus()) for kind in ("folder", "tar")]
+    for method in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+        with zipfile.ZipFile(tmp_path / "packed.zip", "w", method) as archive:
+            archive.write(tmp_path / "corpus" / "video.mp4", "elsewhere/copy.mp4")
+        tree = open_tree(tmp_path / "packed.zip")
+        found.append({"video.mp4": fingerprint(tree, "elsewhere/copy.mp4")})
+    folder, tar, stored, deflated = (one["video.mp4"] for one in found)
+    assert folder == tar == stored != deflated
 
 
 @pytest.mark.parametrize("kind", KINDS)
