@@ -44,9 +44,9 @@ def test_a_given_one_is_of_one_service_and_stays(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("what", "sentence"),
     [
-        ("file", "jobs for the state of the service: it is not a folder"),
-        ("link", "jobs is a link"),
-        ("dangling", "jobs for the state of the service: it is not a folder"),
+        ("file", "cannot make the state folder .*jobs: it is not a folder"),
+        ("link", "jobs is a link, which"),
+        ("dangling", "cannot make the state folder .*jobs: it is not a folder"),
         ("not writable", "jobs cannot be read and written"),
     ],
 )
