@@ -53,7 +53,7 @@ def make_folder(path: Path, *, own: bool = False) -> None:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
     except OSError as error:
         reason = "it is not a folder" if os.path.lexists(path) else error.strerror
-        raise SlaError(f"cannot make {path} for the state of the service: {reason}", HINT) from error
+        raise SlaError(f"cannot make the state folder {path}: {reason}", HINT) from error
     if own and path.is_symlink():
         raise SlaError(f"{path} is a link, which the service does not follow", HINT)
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):

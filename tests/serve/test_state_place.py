@@ -54,9 +54,9 @@ def test_an_artifact_of_sla_is_no_place_for_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("what", "sentence"),
     [
-        ("file", "jobs for the state of the service: it is not a folder"),
-        ("link", "jobs is a link"),
-        ("dangling", "jobs for the state of the service: it is not a folder"),
+        ("file", "cannot make the state folder .*jobs: it is not a folder"),
+        ("link", "jobs is a link, which"),
+        ("dangling", "cannot make the state folder .*jobs: it is not a folder"),
         ("not writable", "jobs cannot be read and written"),
     ],
 )
