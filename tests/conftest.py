@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -26,6 +27,10 @@ from tiny_work import FOLDER
 from typer.testing import CliRunner
 
 from sla_cli.system.workers import usable_cores
+
+# Collecting the tests makes some 700,000 objects that stay, which the garbage collector would visit again and again:
+# a third of the time of a start. It goes on for what tests make: see `pytest_runtestloop`.
+gc.disable()
 
 # A busy machine is no fault: a property has no time limit, neither for an example nor for drawing one.
 settings.register_profile("sla", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -74,6 +79,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if ONLY_CI & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.ci)
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """In each process of xdist, and in their main one."""
+    gc.freeze()
+    gc.enable()
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
