@@ -104,7 +104,7 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if left_out := config.stash.get(LEFT_OUT, 0):
-        what = "browser, site, wheel, one compilation, benchmarks, examples, the commands of the pages, other Pythons"
+        what = "browser, site, wheel, compiled blocks, benchmarks, examples, the commands of the pages, other Pythons"
         terminalreporter.write_line(
             f"left out: {left_out} tests of what only CI runs ({what}); `pytest -m ci` runs them"
         )
