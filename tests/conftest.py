@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import signal
@@ -26,6 +27,10 @@ from tiny_work import FOLDER
 from typer.testing import CliRunner
 
 from sla_cli.system.workers import usable_cores
+
+# Collecting the tests makes some 700,000 objects that stay, which the garbage collector would visit again and again:
+# a third of the time of a start. It goes on for what tests make: see `pytest_runtestloop`.
+gc.disable()
 
 # A busy machine is no fault: a property has no time limit, neither for an example nor for drawing one.
 settings.register_profile("sla", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -78,6 +83,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: item.get_closest_marker("long") is None)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtestloop() -> None:
+    """In each process of xdist, and in their main one."""
+    gc.freeze()
+    gc.enable()
+
+
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
     """Count the tests that only CI runs; a process of xdist tells the main one."""
     if items:
@@ -94,7 +106,7 @@ def pytest_testnodedown(node: Any, error: object) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if left_out := config.stash.get(LEFT_OUT, 0):
-        what = "browser, site, wheel, one compilation, benchmarks, examples, the commands of the pages, other Pythons"
+        what = "browser, site, wheel, compiled blocks, benchmarks, examples, the commands of the pages, other Pythons"
         terminalreporter.write_line(
             f"left out: {left_out} tests of what only CI runs ({what}); `pytest -m ci` runs them"
         )

@@ -21,7 +21,7 @@ def test_threads_that_wait_soon_sleep_unless_the_user_says_otherwise(given: dict
     """As GNU's OpenMP itself reports it."""
     rest = {key: value for key, value in os.environ.items() if not key.startswith(("OMP_", "GOMP_"))}
     answer = subprocess.run(
-        [sys.executable, "-c", "import sla_cli.model.network"],
+        [sys.executable, "-c", "import sla_cli, torch"],
         env={**rest, "OMP_DISPLAY_ENV": "VERBOSE", **given},
         capture_output=True,
         text=True,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Mapping, Sequence
+from functools import cache
 from importlib import import_module
 from itertools import dropwhile
 from pathlib import Path
@@ -226,7 +227,7 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
             # Random weights are frozen too, so they must be the same in every run. They are drawn on the CPU.
             torch.default_generator.manual_seed(0)
             if config.backbone_args:
-                _check_args(config, extra)
+                _check_args(config.backbone, config.image_size, tuple(extra.items()))
             model = timm.create_model(
                 config.backbone, pretrained=config.weights == "hub", img_size=config.image_size, **extra
             )
@@ -239,7 +240,7 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
             f"backbone {config.backbone} at {config.image_size} px: {first_line(error)}",
             "Is it a ViT, and do model.image_size and model.backbone_args fit it?",
         ) from error
-    _check_kind(model, config)
+    _check_kind(model, config.backbone, config.image_size)
     if config.weights == "random":
         whiten_patches(model.patch_embed.proj)
     if file is not None:
@@ -257,19 +258,20 @@ def _checked_args(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: check_setting(name, value, BACKBONE_ARGS[name], setting) for name, value in given.items()}
 
 
-def _check_args(config: ModelConfig, extra: Mapping[str, Any]) -> None:
+@cache  # training opens the same model twice
+def _check_args(backbone: str, size: int, extra: tuple[tuple[str, Any], ...]) -> None:
     """Raise SlaError for a model that does not fit into the memory, before any of it is used, or cannot compute."""
     with torch.device("meta"):
-        trial = timm.create_model(config.backbone, img_size=config.image_size, **extra)
+        trial = timm.create_model(backbone, img_size=size, **dict(extra))
     needed, there = 4 * sum(one.numel() for one in trial.parameters()), total_memory(torch.device("cpu"))
     if needed > there:
         raise SlaError(
-            f"backbone {config.backbone} with model.backbone_args would take {needed / 2**30:,.1f} GiB of memory, and "
+            f"backbone {backbone} with model.backbone_args would take {needed / 2**30:,.1f} GiB of memory, and "
             f"there are {there / 2**30:,.1f} GiB",
             "Make depth or embed_dim smaller.",
         )
-    _check_kind(trial, config)
-    trial.eval()(torch.empty(1, 3, config.image_size, config.image_size, device="meta"))  # timm checks little before
+    _check_kind(trial, backbone, size)
+    trial.eval()(torch.empty(1, 3, size, size, device="meta"))  # timm checks little before
 
 
 def cached_weights(backbone: str) -> Path | None:
@@ -285,18 +287,18 @@ def _has_projection(backbone: str) -> bool:
     return "clip" in backbone and "_ft_" not in (source.tag or "")
 
 
-def _check_kind(model: Any, config: ModelConfig) -> None:
+def _check_kind(model: Any, backbone: str, size: int) -> None:
     kinds = isinstance(model, VisionTransformer | Eva) and {type(block) for block in model.blocks}
     if not kinds or not kinds <= {Block, EvaBlock}:
         raise SlaError(
-            f"{config.backbone} is not a ViT of standard blocks, which the adapters are made for",
+            f"{backbone} is not a ViT of standard blocks, which the adapters are made for",
             "Its relatives vit_*, deit_*, eva02_* and *_clip_* mostly are.",
         )
     height, width = model.patch_embed.patch_size
-    if config.image_size % height or config.image_size % width:
+    if size % height or size % width:
         raise SlaError(
-            f"image size {config.image_size} is no multiple of the patch size {height} of {config.backbone}",
-            f"Use --image-size {max(1, config.image_size // height) * height}.",
+            f"image size {size} is no multiple of the patch size {height} of {backbone}",
+            f"Use --image-size {max(1, size // height) * height}.",
         )
 
 

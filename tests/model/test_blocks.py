@@ -149,13 +149,13 @@ def test_there_is_memory() -> None:
 
 
 COMPILED = [
-    # Traces the backward pass too, which takes as long as ten other tests.
-    pytest.param(VARIANTS["adapter"], "aot_eager", id="adapter", marks=pytest.mark.ci),
+    pytest.param(VARIANTS["adapter"], "aot_eager", id="adapter"),  # traces the backward pass too
     pytest.param({"model__variant": "lora"}, "eager", id="lora"),
     pytest.param({**VARIANTS["adapter"], **FORMS["3 x 3 x 3"], **FORMS["norms"]}, "eager", id="3 x 3 x 3"),
 ]
 
 
+@pytest.mark.ci
 @pytest.mark.parametrize(("variant", "backend"), COMPILED)
 def test_compiled_is_as_not_compiled(variant: dict[str, Any], backend: str) -> None:
     """With the compiler's front end alone; what a back end rounds is its own.

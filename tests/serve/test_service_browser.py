@@ -75,8 +75,7 @@ def test_what_is_no_video_is_said(browser: Any, opened: Running, tmp_path: Path)
         assert page.locator("#fault").inner_text().startswith("The video does not open as a video")
 
 
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "scheme"), [(390, "light"), (1280, "dark")])
 def test_glosses_of_the_camera_appear(filmed: Any, opened: Running, width: int, scheme: str) -> None:
     until(lambda: opened.ask("GET", "/health").json["live"])
     with page_of(filmed, opened, width, scheme) as page:

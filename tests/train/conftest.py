@@ -8,6 +8,7 @@ import torch
 from synthetic import CPU, write_store
 
 from sla_cli.store.store import Store
+from sla_cli.train import train_run
 from sla_cli.train.train_run import start_run
 from sla_cli.work.run import Run
 
@@ -23,9 +24,14 @@ def _one_thread() -> Iterator[None]:
 
 @pytest.fixture(autouse=True)
 def _quiet_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No test simulates a power failure, so the disk need not be flushed."""
+    """No test simulates a power failure, so the disk need not be flushed.
+
+    None looks at the picture of a run either, a third of the cost of a tiny one; test_curves.py draws it by itself, and
+    cli/test_train_command.py finds that of a run.
+    """
     torch.manual_seed(0)
     monkeypatch.setattr(os, "fsync", lambda handle: None)
+    monkeypatch.setattr(train_run, "draw_curves", lambda path, epochs: None)
 
 
 @pytest.fixture(scope="module")

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.long
 
 KILLS = 3  # test_train_run.py kills at each moment that matters
 CONFIG = tiny(
-    model__variant="lora", lora__dropout=0.1, train__epochs=3, train__batch=1, train__ema=0.9, train__save_minutes=0.0
+    model__variant="lora", lora__dropout=0.1, train__epochs=2, train__batch=1, train__ema=0.9, train__save_minutes=0.0
 )
 PAIR = tiny(
     head__dropout=0.0, train__epochs=2, train__batch=2, train__save_minutes=0.0, train__optimizer="sgd", train__lr=4e-3

@@ -79,7 +79,7 @@ class Clips:
 
 
 def test_it_finds_whole_signs_although_it_is_told_only_their_order() -> None:
-    clips = Clips(60)
+    clips = Clips(30)
     scores = [part.numpy() for part in clips.fit().split(clips.lengths)]
     assert clips.within(scores, 1) > 0.97
     assert clips.within(clips.first, 1) < 0.6  # the spikes alone
@@ -104,7 +104,7 @@ def test_a_run_places_glosses_as_their_annotation_does(tmp_path: Path) -> None:
     torch.manual_seed(0)
     within = {}
     for annotated in (True, False):
-        clips = [movement_then_sign(number, annotated=annotated) for number in range(40)]
+        clips = [movement_then_sign(number, annotated=annotated) for number in range(24)]
         split = one_split(tmp_path / str(annotated), [clip for clip, _ in clips], size=32)
         config = tiny()
         network = Network(config, len(split.vocabulary)).eval()

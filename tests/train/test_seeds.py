@@ -45,12 +45,12 @@ def runs(work: Path, name: str, *seeds: int) -> list[Run]:
 
 
 def test_each_is_the_run_that_its_seed_alone_gives(store: Store, tmp_path: Path) -> None:
-    options = ("--seeds", "3,1,4", "--config", written(tmp_path), "--json", "-q")
+    options = ("--seeds", "3,1", "--config", written(tmp_path), "--json", "-q")
     found = json.loads(sla(tmp_path, str(store.path), *options).stdout)
     assert result_name("train", found) == "train-seeds"
-    made = runs(tmp_path, "frozen-1", 3, 1, 4)
+    made = runs(tmp_path, "frozen-1", 3, 1)
     assert [(one["run"], one["seed"]) for one in found["runs"]] == [
-        (str(run.path), seed) for run, seed in zip(made, (3, 1, 4), strict=True)
+        (str(run.path), seed) for run, seed in zip(made, (3, 1), strict=True)
     ]
     alone = Run(tmp_path / "alone")
     start_run(store, alone.path, replace(CONFIG, train=replace(CONFIG.train, seed=1)), preset="tiny", group=CPU)
@@ -59,7 +59,7 @@ def test_each_is_the_run_that_its_seed_alone_gives(store: Store, tmp_path: Path)
     rates = [min(epoch["dev_wer"] for epoch in run.read_metrics()) for run in made]
     assert [one["dev_wer"] for one in found["runs"]] == pytest.approx(rates)
     assert (found["dev_wer"], found["spread"]) == pytest.approx((np.mean(rates), np.std(rates, ddof=1)))
-    low, high = stats.t.interval(0.95, 2, np.mean(rates), stats.sem(rates)) if np.ptp(rates) else rates[:2]
+    low, high = stats.t.interval(0.95, 1, np.mean(rates), stats.sem(rates)) if np.ptp(rates) else rates[:2]
     assert found["interval"] == pytest.approx([max(0, low), high])
     # Another group of the same variant gets another name, and so does a single run.
     answer = sla(tmp_path, str(store.path), "--seeds", "0", "--config", written(tmp_path))
