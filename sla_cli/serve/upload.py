@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,9 @@ from starlette.requests import Request
 from sla_cli.core.counted import counted
 from sla_cli.serve.limits import GRACE, SLOWEST, STALL
 
+logging.getLogger("python_multipart").setLevel(
+    logging.CRITICAL
+)  # each damaged form would be lines in the log of the service
 PIECE = 1 << 20  # bytes that are written at once, and that a form may have around the file
 
 
