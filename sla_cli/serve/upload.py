@@ -17,9 +17,8 @@ from starlette.requests import Request
 from sla_cli.core.counted import counted
 from sla_cli.serve.limits import GRACE, SLOWEST, STALL
 
-logging.getLogger("python_multipart").setLevel(
-    logging.CRITICAL
-)  # each damaged form would be lines in the log of the service
+# Each damaged form would be lines in the log of the service.
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 PIECE = 1 << 20  # bytes that are written at once, and that a form may have around the file
 
 
