@@ -24,7 +24,7 @@ from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, StoreHeader
 from sla_cli.store.division import Division, check_unedited, write_division
 from sla_cli.store.file import StoreFile
-from sla_cli.store.paths import clips_path, stored_files
+from sla_cli.store.paths import check_store_name, clips_path, stored_files
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
 from sla_cli.work.making import making
@@ -67,6 +67,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
             `force` is off.
     """
     out = out.resolve()
+    check_store_name(out)
     stores = _named(paths, out)
     _check_alike(stores)
     check_folder(out.parent)

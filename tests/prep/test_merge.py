@@ -226,6 +226,8 @@ def test_one_store_twice_and_a_store_into_itself(stores: tuple[Path, Path], tmp_
         merge_stores(stores[:1], tmp_path / "c")
     with pytest.raises(SlaError, match="would be made from itself"):
         merge_stores(stores, stores[0])
+    with pytest.raises(SlaError, match=r"c\.Features: a store's name must not end in \.features"):
+        merge_stores(stores, tmp_path / "c.Features")
 
 
 def test_a_folder_with_other_files_is_not_replaced(stores: tuple[Path, Path], tmp_path: Path) -> None:
