@@ -18,7 +18,7 @@ from sla_cli.log import Advance, log, progress
 from sla_cli.prep.checks.finding import refuse_problems
 from sla_cli.prep.checks.overlap import check_sentences, check_signers, overlapping, same_frames
 from sla_cli.prep.corpus import OWN
-from sla_cli.prep.left_out import check_nobody_left_out, read_left_out
+from sla_cli.prep.left_out import check_nobody_left_out, left_out_among
 from sla_cli.prep.result import DivisionFigures, division_figures
 from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, StoreHeader
@@ -187,10 +187,9 @@ def _same_recording(one: Split, other: Split) -> tuple[str, str] | None:
 
 def _check_left_out(out: Path, stores: Mapping[str, Store]) -> None:
     """Raise SlaError if a signer who was left out of the store would come back. The names may be STORE-SIGNER there."""
-    left = set(read_left_out(out))
     for name, store in stores.items():
         for signer in sorted(set(store.clips.signers) - {""}):
-            if {signer, f"{name}-{signer}"} & left:
+            if left_out_among(out, (signer, f"{name}-{signer}")):
                 message = f"signer {signer} was left out of {out}, but {store.path} has clips of this person"
                 raise SlaError(message, f"`sla store leave-out {store.path} --signer {signer}` removes them there too.")
 

@@ -168,6 +168,7 @@ def test_a_signer_who_was_left_out_does_not_come_back(stores: tuple[Path, Path],
     out = tmp_path / "c"
     merge_stores(stores, out)
     leave_out(out, ["bob"], tmp_path)
+    (out / "left-out.txt").write_text("BOB\n")
     before = clips_path(out).read_bytes()
     with pytest.raises(SlaError, match=r"signer bob was left out of .*c, but .*a has clips of this person") as caught:
         merge_stores(stores, out, force=True)
