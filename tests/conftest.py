@@ -55,8 +55,6 @@ ROWS: Rows = {
 
 def pytest_configure(config: pytest.Config) -> None:
     """A folder for what all processes of this session share; they inherit its name."""
-    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # `pytest &` in a script: processes of tests would ignore it
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     if FOLDER not in os.environ:
         os.environ[FOLDER] = tempfile.mkdtemp(prefix="sla-tests-")
         config.add_cleanup(lambda: shutil.rmtree(os.environ.pop(FOLDER)))

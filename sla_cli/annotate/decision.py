@@ -13,7 +13,8 @@ from sla_cli.annotation.timed import Interval
 Kind = Literal["accepted", "changed", "new", "rejected"]
 LINE = re.compile(
     r"(?P<kind>accepted|changed|new|rejected) (?P<annotator>.+) "
-    r"(?P<when>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d)(?: from (?P<text>.*) (?P<start>\d+)-(?P<end>\d+))?"
+    r"(?P<when>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d)"
+    r"(?: from (?P<text>.*) (?P<start>\d{1,15})-(?P<end>\d{1,15}))?"
 )
 
 

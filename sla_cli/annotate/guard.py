@@ -53,7 +53,7 @@ class Guard:
                 return refuse(403, "requests of other sites are refused")
             if given.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
                 return refuse(415, "only JSON is accepted")
-            length = given.get("content-length", "")
+            length = "" if "transfer-encoding" in given else given.get("content-length", "")
             if not (length.isascii() and length.isdecimal() and len(length) < 9 and int(length) <= MOST_BYTES):
                 return refuse(413, f"only requests of at most {MOST_BYTES} bytes are accepted")
         elif scope["method"] not in ("GET", "HEAD"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -180,7 +181,7 @@ class Recording:
         text = self._empty()
 
         def check() -> None:
-            if self.eaf.exists():
+            if os.path.lexists(self.eaf):  # a link that leads nowhere, too
                 raise ChangedError(f"{self.eaf} was made by another program")
 
         write_text(self.eaf, text, check=check)

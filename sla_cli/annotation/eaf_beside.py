@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import re
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from html import unescape
 from pathlib import Path
 from urllib.parse import unquote
+from xml.parsers import expat
 
 from sla_cli.annotation.eaf_read import SUFFIX
+from sla_cli.system.regular_file import open_regular
 
-HEADER = 1 << 20  # bytes in which the header of an ELAN file is looked for
-LINKED = re.compile(rb"""<MEDIA_DESCRIPTOR\b[^>]*?\b(?:RELATIVE_)?MEDIA_URL\s*=\s*("[^"]*"|'[^']*')""")
+PART = 1 << 16  # bytes of a file that are read at once: mostly all of the header
+
+
+class _Read(Exception):
+    """The header is read."""
 
 
 @dataclass(frozen=True)
@@ -68,13 +72,28 @@ def _plain(path: Path) -> Path:
 
 def _linked(eaf: Path) -> list[str]:
     """Names of the files that an ELAN file links, as written and with `%20` as a space; none if it cannot be read."""
-    try:
-        with eaf.open("rb") as file:
-            header = file.read(HEADER).partition(b"</HEADER>")[0]
-    except OSError:  # it is read again, with an error
-        return []
-    urls = [unescape(found[1][1:-1].decode(errors="replace")) for found in LINKED.finditer(header)]
+    urls: list[str] = []
+    parser = expat.ParserCreate()
+
+    def start(tag: str, attributes: dict[str, str]) -> None:
+        if tag == "MEDIA_DESCRIPTOR":
+            urls.append(attributes.get("RELATIVE_MEDIA_URL") or attributes.get("MEDIA_URL", ""))
+
+    def end(tag: str) -> None:
+        if tag == "HEADER":
+            raise _Read
+
+    def refuse(*_: object) -> None:
+        raise expat.ExpatError  # entities, as when it is read as a whole
+
+    parser.StartElementHandler, parser.EndElementHandler, parser.EntityDeclHandler = start, end, refuse
+    with suppress(_Read):
+        try:
+            with open_regular(eaf) as file:
+                while part := file.read(PART):
+                    parser.Parse(part)
+        except (OSError, expat.ExpatError):  # it is read again, with an error
+            return []
     names = [url.replace("\\", "/").rpartition("/")[2] for url in urls]
-    return [
-        form for name in names for form in (name, unquote(name)) if form not in ("", ".", "..") and "\0" not in form
-    ]
+    forms = [form for name in names for form in (name, unquote(name))]
+    return [form for form in forms if form not in ("", ".", "..") and "/" not in form and "\0" not in form]

@@ -229,6 +229,7 @@ class _Parser:
         self.expat.buffer_text = True
         self.expat.XmlDeclHandler = self._declaration
         self.expat.EntityDeclHandler = self._entity
+        self.expat.AttlistDeclHandler = self._default
         self.expat.StartElementHandler = self._start
         self.expat.EndElementHandler = self._end
         self.expat.CharacterDataHandler = self._characters
@@ -249,6 +250,11 @@ class _Parser:
     def _entity(self, name: str, *rest: object) -> None:
         """ELAN writes no entities, and nested entities can use up any memory."""
         raise FormatError(f"{self.name}, line {self.expat.CurrentLineNumber}: declares the entity {name}", HINT)
+
+    def _default(self, tag: str, name: str, *rest: object) -> None:
+        """An attribute that is not where the element is written could not be changed there."""
+        line = self.expat.CurrentLineNumber
+        raise FormatError(f"{self.name}, line {line}: declares the attribute {name} of {tag}", HINT)
 
     def _start(self, tag: str, attributes: dict[str, str]) -> None:
         self.elements += 1

@@ -87,7 +87,7 @@ def leave_out(
 
     folder = WorkFolder(work)
     removed = remove(folder.store_given(store), signers, folder.root)
-    lines = [f"{counted(len(removed.clips), 'clip')} of {' and '.join(signers)} removed from {removed.store}"]
+    lines = [f"{counted(len(removed.clips), 'clip')} of {' and '.join(removed.signers)} removed from {removed.store}"]
     lines += [f"  division {name}: {clips:,}" for name, clips in removed.divisions.items()]
     if removed.held_by:
         lines += ["These were made from the store before, and may still hold the clips or what was learned from them:"]

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
 
 import msgspec
 
@@ -116,7 +116,8 @@ def parse_value(text: str, hint: Any) -> Any:
         return text
     except (ValueError, RecursionError) as error:
         raise SlaError(f"{text[:40]}…: {str(error).partition(';')[0]}") from error
-    return text if hint is str and not isinstance(value, str) else value
+    wanted = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    return text if wanted is str and not isinstance(value, str) else value
 
 
 def parse_toml(text: str) -> dict[str, Any]:
@@ -150,6 +151,8 @@ def _in_words(kind: Type) -> str:
     from msgspec import inspect
 
     match kind:
+        case inspect.Metadata(extra_json_schema={"description": str(words)}):  # of a text with a form of its own
+            return words
         case inspect.UnionType(types=types):
             return ", or ".join(map(_in_words, types))
         case inspect.VarTupleType(item_type=item, min_length=least, max_length=most):

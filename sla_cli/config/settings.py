@@ -32,6 +32,20 @@ Variant = Literal["adapter", "lora", "frozen"]  # modules of model/variants
 KernelSize = Annotated[int, Meta(ge=1, le=LAYERS)]
 # Not tuple[KernelSize, KernelSize, KernelSize]: msgspec 0.22 crashes on a union of it with a bounded number.
 KernelSizes = Annotated[tuple[KernelSize, ...], Meta(min_length=3, max_length=3)]
+Layers = Annotated[
+    str,
+    Meta(
+        pattern=r"^(all|last:\d{1,4}|\s*\d{1,4}\s*(,\s*\d{1,4}\s*)*)$",
+        description="all, last:K, or numbers like 0,5,11",
+    ),
+]
+Targets = Annotated[
+    str,
+    Meta(
+        pattern=r"^\s*(q|k|v|proj|mlp)\s*(,\s*(q|k|v|proj|mlp)\s*)*$",
+        description="some of q, k, v, proj, mlp with commas between",
+    ),
+]
 Precision = Literal["auto", "fp32", "bf16", "fp16"]
 ProfileName = Literal["phoenix2014", "phoenix2014t", "phoenix2014t-vac", "none"]  # core.normalize.PROFILES
 
@@ -74,7 +88,7 @@ class ModelConfig:
     weights: str = "hub"  # weights of the backbone: hub (downloaded), random, or a file
     # Input of the backbone in pixels, a multiple of its patch size.
     image_size: Annotated[int, Meta(ge=1, le=PIXELS)] = 224
-    layers: str = "all"  # blocks that are adapted: all, last:K, or numbers from 0 like 0,5,11
+    layers: Layers = "all"  # blocks that are adapted, by numbers from 0; last:K are the last K
     normalize: Literal["backbone", "half"] = "backbone"  # pixels: with the backbone's mean and std, or x/127.5-1 (VAC)
     backbone_args: dict[str, Any] = field(default_factory=dict)  # further arguments of the ViT: BACKBONE_ARGS
     # Blocks that compute activations again instead of storing them: on (all), off, or a number of blocks; auto: as many
@@ -124,7 +138,7 @@ class AdapterConfig:
 class LoraConfig:
     """SLA-LoRA: low-rank updates with temporal shift (choice)."""
 
-    targets: str = "q,v"  # any of q, k, v, proj (attention's output projection), mlp
+    targets: Targets = "q,v"  # layers with an update; proj is attention's output projection
     rank: Annotated[int, Meta(ge=1, le=WIDE)] = 16  # rank of each update
     alpha: Annotated[int, Meta(ge=1, le=WIDE)] = 16  # an update is scaled by alpha / rank
     dropout: Annotated[float, Meta(ge=0, le=1)] = 0.0  # dropout on the input of each update, in training

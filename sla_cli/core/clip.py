@@ -71,6 +71,11 @@ def signer_name(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def signer_key(name: str) -> str:
+    """What the names of one person share, however a table writes capitals, and spaces around a name."""
+    return signer_name(name.strip()).casefold()
+
+
 def sign_frames(times: Times, fps: float, length: int) -> list[tuple[int, int]]:
     """The frames of each gloss of a clip of `length` frames: start and end, end exclusive, at least one frame."""
     starts = [min(round(start * fps), length - 1) for start, _ in times]

@@ -23,7 +23,7 @@ from sla_cli.prep.plan import Plan, make_plan
 from sla_cli.prep.result import BrokenClips, PrepResult
 from sla_cli.prep.reuse import find_existing
 from sla_cli.store.division import check_unedited
-from sla_cli.store.paths import stored_files
+from sla_cli.store.paths import check_store_name, stored_files
 from sla_cli.work.kind import STORE_FILE, file_kind
 
 
@@ -36,14 +36,16 @@ def build_store(begun: Begun, out: Path, engine: Executor, part: tuple[int, int]
             time, on several machines; a last call without it uses what they encoded.
 
     Raises:
-        SlaError: the corpus does not exist, `out` was made with other settings or from recordings that have changed
-            since and `begun.force` is off, another process is writing it, or a part would replace a store.
+        SlaError: the corpus does not exist, no store may have this name, `out` was made with other settings or from
+            recordings that have changed since and `begun.force` is off, another process is writing it, or a part would
+            replace a store.
         BrokenClips: clips cannot be read, and `begun.on_error` is stop, or `part` is given; the others are kept.
     """
     if part is not None and begun.force:
         raise SlaError("a part cannot replace an existing store", "Remove the store, or make it without --part.")
     request = begun.request
     out = out.resolve()
+    check_store_name(out)
     with locked(out, f"another process is writing {out}", shared=part is not None):
         _check_files(out)
         plan = make_plan(request, out, part)

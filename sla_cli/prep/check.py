@@ -17,7 +17,7 @@ from sla_cli.prep.checks.frames import check_frames
 from sla_cli.prep.checks.overlap import check_overlap
 from sla_cli.prep.checks.sizes import check_frame_totals, check_sizes, published_counts
 from sla_cli.prep.checks.vocabulary import check_spelling, check_vocabulary
-from sla_cli.prep.left_out import read_left_out
+from sla_cli.prep.left_out import left_out_among
 from sla_cli.store.paths import split_name
 from sla_cli.store.store import Store
 
@@ -106,7 +106,8 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
 
 def _check_left_out(store: Store) -> Iterator[Finding]:
     """Clips by signers whom `left-out.txt` names, as of a file of clips that was copied back."""
-    gone, clips = set(read_left_out(store.path)), store.clips
+    clips = store.clips
+    gone = left_out_among(store.path, clips.signers)
     there = {clip: signer for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer in gone}
     if there:
         message = f"{counted(len(there), 'clip')} by signers who were left out: {some(sorted(set(there.values())))}"

@@ -1,18 +1,19 @@
 """Signers who were left out of a store, as after consent was withdrawn: their clips are removed and do not come back.
 
-`left-out.txt` in the store's folder has a name on each line; prep reads it.
+`left-out.txt` in the store's folder has a name on each line; prep reads it. Capitals do not count when names are
+compared: another table may write the same person's name otherwise.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sla_cli.artifact.lock import locked
 from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path, write_receipt
 from sla_cli.artifact.text import read_text
-from sla_cli.core.clip import signer_name
+from sla_cli.core.clip import signer_key, signer_name
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
@@ -68,6 +69,17 @@ def read_left_out(store: Path) -> tuple[str, ...]:
     return tuple(signer_name(name) for line in lines if (name := line.removesuffix("\r")))
 
 
+def left_out_among(store: Path, signers: Iterable[str]) -> set[str]:
+    """Those of these names that mean a signer who was left out of a store."""
+    return _alike(signers, read_left_out(store))
+
+
+def _alike(names: Iterable[str], wanted: Iterable[str]) -> set[str]:
+    """Those names that mean one of the wanted signers; "" is unknown, and so nobody."""
+    keys = set(map(signer_key, wanted)) - {""}
+    return {name for name in names if signer_key(name) in keys}
+
+
 def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
     """Remove all clips of signers from a store, with their frames, and from its divisions.
 
@@ -78,7 +90,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         SlaError: no such store or signer, no clip would be left, or another process is writing the store.
         FormatError: the store, or a receipt in the work folder, is damaged.
     """
-    signers = [signer_name(name) for name in signers]
+    signers = [signer_name(name).strip() for name in signers]
     folder = split_name(path)[0]
     nothing = Division("", {})
     Store(folder, nothing)  # refuses any other folder, in which a lock would be left
@@ -86,6 +98,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
     with locked(out, f"another process is writing {out}"):
         store = Store(folder, nothing)  # again: another process may meanwhile have left somebody out
         gone = _clips_of(store, signers)
+        signers = list(dict.fromkeys((*signers, *gone.values())))  # also as the store writes them
         had = [read_division(division_path(out, name)) for name in division_names(out)]
         divisions = [_without_clips(division, gone) for division in had]
         removed = {
@@ -114,7 +127,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
 
 def check_nobody_left_out(store: Store) -> None:
     """Raise SlaError if a signer of an opened store is left out of it by now."""
-    if left := set(read_left_out(store.path)) & set(store.clips.signers):
+    if left := left_out_among(store.path, store.clips.signers):
         hint = "Run the command again. If clips of this person are still there, `sla store leave-out` removes them."
         raise SlaError(f"signer {some(sorted(left))} was left out of {store.path}", hint)
 
@@ -124,14 +137,15 @@ def _clips_of(store: Store, signers: Sequence[str]) -> dict[str, str]:
     clips, out = store.clips, store.path.resolve()
     known, before = set(clips.signers), read_left_out(out)
     for signer in signers:
-        if signer not in (*known, *before):
+        if not _alike((*known, *before), [signer]):
             raise SlaError(
                 f"no clip of {out} is by a signer {signer!r}", f"Its signers: {some(sorted(known - {''}), 20)}."
             )
-    if known <= set(signers):
+    left = _alike(known, signers)
+    if known == left:
         message = f"all clips of {out} are by {' and '.join(signers)}: nothing would be left"
         raise SlaError(message, "Remove the whole folder.")
-    return {clip: signer for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer in signers}
+    return {clip: signer for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer in left}
 
 
 def left_out_reason(signer: str) -> str:

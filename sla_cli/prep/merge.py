@@ -18,13 +18,13 @@ from sla_cli.log import Advance, log, progress
 from sla_cli.prep.checks.finding import refuse_problems
 from sla_cli.prep.checks.overlap import check_sentences, check_signers, overlapping, same_frames
 from sla_cli.prep.corpus import OWN
-from sla_cli.prep.left_out import check_nobody_left_out, read_left_out
+from sla_cli.prep.left_out import check_nobody_left_out, left_out_among
 from sla_cli.prep.result import DivisionFigures, division_figures
 from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, StoreHeader
 from sla_cli.store.division import Division, check_unedited, write_division
 from sla_cli.store.file import StoreFile
-from sla_cli.store.paths import clips_path, stored_files
+from sla_cli.store.paths import check_store_name, clips_path, stored_files
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
 from sla_cli.work.making import making
@@ -67,6 +67,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
             `force` is off.
     """
     out = out.resolve()
+    check_store_name(out)
     stores = _named(paths, out)
     _check_alike(stores)
     check_folder(out.parent)
@@ -186,10 +187,9 @@ def _same_recording(one: Split, other: Split) -> tuple[str, str] | None:
 
 def _check_left_out(out: Path, stores: Mapping[str, Store]) -> None:
     """Raise SlaError if a signer who was left out of the store would come back. The names may be STORE-SIGNER there."""
-    left = set(read_left_out(out))
     for name, store in stores.items():
         for signer in sorted(set(store.clips.signers) - {""}):
-            if {signer, f"{name}-{signer}"} & left:
+            if left_out_among(out, (signer, f"{name}-{signer}")):
                 message = f"signer {signer} was left out of {out}, but {store.path} has clips of this person"
                 raise SlaError(message, f"`sla store leave-out {store.path} --signer {signer}` removes them there too.")
 

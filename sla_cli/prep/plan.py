@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,10 +13,11 @@ from sla_cli.artifact.receipt import Receipt
 from sla_cli.core.clip import Clip, origin_of, signer_name
 from sla_cli.core.hypothesis import CONTROL
 from sla_cli.errors import SlaError
+from sla_cli.log import log
 from sla_cli.prep.begun import cache_folder
 from sla_cli.prep.corpus import Listing
 from sla_cli.prep.labels import find_labels, label_clips
-from sla_cli.prep.left_out import left_out_reason, read_left_out
+from sla_cli.prep.left_out import left_out_among, left_out_reason
 from sla_cli.prep.request import PrepRequest
 from sla_cli.store.content import StoreHeader
 from sla_cli.store.division import Division
@@ -71,7 +72,7 @@ def make_plan(request: PrepRequest, out: Path, part: tuple[int, int] | None = No
         listing.clips = [replace(clip, signer=signer_name(clip.signer)) for clip in listing.clips]
         unreadable = list_archives((clip.source.root for clip in listing.clips), out)
     _check_clips(listing.clips)
-    _skip_left_out(listing, read_left_out(out))
+    _skip_left_out(listing, left_out_among(out, (clip.signer for clip in listing.clips)))
     clips = label_clips(listing, labels)
     number, parts = part or (1, 1)
     first, last = (len(clips) * end // parts for end in (number - 1, number))
@@ -124,8 +125,10 @@ def _fault(clip: Clip) -> str:
     return ""
 
 
-def _skip_left_out(listing: Listing, signers: Iterable[str]) -> None:
+def _skip_left_out(listing: Listing, signers: Collection[str]) -> None:
     """Leave out the clips of signers who were taken out of the store."""
+    if signers:  # names that differ only in capitals may be of two people, which only the user can tell
+        log.info("left out, as signers who were taken out of this store: %s", ", ".join(sorted(signers)))
     for clip in listing.clips:
         if clip.signer in signers:
             listing.skipped[clip.id] = left_out_reason(clip.signer)

@@ -23,6 +23,7 @@ from sla_cli.search.engines import ScoredPrefix
 
 LOG_FLOOR = math.log(1e-15)  # lower bound of the log-probability of a column
 NEVER = -math.inf
+MANY = 1 << 18  # prefixes that no entry of the beam needs, at most: a hundred megabytes
 
 Beam = tuple[float, "_Prefix", float, float, float]  # rank, prefix, ln P of its paths ending in blank, in a gloss, both
 
@@ -72,10 +73,12 @@ class PrefixBeam:
     def close(self) -> None:
         """Nothing to free."""
 
-    def grown(self, beams: list[Beam], columns: list[tuple[int, float]]) -> list[_Prefix]:
-        """The prefixes after one more step, each once, with `blank` and `label` set."""
-        grown = []
+    def grown(self, beams: list[Beam], columns: list[tuple[int, float]], beam: int) -> list[_Prefix]:
+        """The prefixes after one more step, each once, with `blank` and `label` set; of very many, the `beam` best."""
+        grown: list[_Prefix] = []
         for _, prefix, blank, label, total in beams:
+            if len(grown) > MANY + 4 * beam:
+                grown = _thinned(grown, beams, beam)
             for column, log_prob in columns:
                 if column == BLANK:
                     if prefix.label == NEVER:
@@ -125,6 +128,7 @@ class GrowingBeam:
         self._search, self._beam, self._prune, self._least = search, beam, prune_logp, token_min_logp
         root = _Prefix(None, BLANK, 0.0, None if search.lm is None else search.lm.start())
         self._beams: list[Beam] = [(0.0, root, 0.0, NEVER, 0.0)]
+        self._made = 0  # prefixes since `_drop_unneeded`, at most
 
     def add(self, log_probs: NDArray[np.floating]) -> None:
         self._beams = self._after(log_probs)
@@ -136,13 +140,9 @@ class GrowingBeam:
         """The prefix of the forgotten glosses becomes the root; what no entry of the beam needs is dropped."""
         paths = [[prefix, *prefix.ancestors()] for _, prefix, *_ in self._beams]
         root = paths[0][-1 - count]
-        kept = [number for number, path in enumerate(paths) if root in path]
-        self._beams, paths = [self._beams[number] for number in kept], [paths[number] for number in kept]
+        self._beams = [entry for entry, path in zip(self._beams, paths, strict=True) if root in path]
         root.parent = None
-        live = {id(node) for path in paths for node in path}
-        for path in paths:
-            for node in path:
-                node.children = {column: child for column, child in node.children.items() if id(child) in live}
+        self._drop_unneeded(self._beams)
 
     def ended(self) -> list[ScoredPrefix]:
         """All prefixes if the sentence ends here, best first."""
@@ -152,9 +152,34 @@ class GrowingBeam:
     def _after(self, log_probs: NDArray[np.floating]) -> list[Beam]:
         beams = self._beams
         for columns in _candidates(log_probs, self._least) if len(log_probs) else ():
-            grown = self._search.grown(beams, columns)
+            grown = self._search.grown(beams, columns, self._beam)
             beams = _best([_ranked(prefix) for prefix in grown], self._beam, self._prune)
+            self._made += len(grown)
+            if self._made > MANY:
+                self._drop_unneeded([*self._beams, *beams])
         return beams
+
+    def _drop_unneeded(self, beams: list[Beam]) -> None:
+        """Drop all prefixes but those of these entries, and their ancestors."""
+        live = {id(node): node for _, prefix, *_ in beams for node in (prefix, *prefix.ancestors())}
+        for node in live.values():
+            node.children = {column: child for column, child in node.children.items() if id(child) in live}
+        self._made = 0
+
+
+def _thinned(grown: list[_Prefix], beams: list[Beam], beam: int) -> list[_Prefix]:
+    """Without prefixes that cannot come into the beam.
+
+    The score of a prefix that is not in the beam now is complete, since it grows only out of its parent.
+    """
+    now = {id(prefix) for _, prefix, *_ in beams}
+    new = [prefix for prefix in grown if id(prefix) not in now]
+    new.sort(key=lambda prefix: prefix.label + prefix.ahead, reverse=True)
+    for prefix in new[beam:]:
+        prefix.label = NEVER
+        if prefix.parent is not None and not prefix.children:  # others may be in the beam that grew out of it before
+            del prefix.parent.children[prefix.column]
+    return [prefix for prefix in grown if prefix.blank != NEVER or prefix.label != NEVER]
 
 
 def _ranked(prefix: _Prefix) -> Beam:

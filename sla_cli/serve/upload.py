@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,6 +17,8 @@ from starlette.requests import Request
 from sla_cli.core.counted import counted
 from sla_cli.serve.limits import GRACE, SLOWEST, STALL
 
+# Each damaged form would be lines in the log of the service.
+logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 PIECE = 1 << 20  # bytes that are written at once, and that a form may have around the file
 
 

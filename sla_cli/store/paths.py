@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from sla_cli.errors import SlaError
+
 SHARD = re.compile(r"clips-(\d{4,})\.h5")
 DIVISIONS = "divisions"
+FEATURES = ".features"
 
 
 def clips_path(store: Path, shard: int = 0, shards: int = 1) -> Path:
@@ -29,7 +32,16 @@ def stored_files(store: Path) -> list[Path]:
 
 def features_folder(store: Path) -> Path:
     """Folder beside a store for features that trainings keep (`train.keep_views`)."""
-    return store.with_name(f"{store.name}.features")
+    return store.with_name(f"{store.name}{FEATURES}")
+
+
+def check_store_name(store: Path) -> None:
+    """Raise SlaError for the name of such a folder: trainings would write into the store, and users delete it."""
+    if store.name.lower().endswith(FEATURES):
+        raise SlaError(
+            f"{store}: a store's name must not end in {FEATURES}, as folders of kept features do",
+            "Give it another name.",
+        )
 
 
 def division_path(store: Path, name: str) -> Path:

@@ -243,7 +243,15 @@ def test_a_decision_is_read_as_it_was_written(kind: str, name: str, before: Inte
 
 
 def test_another_text_is_no_decision() -> None:
-    for text in ("", "accepted", "accepted Mia", "accepted Mia 2026-11-29", "maybe Mia 2026-11-29T10:22:31+00:00"):
+    long = f"changed Mia 2026-11-29T10:22:31+00:00 from A 1-{'9' * 5000}"  # int() refuses it
+    for text in (
+        "",
+        "accepted",
+        "accepted Mia",
+        "accepted Mia 2026-11-29",
+        "maybe Mia 2026-11-29T10:22:31+00:00",
+        long,
+    ):
         assert parse_decision(text) is None
 
 

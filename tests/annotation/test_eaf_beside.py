@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,23 @@ def test_a_video_with_an_elan_file_of_its_name_belongs_to_that_one(tmp_path: Pat
 def test_accents_have_two_forms_and_the_ending_may_have_capitals(tmp_path: Path, video: str, eaf: str) -> None:
     (tmp_path / eaf).write_text(links("x.mp4"))
     assert found(tmp_path, video) == ({video: eaf}, {})
+
+
+def test_links_are_those_that_a_parser_of_xml_finds(tmp_path: Path) -> None:
+    """However far the header reaches, and whatever stands in attributes and comments."""
+    text = links("cam.mp4").replace("<HEADER", f"<!-- {'-x' * (1 << 16)} --><HEADER")
+    text = text.replace(
+        "<MEDIA_DESCRIPTOR", '<!-- <MEDIA_DESCRIPTOR MEDIA_URL="other.mp4"/> --><MEDIA_DESCRIPTOR A=">"'
+    )
+    (tmp_path / "rec.eaf").write_text(text)
+    assert found(tmp_path, "cam.mp4 other.mp4")[0] == {"cam.mp4": "rec.eaf", "other.mp4": "other.eaf"}
+
+
+@pytest.mark.timeout(20)
+def test_a_pipe_and_a_header_without_end_cost_nothing(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.eaf")
+    (tmp_path / "long.eaf").write_text("<MEDIA_DESCRIPTOR " * 100_000)
+    assert found(tmp_path, "cam.mp4") == ({"cam.mp4": "cam.eaf"}, {})
 
 
 def test_a_link_in_another_folder_or_in_a_damaged_file_is_none(tmp_path: Path) -> None:

@@ -221,6 +221,10 @@ HOSTILE: dict[str, tuple[Callable[[], str], str]] = {
         changed("<ANNOTATION_DOCUMENT", '<!DOCTYPE x [<!ENTITY a SYSTEM "/etc/passwd">]><ANNOTATION_DOCUMENT'),
         "line 2: declares the entity a",
     ),
+    "a default of an attribute": (
+        changed("<ANNOTATION_DOCUMENT", '<!DOCTYPE x [<!ATTLIST TIER PARTICIPANT CDATA "P">]><ANNOTATION_DOCUMENT'),
+        "line 2: declares the attribute PARTICIPANT of TIER",
+    ),
     "an entity that is not declared": (changed(">x y<", ">&x;<"), r"line \d+: not XML \(undefined entity\)"),
     "tiers in a circle": (
         changed('TIER_ID="text"', 'TIER_ID="text" PARENT_REF="words"'),

@@ -46,6 +46,12 @@ STRATEGIES: dict[Any, st.SearchStrategy[Any]] = {
 }
 
 
+FORMS = {  # of texts with a form of their own
+    "layers": st.from_regex(r"all|last:\d{1,3}|\d{1,3}( ?, ?\d{1,3}){0,3}", fullmatch=True),
+    "targets": st.lists(st.sampled_from(["q", "k", "v", "proj", "mlp"]), min_size=1).map(", ".join),
+}
+
+
 @st.composite
 def configs(draw: st.DrawFn) -> Config:
     """A preset with any settings changed to others of their type."""
@@ -55,7 +61,7 @@ def configs(draw: st.DrawFn) -> Config:
         for key, hint in get_type_hints(type(part)).items():
             if draw(st.booleans()):
                 choice = st.sampled_from(get_args(hint)) if get_origin(hint) is Literal else STRATEGIES[hint]
-                part = replace(part, **{key: draw(choice)})
+                part = replace(part, **{key: draw(FORMS.get(key, choice))})
         config = replace(config, **{section.name: part})
     return config
 
@@ -158,6 +164,8 @@ SIZE = "a whole number from 1 to 1000"
 KERNEL = f"It must be {SIZE}, or a list of 3 in brackets, each {SIZE}."
 MILESTONES = "It must be a list in brackets, each a whole number from 0 to 1000000000."
 
+TARGETS = "It must be some of q, k, v, proj, mlp with commas between."
+
 
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
@@ -200,6 +208,11 @@ MILESTONES = "It must be a list in brackets, each a whole number from 0 to 10000
         ("lora.alpha=-3", "lora.alpha is -3", "a whole number from 1 to"),
         ("train.workers=-7", "train.workers is -7", "a whole number from -1 to"),
         ("train.milestones=[20, -1]", "train.milestones is [20, -1]", MILESTONES),
+        *(("lora.targets=" + text, f"lora.targets is '{text}'", TARGETS) for text in ("", "x", "q,w", "q,,v", "qv")),
+        *(
+            ("model.layers=" + text, f"model.layers is '{text}'", "It must be all, last:K, or numbers like 0,5,11.")
+            for text in ("", "last", "last:", "last:-1", "first:2", "-1", "0,,1", "a", "9" * 99)
+        ),
         ("loss.distillation=-1.0", "loss.distillation is -1.0", "a number from 0 to"),
     ],
 )

@@ -69,7 +69,7 @@ print(batch.ids[0], other.ids[0])
 """
 
 
-def test_a_process_ends_though_nobody_closed_its_batches(store: Store, tmp_path: Path) -> None:
+def test_a_process_ends_though_nobody_closed_its_batches(store: Store, tmp_path: Path, usual_signals: None) -> None:
     """After a loop that was left, and one that was interrupted.
 
     Python sends workers SIGTERM at exit, and waits until they end.

@@ -103,23 +103,37 @@ def test_a_signer_whom_another_process_leaves_out_just_before_stays_out(
     assert Store(store).clips.ids == ["a1", "x"]
 
 
-def test_the_name_may_have_another_unicode_form(tmp_path: Path) -> None:
-    clips = [clip("a", "A", signer="Zo\u00eb"), clip("b", "A", signer="ann")]
+@pytest.mark.parametrize("name", ["Zoe\u0308", "ZO\u00cb", " zoE\u0308"])
+def test_the_name_may_have_another_unicode_form_or_other_capitals(tmp_path: Path, name: str) -> None:
+    clips = [clip("a", "A", signer="Zo\u00eb"), clip("b", "A", signer="ann"), clip("c", "A")]
     store = make_store(tmp_path / "work" / "stores" / "s", {"train": clips})
-    assert leave_out(store, ["Zoe\u0308"], store.parents[1]).clips == ("a",)
+    removed = leave_out(store, [name], store.parents[1])
+    assert removed.clips == ("a",) and "Zo\u00eb" in removed.signers
+    (store / "left-out.txt").write_text(f"{name}\n \n")
+    make_store(store, {"train": clips})
+    (problem,) = check_store(store, stride=4).problems
+    assert problem.clips == ("a",)
 
 
-def test_prep_does_not_bring_them_back(root: Path, out: Path) -> None:
+def test_nobody_is_called_nothing(store: Path) -> None:
+    with pytest.raises(SlaError, match=r"no clip of .* is by a signer ''"):
+        leave_out(store, [""], store.parents[1])
+
+
+def test_prep_does_not_bring_them_back(root: Path, out: Path, caplog: pytest.LogCaptureFixture) -> None:
     signer = Store(out).clips[TRAIN_CLIP].signer
     gone = Store(out).clips[TRAIN_CLIP].encoded()[-1].tobytes()
     leave_out(out, [signer], out.parent)
     assert gone not in everything(out)
-    assert build(root, out).encoded == 0
+    (out / "left-out.txt").write_text(f"{signer.swapcase()}\n")
+    with caplog.at_level("INFO", "sla"):
+        assert build(root, out).encoded == 0
+    assert f"taken out of this store: {signer}" in caplog.text
     build(root, out, force=True)
     build(root, out, force=True, config=PrepConfig(32, quality=90, shard_clips=1))
     assert gone not in everything(out)
     assert TRAIN_CLIP not in Store(out).clips and TRAIN_CLIP not in Store(out).division.splits
-    assert read_left_out(out) == (signer,)
+    assert read_left_out(out) == (signer.swapcase(),)
 
 
 def test_check_finds_clips_of_signers_who_were_left_out(store: Path) -> None:

@@ -168,6 +168,7 @@ def test_a_signer_who_was_left_out_does_not_come_back(stores: tuple[Path, Path],
     out = tmp_path / "c"
     merge_stores(stores, out)
     leave_out(out, ["bob"], tmp_path)
+    (out / "left-out.txt").write_text("BOB\n")
     before = clips_path(out).read_bytes()
     with pytest.raises(SlaError, match=r"signer bob was left out of .*c, but .*a has clips of this person") as caught:
         merge_stores(stores, out, force=True)
@@ -226,6 +227,8 @@ def test_one_store_twice_and_a_store_into_itself(stores: tuple[Path, Path], tmp_
         merge_stores(stores[:1], tmp_path / "c")
     with pytest.raises(SlaError, match="would be made from itself"):
         merge_stores(stores, stores[0])
+    with pytest.raises(SlaError, match=r"c\.Features: a store's name must not end in \.features"):
+        merge_stores(stores, tmp_path / "c.Features")
 
 
 def test_a_folder_with_other_files_is_not_replaced(stores: tuple[Path, Path], tmp_path: Path) -> None:

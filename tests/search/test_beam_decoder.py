@@ -4,6 +4,7 @@ import csv
 import itertools
 import math
 import sys
+import tracemalloc
 import unicodedata
 from collections import defaultdict
 from collections.abc import Sequence
@@ -20,6 +21,7 @@ from sla_cli.core.ctc import greedy
 from sla_cli.errors import SlaError
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
+from sla_cli.search import prefix_beam
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 from sla_cli.search.decoder import GreedyDecoder
 from sla_cli.search.engines import CLASSES, Engine
@@ -28,7 +30,7 @@ pytestmark = pytest.mark.long
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 GOLDEN_LM = SHARED / "golden/gloss-lm/phoenix2014-train.3gram.arpa"
-EXACT = {"beam": 10**6, "prune_logp": -1000.0, "token_min_logp": -1000.0}
+EXACT = {"beam": 10**4, "prune_logp": -1000.0, "token_min_logp": -1000.0}
 HOSTILE = [
     "<PAD>", "<pad>", "[PAD]", "|", "##X", "X", "▁", "▁X", "X▁", "▁⁇▁", "⁇", "_", "<unk>", "[UNK]", "<s>", "</s>",
     "<blank>", "[EMPTY]", "NULL", "nan", "LOC-A+B", "A\u200dB", "人", "你们", "انا", "يا_ريت",
@@ -95,6 +97,25 @@ def test_equals_exhaustive_enumeration(seed: int, engine: str) -> None:
         labels = tuple(1 + decoder.glosses.index(gloss) for gloss in reading.glosses)
         assert reading.score == pytest.approx(expected[labels], abs=1e-9)
     assert [r.score for r in readings] == sorted((r.score for r in readings), reverse=True)
+
+
+@pytest.mark.parametrize("seed", range(2))
+def test_a_wide_search_keeps_few_prefixes_and_finds_the_same(
+    seed: int, toy_lm: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of 20 x 100 prefixes in each of 15 steps, only those that the beam needs stay in memory."""
+    glosses = ["|", "##X", *map(str, range(98))]
+    log_probs = random_log_probs(15, 101, seed)
+    with beam_decoder(glosses, toy_lm, **(EXACT | {"beam": 20})) as decoder:
+        expected = decoder.nbest(log_probs, 20)
+        monkeypatch.setattr(prefix_beam, "MANY", 500)
+        tracemalloc.start()
+        try:
+            assert decoder.nbest(log_probs, 20) == expected
+            _, peak = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert peak < 3 << 20  # all of them: 8 MiB
 
 
 @ENGINES

@@ -244,7 +244,9 @@ def test_files_that_sla_did_not_put_there_stay(hub: Hub, made: Path, tmp_path: P
 
 
 @pytest.mark.ci
-def test_an_interrupted_upload_leaves_no_revision_and_can_be_repeated(hub: Hub, made: Path, tmp_path: Path) -> None:
+def test_an_interrupted_upload_leaves_no_revision_and_can_be_repeated(
+    hub: Hub, made: Path, tmp_path: Path, usual_signals: None
+) -> None:
     command = [sys.executable, "-m", "sla_cli", "publish", str(made / "m"), NAME, "--tag", "v1", "--yes"]
     hub.held.clear()
     process = subprocess.Popen(command, env=settings(hub, tmp_path, WRITER), stderr=subprocess.PIPE, text=True)

@@ -15,14 +15,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from sla_cli.config.settings import Config, LoraConfig
-from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.model.added import AddedModule, chosen_layers
 from sla_cli.model.blocks import AdaptedBlock
 from sla_cli.model.clip_borders import ClipBorders
 from sla_cli.model.temporal_shift import shift_keys_and_values
-
-TARGETS = ("q", "k", "v", "proj", "mlp")
 
 
 def adapt(vit: Any, borders: ClipBorders, config: Config) -> None:
@@ -130,11 +127,8 @@ class LoraQKV(LoraBranch, loralib.MergedLinear):
 
 
 def chosen_targets(text: str) -> set[str]:
-    """`q,v` → {"q", "v"}. Raises SlaError."""
-    targets = {part.strip() for part in text.split(",")}
-    if not targets <= set(TARGETS):
-        raise SlaError(f"lora.targets = {text!r} cannot be read", f"Name some of {', '.join(TARGETS)}, such as q,v.")
-    return targets
+    """`q,v` → {"q", "v"}."""
+    return {part.strip() for part in text.split(",")}
 
 
 def _add_branches(block: Any, targets: set[str], borders: ClipBorders, config: LoraConfig) -> None:
