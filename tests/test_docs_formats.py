@@ -12,14 +12,16 @@ import h5py
 import numpy as np
 import pytest
 from prep_work import build
+from typer.testing import CliRunner
 
+from sla_cli.cli.main import app
 from sla_cli.core.place import FrameScores
 from sla_cli.store.division import Division, write_division
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emission, EmissionHeader, write_emissions
 
 DOCS = (Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="utf-8")
-STORE, EMISSIONS = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
+STORE, EMISSIONS, FOREIGN = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
 
 
 @pytest.fixture
@@ -56,6 +58,16 @@ def test_a_clip_is_read_without_us(store: Path, monkeypatch: pytest.MonkeyPatch)
 
 def test_emissions_are_read_without_us(emissions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run(EMISSIONS, emissions.parent, monkeypatch)["answer"] == ["REGEN", "REGEN", "NULL"]
+
+
+def test_emissions_of_another_system_are_decoded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run(FOREIGN, tmp_path, monkeypatch)
+    with h5py.File("foreign.h5") as file:
+        attributes = section("Emissions").partition("Attributes:")[2]
+        assert all(f"`{name}`" in attributes for name in file.attrs)
+    answer = CliRunner().invoke(app, ["decode", "foreign.h5", "-o", "out.tsv", "-j", "1"])
+    assert answer.exit_code == 0, answer.output
+    assert Path("out.tsv").read_text(encoding="utf-8").endswith("REGEN NORD\n")
 
 
 def section(title: str) -> str:

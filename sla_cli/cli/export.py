@@ -23,7 +23,8 @@ def export(
         str, typer.Option(help="Licence of the model, by its name on the hub, such as cc-by-nc-sa-4.0 or other.")
     ] = "",
     corpus_licence: Annotated[
-        str, typer.Option(help="Terms of the recordings, and whether they allow to give weights on, in a sentence.")
+        str,
+        typer.Option(help="Terms of the recordings, and that all in them agreed to give a model away. Name nobody."),
     ] = "",
     contact: Annotated[
         str, typer.Option(help="Who answers questions, and removes the model if a person in the recordings asks.")

@@ -30,6 +30,9 @@ def report(
     ids: Annotated[
         list[str] | None, typer.Option("--clip", help="Show the frames of this clip instead; repeat it for several.")
     ] = None,
+    no_signers: Annotated[
+        bool, typer.Option("--no-signers", help="Do not show who signs, nor error rates by signer.")
+    ] = False,
     work: Work = WORK,
     as_json: Json = False,
 ) -> None:
@@ -39,12 +42,14 @@ def report(
     """
     from sla_cli.report.report_file import report_file
     from sla_cli.report.summary import marks
-    from sla_cli.report.system import load_systems
+    from sla_cli.report.system import load_systems, without_signers
     from sla_cli.score.compare import against_first
     from sla_cli.work.folder import Work as WorkFolder
 
     systems = load_systems(scores or [WorkFolder(work).newest_score()], names or ())
     against = against_first([system.score for system in systems], marks(len(systems)))
+    if no_signers:  # after the comparison, which may draw signers
+        systems = [without_signers(system) for system in systems]
     out = output or work / "report.html"
     made = report_file(out, systems, against, title=title, clips=clips, ids=ids or (), keep=output is not None)
     answer(made.text(), made, as_json)

@@ -46,8 +46,8 @@ def export(
 ) -> None:
     """Write a store's frames and annotation as folders and tables that other code reads, VAC's among others.
 
-    After an interruption, the same command continues the export. docs/guides/reproduce.md
-    shows how to run VAC and code that is based on it.
+    After an interruption, the same command continues the export. The
+    documentation shows how to run VAC and code that is based on it.
     """
     from contextlib import closing
 

@@ -103,7 +103,7 @@ class ModelConfig:
 class AdapterConfig:
     """SLA-Adapter: bottleneck with a depthwise convolution (its layers are ST-Adapter's).
 
-    docs/method.md compares it with AdaptSign, ST-Adapter and LVM-STeM, and has settings for the last two to copy.
+    The page on the method compares it with AdaptSign, ST-Adapter and LVM-STeM; it has settings for the last two.
     """
 
     # Bottleneck width over model width (ST-Adapter; AdaptSign: 0.25).

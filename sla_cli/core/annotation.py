@@ -26,7 +26,7 @@ class Sign:
         gloss: as the run's vocabulary spells it
         start: in seconds from the beginning of the recording
         end: likewise, exclusive
-        confidence: probability that the gloss is right, without what a language model says; see docs/decoding.md
+        confidence: probability that the gloss is right, without what a language model says
     """
 
     gloss: str

@@ -48,11 +48,11 @@ class Missing:
 
 FEATURES = (
     Feature("sla train, emit, transcribe, live, demo", TORCH, "pip install 'sla-cslr[torch]'"),
-    Feature("sla export --onnx, transcribe and live --runtime onnx", ONNX, "pip install 'sla-cslr[onnx]'"),
+    Feature("sla export --onnx; transcribe, live, serve --runtime onnx", ONNX, "pip install 'sla-cslr[onnx]'"),
     Feature("sla annotate, serve", WEB, "pip install 'sla-cslr[web]'"),
     Feature("sla prep --scheduler", ("dask", "distributed"), "pip install 'sla-cslr[dask]'"),
     Feature("sla prep of a .tar.gz", ("indexed_gzip",), "pip install 'sla-cslr[archives]'"),
-    Feature("sla decode --engine pyctcdecode", ("pyctcdecode",), "Python 3.11 or 3.12; --engine prefix finds the same"),
+    Feature("sla decode --engine pyctcdecode", ("pyctcdecode",), "Python 3.11 or 3.12; --engine prefix replaces it"),
 )
 
 

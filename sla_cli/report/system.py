@@ -85,6 +85,12 @@ def load_systems(folders: Sequence[Path], names: Sequence[str] = ()) -> list[Sys
     return named
 
 
+def without_signers(system: System) -> System:
+    """A system whose page does not say who signs. Names of clips may still do."""
+    clips = tuple(replace(clip, signer="") for clip in system.score.clips)
+    return replace(system, score=replace(system.score, clips=clips))
+
+
 def _load(folder: Path) -> System:
     score = read_scores(folder)
     trail = _Trail(folder)

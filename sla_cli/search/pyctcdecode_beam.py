@@ -19,7 +19,7 @@ try:
     from pyctcdecode.decoder import BeamSearchDecoderCTC
     from pyctcdecode.language_model import AbstractLanguageModel
 except ImportError as error:
-    hint = "Use --engine prefix, which finds the same hypotheses; pyctcdecode 0.5 installs on Python 3.11 and 3.12."
+    hint = "Use --engine prefix, the default; pyctcdecode 0.5 installs on Python 3.11 and 3.12."
     raise SlaError("--engine pyctcdecode needs pyctcdecode, which is not installed", hint) from error
 
 FIRST, LAST = 0xF0000, 0xFFFFD  # Unicode's supplementary private use area A

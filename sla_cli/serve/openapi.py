@@ -13,7 +13,8 @@ from sla_cli.serve.api import ENDPOINTS, EVERYWHERE, Answer, Endpoint
 from sla_cli.serve.door import CLOSED
 
 ABOUT = (
-    "Sign language videos to glosses with times. A live stream is the WebSocket /v1/live: see docs/guides/service.md."
+    "Sign language videos to glosses with times. "
+    "A live stream is the WebSocket /v1/live, which the documentation of sla describes."
 )
 
 

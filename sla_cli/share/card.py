@@ -38,7 +38,7 @@ class Answers:
     Attributes:
         language: the sign language, by its code in ISO 639-3, such as gsg.
         licence: of the model, by its identifier on the hub, such as cc-by-nc-sa-4.0 or other.
-        corpus_licence: under which terms the recordings may be used, and whether these allow to give weights on.
+        corpus_licence: the terms of the recordings, and whether all people in them agreed to give a model away.
         contact: who answers questions, and removes the model if a person in the recordings asks for it.
     """
 

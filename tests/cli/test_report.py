@@ -44,6 +44,14 @@ def test_several_scores_with_names(scores: list[Path], tmp_path: Path) -> None:
     assert "points</b> against A, 95 % interval" in text and "B is better than A" not in text, "five sentences are few"
 
 
+@pytest.mark.parametrize("option", [(), ("--no-signers",)])
+def test_signers_are_left_out_on_request(scores: list[Path], tmp_path: Path, option: tuple[str, ...]) -> None:
+    answer = sla(str(scores[0]), "-o", str(tmp_path / "r.html"), *option)
+    assert answer.exit_code == 0, answer.output
+    page = (tmp_path / "r.html").read_text(encoding="utf-8")
+    assert ("/s&gt;1" in page, 'id="signers"' in page) == ((False, False) if option else (True, True))
+
+
 def test_a_split_that_was_tuned_on_is_marked(scores: list[Path], tmp_path: Path) -> None:
     tuned = tmp_path / "scores" / "tuned"
     shutil.copytree(scores[1], tuned)
