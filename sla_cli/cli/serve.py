@@ -94,7 +94,9 @@ def serve(
         raise SlaError("--no-token and --token-file contradict each other", "Leave one out.")
     access = Access(host, port, "" if token_file is None else read_token(token_file), no_token, visible(contact))
     place = WorkFolder(work).run_given(run)
-    existing_trained(place)  # refused before the processes start
+    trained = existing_trained(place)  # refused before the processes start
+    if lm is not None:
+        WorkFolder(work).find_lm(lm, trained.own_lm(lm))
     memory = share_of_memory(workers + streams) if memory_gb is None else int(memory_gb * 1e9)
     limits = Limits(queue, int(max_mb * 1e6), max_minutes * 60, work_minutes * 60, memory, keep_minutes * 60)
     opening = {

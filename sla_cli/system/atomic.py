@@ -13,12 +13,15 @@ import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from filecmp import cmp
+from hashlib import sha256
 from itertools import count
 from pathlib import Path
 
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 
+LONGEST = 255  # bytes of a name, on almost all disks
+LONG = 100  # bytes
 HINT = "Free space, or write into another folder"
 HINTS: dict[int | None, str] = {errno.ENAMETOOLONG: "Give it, or the input that it is named after, a shorter name"}
 
@@ -48,7 +51,7 @@ def atomic_write(
         path = Path(os.path.realpath(path))
     refuse_read_only(path)
     own = f"{socket.gethostname()}-{namespace()}-{os.getpid()}-{secrets.token_hex(4)}"
-    temporary = path.with_name(f".{path.name}.{own}.partial")
+    temporary = path.with_name(f".{short_name(path.name)}.{own}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path)
@@ -146,9 +149,15 @@ def _flush_folder(path: Path) -> None:
             raise
 
 
+def short_name(name: str) -> str:
+    """A name that leaves room for more: a digest of one that is nearly as long as disks allow."""
+    data = os.fsencode(name)
+    return name if len(data) < LONG else sha256(data).hexdigest()
+
+
 def remove_leftovers(path: Path) -> None:
     """Remove files that killed processes of this host and container left next to `path`."""
-    prefix, suffix = f".{path.name}.{socket.gethostname()}-", ".partial"
+    prefix, suffix = f".{short_name(path.name)}.{socket.gethostname()}-", ".partial"
     own = re.compile(rf"{namespace()}-([0-9]+)-[0-9a-f]{{8}}")
     for entry in path.parent.glob(f"{glob.escape(prefix)}*{suffix}"):
         found = own.fullmatch(entry.name.removeprefix(prefix).removesuffix(suffix))

@@ -17,6 +17,7 @@ from sla_cli.core.arguments import as_path
 from sla_cli.core.endings import is_video
 from sla_cli.errors import SlaError, naming
 from sla_cli.log import log, progress
+from sla_cli.system.atomic import short_name
 from sla_cli.transcribe.find_recordings import FoundRecording, each_once, find_recordings
 from sla_cli.transcribe.outputs import Job, plan_outputs
 from sla_cli.transcribe.recognizer import Recognizer
@@ -169,7 +170,7 @@ def _locked(job: Job, *, wait: bool) -> AbstractContextManager[None]:
         return nullcontext()
     path = next(iter(job.files.values()))
     busy = f"another process is transcribing {job.recording}"
-    return locked_while_made(path.with_name(f".{path.stem}.lock"), busy, wait=wait)
+    return locked_while_made(path.with_name(f".{short_name(path.stem)}.lock"), busy, wait=wait)
 
 
 def _check_outputs(job: Job, files: Mapping[str, Path], options: FileOptions) -> None:

@@ -66,7 +66,7 @@ class Recorder:
             frame.pts = self._last = max(self._last + 1, round(time * 1000))
             frame.time_base = UNIT
             self._write(frame)
-        except OSError as error:  # av.FFmpegError is one
+        except (OSError, av.FFmpegError) as error:
             raise self._refused(error) from error
         self.frames += 1
 
@@ -80,7 +80,7 @@ class Recorder:
                 for packet in self._stream.encode(None):
                     container.mux(packet)
                 container.close()
-        except OSError as error:
+        except (OSError, av.FFmpegError) as error:
             raise self._refused(error) from error
 
     def __enter__(self) -> Self:
@@ -113,7 +113,7 @@ class Recorder:
         for packet in self._stream.encode(frame):
             self._container.mux(packet)
 
-    def _refused(self, error: OSError) -> SlaError:
+    def _refused(self, error: OSError | av.FFmpegError) -> SlaError:
         what = f"cannot write {self._path}: {error.strerror or error}"
         kept = f"{counted(self.frames, 'frame')} of the recording are kept" if self.frames else "nothing is recorded"
         return SlaError(f"{what}; {kept}", "Free space, or record into another folder.")

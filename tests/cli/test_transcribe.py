@@ -84,14 +84,14 @@ def test_a_name_does_not_change_what_a_terminal_shows(folder: Path) -> None:
 
 def test_names_that_are_no_text_or_too_long_cost_only_themselves(folder: Path) -> None:
     """Bytes that are not UTF-8 are escaped in a file; a name that is too long with its ending is named."""
-    for name in ("bad\udcff", "x" * 250):
+    for name in ("bad\udcff", "x" * 250, "\u624b" * 80):
         shutil.copy(folder / "mine" / "a.mkv", folder / "mine" / f"{name}.mkv")
     kinds = ("--format", "ctm", "--format", "html", "--format", "textgrid")
     answer = CliRunner().invoke(app, ["transcribe", "mine", *kinds, "-o", "out", "--json", *RUN])
     assert answer.exit_code == 2
-    good, bad, long = json.loads(answer.stdout)["recordings"]
-    assert good["error"] is bad["error"] is None and "too long" in long["error"]
-    assert len(names(folder / "out")) == 6
+    good, bad, long, full = json.loads(answer.stdout)["recordings"]
+    assert good["error"] is bad["error"] is full["error"] is None and "too long" in long["error"]
+    assert len(names(folder / "out")) == 9
     assert "bad\\udcff 1 0.0" in (folder / "out" / "bad\udcff.ctm").read_text(encoding="utf-8")
 
 
@@ -286,7 +286,8 @@ def test_a_tier_is_added_to_an_elan_file(folder: Path) -> None:
     twice = refused("transcribe", "mine/a.mkv", "--add-to", "x.eaf", "--tier", "other", "--sentences", *RUN)
     assert "already has a tier SENTENCE" in twice and "Leave out --sentences" in twice
     run("mine/a.mkv", "--add-to", "x.eaf", "--force")
-    assert "Give one video" in refused("transcribe", "mine/a.mkv", "mine/a.mkv", "--add-to", "x.eaf", *RUN)
+    shutil.copy("mine/a.mkv", "mine/b.mkv")
+    assert "Give one video" in refused("transcribe", "mine/a.mkv", "mine/b.mkv", "--add-to", "x.eaf", *RUN)
     Path("no.eaf").write_text("<xml")
     assert "no.eaf" in refused("transcribe", "mine/a.mkv", "--add-to", "no.eaf", *RUN)
 

@@ -47,6 +47,17 @@ def start_writer(path: Path, text: str, inside: Sequence[str] = ()) -> subproces
     return process
 
 
+@pytest.mark.parametrize("length", [100, 255])
+def test_a_name_may_be_as_long_as_the_disk_allows(tmp_path: Path, length: int) -> None:
+    path = tmp_path / ("x" * length)
+    process = start_writer(path, "half")
+    process.kill()
+    process.wait()
+    assert len(names(tmp_path)) == 1
+    write(path, "whole")
+    assert names(tmp_path) == [path.name], "what the killed one left is removed"
+
+
 def names(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 

@@ -76,3 +76,11 @@ def test_a_recording_is_never_replaced(tmp_path: Path) -> None:
     with Recorder(tmp_path / "none.mkv"):
         pass
     assert not (tmp_path / "none.mkv").exists()
+
+
+def test_a_picture_that_no_encoder_takes_is_refused(tmp_path: Path) -> None:
+    with (
+        pytest.raises(SlaError, match=r"cannot write .*a\.mkv: .*nothing is recorded"),
+        Recorder(tmp_path / "a.mkv") as made,
+    ):
+        made.add(0.0, np.zeros((2, 32_000, 3), np.uint8))
