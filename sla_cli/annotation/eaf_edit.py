@@ -34,6 +34,7 @@ from sla_cli.annotation.eaf_parts import (
 )
 from sla_cli.annotation.eaf_read import tiers_of
 from sla_cli.annotation.layout import SENTENCE, Layout
+from sla_cli.annotation.tier import plain
 from sla_cli.annotation.timed import TimedSentence, TimedSign, in_milliseconds
 from sla_cli.artifact.edit_file import edit_file
 from sla_cli.core.annotation import Annotation
@@ -129,9 +130,9 @@ def _tier_edits(document: Document, old: Sequence[Node], built: Built) -> Iterat
 
 
 def _old_tiers(document: Document, names: Sequence[str], replace: bool) -> list[Node]:
-    """The tiers that are replaced by new ones with these names, in order of the file."""
-    tiers = document.root.named("TIER")
-    old = [tier for tier in tiers if tier.attributes.get("TIER_ID") in names]
+    """The tiers that are replaced by new ones with these names, or names that look the same, in order of the file."""
+    tiers, wanted = document.root.named("TIER"), set(map(plain, names))
+    old = [tier for tier in tiers if plain(_name(tier)) in wanted]
     if old and not replace:
         raise SlaError(
             f"{document.name} already has a tier {_name(old[0])}", f"{_other(old[0])} --force replaces tiers of sla."
@@ -189,7 +190,7 @@ def _property_edits(
     yield from properties_set(document, {LAST_ID: str(built.last_annotation)}, new)
     for one in found:
         name = one.attributes.get("NAME", "")
-        if tells_of(name, tier) or name in gone:
+        if any(tells_of(name, one) for one in (tier, *map(_name, old))) or name in gone:
             yield document.removed(one)
 
 

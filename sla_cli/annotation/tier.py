@@ -87,8 +87,8 @@ def find_tiers(tiers: Iterable[Tier], wanted: str) -> list[Tier]:
 
     The exact name is tried first, then without case, then without the person at the end of the tier's name.
     """
-    pattern = _plain(wanted).replace("[", "[[]")
-    names = [(tier, _plain(tier.name)) for tier in tiers]
+    pattern = plain(wanted).replace("[", "[[]")
+    names = [(tier, plain(tier.name)) for tier in tiers]
     for found in (
         [tier for tier, name in names if fnmatchcase(name, pattern)],
         [tier for tier, name in names if fnmatchcase(name.casefold(), pattern.casefold())],
@@ -111,6 +111,6 @@ def _impersonal(name: str) -> str:
     return name[: -len(person) - 1] if person else name
 
 
-def _plain(name: str) -> str:
-    """The name with accented letters in one of the two Unicode forms."""
+def plain(name: str) -> str:
+    """The name as one sees it: accented letters in one of the two Unicode forms, no spaces around it."""
     return unicodedata.normalize("NFC", name.strip())

@@ -1,4 +1,4 @@
-"""Text files: UTF-8 with or without byte order mark. Errors name file and line."""
+"""Text files: UTF-8 with or without byte order mark, and UTF-16 with one. Errors name file and line."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # first bytes of .xlsx and .od
 
 
 def read_text(path: Path) -> str:
-    """UTF-8 text with or without byte order mark. Raises SlaError naming file and line if it is not UTF-8."""
-    return decode_text(read_bytes(path), str(path))
+    """The text of a file, which a person may have written: see `decode_any_text`. Raises SlaError naming the file."""
+    return decode_any_text(read_bytes(path), str(path))
 
 
 def read_bytes(path: Path) -> bytes:

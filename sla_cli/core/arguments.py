@@ -128,6 +128,6 @@ def _shown(value: object) -> str:
     if isinstance(value, int) and value.bit_length() > LONGEST:
         return f"a number of {value.bit_length()} bits"
     if not isinstance(value, (str, bytes, int, float, type(None))):
-        return f"of type {type(value).__name__}"
+        return f"a value of type {type(value).__name__}"
     text = repr(value)
     return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

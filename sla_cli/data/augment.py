@@ -9,6 +9,7 @@ import numpy as np
 
 from sla_cli.config.settings import TrainConfig
 from sla_cli.core.clip import Times, sign_frames
+from sla_cli.errors import SlaError
 
 NO_SIGN, UNKNOWN = 0, -1  # what a frame shows, if not a gloss
 HOLE_AREA, HOLE_SHAPE = (0.02, 0.2), (0.5, 2.0)  # share of the picture; height over width (random erasing; choice)
@@ -67,6 +68,15 @@ def known_frames(length: int, targets: Sequence[int], times: Times, fps: float) 
     for target, (start, end) in zip(targets, sign_frames(times, fps, length), strict=True):
         shown[start:end] = target
     return shown
+
+
+def check_lengths(config: TrainConfig) -> None:
+    """Raise SlaError if no length keeps both limits."""
+    if config.min_frames > config.max_frames:
+        raise SlaError(
+            f"train.min_frames {config.min_frames} is above train.max_frames {config.max_frames}",
+            "Lower the first, or raise the second.",
+        )
 
 
 def view_length(length: int, least: int, stride: int, config: TrainConfig, rng: np.random.Generator) -> int:

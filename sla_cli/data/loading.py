@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import tempfile
+import warnings
 from collections import deque
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from ctypes import c_bool
@@ -19,11 +20,12 @@ import cv2
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from sla_cli.core.counted import counted
 from sla_cli.data.batching import Batch, collate
 from sla_cli.data.dataset import ClipDataset, SeenDataset
 from sla_cli.data.epoch_plan import Step
 from sla_cli.errors import SlaError
-from sla_cli.log import log
+from sla_cli.log import ONCE, log
 from sla_cli.system.workers import signals, usable_cores
 
 IGNORED = signals("SIGINT", "SIGUSR1")  # ignored by workers: the training process handles them
@@ -61,16 +63,21 @@ def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:
     if workers and not _sockets_fit():
         log.warning("the path %s is too long for worker processes: clips are loaded in this one", tempfile.gettempdir())
         workers = 0
+    workers = min(workers, len(batches))  # a dry run needs two
+    if workers > (cores := usable_cores()):
+        log.warning("train.workers: %d processes on %s", workers, counted(cores, "usable core"), extra=ONCE)
     if workers:
         cv2.setNumThreads(1)  # before the fork: a child would wait for threads that exist only in its parent
     leaving = RawValue(c_bool, False) if workers else c_bool(False)
     init = partial(_ignore_signals, leaving)
-    loader = DataLoader(batches, batch_size=None, num_workers=workers, pin_memory=pin, worker_init_fn=init)
     leave = Finalize(None, setattr, (leaving, "value", True), exitpriority=1)  # at the latest at exit
     # Workers inherit it until they ignore the signals themselves.
     outer = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED) if workers else None
     try:
-        loaded = iter(loader)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "This DataLoader will create")  # more processes than cores: see above
+            loader = DataLoader(batches, batch_size=None, num_workers=workers, pin_memory=pin, worker_init_fn=init)
+            loaded = iter(loader)
     finally:
         if outer is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, outer)

@@ -121,6 +121,24 @@ def check_values(data: bytes, name: str) -> None:
                     raise FormatError(f"{name}, line {number}: {shown} is no {what} that a model can have", AGAIN)
 
 
+def repeated_ngram(data: bytes) -> str:
+    """Where an n-gram is listed a second time, as in `line 7: A B is listed twice`; "" if none is.
+
+    Args:
+        data: as for `check_values`.
+    """
+    seen: set[bytes] | None = None
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if line.startswith(b"\\"):
+            seen = set() if SECTION.fullmatch(line.strip()) else None
+        elif seen is not None and b"\t" in line:
+            words = line.strip().split(b"\t")[1]
+            if words in seen:
+                return f"line {number}: {words[:40].decode(errors='replace')} is listed twice"
+            seen.add(words)
+    return ""
+
+
 def _is_outside(field: bytes, most: float) -> bool:
     try:
         return not LEAST <= float(field) <= most

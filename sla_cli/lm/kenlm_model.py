@@ -21,7 +21,7 @@ from sla_cli.artifact.text import refuse_pipe
 from sla_cli.core.counted import counted
 from sla_cli.core.hypothesis import NO_GLOSS
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.lm.arpa import AGAIN, DATA, as_kenlm_reads, check_arpa, check_values
+from sla_cli.lm.arpa import AGAIN, DATA, as_kenlm_reads, check_arpa, check_values, repeated_ngram
 from sla_cli.log import log, silent_stderr
 from sla_cli.system.regular_file import open_regular
 from sla_cli.work.describe import Description
@@ -173,6 +173,8 @@ def _load(readable: Path, path: Path, text: bytes | None) -> Model:
             return Model(os.fsencode(readable), config)
     except (OSError, UnicodeDecodeError) as error:  # a message that quotes part of a character cannot be decoded
         message = error.object.decode(errors="replace") if isinstance(error, UnicodeDecodeError) else str(error)
+        if text is not None and (twice := repeated_ngram(text)):  # KenLM then misses what comes last
+            raise FormatError(f"{path}, {twice}", AGAIN) from error
         raise FormatError(f"{path}{_reason(text, message)}", HINT if text is not None else HINT_BINARY) from error
 
 

@@ -211,7 +211,7 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
     """A timm ViT with its weights. Raises SlaError if the model or the weights do not exist."""
     name, *_ = config.backbone.split(".")
     if not timm.is_model(name):
-        raise SlaError(f"timm knows no model {name!r}", suggestion(name, timm.list_models("*vit*")))
+        raise SlaError(f"timm knows no model {config.backbone!r}", suggestion(name, timm.list_models("*vit*")))
     if not config.weights:
         raise SlaError(f"the weights of the backbone {config.backbone} are not in the folder of the model", MOVED)
     file = None if config.weights in WEIGHTS else Path(config.weights)

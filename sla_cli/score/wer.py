@@ -37,14 +37,12 @@ def wer(
     options = ScoreOptions("none" if normalize == AUTO else normalize)
     return score(
         [Hypothesis(id, glosses) for id, glosses in _glosses(hypotheses, "hypotheses").items()],
-        _glosses(references, "references"),
+        {} if references is None else _glosses(references, "references"),
         options,
     )
 
 
-def _glosses(given: Path | str | GlossesById | None, name: str) -> Mapping[str, Glosses]:
-    if given is None:
-        return {}
+def _glosses(given: Path | str | GlossesById, name: str) -> Mapping[str, Glosses]:
     if not isinstance(given, Mapping):
         return read_gloss_file(as_path(given, name)).references
     ids = as_texts(list(given), f"the ids of {name}")

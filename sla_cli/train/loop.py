@@ -17,6 +17,7 @@ from sla_cli.artifact.sole_writer import Hold
 from sla_cli.config.settings import Config, TrainConfig
 from sla_cli.core.counted import counted
 from sla_cli.core.normalize import Profile
+from sla_cli.data.augment import check_lengths
 from sla_cli.data.batching import Batch
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.kept import KeptDataset
@@ -144,6 +145,7 @@ def initial_state(
     set_tf32(placement, config.train.tf32 and placement.dtype == torch.float32)
     with group.agreed():
         check_average(config.train)
+        check_lengths(config.train)
         model = Network(config, len(store.vocabulary), copies_in_training(config), placement.device).to(
             placement.device
         )

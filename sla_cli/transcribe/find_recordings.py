@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,15 @@ def find_recordings(path: Path) -> list[FoundRecording]:
     if not path.exists():
         raise SlaError(f"no such video: {path}", "Give a video, a folder of videos or pictures, or an archive of them.")
     return [FoundRecording(Source(path.parent, path.name), recording_name(path.name), path.parent)]
+
+
+def each_once(recordings: Iterable[FoundRecording]) -> list[FoundRecording]:
+    """Without those that were given before, as with their folder, or by another path; a link is another recording."""
+    found: dict[Path, FoundRecording] = {}
+    for one in recordings:
+        whole = one.source.root / one.source.path
+        found.setdefault(whole.parent.resolve() / whole.name, one)
+    return list(found.values())
 
 
 def _found(path: Path, recording: str) -> FoundRecording:

@@ -17,7 +17,7 @@ from sla_cli.core.arguments import as_path
 from sla_cli.core.endings import is_video
 from sla_cli.errors import SlaError, naming
 from sla_cli.log import log, progress
-from sla_cli.transcribe.find_recordings import FoundRecording, find_recordings
+from sla_cli.transcribe.find_recordings import FoundRecording, each_once, find_recordings
 from sla_cli.transcribe.outputs import Job, plan_outputs
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.transcript import Transcript, like_of
@@ -91,6 +91,7 @@ def transcribe_files(
             recordings += find_recordings(path)
         except SlaError as error:
             lost.append(Outcome(str(path), error=error))
+    recordings = each_once(recordings)
     if options.add_to is not None and len(recordings) + len(lost) > 1:
         fault = f"--add-to {options.add_to} is for one recording, but {len(recordings)} were given"
         raise SlaError(fault, "Give one video.")

@@ -323,6 +323,10 @@ def test_a_tier_that_is_there_is_not_replaced_unasked(hand_made: Path) -> None:
     refused(hand_made, Layout(tier="hand"), False, "has a tier hand")
     add_to(hand_made, EXAMPLE, Layout(), None, replace=False)
     refused(hand_made, Layout(), False, "has a tier SIGN")
+    add_to(hand_made, replace(EXAMPLE, made={"run": "r"}), Layout(tier="\u00e4"), None, replace=False)
+    refused(hand_made, Layout(tier="a\u0308"), False, "has a tier \u00e4")
+    add_to(hand_made, EXAMPLE, Layout(tier="a\u0308"), None, replace=True)
+    assert "\u00e4" not in hand_made.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("note", ["<!-- really? -->", "<?note really?>"])

@@ -48,6 +48,13 @@ def test_spaces_in_cells_stay_and_empty_lines_are_skipped(tmp_path: Path) -> Non
     assert read(tmp_path / "t", b"id|gloss\n\na|A  B \n   \nb|\n\n") == [(3, "a", "A  B "), (5, "b", "")]
 
 
+def test_utf_16_with_a_mark_is_read_and_a_part_of_it_refused(tmp_path: Path) -> None:
+    data = "id|gloss\na|中\n".encode("utf-16")
+    assert read(tmp_path / "t", data) == [(2, "a", "中")]
+    with pytest.raises(FormatError, match="t: broken UTF-16 text"):
+        read(tmp_path / "t", data[:-1])
+
+
 def test_columns_are_found_by_name_and_others_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "t"
     path.write_text("text,gloss , id\nGuten Tag,TAG,a\n", encoding="utf-8")
@@ -72,7 +79,6 @@ def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, rows: lis
         (b"id|gloss\r\na|A\r\nb\r\n", "line 3: 1 fields, but the header has 2: 'b'"),
         (b"id|gloss\na|GR\xdcN\n", "line 2: not UTF-8"),
         ("id|gloss\na|中文".encode()[:-1], "line 2: not UTF-8"),
-        ("id|gloss\na|A\n".encode("utf-16"), "line 1: not UTF-8"),
         ("id|gloss\na|A\n".encode("utf-16-le"), "line 1: no column id, gloss"),
     ],
 )

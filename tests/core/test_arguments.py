@@ -67,6 +67,7 @@ def test_texts() -> None:
     "call",
     [
         *(lambda odd=odd: sla_cli.wer(odd, odd) for odd in (None, 5, b"x", ["a"])),
+        lambda: sla_cli.wer(None, {"a": "X"}),  # type: ignore[arg-type]
         *(
             lambda odd=odd: sla_cli.wer({"a": odd}, {"a": "X"})
             for odd in (None, 5, b"X", ["X", 5], {"X", "Y"}, np.array("X"))

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import closing
 from dataclasses import replace
 from multiprocessing.util import get_temp_dir
 from pathlib import Path
@@ -28,6 +29,20 @@ def test_workers_change_nothing(store: Store) -> None:
     for workers in (1, 2):
         elsewhere = clips(store, replace(CONFIG, workers=workers))
         assert contents(epoch_of(elsewhere, 1)) == here
+
+
+def test_as_many_workers_as_there_are_batches(
+    store: Store, monkeypatch: pytest.MonkeyPatch, recwarn: pytest.WarningsRecorder, caplog: pytest.LogCaptureFixture
+) -> None:
+    """PyTorch's own warning about the cores is not shown."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0}, raising=False)
+    data = clips(store, replace(CONFIG, workers=256))
+    before = len(multiprocessing.active_children())
+    with closing(training_batches(data, 1, data.plan(1)[:2], False)) as batches:
+        next(batches)
+        assert len(multiprocessing.active_children()) - before == 2
+    assert "2 processes on 1 usable core" in caplog.text
+    assert not recwarn.list
 
 
 @pytest.mark.timeout(200)

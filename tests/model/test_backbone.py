@@ -524,6 +524,7 @@ def test_an_unreachable_hub_names_the_ways_out(tmp_path: Path, monkeypatch: pyte
             "'vit_base_patch16_clip_quickgelu_224'",
         ),
         ({"model__backbone": "zzz"}, "no model", "more"),
+        ({"model__backbone": "../../x"}, "no model '../../x'", "more"),
         ({"model__backbone": "vit_base_patch16_clip_quickgelu_224.mine"}, "mine", "ViT"),
         ({"model__backbone": "resnet18", "model__backbone_args": {}}, "resnet18", "ViT"),
         ({"model__backbone": "vit_base_patch16_rpn_224", "model__backbone_args": SMALL}, "standard blocks", "vit_"),

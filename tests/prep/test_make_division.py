@@ -93,6 +93,7 @@ def test_five_folds_are_five_tables_over_the_same_frames(store: Path) -> None:
 def test_a_table_is_taken_with_its_name(store: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     wanted = {"ann-A": "train", "bob-B": "dev", "cem-C": "test"}
     table = write_table(tmp_path / "mine.tsv", wanted | {"gone": "train"})
+    table.write_text(table.read_text(), encoding="utf-16")  # as Excel writes "Unicode text"
     with caplog.at_level("WARNING", "sla"):
         found = split_store(store, table=table)
     assert "lists 1 clip that" in caplog.text and "gone" in caplog.text

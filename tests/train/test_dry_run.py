@@ -38,3 +38,5 @@ def test_what_training_would_refuse_is_refused(tmp_path: Path) -> None:
     store = write_store(tmp_path / "store")
     with pytest.raises(SlaError, match="no such weights file"):
         dry_run(store, tiny(model__weights="gone"), "cpu")
+    with pytest.raises(SlaError, match=r"train\.min_frames 12 is above train\.max_frames 11"):
+        dry_run(store, tiny(train__max_frames=11), "cpu")

@@ -12,7 +12,7 @@ from sla_cli.core.endings import VIDEOS
 from sla_cli.errors import SlaError
 from sla_cli.prep.corpora import find_corpus
 from sla_cli.prep.corpora.folder import FolderOptions
-from sla_cli.transcribe.find_recordings import find_recordings
+from sla_cli.transcribe.find_recordings import each_once, find_recordings
 
 NAMES = [f"tea{ending}" for ending in (*VIDEOS, *(ending.upper() for ending in VIDEOS))]
 
@@ -76,6 +76,16 @@ def test_outputs_go_beside_the_recording(tmp_path: Path) -> None:
         )
     (frames,) = find_recordings(root / "frames")
     assert (frames.name, frames.folder) == ("frames", root)
+
+
+def test_a_recording_that_is_given_twice_is_taken_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By its path and an absolute one, and with its folder; a link to it has a name of its own."""
+    root = lay(tmp_path / "mine", "deep/a.mp4", "frames/1.png")
+    (root / "b.mp4").symlink_to(root / "deep" / "a.mp4")
+    monkeypatch.chdir(root)
+    paths = ("deep/a.mp4", root / "deep/a.mp4", "deep/../deep/a.mp4", "deep", ".", "frames", "../mine/frames", "b.mp4")
+    given = [one for path in paths for one in find_recordings(Path(path))]
+    assert [str(one) for one in each_once(given)] == ["deep/a.mp4", "b.mp4", "frames"]
 
 
 def test_links_in_a_circle_and_hidden_files_are_left_out(tmp_path: Path) -> None:

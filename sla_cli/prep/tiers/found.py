@@ -74,6 +74,9 @@ class Found:
         if not clips and self.unusable:
             told = some((f"{name}: {reason}" for name, reason in self.unusable.items()), 3)
             raise SlaError(f"{where}: no utterance can be a clip: {told}", "Correct the times of the annotations.")
+        if not clips and self.counts.outside:
+            message = f"{where}: none of {counted(self.counts.outside, 'gloss')} is in an utterance that has a duration"
+            raise SlaError(f"{message}; {self._tiers()}", "Correct the times of the annotations.")
         if not clips:
             raise SlaError(f"{where}: no utterance has glosses; {self._tiers()}", LOOK)
         lines = [f"{path}: no recording; {looked}" for path, looked in self.missing.items()]

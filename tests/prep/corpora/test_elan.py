@@ -221,6 +221,9 @@ def test_where_nothing_is_left(tmp_path: Path, lay: Lay, read: Read) -> None:
     with pytest.raises(SlaError, match=r"no utterance can be a clip: one_-0.4-0.5: it begins 0.4 s before") as caught:
         read("elan", tmp_path)
     assert "Correct the times" in caught.value.hint
+    lay(tmp_path, {"one.eaf": eaf_of((500, 500, "B"))})
+    with pytest.raises(SlaError, match="none of 1 gloss is in an utterance that has a duration"):
+        read("elan", tmp_path)
 
 
 def test_other_formats(tmp_path: Path, lay: Lay, read: Read) -> None:
