@@ -24,9 +24,10 @@ from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, StoreHeader
 from sla_cli.store.division import Division, check_unedited, write_division
 from sla_cli.store.file import StoreFile
-from sla_cli.store.paths import check_store_name, clips_path, stored_files
+from sla_cli.store.paths import DIVISIONS, check_store_name, clips_files, clips_path, stored_files
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
+from sla_cli.work.kind import STORE_FILE, file_kind
 from sla_cli.work.making import making
 from sla_cli.work.output import check_folder
 
@@ -72,7 +73,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
     _check_alike(stores)
     check_folder(out.parent)
     with locked(out, f"another process is writing {out}"):
-        _check_folder(out)
+        _check_folder(out, force)
         with making(out, _receipt(stores), force=force, is_whole=lambda _: clips_path(out).is_file()) as artifact:
             if artifact.there is not None:
                 return read_values(MergeResult, artifact.there.results | {"store": str(out)}, receipt_path(out))
@@ -120,11 +121,17 @@ def _named(paths: Sequence[Path], out: Path) -> dict[str, Store]:
     return stores
 
 
-def _check_folder(out: Path) -> None:
-    """Raise SlaError if a folder contains other files than those of a finished store: they are never replaced."""
+def _check_folder(out: Path, force: bool) -> None:
+    """Raise SlaError if a folder contains other files than those of a store: they are never replaced.
+
+    A store without receipt is one that was being replaced, when the command was killed.
+    """
     held = sorted(path.name for path in out.iterdir() if path.name != LOCK)
     made = read_receipt(out)
-    if held and (made is None or made.stage not in ("prep", "merge")):
+    own = {*(path.name for path in clips_files(out)), DIVISIONS}
+    whole = all(file_kind(path) == STORE_FILE for path in clips_files(out))
+    unfinished = made is None and force and whole and own.issuperset(held)
+    if held and not unfinished and (made is None or made.stage not in ("prep", "merge")):
         raise SlaError(f"{out} is not a finished store, and contains {some(held)}", "Name another folder.")
 
 
