@@ -193,7 +193,9 @@ def _check_ids(parts: Sequence[tuple[str, Split]], renamed: bool) -> None:
         for clip in part.ids:
             other, one = found.setdefault(_id(name, clip, renamed), (name, clip))
             if (other, one) != (name, clip):
-                message = f"clip {one} of {other} and clip {clip} of {name} would both become {_id(name, clip, renamed)}"
+                message = (
+                    f"clip {one} of {other} and clip {clip} of {name} would both become {_id(name, clip, renamed)}"
+                )
                 raise SlaError(message, "Rename the folder of one of the stores.")
 
 
