@@ -82,6 +82,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
             _check_left_out(out, stores)
             ids = [clip for store in stores.values() for clip in store.clips.ids]
             result = MergeResult(str(out), renamed=len(set(ids)) < len(ids), skipped=skipped)
+            _check_ids(parts, result.renamed)
             division = _division(stores, parts, result.renamed)
             _check_promise(stores, parts, division)
             check_unedited(out, [OWN], "merged store")
@@ -190,6 +191,19 @@ def _same_recording(one: Split, other: Split) -> tuple[str, str] | None:
         if first.split != second.split:
             return (first.id, second.id) if second.split else (second.id, first.id)
     return None
+
+
+def _check_ids(parts: Sequence[tuple[str, Split]], renamed: bool) -> None:
+    """Raise SlaError if two clips get the same id: `a-b-c` would be clip c of a-b and clip b-c of a."""
+    found: dict[str, tuple[str, str]] = {}
+    for name, part in parts:
+        for clip in part.ids:
+            other, one = found.setdefault(_id(name, clip, renamed), (name, clip))
+            if (other, one) != (name, clip):
+                message = (
+                    f"clip {one} of {other} and clip {clip} of {name} would both become {_id(name, clip, renamed)}"
+                )
+                raise SlaError(message, "Rename the folder of one of the stores.")
 
 
 def _check_left_out(out: Path, stores: Mapping[str, Store]) -> None:

@@ -257,6 +257,14 @@ def test_without_an_id_in_common_ids_stay(tmp_path: Path) -> None:
     assert Store(tmp_path / "c")["train"].ids == ["x", "y", "a-x"]
 
 
+def test_ids_that_become_equal_are_refused(tmp_path: Path) -> None:
+    a = make_store(tmp_path / "a", {"train": [clip("b-c", "A"), clip("x", "B", seed=1)]})
+    b = make_store(tmp_path / "a-b", {"train": [clip("c", "A", seed=2), clip("x", "B", seed=3)]})
+    with pytest.raises(SlaError, match="clip b-c of a and clip c of a-b would both become a-b-c"):
+        merge_stores([a, b], tmp_path / "c")
+    assert not clips_path(tmp_path / "c").exists()
+
+
 def test_the_command(stores: tuple[Path, Path], tmp_path: Path) -> None:
     work = str(tmp_path / "work")
     answer = CliRunner().invoke(app, ["merge", *map(str, stores), "--work", work, "-q"])
