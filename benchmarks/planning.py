@@ -4,8 +4,8 @@
 
 Nothing here was measured on a GPU. The operations of a training step and of scoring dev are counted on a CPU, at a
 few frames, to which they are proportional. An epoch is every training frame once with gradients, and every dev frame
-once without. A card reaches between LOW and HIGH of its stated rate: that of dense matrix products in half precision,
-with sums in fp32, as the maker's data sheet states it.
+once without. A card reaches between LOW and its share in CARDS of its stated rate: that of dense matrix products in
+half precision, with sums in fp32, as the maker's data sheet states it.
 """
 
 from __future__ import annotations
@@ -25,10 +25,9 @@ from sla_cli.model.device import place
 from sla_cli.model.network import Network
 
 FRAMES = (799_006, 75_186)  # of train and dev of Phoenix2014, as released
-# TFLOPS.
-CARDS = {"T4": 65, "RTX 3090": 71, "RTX 4090": 165, "A100": 312, "H100": 989}
-# Estimates for an H100: 0.19 with uncompiled blocks, 0.31 with compiled ones, at most 0.37.
-LOW, HIGH = 0.2, 0.4
+LOW = 0.2
+# TFLOPS, and the share of them that is reached at best: of an H100 0.31, with compiled blocks (0.19 without).
+CARDS = {"T4": (65, 0.4), "RTX 3090": (71, 0.4), "RTX 4090": (165, 0.4), "A100": (312, 0.4), "H100": (989, 0.31)}
 VARIANTS = {
     "adapter, 12 blocks": ("adapter", "all"),
     "lora, 12 blocks": ("lora", "all"),
@@ -50,8 +49,8 @@ def main() -> None:
         ["variant", "training, a frame", "scoring, a frame"],
         [[name, f"{train / 1e9:.0f} GFLOP", f"{score / 1e9:.0f} GFLOP"] for name, (train, score) in counted.items()],
     )
-    cards = [f"{name} ({rate} TFLOPS)" for name, rate in CARDS.items()]
-    rows = [[name, *(hours(pair, epochs, rate) for rate in CARDS.values())] for name, pair in counted.items()]
+    cards = [f"{name} ({rate} TFLOPS)" for name, (rate, _) in CARDS.items()]
+    rows = [[name, *(hours(pair, epochs, *card) for card in CARDS.values())] for name, pair in counted.items()]
     print_table("phoenix2014", [f"Phoenix2014, {epochs} epochs", *cards], rows)
 
 
@@ -73,10 +72,10 @@ def operations(config: Config, frames: int) -> tuple[float, float]:
     return train / frames, score / frames
 
 
-def hours(pair: tuple[float, float], epochs: int, rate: float) -> str:
+def hours(pair: tuple[float, float], epochs: int, rate: float, high: float) -> str:
     """Between which two the training lies, in hours."""
     total = epochs * (pair[0] * FRAMES[0] + pair[1] * FRAMES[1])
-    least, most = (total / (share * rate * 1e12) / 3600 for share in (HIGH, LOW))
+    least, most = (total / (share * rate * 1e12) / 3600 for share in (high, LOW))
     return f"{least:.2g} to {most:.2g} h"
 
 

@@ -139,8 +139,16 @@ class Jobs:
     @property
     def taken(self) -> int:
         """Places of the queue that are taken: recordings that are sent or wait."""
+        return self._number("sent", "waiting")
+
+    @property
+    def running(self) -> int:
+        """Recordings that a worker is at, without those that were deleted meanwhile."""
+        return self._number("running")
+
+    def _number(self, *states: str) -> int:
         with self._changed:
-            return sum(job.record.state in ("sent", "waiting") for job in self._jobs.values())
+            return sum(job.record.state in states for job in self._jobs.values())
 
     def estimate(self) -> int:
         """Seconds until a place may be free, from what the last ones took."""

@@ -144,6 +144,7 @@ def _run(
 
 def _watch(metrics: Metrics, jobs: Jobs, lives: Streams, workers: tuple[Workers, Workers]) -> None:
     metrics.watch("transcripts_waiting", "Recordings that are sent or wait", lambda: jobs.taken)
+    metrics.watch("transcripts_running", "Recordings that workers are at", lambda: jobs.running)
     metrics.watch("live_streams_running", "Live streams that run", lambda: lives.running)
     metrics.watch("workers_ready", "Worker processes that have their model", lambda: sum(one.ready for one in workers))
     metrics.watch("workers_restarted", "Worker processes started again", lambda: sum(one.restarts for one in workers))

@@ -48,12 +48,22 @@ def test_first_in_first_out_in_the_order_in_which_the_bytes_were_complete(tmp_pa
     slow = jobs.begin()
     first, second = sent(jobs), sent(jobs)
     assert (jobs.place(first), jobs.place(second), jobs.place(slow)) == (0, 1, 0)
+    assert (jobs.taken, jobs.running) == (3, 0)
     with pytest.raises(FullError):
         jobs.begin()
     assert [finished(jobs), finished(jobs)] == [first, second]
     slow.upload.write_bytes(b"video")
     jobs.submit(slow)
     assert finished(jobs) is slow and jobs.take() is None
+
+
+def test_what_runs_is_counted_until_it_has_ended(tmp_path: Path) -> None:
+    jobs = jobs_in(tmp_path)
+    sent(jobs), sent(jobs)
+    work = jobs.take()
+    assert work is not None and (jobs.taken, jobs.running) == (1, 1)
+    work.finish(work.job, "", 1.0)
+    assert (jobs.taken, jobs.running) == (1, 0)
 
 
 def test_the_time_until_a_place_is_free_comes_from_what_jobs_took(tmp_path: Path) -> None:
