@@ -80,6 +80,7 @@ def score(
 
     folder = WorkFolder(work)
     options = ScoreOptions(normalize, partial, nfc, Resampling(level, samples, seed, cluster))
+    ref = None if ref is None else folder.store_given(ref)
     sources = hypotheses or [folder.newest_hypotheses()]
     with without_garbage_collection():
         scored = [(source, *score_file(source, folder.scores, ref=ref, options=options)) for source in sources]
