@@ -99,13 +99,13 @@ def test_hypotheses_that_were_replaced_are_not_shown(moved: Path) -> None:
     assert system.hypotheses == {}
 
 
-def test_a_run_of_an_earlier_version_is_left_out_and_said(moved: Path) -> None:
+def test_a_run_whose_settings_were_edited_is_left_out_and_said(moved: Path) -> None:
     for settings in (moved.parents[1] / "runs").glob("*/config.toml"):
         kept = [line for line in settings.read_text().splitlines(keepends=True) if not line.startswith("batch_frames")]
         settings.write_text("".join(kept))
     (system,) = load_systems([moved])
     assert system.run is None and system.split is not None
-    assert any("without train.batch_frames" in printed for printed in system.missing)
+    assert any("config.toml is damaged or was edited" in printed for printed in system.missing)
 
 
 def test_a_copied_work_folder_is_read_itself_though_the_original_is_there(scores: list[Path], tmp_path: Path) -> None:

@@ -151,6 +151,6 @@ def test_half_precision_is_half_as_large_and_nearly_the_same(folder: Path) -> No
 def test_a_run_starts_from_a_model(folder: Path) -> None:
     model = moved(folder)
     copy_run(folder)
-    sla("train", "--preset", "tiny", "--init-from", model, "--name", "second", "--work", "old", "--epochs", "1",
+    sla("train", "--preset", "tiny", "--init-from", str(model), "--name", "second", "--work", "old", "--epochs", "1",
                 "--config", "old/runs/adapter/config.toml", "-q")  # fmt: skip
     assert json.loads((folder / "old/runs/second/init_from.json").read_text())["glosses"] == 4
