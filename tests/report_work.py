@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -77,7 +78,8 @@ def _system(root: Path, split: Split, name: str, answers: Sequence[tuple[str, ..
     facts = RunFacts(store, "corpus", "signs", "tiny", digests, "raw", "none", frames)
     run.create(resolve("tiny", flags={"model.variant": name}), GLOSSES, facts)
     run.metrics.write_text(METRICS, encoding="utf-8")
-    run.best.write_bytes(name.encode())
+    header = json.dumps({"__metadata__": {"name": name}}).encode()  # a safetensors file without tensors
+    run.best.write_bytes(len(header).to_bytes(8, "little") + header)
     emissions = root / "emissions" / name / "test.h5"
     header = EmissionHeader("signs", "test", GLOSSES, STRIDE, str(root / "stores" / "signs"), str(run.path))
     write_emissions(emissions, header, (peaked(clip.id, clip.glosses, len(clip)) for clip in split))

@@ -41,7 +41,7 @@ def find_annotated(paths: Sequence[Path], scope: Scope) -> list[Recording]:
             raise SlaError(f"{eaf} is the ELAN file of two videos, {pairs[eaf.resolve()]} and {video}", "Rename one.")
     notes = _notes(path for path in paths if _is_table(path))
     return [
-        Recording(visible(name), video, eaf, scope, notes.get(video, ""))
+        Recording(visible(name), video, eaf, scope, notes.get(video.resolve(), ""))
         for name, (eaf, video) in zip(_names(list(pairs.values())), pairs.items(), strict=True)
     ]
 
@@ -84,7 +84,7 @@ def _notes(tables: Iterable[Path]) -> dict[Path, str]:
     for table in tables:
         for row in read_table(table, QUEUE, "\t"):
             line = f"{row['start']} to {row['end']} s: {row['reason']}"
-            found.setdefault(_recording(table, row), []).append(line)
+            found.setdefault(_recording(table, row).resolve(), []).append(line)
     return {recording: some(lines, NOTED) for recording, lines in found.items()}
 
 

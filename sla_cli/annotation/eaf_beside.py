@@ -53,7 +53,7 @@ def elan_files(videos: Iterable[Path], files: Iterable[Path]) -> ElanFiles:
     further: dict[Path, Path] = {}
     for eaf in elan.values():
         linked = [named.get(_plain(eaf.with_name(name))) for name in _linked(eaf)]
-        free = [one for one in dict.fromkeys(linked) if one is not None and of.get(one) not in taken]
+        free = [one for one in dict.fromkeys(linked) if one in of and of[one] not in taken]
         if free and eaf not in own:
             of[free.pop(0)] = eaf
         for one in free:

@@ -14,6 +14,9 @@ from typing import NamedTuple
 PERSON = re.compile(r"[ _.-](?P<person>[AB]|[SP]\d+)")
 
 
+JOINT = "-"  # put between the words of a gloss, as in glossing conventions
+
+
 class Mark(NamedTuple):
     """An annotation: its times in milliseconds on the file's timeline, end exclusive, and the line it begins on.
 
@@ -28,6 +31,11 @@ class Mark(NamedTuple):
     line: int
     id: str = ""
     parent: str = ""
+
+    @property
+    def gloss(self) -> str:
+        """Its text as one gloss: white space becomes a hyphen."""
+        return JOINT.join(self.text.split())
 
 
 @dataclass(frozen=True)

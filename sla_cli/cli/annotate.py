@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from sla_cli.cli.options import WORK, Work, named_path
+from sla_cli.cli.options import WORK, Work
 from sla_cli.errors import SlaError, visible
 
 
@@ -16,7 +16,6 @@ def annotate(
         typer.Argument(
             metavar="FOLDER|VIDEO...",
             help="Videos, folders of videos, ELAN files, or a table of `sla next`.",
-            parser=named_path,
         ),
     ],
     run: Annotated[

@@ -59,7 +59,9 @@ def compare(
     from sla_cli.work.output import check_output
     from sla_cli.work.scores import DIFFERENCES, write_differences
 
-    sides = [members(text, WorkFolder(work), split=split, search=search) for text in (first, second)]
+    folder = WorkFolder(work)
+    ref = None if ref is None else folder.store_given(ref)
+    sides = [members(text, folder, split=split, search=search) for text in (first, second)]
     options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed, cluster))
     if max(map(len, sides)) > 1:
         if output is not None:

@@ -5,14 +5,12 @@ from typing import Annotated, Literal
 
 import typer
 
-from sla_cli.cli.options import LM_HELP, WORK, BackboneWeights, Force, Json, Work, answer, named_path
+from sla_cli.cli.options import LM_HELP, WORK, BackboneWeights, Force, Json, Work, answer
 from sla_cli.core.counted import counted
 
 
 def export(
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for the model, new or empty.", parser=named_path)
-    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the model, new or empty.")],
     run: Annotated[
         Path | None, typer.Argument(metavar="[RUN]", help="Run, by name or folder. Default: the newest.")
     ] = None,

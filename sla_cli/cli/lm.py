@@ -103,7 +103,7 @@ def estimate(
         prune=_thresholds(prune),
         unknown=unk,
         normalize=normalize,
-        dev=dev,
+        dev=None if dev is None else folder.store_given(dev),
         force=force,
     )
     lines = [
@@ -142,7 +142,8 @@ def score(
 
     if split is not None and source.is_file():
         raise SlaError(f"{source} is a text, not a store, so --split has no effect", "Leave it out.")
-    model = WorkFolder(work).find_lm(model)
+    folder = WorkFolder(work)
+    model, source = folder.find_lm(model), folder.store_given(source)
     check = partial(check_output, output, table_like(COLUMNS), inputs=(model, source), replace=True)
     check()
     facts = score_text(model, source, split=split or "dev", normalize=normalize, out=output, check=check)

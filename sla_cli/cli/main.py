@@ -6,6 +6,7 @@ For the same reason no module here uses postponed annotations: typer would have 
 
 import errno
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from contextlib import contextmanager
 from functools import cache
 from importlib import import_module
 from io import TextIOWrapper
+from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -56,6 +58,7 @@ COMMANDS = {
     "demo": "Run all stages in a few minutes on a CPU: synthetic signing, a small model, a score and a page.",
 }
 
+MAY_BE_EMPTY = ("--translation",)  # of `sla annotate`: '' is no tier
 USER_ERROR, SIGNALLED, INTERRUPTED, NOT_READ = 2, 128, 130, 141  # the last as programs that SIGPIPE ends
 NARROWEST = 40  # columns: tables of figures need at least this many
 # Errors of the file system that a user can correct; every other one is a bug of sla.
@@ -112,6 +115,7 @@ class Group(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, _, rest = super().resolve_command(ctx, args)
+        _refuse_empty(name or "", rest)
         return name, imported(name) if name else None, rest
 
     def invoke(self, ctx: Any) -> Any:
@@ -141,6 +145,16 @@ def imported(name: str) -> Any:
     for each in getattr(command, "commands", {name: command}).values():
         each.params += _command(verbosity).params
     return command
+
+
+def _refuse_empty(command: str, arguments: list[str]) -> None:
+    """Raise SlaError for an empty value: a shell variable that is not set does not mean the default of an option, and
+    as a path it would be the working directory."""
+    for before, text in pairwise((f"sla {command}", *arguments)):
+        option = re.fullmatch("(--[a-z-]+)=", text)
+        place = option[1] if option else before
+        if (option or not text) and place not in MAY_BE_EMPTY:
+            raise SlaError(f"{place} is followed by an empty text", "Give a value, or leave it out.")
 
 
 def _command(function: Callable[..., None]) -> Any:

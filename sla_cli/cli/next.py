@@ -28,7 +28,6 @@ def next(
         typer.Argument(
             metavar="STORE[:DIVISION] | FOLDER",
             help="Store, by name or folder, or a video, folder or archive of recordings.",
-            parser=shared.named_path,
         ),
     ],
     budget: Annotated[float, typer.Option(metavar="MINUTES", help="Minutes of signing to choose.", min=0.001)],

@@ -16,13 +16,6 @@ from sla_cli.errors import SlaError, visible
 from sla_cli.search.engines import Engine
 
 
-def named_path(name: str | Path) -> Path:
-    """Path("") is the working directory, which an empty shell variable does not mean."""
-    if not str(name):
-        raise typer.BadParameter("it is empty; name a file or folder, or leave it out.")
-    return Path(name)
-
-
 def _device(name: str) -> str:
     """Refuse an unknown device name also if nothing is computed, and so without torch."""
     if not re.fullmatch(r"auto|(cpu|cuda)(:\d{1,4})?", name):
@@ -39,9 +32,7 @@ def _weights(name: str | None) -> str | None:
 
 Work = Annotated[
     Path,
-    typer.Option(
-        "--work", envvar="SLA_WORK", parser=named_path, metavar="<path>", help="Work folder that holds all artifacts."
-    ),
+    typer.Option("--work", envvar="SLA_WORK", metavar="<path>", help="Work folder that holds all artifacts."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Force = Annotated[bool, typer.Option("--force", help="Replace what exists.")]

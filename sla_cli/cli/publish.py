@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sla_cli.cli.options import Json, answer, named_path
+from sla_cli.cli.options import Json, answer
 from sla_cli.core.counted import counted
 
 if TYPE_CHECKING:
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def publish(
-    model: Annotated[Path, typer.Argument(metavar="FOLDER", help="Model, of `sla export`.", parser=named_path)],
+    model: Annotated[Path, typer.Argument(metavar="FOLDER", help="Model, of `sla export`.")],
     repository: Annotated[
         str, typer.Argument(metavar="OWNER/NAME", help="Repository on the hub; it is created if there is none.")
     ],

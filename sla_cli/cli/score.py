@@ -13,6 +13,7 @@ from sla_cli.core.breakdown import Breakdown, ClipGroup
 from sla_cli.core.counted import counted
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.result import Cluster, Interval, Score
+from sla_cli.errors import SlaError
 from sla_cli.log import log
 
 ABOVE_LIMIT = 3  # exit code of --max-wer
@@ -77,10 +78,16 @@ def score(
     from sla_cli.system.garbage_collection import without_garbage_collection
     from sla_cli.work.figures import figures_of
     from sla_cli.work.folder import Work as WorkFolder
+    from sla_cli.work.output import check_folder
 
     folder = WorkFolder(work)
     options = ScoreOptions(normalize, partial, nfc, Resampling(level, samples, seed, cluster))
+    ref = None if ref is None else folder.store_given(ref)
     sources = hypotheses or [folder.newest_hypotheses()]
+    if sclite is not None:
+        if sclite.is_file():
+            raise SlaError(f"{sclite} is a file", "Name a folder with --sclite.")
+        check_folder(sclite)
     with without_garbage_collection():
         scored = [(source, *score_file(source, folder.scores, ref=ref, options=options)) for source in sources]
         if sclite is not None:

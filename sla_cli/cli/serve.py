@@ -19,7 +19,6 @@ from sla_cli.cli.options import (
     RuntimeName,
     TokenMinLogp,
     Work,
-    named_path,
     search_given,
 )
 from sla_cli.config.settings import EmitConfig
@@ -30,7 +29,7 @@ def serve(
     context: typer.Context,
     run: Annotated[
         Path | None,
-        typer.Argument(metavar="[RUN_OR_MODEL]", help=RUN_HELP, parser=named_path),
+        typer.Argument(metavar="[RUN_OR_MODEL]", help=RUN_HELP),
     ] = None,
     host: Annotated[str, typer.Option(help="Address to listen on; another than this machine's own needs a token.")] = (
         "127.0.0.1"

@@ -62,11 +62,12 @@ def table(
     from sla_cli.work.folder import Work as WorkFolder
     from sla_cli.work.output import check_output
 
+    folder = WorkFolder(work)
+    ref = None if ref is None else folder.store_given(ref)
     check = partial(check_output, output, TABLE, inputs=(ref,), replace=force)
     check()
     options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed, cluster))
     splits = (split,) if split else SHOWN
-    folder = WorkFolder(work)
     names = runs or folder.decoded_runs()
     if not names:
         raise SlaError(f"no hypotheses of a run in {folder.hypotheses}", "`sla decode` makes them.")

@@ -27,7 +27,6 @@ from sla_cli.cli.options import (
     TokenMinLogp,
     Work,
     answer,
-    named_path,
     search_given,
     weights_file,
 )
@@ -50,9 +49,7 @@ def transcribe(
     context: typer.Context,
     videos: Annotated[
         list[Path],
-        typer.Argument(
-            metavar="VIDEO...", help="Videos, folders of videos or of pictures, or archives of them.", parser=named_path
-        ),
+        typer.Argument(metavar="VIDEO...", help="Videos, folders of videos or of pictures, or archives of them."),
     ],
     run: RunOrModel = None,
     lm: LanguageModel = None,

@@ -112,7 +112,9 @@ def _grids(trials: Sequence["Trial"], chosen: "GridPoint") -> Iterator[str]:
 
 def _numbers(option: str, text: str, kind: type[Number]) -> list[Number]:
     """`0,0.5,1` as numbers. Raises SlaError."""
-    try:
-        return [kind(part) for part in text.split(",")]
-    except ValueError as error:
-        raise SlaError(f"{option} {text}: not numbers separated by commas", f"Write {option} 1,2,5.") from error
+    from sla_cli.artifact.text import is_number, is_whole
+
+    parts = [part.strip() for part in text.split(",")]
+    if not all(map(is_whole if kind is int else is_number, parts)):
+        raise SlaError(f"{option} {text}: not numbers separated by commas", f"Write {option} 1,2,5.")
+    return [kind(part) for part in parts]

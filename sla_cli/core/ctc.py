@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from sla_cli.errors import SlaError
 
 BLANK = 0  # column
+CERTAIN = 1e-2  # how far the sum of a row of probabilities may be from 1; half precision is within it
 SLACK = 1e-2  # a log-probability may exceed 0 by this much: float16 and bfloat16 round
 
 
@@ -49,6 +50,13 @@ def check_log_probs(log_probs: NDArray[np.floating], columns: int) -> NDArray[np
             "Emissions are natural log-probabilities (log-softmax), at most 0.",
         )
     return best
+
+
+def are_probabilities(log_probs: NDArray[np.floating]) -> bool:
+    """Whether the exponentials of each row, (T, columns), sum to 1; NaN does not count here."""
+    with np.errstate(over="ignore"):
+        sums = np.exp(log_probs).sum(axis=1, dtype=np.float64)
+    return not (np.abs(sums - 1) > CERTAIN).any()
 
 
 def greedy(log_probs: NDArray[np.floating]) -> list[tuple[int, int, int]]:

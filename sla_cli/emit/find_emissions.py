@@ -13,6 +13,7 @@ from sla_cli.work.emissions import Emissions, emission_receipt, emissions_path, 
 from sla_cli.work.folder import Work
 from sla_cli.work.model_folder import find_trained
 from sla_cli.work.run import Run, warn_of_differences
+from sla_cli.work.run_weights import check_vocabulary
 
 
 def find_emissions(
@@ -51,6 +52,7 @@ def find_emissions(
 
 def emissions_of(run: Run, clips: Split, work: Work, *, weights: str | None = None, device: str = "auto") -> Path:
     """The emissions file of a run and a split in a work folder, which is made if it is missing. Raises as `emit`."""
+    check_vocabulary(run)
     path = emissions_path(work.emissions, run, clips)
     if is_current(path, emission_receipt(run, clips)):
         warn_of_differences(run, clips)

@@ -19,10 +19,9 @@ CHANNEL = "1"
 
 
 class _Clip(NamedTuple):
-    """The first line of a clip, its channel, and its glosses with their start times."""
+    """The first line of a clip, and its glosses with their start times."""
 
     line: int
-    channel: str
     timed: list[tuple[float, str]]
 
 
@@ -31,16 +30,24 @@ def _fields(line: str) -> list[str] | None:
     return fields if len(fields) in (5, 6) and is_number(fields[2]) and is_number(fields[3]) else None
 
 
+def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
+    """The fields of each line. Raises FormatError, also for a clip on two channels."""
+    channels: dict[str, str] = {}
+    for number, fields in parsed_lines(text, name, FORMAT):
+        clip, channel, *_ = fields
+        if channel != (first := channels.setdefault(clip, channel)):
+            raise FormatError(
+                f"{name}, line {number}: {clip} is on channel {channel}, but earlier on {first}",
+                "A clip has one channel: give each its own id.",
+            )
+        yield number, fields
+
+
 def _read(text: str, name: str) -> Iterator[Utterance]:
     """Glosses are sorted by time as a number, while sclite sorts times as text."""
     clips: dict[str, _Clip] = {}
-    for number, (name_of_clip, channel, start, _, gloss, *_) in parsed_lines(text, name, FORMAT):
-        clip = clips.get(name_of_clip) or clips.setdefault(name_of_clip, _Clip(number, channel, []))
-        if channel != clip.channel:
-            raise FormatError(
-                f"{name}, line {number}: {name_of_clip} is on channel {channel}, but earlier on {clip.channel}",
-                "A clip has one channel: give each its own id.",
-            )
+    for number, (name_of_clip, _, start, _, gloss, *_) in _lines(text, name):
+        clip = clips.get(name_of_clip) or clips.setdefault(name_of_clip, _Clip(number, []))
         clip.timed.append((float(start), gloss))
     for name_of_clip, clip in clips.items():
         clip.timed.sort(key=itemgetter(0))
@@ -54,10 +61,10 @@ def read_times(text: str, name: str) -> dict[str, list[Sign]]:
         name: of the file, for messages.
 
     Raises:
-        FormatError: a line that is not one of CTM, or a negative duration.
+        FormatError: a line that is not one of CTM, a clip on two channels, or a negative duration.
     """
     clips: dict[str, list[Sign]] = {}
-    for number, (clip, _, start, duration, gloss, *_) in parsed_lines(text, name, FORMAT):
+    for number, (clip, _, start, duration, gloss, *_) in _lines(text, name):
         begin, length = float(start), float(duration)
         if length < 0:
             raise FormatError(f"{name}, line {number}: a duration of {duration}", f"Expected: {GRAMMAR}.")

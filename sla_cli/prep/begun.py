@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from sla_cli.errors import FormatError, SlaError
 from sla_cli.prep.request import PrepRequest
 from sla_cli.system.atomic import write_text
 
+CACHE = re.compile(r"\.spool-[0-9a-f]+")
 BEGUN = "begun.json"  # file in the folder of the cache
 
 OnError = Literal["stop", "skip"]
@@ -47,7 +49,7 @@ def begin(out: Path, begun: Begun) -> Path:
     """
     folder = cache_folder(out, begun.request.recipe)
     for other in out.glob(cache_folder(out, "*").name):
-        if other == folder:
+        if other == folder or not CACHE.fullmatch(other.name) or other.is_symlink() or not other.is_dir():
             continue
         if (other / BEGUN).is_file() and not begun.force:  # without it, a part was interrupted before it began
             _refuse_other(out, read_begun(other).request, begun.request)

@@ -24,9 +24,10 @@ from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, StoreHeader
 from sla_cli.store.division import Division, check_unedited, write_division
 from sla_cli.store.file import StoreFile
-from sla_cli.store.paths import check_store_name, clips_path, stored_files
+from sla_cli.store.paths import DIVISIONS, check_store_name, clips_files, clips_path, stored_files
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
+from sla_cli.work.kind import STORE_FILE, file_kind
 from sla_cli.work.making import making
 from sla_cli.work.output import check_folder
 
@@ -72,7 +73,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
     _check_alike(stores)
     check_folder(out.parent)
     with locked(out, f"another process is writing {out}"):
-        _check_folder(out)
+        _check_folder(out, force)
         with making(out, _receipt(stores), force=force, is_whole=lambda _: clips_path(out).is_file()) as artifact:
             if artifact.there is not None:
                 return read_values(MergeResult, artifact.there.results | {"store": str(out)}, receipt_path(out))
@@ -81,6 +82,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
             _check_left_out(out, stores)
             ids = [clip for store in stores.values() for clip in store.clips.ids]
             result = MergeResult(str(out), renamed=len(set(ids)) < len(ids), skipped=skipped)
+            _check_ids(parts, result.renamed)
             division = _division(stores, parts, result.renamed)
             _check_promise(stores, parts, division)
             check_unedited(out, [OWN], "merged store")
@@ -120,11 +122,17 @@ def _named(paths: Sequence[Path], out: Path) -> dict[str, Store]:
     return stores
 
 
-def _check_folder(out: Path) -> None:
-    """Raise SlaError if a folder contains other files than those of a finished store: they are never replaced."""
+def _check_folder(out: Path, force: bool) -> None:
+    """Raise SlaError if a folder contains other files than those of a store: they are never replaced.
+
+    A store without receipt is one that was being replaced, when the command was killed.
+    """
     held = sorted(path.name for path in out.iterdir() if path.name != LOCK)
     made = read_receipt(out)
-    if held and (made is None or made.stage not in ("prep", "merge")):
+    own = {*(path.name for path in clips_files(out)), DIVISIONS}
+    whole = all(file_kind(path) == STORE_FILE for path in clips_files(out))
+    unfinished = made is None and force and whole and own.issuperset(held)
+    if held and not unfinished and (made is None or made.stage not in ("prep", "merge")):
         raise SlaError(f"{out} is not a finished store, and contains {some(held)}", "Name another folder.")
 
 
@@ -183,6 +191,19 @@ def _same_recording(one: Split, other: Split) -> tuple[str, str] | None:
         if first.split != second.split:
             return (first.id, second.id) if second.split else (second.id, first.id)
     return None
+
+
+def _check_ids(parts: Sequence[tuple[str, Split]], renamed: bool) -> None:
+    """Raise SlaError if two clips get the same id: `a-b-c` would be clip c of a-b and clip b-c of a."""
+    found: dict[str, tuple[str, str]] = {}
+    for name, part in parts:
+        for clip in part.ids:
+            other, one = found.setdefault(_id(name, clip, renamed), (name, clip))
+            if (other, one) != (name, clip):
+                message = (
+                    f"clip {one} of {other} and clip {clip} of {name} would both become {_id(name, clip, renamed)}"
+                )
+                raise SlaError(message, "Rename the folder of one of the stores.")
 
 
 def _check_left_out(out: Path, stores: Mapping[str, Store]) -> None:

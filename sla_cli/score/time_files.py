@@ -193,9 +193,9 @@ def _annotated(path: Path, tier: str | None) -> Signs:
     if chosen.name in (CUES, SENTENCE):
         _refuse_sentences(chosen, path)
     return _sorted(
-        Sign(mark.text.strip(), (mark.start + origin) / 1000, (mark.end + origin) / 1000, 1.0)
+        Sign(mark.gloss, (mark.start + origin) / 1000, (mark.end + origin) / 1000, 1.0)
         for mark in chosen.marks
-        if mark.text.strip()
+        if mark.gloss
     )
 
 

@@ -58,8 +58,10 @@ class Jobs:
         for folder in self.folder.iterdir():
             if (job := read_job(folder)) is None:
                 remove_rest(folder)
-            else:
-                self._jobs[job.id] = job
+                continue
+            self._jobs[job.id] = job
+            if job.ended.done():  # killed between the end of its record and the removal of the video
+                job.upload.unlink(missing_ok=True)
         for job in sorted(self._jobs.values(), key=lambda job: job.record.number):
             self._next = job.record.number + 1
             if not job.ended.done():

@@ -28,7 +28,8 @@ def state_folder(given: Path | None) -> Iterator[Path]:
         check_folder(given)
         make_folder(given)
         with locked(given, BUSY, hint=HINT, inherited=False):
-            (given / MARK).unlink(missing_ok=True)  # somebody goes on with what a killed service left
+            if given.name.startswith(PREFIX):  # somebody goes on with what a killed service left
+                (given / MARK).unlink(missing_ok=True)
             yield given
         return
     _remove_abandoned()

@@ -109,7 +109,13 @@ def resume_run(run: Run, group: ProcessGroup = ALONE) -> Trained:
     with group.agreed():
         _ = run.facts  # refuses what is not a run, before its folder is made
     with _held(run, group) as hold:
-        if read_receipt(run.path) is not None:
+        with group.agreed():
+            finished = read_receipt(run.path) is not None
+            # A first epoch that was killed before its state was there is trained again, and gives the same.
+            if not run.state.is_file() and (finished or len(run.read_metrics()) > 1):
+                hint = "Restore it from a copy, or train again (`sla train --force`)."
+                raise SlaError(f"{run.path} has trained weights, but no {run.state.name} to continue from", hint)
+        if finished:
             log.info("%s is finished", run.path)
         return _train(run, _own_store(run, group), group, hold)
 

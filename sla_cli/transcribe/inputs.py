@@ -14,12 +14,12 @@ from sla_cli.config.bounds import PICTURE
 from sla_cli.core.annotation import checked_annotation
 from sla_cli.core.arguments import as_number, as_path, as_text, as_texts
 from sla_cli.core.clip import Source
+from sla_cli.core.ctc import are_probabilities
 from sla_cli.errors import SlaError
 from sla_cli.transcribe.recognition import Recognition
 
 R = TypeVar("R", bound=Recognition)
 PLACE = "Within its root, with / between parts; the empty text is the root itself."
-CERTAIN = 1e-2  # how far the sum of a row of probabilities may be from 1; half precision is within it
 
 
 def as_pictures(frames: Iterable[object]) -> Iterator[NDArray[np.uint8]]:
@@ -80,8 +80,7 @@ def as_log_probs(values: object, columns: int) -> NDArray[np.float32]:
         hint = "Column 0 is the blank, column i + 1 gloss i."
         raise SlaError(f"log_probs has the shape {values.shape}, not (steps, {columns})", hint)
     found = values.astype(np.float32)
-    sums = np.exp(found.astype(np.float64)).sum(1)
-    if np.isnan(found).any() or np.abs(sums - 1).max() > CERTAIN:
+    if np.isnan(found).any() or not are_probabilities(found):
         hint = "Give natural logarithms, of which each row's exponentials sum to 1."
         raise SlaError("log_probs holds values that are no log-probabilities", hint)
     return found

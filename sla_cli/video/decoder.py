@@ -29,6 +29,7 @@ FORMATS = (
 )
 LIMITS = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "none", "max_pixels": str(PICTURE)}
 PREROLL = 2.0  # seconds before the start of a part to which a long video is positioned: decoders need a key frame
+WIDEST = 8.0  # times as wide as high, or as high as wide, is a pixel at most: more states nonsense, and any memory
 LATEST = 60.0  # seconds; a later beginning has times of another clock, such as that of a broadcast
 # PyAV before 19 reads texts in a file strictly as UTF-8, unless told otherwise.
 METADATA: dict[str, Any] = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "replace"}
@@ -151,7 +152,7 @@ class Decoder:
         if self._matrix is not None:
             image = _upright(image, self._matrix)
             aspect = 1 / aspect if _on_its_side(self._matrix) else aspect
-        self.pixel_aspect = aspect
+        self.pixel_aspect = aspect if 1 / WIDEST <= aspect <= WIDEST else 1.0  # no format has others
         time = None if frame.time is None else frame.time - self._begin
         return Picture(time, image, frame.is_corrupt)
 

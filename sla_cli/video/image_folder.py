@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Iterator, Sequence
 
 import cv2
@@ -16,6 +17,9 @@ from sla_cli.video.frame_numbers import DIGITS
 from sla_cli.video.timing import selected
 from sla_cli.video.tree import Tree
 
+# First bytes of PNG, JPEG, BMP, WebP (in a RIFF, which states a length of four bytes) and TIFF, also BigTIFF.
+# OpenCV reads more formats, some of them with other values than 0 to 255, whatever the ending of the name.
+PICTURES = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|BM|RIFF.{4}WEBP|II[*+]\0|MM\0[*+]", re.DOTALL)
 DIGIT = str.maketrans("0123456789", "0" * 10)
 
 
@@ -69,10 +73,11 @@ def _by_number(name: str) -> list[tuple[int, str, str]]:
 def _decode(data: bytes, tree: Tree, path: str) -> np.ndarray:
     """Grey, 16-bit and transparent pictures become BGR uint8; the orientation mark of the camera is applied."""
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if data else None
+        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if PICTURES.match(data) else None
     except cv2.error as error:
         reason = f"states more than {PICTURE // 10**6} million pixels" if "PIXELS" in error.err else error.err
         raise FrameError(f"{tree.where(path)} does not decode as an image: {reason}", "Make it smaller.") from error
     if image is None:
-        raise FrameError(f"{tree.where(path)} does not decode as an image ({len(data)} bytes)")
+        message = f"{tree.where(path)} does not decode as an image ({len(data)} bytes)"
+        raise FrameError(message, "PNG, JPEG, BMP, WebP and TIFF are read.")
     return image

@@ -12,6 +12,7 @@ from msgspec import Meta
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.version import check_version
 from sla_cli.config.checks import read_values
+from sla_cli.core.calibration import Calibration
 from sla_cli.core.digest import digest_json
 from sla_cli.core.quantities import Count, Share
 from sla_cli.errors import FormatError
@@ -41,6 +42,13 @@ class CalibrationFigures:
     correct: Count
     error_before: Share | None
     error: Share | None
+
+
+def checked_calibration(slope: float, offset: float) -> Calibration:
+    """A calibration that was read. Raises ValueError for one that no fit gives."""
+    if not (0 <= slope <= LARGEST and -LARGEST <= offset <= LARGEST):  # also refuses NaN
+        raise ValueError(f"a calibration of slope {slope} and offset {offset}")
+    return Calibration(slope, offset)
 
 
 def write_calibration(path: Path, figures: CalibrationFigures, weights: str) -> None:

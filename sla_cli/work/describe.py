@@ -37,6 +37,7 @@ from sla_cli.work.kind import (
 )
 from sla_cli.work.model_folder import ModelFolder
 from sla_cli.work.run import Run
+from sla_cli.work.run_weights import check_vocabulary
 from sla_cli.work.scores import read_scores
 from sla_cli.work.tuning import read_tuned
 
@@ -149,6 +150,7 @@ def _frames(file: StoreFile) -> dict[str, Any]:
 def _run(path: Path) -> Description:
     one = Run(path)
     facts, settings = one.facts, one.config
+    check_vocabulary(one)
     epochs = one.read_metrics()
     figures: dict[str, Any] = {
         **{key: getattr(facts, key) for key in ("corpus", "store", "division", "preset", "labels", "profile")},

@@ -24,10 +24,12 @@ from sla_cli.artifact.hdf5 import (
 )
 from sla_cli.artifact.receipt import Receipt, read_receipt
 from sla_cli.core.calibration import UNCHANGED, Calibration
+from sla_cli.core.ctc import are_probabilities
 from sla_cli.core.place import FrameScores, Spans, place
 from sla_cli.errors import FormatError
 from sla_cli.store.clips import Split
 from sla_cli.system.atomic import atomic_write
+from sla_cli.work.calibration import checked_calibration
 from sla_cli.work.run import Run
 
 NAME, VERSION = "sla-emissions", 1
@@ -212,7 +214,7 @@ class Emissions:
             self.header = EmissionHeader(
                 glosses=tuple(strings(file, "glosses")),
                 stride=int(facts["stride"]),
-                calibration=Calibration(*map(float, facts["calibration"])),
+                calibration=checked_calibration(*map(float, facts["calibration"])),
                 **{key: text_of(facts[key]) for key in ("corpus", "split", "store", "run", "profile", "division")},
             )
             self.ids = strings(file, "ids")
@@ -227,7 +229,7 @@ class Emissions:
         return len(self.ids)
 
     def __getitem__(self, index: int) -> Emission:
-        """One clip. Raises IndexError, and FormatError if its part of the file is damaged."""
+        """One clip. Raises IndexError, and FormatError if its part of the file is damaged or holds no probabilities."""
         index = range(len(self))[index]
         start, end = self.offsets[index : index + 2]
         last = int(self.frames[: index + 1].sum())
@@ -236,6 +238,10 @@ class Emissions:
             log_probs = self._file()["log_probs"][start:end].astype(np.float32, copy=False)
             if self._least:
                 shown = FrameScores(self._file()[SCORES][last - self.frames[index] : last], self._least)
+        if not are_probabilities(log_probs):
+            message = f"{self.path}: clip {self.ids[index]} holds values that are no log-probabilities"
+            hint = "They are natural logarithms, of which each row's exponentials sum to 1."
+            raise FormatError(message, f"{hint} Make it again with `sla {REMAKE}`.")
         return Emission(self.ids[index], log_probs, int(self.frames[index]), float(self.fps[index]), shown)
 
     def __iter__(self) -> Iterator[Emission]:

@@ -3,18 +3,50 @@
 from __future__ import annotations
 
 from math import prod
+from typing import Any
 
 from sla_cli.artifact.json_file import parse_json
 from sla_cli.errors import FormatError, SlaError, cannot_read
+from sla_cli.store.store import vocabulary_digest
 from sla_cli.system.regular_file import open_regular
 from sla_cli.work.run import AGAIN, Run
 
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # of normalisation: stored, not trained
+METADATA = "__metadata__"  # its key in the header
 LONGEST = 100_000_000  # maximum bytes of a header, as in safetensors
 
 
 def trained_parameters(run: Run) -> int:
-    """Number of parameters that training changed by gradients.
+    """Number of parameters that training changed by gradients. Raises as `_header`."""
+    tensors = _header(run)
+    try:
+        return sum(
+            prod(map(int, facts["shape"]))
+            for name, facts in tensors.items()
+            if name != METADATA and name.rpartition(".")[2] not in STATISTICS
+        )
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise _damaged(run, error) from error
+
+
+def check_vocabulary(run: Run) -> None:
+    """Raise FormatError if the glosses of a run are not those with which its weights were trained, or as `_header`.
+
+    A run without weights is not checked.
+    """
+    if not run.best.is_file():
+        return
+    try:
+        trained = _header(run).get(METADATA, {}).get("glosses")
+    except AttributeError as error:
+        raise _damaged(run, error) from error
+    if trained not in (None, vocabulary_digest(run.glosses)):
+        fault = f"{run.path / 'glosses.txt'} is damaged or was edited: its glosses are not those of the run's weights"
+        raise FormatError(fault, "Restore it from a copy.")
+
+
+def _header(run: Run) -> Any:
+    """The header of the best weights.
 
     Raises:
         SlaError: the run has no weights yet. FormatError if they cannot be read.
@@ -24,13 +56,12 @@ def trained_parameters(run: Run) -> int:
     try:
         with open_regular(run.best) as file:
             header = file.read(min(int.from_bytes(file.read(8), "little"), LONGEST))
-        tensors = parse_json(header.decode(), str(run.best), AGAIN)
-        return sum(
-            prod(map(int, facts["shape"]))
-            for name, facts in tensors.items()
-            if name != "__metadata__" and name.rpartition(".")[2] not in STATISTICS
-        )
+        return parse_json(header.decode(), str(run.best), AGAIN)
     except OSError as error:
         raise cannot_read(run.best, error) from error
-    except (UnicodeDecodeError, AttributeError, KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"{run.best}: not a safetensors file, or a damaged one ({error})", AGAIN) from error
+    except (UnicodeDecodeError, ValueError) as error:
+        raise _damaged(run, error) from error
+
+
+def _damaged(run: Run, error: Exception) -> FormatError:
+    return FormatError(f"{run.best}: not a safetensors file, or a damaged one ({error})", AGAIN)

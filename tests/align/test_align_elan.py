@@ -120,7 +120,9 @@ def test_the_work_of_an_annotator_is_never_replaced(tmp_path: Path, split: Split
 def test_suspicious_places_are_signs_at_their_times_in_the_video(tmp_path: Path, split: Split) -> None:
     header = EmissionHeader("mine", "train", ("HEUTE", "NEU"), 4, "/store", "/run")
     path = tmp_path / "train.h5"
-    write_emissions(path, header, [Emission(name, np.zeros((13, 3), np.float32), 50, 25.0) for name in SOURCES])
+    write_emissions(
+        path, header, [Emission(name, np.full((13, 3), -np.log(3), np.float32), 50, 25.0) for name in SOURCES]
+    )
     places = (place("exchanged", "HEUTE", "NEU", (25, 40)), place("left out", "", "NEU", (0, 10)))
     clips = [ReadClip("talk-2", "videos/talk.mp4", 1.0, ("HEUTE",), ("NEU", "NEU"), places)]
     clips.append(ReadClip("a/b", "videos/other.mp4", 0.0, ("HEUTE",), ("HEUTE",), ()))

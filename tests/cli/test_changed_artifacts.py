@@ -55,6 +55,10 @@ def test_edited_hypotheses(folder: Path) -> None:
     shutil.copy("x.tsv", "mine.tsv")
     mine = json.loads(made("score", "mine.tsv", "--ref", "store", "--json", "-q").stdout)["wer"]
     assert mine > wer, "a file of somebody else has no receipt"
+    shutil.copytree("store", "sla-work/stores/named")
+    assert json.loads(made("score", "mine.tsv", "--ref", "named", "--json", "-q").stdout)["wer"] == mine
+    made("compare", "mine.tsv", "mine.tsv", "--ref", "named")
+    shutil.rmtree("sla-work/stores")
     made("decode", "dev.h5", "-o", "x.tsv", "--force")
     assert Path("x.tsv").read_bytes() == good
 

@@ -134,13 +134,31 @@ def test_errors_on_a_terminal_are_red_unless_no_colour_is_wished(wish: str, colo
     assert ("\x1b[" in answer.stderr) == coloured
 
 
-@pytest.mark.parametrize("command", ["decode", "train", "score", "prep phoenix2014 x", "lm estimate", "transcribe x"])
-def test_an_empty_work_folder_is_not_this_one(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("command", "place"),
+    [
+        *((f"{name} --work", "--work") for name in ("decode", "prep phoenix2014 x", "lm estimate", "transcribe x")),
+        *(("prep folder x --part", "--part"), ("train --init-from", "--init-from"), ("split --fold", "--fold")),
+        *(("score x.tsv --sclite", "--sclite"), ("decode -o", "-o"), ("elan install --extensions", "--extensions")),
+        *(("info", "sla info"), ("merge a", "a")),
+    ],
+)
+def test_an_empty_text_is_not_the_default_and_not_this_folder(
+    command: str, place: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
-    answer = CliRunner().invoke(app, [*command.split(), "--work", ""])
-    assert answer.exit_code == 2
-    assert "'--work'" in answer.stderr and "it is empty" in answer.stderr
+    forms = [[*command.split(), ""], *([f"{command}=".split()] if place.startswith("--") else [])]
+    for arguments in forms:
+        answer = CliRunner().invoke(app, arguments)
+        assert answer.exit_code == 2
+        assert f"error: {place} is followed by an empty text" in answer.stderr
     assert not list(tmp_path.iterdir())
+
+
+def test_the_one_option_that_may_be_empty_and_a_setting_of_a_run(tmp_path: Path) -> None:
+    for command in (["annotate", "x", "--translation", ""], ["train", "--set", "data.path="]):
+        answer = CliRunner().invoke(app, [*command, "--work", str(tmp_path)])
+        assert answer.exit_code == 2 and "empty text" not in answer.stderr
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full, which is Linux's")

@@ -152,6 +152,11 @@ def test_a_store_gives_train_and_dev(text: Path) -> None:
     cleaned = sla("lm", "estimate", store, "--order", 2, "--fallback", "-o", "c", "--normalize", "phoenix2014")
     assert "1 of the store's 4 glosses are unknown to this model" in cleaned.stderr
 
+    make_store(text.parent / "sla-work" / "stores" / "mine", {"train": TRAIN, "dev": DEV})
+    assert json.loads(sla("lm", "score", "gloss.arpa", "mine", "--json").stdout)["text"] == "sla-work/stores/mine dev"
+    measured = sla("lm", "estimate", "store", "--dev", "mine", "-o", "d", "--order", 2, "--fallback", "--json").stdout
+    assert json.loads(measured)["dev"]["sentences"] == 3
+
     assert "no split 'train'" in refuse("lm", "estimate", make_store(text.parent / "half", {"dev": DEV}))
     assert "no split 'test'" in refuse("lm", "score", "gloss.arpa", store, "--split", "test")
     assert "--split has no effect" in " ".join(refuse("lm", "score", "gloss.arpa", text, "--split", "dev").split())

@@ -124,6 +124,15 @@ def test_max_wer_exits_with_3_after_everything_is_written(folder: Path) -> None:
     assert "above --max-wer 50: two.txt" in result.stderr
 
 
+def test_files_for_sclite_go_into_no_artifact(folder: Path) -> None:
+    sla("score", "one.txt", "--ref", "ref.stm")
+    (scored,) = (folder / "sla-work" / "scores").iterdir()
+    before = sorted(scored.iterdir())
+    result = sla("score", "two.txt", "--ref", "ref.stm", "--sclite", str(scored), code=2)
+    assert "is an artifact of sla" in result.stderr and sorted(scored.iterdir()) == before
+    assert "one.txt is a file" in sla("score", "two.txt", "--ref", "ref.stm", "--sclite", "one.txt", code=2).stderr
+
+
 @pytest.mark.parametrize(
     ("text", "message", "hint"),
     [

@@ -318,7 +318,7 @@ def test_outputs_that_would_replace_each_other_or_are_unknown(folder: Path) -> N
     unknown = refused("transcribe", "mine/a.mkv", "-o", "x.doc", *RUN)
     assert "no annotation format has the extension '.doc'" in unknown and ".html" in unknown
     assert "names no file" in refused("transcribe", "mine/a.mkv", "-o", "-", *RUN)
-    assert "it is empty" in refused("transcribe", "", *RUN)
+    assert "is followed by an empty text" in refused("transcribe", "", *RUN)
 
 
 def test_json_names_signs_and_files(folder: Path) -> None:

@@ -194,7 +194,14 @@ def test_tuning_is_refused_where_it_makes_no_sense(folder: Path) -> None:
     write_store(folder)
     assert "tuning on test" in refuse("tune", "test.h5", "--lm", "gloss.arpa")
     assert "--lm" in refuse("tune", "dev.h5")
-    assert "not numbers" in refuse("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "low,high")
+    for numbers in (
+        ("--alphas", "low,high"),
+        ("--betas", "0,\u0665"),
+        ("--alphas", "1_0"),
+        ("--beams", "\u0665"),
+        ("--beams", "1.5"),
+    ):
+        assert "not numbers" in refuse("tune", "dev.h5", "--lm", "gloss.arpa", *numbers)
 
 
 def test_bad_input_is_refused(folder: Path) -> None:

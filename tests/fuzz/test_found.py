@@ -134,7 +134,9 @@ def test_an_attribute_that_cannot_be_read(tmp_path: Path) -> None:
 def test_a_damaged_file_is_not_kept_open(tmp_path: Path) -> None:
     """HDF5 took what it knew of one for the next file in the same place, and could wait for ever on that."""
     path, store = tmp_path / "dev.h5", tmp_path / "store.h5"
-    write_emissions(path, EmissionHeader("c", "dev", ("A",), 4, "s", "r"), [Emission("a", np.zeros((2, 2)), 8)])
+    write_emissions(
+        path, EmissionHeader("c", "dev", ("A",), 4, "s", "r"), [Emission("a", np.log(np.full((2, 2), 0.5)), 8)]
+    )
     write_file(store, [bytes_only("a", ["A"], 4)])
     for file, read, text in ((path, Emissions, b"sla-emissions"), (store, StoreFile, b"sla-store")):
         good = file.read_bytes()
@@ -154,7 +156,9 @@ def test_a_damaged_file_is_not_kept_open(tmp_path: Path) -> None:
 
 def test_a_heap_in_which_hdf5_goes_round_for_ever(tmp_path: Path) -> None:
     path = tmp_path / "dev.h5"
-    write_emissions(path, EmissionHeader("c", "dev", ("A",), 4, "s", "r"), [Emission("a", np.zeros((2, 2)), 8)])
+    write_emissions(
+        path, EmissionHeader("c", "dev", ("A",), 4, "s", "r"), [Emission("a", np.log(np.full((2, 2), 0.5)), 8)]
+    )
     data = path.read_bytes()
     at = data.index(b"GCOL") + 16
     path.write_bytes(data[:at] + bytes(16) + data[at + 16 :])  # the first text has neither number nor length
@@ -169,7 +173,9 @@ def test_a_heap_in_which_hdf5_goes_round_for_ever(tmp_path: Path) -> None:
 def test_a_text_of_a_type_at_which_h5py_crashes(tmp_path: Path) -> None:
     """One bit of a type makes a list of small numbers of it, which ended the process by SIGSEGV."""
     path = tmp_path / "dev.h5"
-    write_emissions(path, EmissionHeader("c", "dev", ("A",), 4, "s", "r"), [Emission("a", np.zeros((2, 2)), 8)])
+    write_emissions(
+        path, EmissionHeader("c", "dev", ("A",), 4, "s", "r"), [Emission("a", np.log(np.full((2, 2), 0.5)), 8)]
+    )
     data, text = path.read_bytes(), bytes.fromhex("1901010010000000")  # of variable length, in UTF-8, of 16 bytes
     code = f"from sla_cli.work.describe import describe; from pathlib import Path; describe(Path({str(path)!r}))"
     for at in (data.index(text), data.rindex(text)):
@@ -209,7 +215,9 @@ def test_a_column_of_more_rows_than_clips(tmp_path: Path, name: str) -> None:
 @pytest.mark.parametrize("name", ["ids", "log_probs", "offsets", "frames", "fps", "glosses"])
 def test_a_group_where_an_array_is_due(tmp_path: Path, name: str) -> None:
     path = tmp_path / "dev.h5"
-    write_emissions(path, EmissionHeader("c", "dev", ("A",), 4, "s", "r"), [Emission("a", np.zeros((2, 2)), 8)])
+    write_emissions(
+        path, EmissionHeader("c", "dev", ("A",), 4, "s", "r"), [Emission("a", np.log(np.full((2, 2), 0.5)), 8)]
+    )
     with h5py.File(path, "r+") as file:
         del file[name]
         file.create_group(name)
@@ -220,7 +228,9 @@ def test_a_group_where_an_array_is_due(tmp_path: Path, name: str) -> None:
 def test_texts_that_are_none(tmp_path: Path) -> None:
     """HDF5 gives bytes that are no UTF-8 as half pairs, which no terminal prints and no file holds."""
     path = tmp_path / "dev.h5"
-    write_emissions(path, EmissionHeader("c", "dev", ("A",), 4, "s", "r"), [Emission("a", np.zeros((2, 2)), 8)])
+    write_emissions(
+        path, EmissionHeader("c", "dev", ("A",), 4, "s", "r"), [Emission("a", np.log(np.full((2, 2), 0.5)), 8)]
+    )
     for name in ("corpus", "run", "profile"):
         with h5py.File(path, "r+") as file:
             before, file.attrs[name] = file.attrs[name], b"x\xff"

@@ -198,7 +198,7 @@ def test_a_source_that_fails_costs_nothing_that_was_seen(folder: Path, monkeypat
     ("arguments", "message"),
     [
         (("missing.mp4",), "no such video: missing.mp4"),
-        (("",), "the source is empty"),
+        (("",), "sla live is followed by an empty text"),
         (("a.mkv", "--record", "a.mkv/x.mkv"), "a.mkv"),
         (("a.mkv", "-o", "out/x.doc"), "no annotation format has the extension '.doc'"),
         (("a.mkv", "-o", "a.mkv.eaf/x.eaf", "--record", "a.mkv"), "a.mkv exists, and a recording is never replaced"),

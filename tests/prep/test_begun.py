@@ -92,3 +92,12 @@ def test_the_newest_of_a_corpus_is_continued(tmp_path: Path) -> None:
         begun_in(tmp_path / name, corpus)
     out, begun = newest_unfinished(tmp_path, "elan")
     assert (out, begun.request.corpus.name) == (tmp_path / "two", "elan")
+
+
+def test_only_caches_of_other_attempts_are_removed(tmp_path: Path) -> None:
+    folder, begun = begun_in(tmp_path)
+    for name in (".spool-notes", ".spool-0123"):
+        (tmp_path / name).mkdir()
+    (tmp_path / ".spool-abc").write_text("a file of somebody")
+    assert begin(tmp_path, begun) == folder
+    assert {path.name for path in tmp_path.glob(".spool-*")} == {".spool-notes", ".spool-abc", folder.name}

@@ -240,11 +240,29 @@ def test_a_folder_with_other_files_is_not_replaced(stores: tuple[Path, Path], tm
     assert (tmp_path / "c" / "clips.h5").read_text() == "mine"
 
 
+def test_a_store_whose_replacement_was_killed_is_replaced(stores: tuple[Path, Path], tmp_path: Path) -> None:
+    """Its receipt is removed before its files are replaced."""
+    merge_stores(stores, out := tmp_path / "c")
+    (out / "receipt.json").unlink()
+    with pytest.raises(SlaError, match="is not a finished store"):
+        merge_stores(stores, out)
+    merge_stores(stores, out, force=True)
+    assert len(Store(out).clips) == 6 and (out / "receipt.json").is_file()
+
+
 def test_without_an_id_in_common_ids_stay(tmp_path: Path) -> None:
     a = make_store(tmp_path / "a", {"train": [clip("x", "A")]})
     b = make_store(tmp_path / "b", {"train": [clip("y", "A"), clip("a-x", "B")]})
     assert not merge_stores([a, b], tmp_path / "c").renamed
     assert Store(tmp_path / "c")["train"].ids == ["x", "y", "a-x"]
+
+
+def test_ids_that_become_equal_are_refused(tmp_path: Path) -> None:
+    a = make_store(tmp_path / "a", {"train": [clip("b-c", "A"), clip("x", "B", seed=1)]})
+    b = make_store(tmp_path / "a-b", {"train": [clip("c", "A", seed=2), clip("x", "B", seed=3)]})
+    with pytest.raises(SlaError, match="clip b-c of a and clip c of a-b would both become a-b-c"):
+        merge_stores([a, b], tmp_path / "c")
+    assert not clips_path(tmp_path / "c").exists()
 
 
 def test_the_command(stores: tuple[Path, Path], tmp_path: Path) -> None:

@@ -195,6 +195,7 @@ def test_one_gloss_in_two_normal_forms_is_refused_as_by_score(tmp_path: Path) ->
         ("cut.eaf", "<ANNOTATION_DOCUMENT", "line 1: not XML"),
         ("short.ctm", "a 1 0.0\n", "line 1: not a line of a CTM"),
         ("back.ctm", "a 1 0.0 1 A\na 1 2.0 -1 B\n", "line 2: a duration of -1"),
+        ("two.ctm", "a 1 0.0 1 A\na 2 2.0 1 B\n", "line 2: a is on channel 2, but earlier on 1"),
         ("infinite.ctm", "a 1 inf 1 A\n", "line 1: not a line of a CTM"),
         ("table.csv", "id,gloss\na,A\n", "has no glosses with times"),
     ],
@@ -205,6 +206,14 @@ def test_what_cannot_be_compared_is_named(tmp_path: Path, name: str, content: st
     refused = CliRunner().invoke(app, ["times", str(tmp_path / name), "--ref", str(write(tmp_path / "t.eaf", TRUE))])
     assert refused.exit_code == 2
     assert message in " ".join(refused.output.split()).replace(" :", ":")
+
+
+def test_words_of_an_annotation_are_one_gloss_as_for_sla_prep(tmp_path: Path) -> None:
+    found, true = write(tmp_path / "a.eaf", TRUE), write(tmp_path / "b.eaf", TRUE)
+    for path, gloss in ((found, "BIG  HOUSE "), (true, "BIG-HOUSE")):
+        text = path.read_text(encoding="utf-8")
+        path.write_text(text.replace(">A<", f">{gloss}<", 1), encoding="utf-8")
+    assert compare_times(found, true, None, None).correct == len(TRUE)
 
 
 def test_the_confidence_of_ctm_is_not_needed(tmp_path: Path) -> None:

@@ -94,7 +94,9 @@ def test_a_restart_finds_what_waits_what_ran_and_what_is_done(tmp_path: Path) ->
     finished(jobs)
     finished(jobs, "not a video")
     jobs.take()
+    done.upload.touch()  # of a service that was killed before it removed the video
     again = jobs_in(tmp_path)
+    assert not done.upload.exists() and waits.upload.exists()
     assert [(job := again.find(one.id)) and job.record.state for one in (done, failed, ran, waits, cut)] == [
         "done", "failed", "waiting", "waiting", None,
     ]  # fmt: skip

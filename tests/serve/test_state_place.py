@@ -42,6 +42,13 @@ def test_a_given_one_is_of_one_service_and_stays(tmp_path: Path) -> None:
         assert (folder / "kept").exists() and folder.stat().st_mode & 0o777 == 0o700
 
 
+def test_files_of_others_in_a_given_one_stay(tmp_path: Path) -> None:
+    (tmp_path / MARK).write_text("mine")
+    with state_folder(tmp_path):
+        pass
+    assert (tmp_path / MARK).read_text() == "mine"
+
+
 def test_an_artifact_of_sla_is_no_place_for_it(tmp_path: Path) -> None:
     copy_run(tmp_path)
     run = tmp_path / "old" / "runs" / "adapter"

@@ -243,6 +243,19 @@ def test_what_is_no_run_cannot_be_resumed(tmp_path: Path) -> None:
         resume_run(Run(tmp_path), CPU)
 
 
+@pytest.mark.parametrize("finished", [True, False])
+def test_a_run_with_weights_and_no_state_is_not_begun_again(whole: Run, tmp_path: Path, finished: bool) -> None:
+    shutil.copytree(whole.path, tmp_path / "run")
+    run = Run(tmp_path / "run")
+    best = run.best.read_bytes()
+    run.state.unlink()
+    if not finished:
+        (run.path / "receipt.json").unlink()
+    with pytest.raises(SlaError, match=r"has trained weights, but no state\.pt to continue from"):
+        resume_run(run, CPU)
+    assert run.best.read_bytes() == best
+
+
 def test_a_run_that_could_not_begin_leaves_its_name_free(store: Store, tmp_path: Path) -> None:
     with pytest.raises(SlaError, match="no such weights file"):
         start_run(store, tmp_path / "run", tiny(model__weights="gone"), preset="tiny", group=CPU)

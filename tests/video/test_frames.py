@@ -13,6 +13,7 @@ import pytest
 from movies import SIDE, movie, numbers, pictures
 
 from sla_cli.core.clip import Source
+from sla_cli.core.endings import IMAGES
 from sla_cli.errors import FrameError
 from sla_cli.video.frames import FrameReader
 
@@ -78,6 +79,22 @@ def test_a_frame_that_is_broken_is_named_after_those_before_it(folder: Path) -> 
     assert numbers([next(frames)[1] for _ in range(3)]) == [0, 1, 2]
     with pytest.raises(FrameError, match=r"3\.png does not decode as an image \(0 bytes\)"):
         next(frames)
+
+
+def test_pictures_of_other_formats_are_refused_whatever_their_name(tmp_path: Path) -> None:
+    image, path = pictures(1)[0], tmp_path / "frames" / "1.png"
+    path.parent.mkdir()
+    for ending in (".png", ".jpg", ".bmp", ".webp", ".tiff", ".hdr", ".pfm", ".sr", ".ppm"):
+        light = image.astype(np.float32) / 255 if ending in (".hdr", ".pfm") else image
+        path.write_bytes(cv2.imencode(ending, light)[1].tobytes())
+        assert cv2.imread(str(path)) is not None
+        reader = FrameReader(Source(tmp_path, "frames"))
+        if ending in IMAGES:
+            assert numbers([picture for _, picture in reader]) == [0]
+            continue
+        with pytest.raises(FrameError, match=r"1\.png does not decode as an image") as caught:
+            list(reader)
+        assert "PNG, JPEG, BMP, WebP and TIFF" in caught.value.hint
 
 
 def test_what_is_not_there_is_a_frame_error(tmp_path: Path) -> None:

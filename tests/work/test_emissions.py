@@ -37,8 +37,8 @@ def emissions(count: int = 4, steps: int = 7) -> Iterator[Emission]:
     for number in range(count):
         length = 0 if number == 2 else steps + 300 * number
         scores = rng.normal(size=(length, 4)).astype(np.float32)
-        scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
         scores[:1, 2] = -np.inf
+        scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
         yield Emission(f"S0000{number}/P0_\u0301", scores, 4 * length - number % 4, 25.0 * (number % 3))
 
 
@@ -124,6 +124,23 @@ def test_columns_that_do_not_fit_the_glosses_are_named(tmp_path: Path) -> None:
         file.create_dataset("glosses", data=["A", "B"], dtype=h5py.string_dtype("utf-8"))
     with pytest.raises(FormatError, match="4 columns for 2 glosses and the blank"):
         Emissions(path)
+
+
+def test_what_is_no_probability_is_named(tmp_path: Path) -> None:
+    """Without logarithms, or above 1; and a calibration that no fit gives."""
+    path = tmp_path / "dev.h5"
+    for value in (0.0, 5.0, np.inf, -0.1):
+        write_emissions(path, HEADER, emissions())
+        with h5py.File(path, "r+") as file:
+            file["log_probs"][9] = value  # in the second clip
+        assert Emissions(path)[0].id == "S00000/P0_\u0301"
+        with pytest.raises(FormatError, match=r"clip S00001/P0_.* holds values that are no log-probabilities"):
+            Emissions(path)[1]
+    for values in ((np.nan, 0.0), (1.0, np.inf), (-1.0, 0.0)):
+        with h5py.File(path, "r+") as file:
+            file.attrs["calibration"] = values
+        with pytest.raises(FormatError, match="a calibration of slope"):
+            Emissions(path)
 
 
 def test_no_clips(tmp_path: Path) -> None:

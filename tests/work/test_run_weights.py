@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.work.run import Run
-from sla_cli.work.run_weights import trained_parameters
+from sla_cli.work.run_weights import check_vocabulary, trained_parameters
 
 
 def test_running_statistics_are_no_parameters(tmp_path: Path) -> None:
@@ -24,6 +25,22 @@ def test_running_statistics_are_no_parameters(tmp_path: Path) -> None:
     }
     pytest.importorskip("safetensors.numpy").save_file(tensors, run.best, {"format": "x"})
     assert trained_parameters(run) == 5 + 12
+
+
+def test_glosses_that_were_edited_are_no_longer_those_of_the_weights(tmp_path: Path) -> None:
+    """`sla info` and `sla decode` look at them, without torch."""
+    run = Run(tmp_path)
+    (tmp_path / "glosses.txt").write_text("HEUTE\nREGEN\n")
+    check_vocabulary(run)
+    digest = hashlib.blake2b(b"HEUTE\nREGEN", digest_size=8).hexdigest()
+    save = pytest.importorskip("safetensors.numpy").save_file
+    for facts in ({"format": "x"}, {"glosses": digest}):
+        save({"classifier.weight": np.zeros((3, 4), np.float16)}, run.best, facts)
+        check_vocabulary(run)
+    for text in ("REGEN\nHEUTE\n", "HEUTE\n", "HEUTE\nREGEN\nWIND\n"):
+        (tmp_path / "glosses.txt").write_text(text)
+        with pytest.raises(FormatError, match=r"glosses\.txt is damaged or was edited"):
+            check_vocabulary(run)
 
 
 @pytest.mark.parametrize("damaged", [b"", b"\xff" * 20, b"\x02" + bytes(7) + b"[]", b"\x08" + bytes(7) + b'{"a": 1}'])

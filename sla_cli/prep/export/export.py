@@ -6,7 +6,6 @@ A clip's folder gets its name when its pictures are complete, so an interrupted 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import closing
@@ -17,17 +16,18 @@ from typing import Any
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.lock import LOCK, locked
 from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
-from sla_cli.core.clip import SPLITS
+from sla_cli.core.digest import digest_bytes
 from sla_cli.core.quantities import Count, Positive
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log, progress
 from sla_cli.prep.encoding.process_pool import Executor, Failure
-from sla_cli.prep.export.layout import LAYOUTS, OFFICIAL, Layout
-from sla_cli.prep.export.pictures import PARTIAL, STORED_AS, SUFFIXES, Pictures
+from sla_cli.prep.export.layout import LAYOUTS, OFFICIAL, SUFFIXES, Layout
+from sla_cli.prep.export.pictures import PARTIAL, STORED_AS, Pictures
+from sla_cli.prep.export.remove import remove_export
 from sla_cli.prep.left_out import check_nobody_left_out
 from sla_cli.store.clips import Split
 from sla_cli.store.store import Store
-from sla_cli.system.atomic import write_text
+from sla_cli.system.atomic import encoded, write_text
 from sla_cli.work.folder import UNFINISHED_EXPORT
 from sla_cli.work.kind import RECEIPT_NAME
 from sla_cli.work.making import making
@@ -99,17 +99,24 @@ def export_store(
     )
     check_folder(out.parent)
     _check_ours(out)
-    tables = [result.root / layout.table.format(split=split) for split in chosen]
+    tables = _tables(layout, chosen, image)
+    digests = {name: digest_bytes(encoded(text)) for name, text in tables.items()}
+    recorded = {"layout": layout.name, "size": first.size, "tables": digests}
+
+    def is_whole(_: Receipt) -> bool:
+        written = all(_holds(result.root / name, text) for name, text in tables.items())
+        return written and not _missing(chosen, pictures)
+
     with locked(out, f"another process is writing {out}"):
-        with making(out, receipt, force=force, is_whole=lambda _: all(path.is_file() for path in tables)) as artifact:
+        with making(out, receipt, force=force, is_whole=is_whole) as artifact:
             if artifact.there is None:
-                _begin(out, receipt, force)
+                _begin(out, receipt, recorded, force)
                 _write_pictures(chosen, pictures, engine)
-                _write_tables(result.root, layout, chosen, pictures)
+                _write_tables(result.root, tables, pictures)
                 for warning in layout.warnings(chosen):
                     log.warning("%s", warning)
                 check_nobody_left_out(store)
-                artifact.results = asdict(result)
+                artifact.results = asdict(result) | recorded
                 del artifact.results["export"], artifact.results["root"]  # it may be moved
         (out / UNFINISHED_EXPORT).unlink(missing_ok=True)
         shutil.rmtree(out / PARTIAL, ignore_errors=True)
@@ -126,17 +133,20 @@ def _check_ours(out: Path) -> None:
     receipt = read_receipt(out) if names else None
     others = names
     if UNFINISHED_EXPORT in names if receipt is None else receipt.stage == "export":
-        roots = {layout.root for layout in _recorded(out)}
+        roots = {LAYOUTS[name].root for name in _recorded(out)}
         others = names - {RECEIPT_NAME, UNFINISHED_EXPORT, PARTIAL} - roots
     if others:
         raise SlaError(f"{out} contains other files: {some(sorted(others), 3)}", "Name a new or empty folder with -o.")
 
 
-def _recorded(out: Path) -> list[Layout]:
-    """The layouts of exports, finished or begun, that a folder has."""
+def _recorded(out: Path) -> dict[str, dict[str, Any]]:
+    """What is known of the exports, finished or begun, that a folder has: by layout, `size` and digests of `tables`."""
     receipt = read_receipt(out)
-    names = (_begun(out).get("layout"), receipt.arguments.get("layout") if receipt is not None else None)
-    return [LAYOUTS[name] for name in LAYOUTS if name in names]
+    found = dict[str, dict[str, Any]]()
+    for facts in (_begun(out), {} if receipt is None else receipt.results):
+        if (name := facts.get("layout")) in LAYOUTS:
+            found[name] = found.get(name, {}) | facts
+    return found
 
 
 def _begun(out: Path) -> dict[str, Any]:
@@ -145,44 +155,36 @@ def _begun(out: Path) -> dict[str, Any]:
     return read_json(path, "Remove its folder.") if path.is_file() else {}
 
 
-def _remove(root: Path, layout: Layout) -> None:
-    """Remove an earlier export. Raises SlaError, and removes nothing, if it holds files that no export writes."""
-    if root.is_symlink():
-        raise SlaError(f"{root} is a link", "Remove it, or name another folder with -o.")
-    tables = {root / form.format(split=split) for form in (layout.table, layout.references) for split in SPLITS}
-    for folder, folders, files in os.walk(root):
-        features = Path(folder).is_relative_to(root / "features")
-        for name in files:
-            path = Path(folder, name)
-            if not (path in tables or (features and path.suffix in SUFFIXES.values())):
-                raise SlaError(f"{path} is not of this export, whose folder would be replaced", "Name another folder.")
-        links = [name for name in folders if Path(folder, name).is_symlink() and name != OFFICIAL]
-        if links:
-            raise SlaError(f"{Path(folder, links[0])} is a link", "Remove it, or name another folder with -o.")
-    if root.exists():
-        shutil.rmtree(root)
+def _begin(out: Path, receipt: Receipt, facts: Mapping[str, Any], force: bool) -> None:
+    """Record what the folder will contain. Raises SlaError if it was begun as something else and `force` is off.
 
-
-def _begin(out: Path, receipt: Receipt, force: bool) -> None:
-    """Record what the folder will contain. Raises SlaError if it was begun as something else and `force` is off."""
-    note = json.dumps({"fingerprint": receipt.fingerprint, **receipt.arguments, **receipt.sources}, indent=1) + "\n"
+    Args:
+        facts: as of `_recorded`.
+    """
+    note = {"fingerprint": receipt.fingerprint, **receipt.arguments, **receipt.sources, **facts}
     begun = _begun(out)
     if begun.get("fingerprint") != receipt.fingerprint and begun and not force:
         message = f"{out} is an unfinished export of {begun.get('store')}, with other settings or of a changed store"
         raise SlaError(message, "Use --force to replace it, or name another folder with -o.")
     if force:
-        for former in _recorded(out):
-            _remove(out / former.root, former)
+        for name, old in _recorded(out).items():
+            former, again = LAYOUTS[name], name == facts["layout"]
+            remove_export(out / former.root, former, old.get("size", 0), old.get("tables", {}), again=again)
         receipt_path(out).unlink(missing_ok=True)
-    write_text(out / UNFINISHED_EXPORT, note)
+    write_text(out / UNFINISHED_EXPORT, json.dumps(note, indent=1) + "\n")
+
+
+def _missing(chosen: Mapping[str, Split], pictures: Pictures) -> list[tuple[str, int]]:
+    """The clips, by split and number, of which not all pictures are there."""
+    places = [(split, number) for split, clips in chosen.items() for number in range(len(clips))]
+    return [place for place in places if not pictures.is_written(place[0], chosen[place[0]][place[1]])]
 
 
 def _write_pictures(chosen: Mapping[str, Split], pictures: Pictures, engine: Executor) -> None:
     """Write the missing pictures of all clips."""
-    places = [(split, number) for split, clips in chosen.items() for number in range(len(clips))]
-    missing = [place for place in places if not pictures.is_written(place[0], chosen[place[0]][place[1]])]
-    if len(missing) < len(places):
-        log.info("%d of %d clips were written before", len(places) - len(missing), len(places))
+    missing, total = _missing(chosen, pictures), sum(map(len, chosen.values()))
+    if len(missing) < total:
+        log.info("%d of %d clips were written before", total - len(missing), total)
     with progress("export", len(missing)) as advance, closing(engine.run(pictures.write, missing)) as answers:
         for (split, number), answer in answers:
             if isinstance(answer, Failure):
@@ -190,11 +192,23 @@ def _write_pictures(chosen: Mapping[str, Split], pictures: Pictures, engine: Exe
             advance()
 
 
-def _write_tables(root: Path, layout: Layout, chosen: Mapping[str, Split], pictures: Pictures) -> None:
+def _tables(layout: Layout, chosen: Mapping[str, Split], image: str) -> dict[str, str]:
+    """The tables and references of all splits, by their path in the root folder."""
+    texts = {}
     for split, clips in chosen.items():
-        write_text(root / layout.table.format(split=split), layout.table_text(clips, SUFFIXES[pictures.image]))
+        texts[layout.table.format(split=split)] = layout.table_text(clips, SUFFIXES[image])
         if split != "train" and clips.annotated:
-            write_text(root / layout.references.format(split=split), layout.stm_text(clips))
+            texts[layout.references.format(split=split)] = layout.stm_text(clips)
+    return texts
+
+
+def _holds(path: Path, text: str) -> bool:
+    return path.is_file() and path.read_bytes() == encoded(text)
+
+
+def _write_tables(root: Path, tables: Mapping[str, str], pictures: Pictures) -> None:
+    for name, text in tables.items():
+        write_text(root / name, text, keep=True)
     link = root / "features" / OFFICIAL
     if not link.is_symlink():
         try:

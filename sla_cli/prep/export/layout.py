@@ -8,6 +8,7 @@ white space.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from sla_cli.store.clips import Split, StoredClip
 ENDLESS = "1.79769e+308"  # seconds: end of every clip in the official STM files
 UNKNOWN = "unknown"  # a signer without a name would shift the columns of an STM file
 LONGEST_NAME = 255  # bytes
+SUFFIXES = {"png": ".png", "jpg": ".jpg"}
 OFFICIAL = "fullFrame-210x260px"  # as released; here a link, since that code reads there too
 BROKEN = "13April_2011_Wednesday_tagesschau_default-14"  # a clip of the release with missing frames
 HINT = "Correct it in the annotation and run `sla prep` again, which reuses the frames."
@@ -61,6 +63,13 @@ class Layout:
             (clip.id, "1", self.stm_signer(clip.signer or UNKNOWN), "0.0", ENDLESS, *clip.raw_glosses) for clip in clips
         )
         return "".join(" ".join(row) + "\n" for row in rows)
+
+    def is_picture(self, clip: str, file: str) -> bool:
+        """Whether a file in the folder of a clip has the name of one of its pictures."""
+        name, point, suffix = file.rpartition(".")
+        numbers = [(int(text), len(text)) for text in re.findall(r"[0-9]+", name.removeprefix(clip))]
+        names = {self.picture(clip, number + start, digits) for number, digits in numbers for start in (0, -1)}
+        return name in names and point + suffix in SUFFIXES.values()
 
     def warnings(self, chosen: Mapping[str, Split]) -> Iterator[str]:
         """What VAC's `dataset_preprocess.py` cannot handle, by split."""

@@ -10,14 +10,18 @@ from pathlib import Path
 import numpy as np
 
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.prep.export.layout import LAYOUTS, Layout
+from sla_cli.prep.export.layout import LAYOUTS, SUFFIXES, Layout
 from sla_cli.store.clips import StoredClip
 from sla_cli.store.codec import decode, encode
 from sla_cli.store.store import open_split
 
 PARTIAL = ".partial"  # folder in the export for files that are being written
-SUFFIXES = {"png": ".png", "jpg": ".jpg"}
 STORED_AS = {"png": "png", "jpg": "jpeg"}  # the codec of a store whose bytes already are such files
+
+
+def features_name(size: int) -> str:
+    """Name of the folder of all pictures of a size."""
+    return f"fullFrame-{size}x{size}px"
 
 
 @dataclass(frozen=True)
@@ -41,7 +45,7 @@ class Pictures:
     @property
     def features(self) -> Path:
         """The folder of all pictures."""
-        return self.out / self._layout.root / "features" / f"fullFrame-{self.size}x{self.size}px"
+        return self.out / self._layout.root / "features" / features_name(self.size)
 
     def is_written(self, split: str, clip: StoredClip) -> bool:
         """Whether all pictures of a clip exist. Empty files are left by a power failure."""
@@ -56,15 +60,15 @@ class Pictures:
 
         Raises:
             FormatError: the clip is damaged.
-            SlaError: the disk is full, or cannot be written.
+            SlaError: its folder holds files that no export writes, or the disk is full, or cannot be written.
         """
         split, number = place
         clips = open_split(self.store, split)
         clip, folder = clips[number], self._folder(split, clips.ids[number])
         partial = self.out / PARTIAL / f"{split}-{number}"
         try:
-            for old in (partial, folder):
-                shutil.rmtree(old, ignore_errors=True)
+            shutil.rmtree(partial, ignore_errors=True)
+            self._remove(folder)
             (partial / self._layout.inner).mkdir(parents=True)
             for name, data in self._files(clip, clips.codec):
                 (partial / self._layout.inner / name).write_bytes(data.tobytes())
@@ -75,6 +79,14 @@ class Pictures:
             hint = "Free space or choose another folder with -o, and run it again: complete clips are kept."
             raise SlaError(f"cannot write {folder}: {error.strerror or error}", hint) from error
         return len(clip)
+
+    def _remove(self, folder: Path) -> None:
+        """Remove the pictures of a clip, of which some are missing. Raises SlaError if there are other files."""
+        found = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
+        for path in found:
+            if path.parent != folder / self._layout.inner or not self._layout.is_picture(folder.name, path.name):
+                raise SlaError(f"{path} is not of this export, whose folder would be replaced", "Move it elsewhere.")
+        shutil.rmtree(folder, ignore_errors=True)
 
     def _files(self, clip: StoredClip, codec: str) -> Iterator[tuple[str, np.ndarray]]:
         """Name and bytes of each picture; bytes that are such a file already are written unchanged."""

@@ -15,7 +15,6 @@ from sla_cli.prep.tiers.hands import merge_hands
 from sla_cli.prep.tiers.names import people, person_of
 
 DIVIDED = "Symbolic_Subdivision"  # constraint of a tier whose annotations divide their parent's time evenly
-JOINT = "-"  # put between the words of a gloss, as in glossing conventions
 
 
 @dataclass(frozen=True)
@@ -159,7 +158,7 @@ def _signs(tier: Tier, sentences: bool, counts: Counts) -> list[Mark]:
             times = (part((mark.start, mark.end), place, len(words)) for place in range(len(words)))
             signs += [Mark(*time, word, mark.line) for time, word in zip(times, words, strict=True)]
         elif words:
-            signs.append(mark._replace(text=JOINT.join(words)))
+            signs.append(mark._replace(text=mark.gloss))
             counts.joined.update([signs[-1].text] * (len(words) > 1))
     counts.glosses += len(signs)
     return signs

@@ -227,8 +227,13 @@ def test_what_others_have_put_beside_an_export_is_left_alone(made: Path, tmp_pat
     elsewhere.mkdir()
     export(made, out)
     root = out / "phoenix-2014-multisigner"
-    for place in (out / "PHOENIX-2014-T" / "corpus.csv", root / "notes.txt", root / "annotations" / "more.csv"):
-        place.parent.mkdir(exist_ok=True)
+    features = root / "features"
+    for place in (
+        *(out / "PHOENIX-2014-T" / "corpus.csv", root / "notes.txt", root / "annotations" / "more.csv"),
+        *(features / "mine" / "portrait.png", features / "fullFrame-256x256px" / "dev" / "d1" / "1" / "d1-0.png"),
+        next(features.glob("fullFrame-32*/dev/*/1")) / "drawn.png",
+    ):
+        place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text("years")
         before = contents(tmp_path)
         with pytest.raises(SlaError, match=r"contains other files|is not of this export"):
@@ -259,6 +264,32 @@ def test_an_export_is_replaced_with_force_only(made: Path, tmp_path: Path) -> No
     assert not (out / "phoenix-2014-multisigner").exists()
     export(made, out, force=True)
     assert contents(out / "phoenix-2014-multisigner") == whole
+
+
+def test_an_edited_table_is_kept_and_what_is_missing_is_written_again(made: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export(made, out)
+    root = out / "phoenix-2014-multisigner"
+    whole, table = contents(root), root / "annotations" / "manual" / "train.corpus.csv"
+    copies = [table.with_name(f"{table.name}.~{number}~") for number in (1, 2)]
+    for number, again in enumerate(({}, {"force": True})):
+        table.write_text(f"corrected {number}")
+        shutil.rmtree(next(root.glob("features/fullFrame-32*/dev/*")))
+        export(made, out, **again)
+        assert copies[number].read_text() == f"corrected {number}"
+        assert {name: data for name, data in contents(root).items() if not name.endswith("~")} == whole
+    with pytest.raises(SlaError, match="~1~ is not of this export"):
+        export(made, out, "phoenix2014t", force=True)
+    for copy in copies:
+        copy.unlink()
+    table.write_text("corrected")
+    with pytest.raises(SlaError, match="was edited since it was exported"):
+        export(made, out, "phoenix2014t", force=True)
+    added = next(root.glob("features/fullFrame-32*/dev/*/1")) / "mine.png"
+    added.write_text("years")
+    with pytest.raises(SlaError, match=r"mine\.png is not of this export"):
+        export(made, out)
+    assert added.read_text() == "years" and table.read_text() == "corrected"
 
 
 def killed_export(store: Path, out: Path, moment: int) -> None:
