@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from forked import Forked
 from movies import as_ffmpeg_shows, numbers, pictures
 
 from sla_cli.core.clip import Source
@@ -31,6 +32,13 @@ def record(path: Path) -> None:
             recorder.add(time, picture)
 
 
+def record_and_die(path: Path) -> None:
+    recorder = Recorder(path)
+    for time, picture in zip(TIMES, pictures(COUNT), strict=True):
+        recorder.add(time, picture)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def test_frames_and_times_are_those_given(tmp_path: Path) -> None:
     record(tmp_path / "new" / "a.mkv")
     times, found = recorded(tmp_path / "new" / "a.mkv")
@@ -39,13 +47,9 @@ def test_frames_and_times_are_those_given(tmp_path: Path) -> None:
 
 
 def test_what_was_recorded_before_a_kill_is_a_video(tmp_path: Path) -> None:
-    child = os.fork()
-    if not child:
-        recorder = Recorder(tmp_path / "a.mkv")
-        for time, picture in zip(TIMES, pictures(COUNT), strict=True):
-            recorder.add(time, picture)
-        os.kill(os.getpid(), signal.SIGKILL)
-    assert os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGKILL
+    killed = Forked(record_and_die, tmp_path / "a.mkv", printed=tmp_path)
+    killed.communicate(timeout=200)
+    assert killed.returncode == -signal.SIGKILL
     times, found = recorded(tmp_path / "a.mkv")
     assert found == list(range(len(found))) and times == pytest.approx(TIMES[: len(found)], abs=5e-4)
     assert times[-1] > TIMES[-1] - 1.1
