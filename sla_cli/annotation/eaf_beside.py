@@ -92,6 +92,7 @@ def _linked(eaf: Path) -> list[str]:
             with open_regular(eaf) as file:
                 while part := file.read(PART):
                     parser.Parse(part)
+            parser.Parse(b"", True)  # newer versions of Expat put off what was not whole in one part
         except (OSError, expat.ExpatError):  # it is read again, with an error
             return []
     names = [url.replace("\\", "/").rpartition("/")[2] for url in urls]
