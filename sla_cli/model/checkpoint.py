@@ -52,7 +52,7 @@ def save_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
 def write_tensors(path: Path, values: Mapping[str, Tensor], header: Mapping[str, str]) -> None:
     """Write tensors with a header, to which their digest is added. Equal content gives equal bytes."""
     tensors = {name: value.detach().cpu().contiguous() for name, value in values.items()}
-    _write(path, tensors, {**header, "tensors": _digest(tensors)})
+    _write(path, tensors, {**header, "tensors": _digest(tensors, header)})
 
 
 def write_model(path: Path, parts: Mapping[str, tuple[Mapping[str, Tensor], Mapping[str, str]]]) -> None:
@@ -65,7 +65,7 @@ def write_model(path: Path, parts: Mapping[str, tuple[Mapping[str, Tensor], Mapp
     header = {"format": MODEL, "version": str(MODEL_VERSION)}
     for part, (values, facts) in parts.items():
         own = {name: value.detach().cpu().contiguous() for name, value in values.items()}
-        header[part] = json.dumps({**facts, "tensors": _digest(own)}, sort_keys=True, ensure_ascii=False)
+        header[part] = json.dumps({**facts, "tensors": _digest(own, facts)}, sort_keys=True, ensure_ascii=False)
         tensors |= {f"{part}.{name}": value for name, value in own.items()}
     _write(path, tensors, header)
 
@@ -152,8 +152,8 @@ def read_tensors(path: Path, name: str, version: int, again: str) -> tuple[dict[
     if header.get("format") != name:
         raise FormatError(f"{path}: format {header.get('format') or 'unknown'}, expected {name}", RETRAIN)
     check_version(path, name, version, header.get("version"), RETRAIN)
-    if header.get("tensors") != _digest(tensors):
-        raise FormatError(f"{path} is damaged: its weights are not as they were written", again)
+    if header.get("tensors") != _digest(tensors, header):
+        raise FormatError(f"{path} is damaged: its weights or its header are not as they were written", again)
     return tensors, header
 
 
@@ -205,9 +205,10 @@ def same_backbone(digest: str, norms: Sequence[float] | None, model: Network) ->
     )
 
 
-def _digest(tensors: Mapping[str, Tensor]) -> str:
-    """Digest of names, types, shapes and values, independent of the order of the names."""
-    total = hashlib.blake2b(digest_size=8)
+def _digest(tensors: Mapping[str, Tensor], header: Mapping[str, str]) -> str:
+    """Digest of names, types, shapes and values, and of the header, independent of the order of the names."""
+    facts = sorted((key, value) for key, value in header.items() if key != "tensors")
+    total = hashlib.blake2b(json.dumps(facts).encode(), digest_size=8)
     for name in sorted(tensors):
         value = tensors[name]
         total.update(f"{name} {value.dtype} {list(value.shape)}\n".encode())

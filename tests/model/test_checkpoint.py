@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 from synthetic import GLOSSES, VARIANTS, disk_with, tiny
 
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.model.checkpoint import load_weights, save_weights
+from sla_cli.model.checkpoint import load_weights, save_weights, write_tensors
 from sla_cli.model.network import Network
 
 
@@ -77,9 +77,10 @@ def test_another_backbone(saved: Path) -> None:
 
 
 def rewrite_header(path: Path, **changes: str | None) -> None:
+    """As a program would that knows of the digest."""
     with safe_open(path, framework="pt") as file:
         header = {**file.metadata(), **changes}
-    save_file(load_file(path), path, {key: value for key, value in header.items() if value is not None})
+    write_tensors(path, load_file(path), {key: value for key, value in header.items() if value is not None})
 
 
 def test_random_weights_of_another_kind_of_cpu_differ_in_their_last_bits(
@@ -172,8 +173,20 @@ def test_a_header_that_is_damaged(saved: Path, change: dict[str, str | None]) ->
         load_weights(saved, recogniser(), GLOSSES)
 
 
+def test_a_header_that_is_not_what_was_written_is_refused(saved: Path) -> None:
+    """A flipped bit, which leaves it JSON: another digest of the glosses, another name of the backbone."""
+    with safe_open(saved, framework="pt") as file:
+        before = file.metadata()
+    for key in before.keys() - {"tensors", "format", "version"}:
+        save_file(load_file(saved), saved, before | {key: before[key][:-1] + chr(ord(before[key][-1]) ^ 1)})
+        with pytest.raises(FormatError, match="is damaged: its weights or its header"):
+            load_weights(saved, recogniser(), GLOSSES)
+
+
 def test_weights_without_a_digest_are_refused(saved: Path) -> None:
-    rewrite_header(saved, tensors=None)
+    with safe_open(saved, framework="pt") as file:
+        header = {key: value for key, value in file.metadata().items() if key != "tensors"}
+    save_file(load_file(saved), saved, header)
     with pytest.raises(FormatError, match=r"best\.safetensors is damaged"):
         load_weights(saved, recogniser(), GLOSSES)
 
