@@ -85,7 +85,7 @@ def measure(run: Run, options: argparse.Namespace) -> list[Figures]:
     assert domain is not None, f"{run.path} has no domain.safetensors: sla train --resume makes it"
     runtime, distances = TorchRuntime(opened), dict[str, list[float]]()
     for group, frames in groups(run, opened, options):
-        distance = stream_outputs(runtime, frames, windows).distance
+        distance = stream_outputs(runtime, frames, windows, group).distance
         assert distance is not None
         distances.setdefault(group, []).append(distance / domain.limit)
     own = distances["own dev"] + distances.get("own test", [])
