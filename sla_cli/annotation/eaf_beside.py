@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import unquote
 from xml.parsers import expat
 
 from sla_cli.annotation.eaf_read import SUFFIX
+from sla_cli.annotation.tier import file_names, plain
 from sla_cli.system.regular_file import open_regular
 
 PART = 1 << 16  # bytes of a file that are read at once: mostly all of the header
@@ -67,7 +66,7 @@ def _usual(path: Path) -> Path:
 
 
 def _plain(path: Path) -> Path:
-    return path.with_name(unicodedata.normalize("NFC", path.name))
+    return path.with_name(plain(path.name))
 
 
 def _linked(eaf: Path) -> list[str]:
@@ -95,6 +94,4 @@ def _linked(eaf: Path) -> list[str]:
             parser.Parse(b"", True)  # newer versions of Expat put off what was not whole in one part
         except (OSError, expat.ExpatError):  # it is read again, with an error
             return []
-    names = [url.replace("\\", "/").rpartition("/")[2] for url in urls]
-    forms = [form for name in names for form in (name, unquote(name))]
-    return [form for form in forms if form not in ("", ".", "..") and "/" not in form and "\0" not in form]
+    return [name for url in urls for name in file_names(url)]

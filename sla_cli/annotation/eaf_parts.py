@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace as changed
 from itertools import accumulate, groupby
-from urllib.parse import unquote
 from xml.etree import ElementTree as ET
 
 from sla_cli.annotation.eaf import ASSOCIATION, LAST_ID, TierPlan, constraint, linguistic_type, property_of
 from sla_cli.annotation.eaf_document import Document, Edit, Node
+from sla_cli.annotation.tier import file_names, plain
 
 NUMBER = r"\d{1,18}"  # digits of an id; a longer one is a name, and int() refuses very long ones
 SLOTS = ("TIME_SLOT_REF1", "TIME_SLOT_REF2")  # attributes of an annotation that name its slots
@@ -23,8 +22,7 @@ def link_to(document: Document, name: str) -> Node | None:
     """The link to a recording with this file name, None if there is none; macOS stores accents decomposed."""
     for one in document.header.named("MEDIA_DESCRIPTOR"):
         urls = [one.attributes.get(key, "") for key in ("MEDIA_URL", "RELATIVE_MEDIA_URL")]
-        names = {form.replace("\\", "/").rpartition("/")[2] for url in urls for form in (url, unquote(url))}
-        if unicodedata.normalize("NFC", name) in {unicodedata.normalize("NFC", found) for found in names}:
+        if plain(name) in {plain(found) for url in urls for found in file_names(url)}:
             return one
     return None
 

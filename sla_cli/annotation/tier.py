@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePath
 from typing import NamedTuple
+from urllib.parse import unquote
 
 # The person at the end of a tier's name: `Lexem_Gebärde_r_A`, `GlossR S1`. R and L are hands.
 PERSON = re.compile(r"[ _.-](?P<person>[AB]|[SP]\d+)")
@@ -75,6 +76,11 @@ class MediaLink:
     sound: bool = False
     origin: int = 0
 
+    @property
+    def names(self) -> list[str]:
+        """As `file_names`."""
+        return file_names(self.relative or self.absolute)
+
 
 @dataclass(frozen=True)
 class AnnotationFile:
@@ -86,8 +92,15 @@ class AnnotationFile:
     def origin(self, name: str) -> int:
         """Milliseconds at which the timeline begins, of the video with this name without ending, else of the first."""
         videos = [link for link in self.links if not link.sound]
-        own = [link for link in videos if PurePath((link.relative or link.absolute).replace("\\", "/")).stem == name]
+        own = [link for link in videos if plain(name) in (plain(PurePath(one).stem) for one in link.names)]
         return next((link.origin for link in (*own, *videos)), 0)
+
+
+def file_names(url: str) -> list[str]:
+    """Names of the file that a URL or path leads to, as written and with `%20` as a space; none if it leads to none."""
+    name = url.replace("\\", "/").rstrip("/").rpartition("/")[2]
+    forms = dict.fromkeys((name, unquote(name)))
+    return [form for form in forms if form not in ("", ".", "..") and "/" not in form and "\0" not in form]
 
 
 def find_tiers(tiers: Iterable[Tier], wanted: str) -> list[Tier]:

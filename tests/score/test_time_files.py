@@ -53,15 +53,15 @@ def test_times_are_those_of_the_recording_where_its_timeline_begins_later(tmp_pa
     for links, shift in (
         ([], 0),
         (others, 0.5),
-        ([*others, {"RELATIVE_MEDIA_URL": "./a.mp4", "TIME_ORIGIN": "8000"}], 8),
+        ([*others, {"RELATIVE_MEDIA_URL": "./Zoe%CC%88%20a.mp4", "TIME_ORIGIN": "8000"}], 8),
     ):
         eaf = Eaf(links=links)
         tier = eaf.tier("GLOSS")
         for gloss, start, end in TRUE:
             eaf.mark(tier, round((start - shift + 8) * 1000), round((end - shift + 8) * 1000), gloss)
-        (tmp_path / "a.eaf").write_text(eaf.xml())
+        (tmp_path / "Zo\u00eb a.eaf").write_text(eaf.xml())
         moved = tuple((gloss, start + 8, end + 8) for gloss, start, end in TRUE)
-        figures = compare_times(write(tmp_path / "b.ctm", moved), tmp_path / "a.eaf", None, None)
+        figures = compare_times(write(tmp_path / "b.ctm", moved), tmp_path / "Zo\u00eb a.eaf", None, None)
         assert (figures.inside, figures.start_error) == (100, pytest.approx(0, abs=1e-9))
 
 

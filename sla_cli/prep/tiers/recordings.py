@@ -58,7 +58,7 @@ class Recordings:
         """The recording of a person in an annotation file, which is at `path` in the tree."""
         link = self._link(path, file.links, person)
         stem, origin = PurePosixPath(path).stem, link.origin if link else 0
-        linked = _file_names(link) if link else []
+        linked = link.names if link else []
         urls = list(dict.fromkeys(filter(None, (link.relative, link.absolute)))) if link else []
         beside = [stem + ending for ending in VIDEOS] + [stem]
         if self.video:  # the video with the name of the file may be another camera
@@ -120,14 +120,14 @@ class Recordings:
 
     def _link(self, path: str, links: Sequence[MediaLink], person: str) -> MediaLink | None:
         """The first linked video; one whose name contains the person comes first."""
-        videos = [link for link in links if not link.sound and _file_names(link)]
+        videos = [link for link in links if not link.sound and link.names]
         if self.video:
-            videos = [link for link in videos if any(fnmatch(name, self.video) for name in _file_names(link))]
+            videos = [link for link in videos if any(fnmatch(name, self.video) for name in link.names)]
         own = [link for link in videos if person and person.casefold() in _name_parts(link)]
         chosen = next(iter(own or videos), None)
         if chosen and len(videos) > 1:
-            others = [_file_names(link)[0] for link in videos if link is not chosen]
-            self.several[f"{path} {person}".strip()] = _file_names(chosen)[0], others
+            others = [link.names[0] for link in videos if link is not chosen]
+            self.several[f"{path} {person}".strip()] = chosen.names[0], others
         return chosen
 
 
@@ -155,12 +155,5 @@ def _forms(url: str) -> Iterator[str]:
             yield from (form, unicodedata.normalize("NFC", form), unicodedata.normalize("NFD", form))
 
 
-def _file_names(link: MediaLink) -> list[str]:
-    """Names of the file that a link leads to, as written and with `%20` as a space; none if it leads to no file."""
-    name = (link.relative or link.absolute).replace("\\", "/").rstrip("/").rpartition("/")[2]
-    forms = dict.fromkeys((name, unquote(name)))
-    return [form for form in forms if form not in ("", ".", "..") and "/" not in form and "\0" not in form]
-
-
 def _name_parts(link: MediaLink) -> list[str]:
-    return re.split(r"[\W_]+", PurePosixPath(_file_names(link)[0]).stem.casefold())
+    return re.split(r"[\W_]+", PurePosixPath(link.names[0]).stem.casefold())
