@@ -49,8 +49,8 @@ class Download:
             opener.add_handler(urllib.request.HTTPBasicAuthHandler(known))
             opener.add_handler(urllib.request.HTTPDigestAuthHandler(known))
         patience = self._patience = Patience()
-        for watched in (_Http(patience), _Https(patience), _Redirect()):
-            opener.add_handler(watched)
+        for own in (_Watching(patience), _Redirect()):
+            opener.add_handler(own)
         request = urllib.request.Request(bare, headers={"User-Agent": f"sla/{__version__}"})
         try:
             with patience:
@@ -95,22 +95,18 @@ class Download:
         return found
 
 
-class _Http(urllib.request.HTTPHandler):
+class _Watching(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
+    """Opens connections that are given up."""
+
     def __init__(self, patience: Patience) -> None:
         super().__init__()
-        self._connect = partial(HttpConnection, patience=patience)
+        self._patience = patience
 
-    def http_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(self._connect, request)
+    def http_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(partial(HttpConnection, patience=self._patience), req)
 
-
-class _Https(urllib.request.HTTPSHandler):
-    def __init__(self, patience: Patience) -> None:
-        super().__init__()
-        self._connect = partial(HttpsConnection, patience=patience)
-
-    def https_open(self, request: urllib.request.Request) -> http.client.HTTPResponse:
-        return self.do_open(self._connect, request)
+    def https_open(self, req: urllib.request.Request) -> http.client.HTTPResponse:
+        return self.do_open(partial(HttpsConnection, patience=self._patience), req)
 
 
 class _Redirect(urllib.request.HTTPRedirectHandler):

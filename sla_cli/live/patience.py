@@ -83,13 +83,5 @@ class HttpConnection(http.client.HTTPConnection):
         self.sock: Any = _Socket(self.sock, self._patience)
 
 
-class HttpsConnection(http.client.HTTPSConnection):
-    """As `HttpConnection`."""
-
-    def __init__(self, *arguments: Any, patience: Patience, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._patience = patience
-
-    def connect(self) -> None:
-        super().connect()
-        self.sock: Any = _Socket(self.sock, self._patience)
+class HttpsConnection(HttpConnection, http.client.HTTPSConnection):
+    """As `HttpConnection`, encrypted."""
