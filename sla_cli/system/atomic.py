@@ -61,7 +61,7 @@ def atomic_write(
                 _flush(temporary)
             if check is None or not _placed(temporary, path, check):
                 if keep:
-                    _keep_copy(path, temporary)
+                    keep_copy(path, temporary)
                 temporary.replace(path)
             if flush:
                 _flush_folder(path.parent)
@@ -112,12 +112,12 @@ def _placed(temporary: Path, path: Path, check: Callable[[], object]) -> bool:
     return True
 
 
-def _keep_copy(path: Path, new: Path) -> None:
-    """Copy a file that differs from its new content to NAME.~1~, NAME.~2~, …, unless there is such a copy.
+def keep_copy(path: Path, new: Path | None = None) -> None:
+    """Copy a file to NAME.~1~, NAME.~2~, …, unless there is such a copy, or it has the content of `new`.
 
     The names are those of `mv --backup=numbered`.
     """
-    if not path.is_file() or not path.stat().st_size or cmp(path, new, shallow=False):
+    if not path.is_file() or not path.stat().st_size or (new is not None and cmp(path, new, shallow=False)):
         return
     for number in count(1):
         copy = path.with_name(f"{path.name}.~{number}~")

@@ -12,7 +12,7 @@ from sla_cli.core.clip import SPLITS
 from sla_cli.errors import SlaError
 from sla_cli.prep.export.layout import OFFICIAL, Layout
 from sla_cli.prep.export.pictures import features_name
-from sla_cli.system.atomic import write_text
+from sla_cli.system.atomic import keep_copy
 
 COPY = re.compile(r"(.+)\.~\d+~")  # of a table that somebody edited
 ELSEWHERE = "Move it, or name another folder with -o."
@@ -54,7 +54,7 @@ def remove_export(root: Path, layout: Layout, size: int, digests: Mapping[str, s
             elif not (again and (copy := COPY.fullmatch(inside)) and copy[1] in tables):
                 raise SlaError(f"{path} is not of this export, whose folder would be replaced", ELSEWHERE)
     for path in edited:
-        write_text(path, "", keep=True)  # leaves a copy
+        keep_copy(path)
     for path in (*own, *edited):
         path.unlink()
     for path in reversed(every):
