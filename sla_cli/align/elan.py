@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -90,9 +89,7 @@ def write_elan(
     groups = list(_groups(placed))
     names = _names([_title(group) for group in groups])
     written = [folder / f"{name}.eaf" for name in names]
-    checks = [partial(check_output, path, annotation_like("eaf"), replace=replace) for path in written]
-    for check in checks:
-        check()
+    checks = [check_output(path, annotation_like("eaf"), replace=replace) for path in written]
     for path, group, check in zip(written, groups, checks, strict=True):
         sentences = tuple(sentence for one in group for sentence in one.sentence)
         duration = max(one.end for one in group)

@@ -1,7 +1,6 @@
 """sla align"""
 
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -85,11 +84,11 @@ def align(
     inputs = (source, shared.weights_file(weights))
     kinds = table_like(COLUMNS) if suspicious else export_like("ctm") if kind == "ctm" else ALIGNMENT
     # An alignment was perhaps made before: `align_file` finds out.
-    check = partial(check_output, output, kinds, inputs=inputs, replace=force or kinds == ALIGNMENT)
     if kind == "eaf":
         _check_folder(output, replace=force)
+        check = None
     else:
-        check()
+        check = check_output(output, kinds, inputs=inputs, replace=force or kinds == ALIGNMENT)
     emissions, _ = find_emissions(
         source, folder, split=split if from_file else split or "train", store=store, weights=weights, device=device
     )
@@ -105,7 +104,7 @@ def _align(
     store: Path | None,
     kind: Literal["tsv", "ctm", "eaf"],
     output: Path | None,
-    check: Callable[[], None],
+    check: Callable[[], object] | None,
     *,
     force: bool,
     as_json: bool,
@@ -157,7 +156,7 @@ def _rank(
     store: Path | None,
     top: int,
     output: Path | None,
-    check: Callable[[], None],
+    check: Callable[[], object] | None,
     *,
     elan: bool,
     force: bool,

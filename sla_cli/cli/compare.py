@@ -1,6 +1,5 @@
 """sla compare"""
 
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -73,8 +72,7 @@ def compare(
         return
     pair = sides[0][0], sides[1][0]
     inputs = (pair[0].path, pair[1].path, ref)
-    check = partial(check_output, output, table_like(DIFFERENCES), inputs=inputs, replace=True)
-    check()
+    check = check_output(output, table_like(DIFFERENCES), inputs=inputs, replace=True)
     found = compare_files(*pair, ref=ref, options=options)
     if output is not None:
         write_differences(output, found.first, found.second, check=check)

@@ -1,7 +1,6 @@
 """sla info"""
 
 from collections.abc import Iterator
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -65,8 +64,7 @@ def info(
 
         if found.kind != "store":
             raise SlaError(f"{path} is not a store but {found.kind}, which holds no frames", "Give --sheet a store.")
-        check = partial(check_output, sheet, PICTURE, replace=force)
-        check()
+        check = check_output(sheet, PICTURE, replace=force)
         width, height = write_sheet(
             sheet, path, split=split, ids=ids or (), count=clips or CLIPS, seed=seed or 0, check=check
         )

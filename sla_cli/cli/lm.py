@@ -1,6 +1,5 @@
 """sla lm"""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -144,8 +143,7 @@ def score(
         raise SlaError(f"{source} is a text, not a store, so --split has no effect", "Leave it out.")
     folder = WorkFolder(work)
     model, source = folder.find_lm(model), folder.store_given(source)
-    check = partial(check_output, output, table_like(COLUMNS), inputs=(model, source), replace=True)
-    check()
+    check = check_output(output, table_like(COLUMNS), inputs=(model, source), replace=True)
     facts = score_text(model, source, split=split or "dev", normalize=normalize, out=output, check=check)
     answer("\n".join(_perplexity_lines(facts)), facts, as_json)
 

@@ -1,7 +1,6 @@
 """sla next"""
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -72,8 +71,7 @@ def next(
     from sla_cli.work.output import check_output
 
     inputs = (pool, shared.weights_file(weights))
-    check = partial(check_output, output, table_like(COLUMNS), inputs=inputs, replace=force)
-    check()
+    check = check_output(output, table_like(COLUMNS), inputs=inputs, replace=force)
     request = Request(
         strategy=strategy, budget=budget, seed=seed, run=run, split=split, pause=pause, fps=fps, device=device,
         weights=weights,

@@ -1,6 +1,5 @@
 """sla table"""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -64,8 +63,7 @@ def table(
 
     folder = WorkFolder(work)
     ref = None if ref is None else folder.store_given(ref)
-    check = partial(check_output, output, TABLE, inputs=(ref,), replace=force)
-    check()
+    check = check_output(output, TABLE, inputs=(ref,), replace=force)
     options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed, cluster))
     splits = (split,) if split else SHOWN
     names = runs or folder.decoded_runs()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -85,8 +84,7 @@ def export_file(path: Path, kind: str, out: Path | None = None, *, force: bool =
     Raises:
         SlaError: `out` exists and `force` is off, or the format cannot hold the hypotheses.
     """
-    check = partial(check_output, out, export_like(kind), replace=force)
-    check()
+    check = check_output(out, export_like(kind), replace=force)
     out = out or path.with_suffix(f".{kind}")
     write_text(out, export_text(kind, list(read_nbest(path).values())), check=check, keep=True)
     return out

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 from msgspec import Struct
@@ -66,8 +65,7 @@ def report_file(
     Raises:
         SlaError: a file that must not be written; or as `write_page`.
     """
-    check = partial(check_output, out, REPORT, replace=True)
-    check()
+    check = check_output(out, REPORT, replace=True)
     write_page(out, systems, title=title, clips=clips, ids=ids, against=against, check=check, keep=keep)
     return Reported(
         report=out,

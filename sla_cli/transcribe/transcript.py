@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 
 from sla_cli.annotation.formats import annotation_like, annotation_text, kind_of, suffix_of
@@ -57,8 +56,7 @@ class Transcript(Recognition):
         check_types(reference, "reference", Sign)
         checked, signs = checked_recognition(self), checked_signs(tuple(reference))
         kind = kind_named(path)
-        check = partial(check_output, path, like_of(kind), replace=force)
-        check()
+        check = check_output(path, like_of(kind), replace=force)
         text = text_of(kind, checked, path, layout, link_video=link_video, reference=signs)
         write_text(path, text, check=check, keep=kind not in ("eaf", PAGE))
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 from sla_cli.artifact.receipt import read_receipt
@@ -47,7 +48,9 @@ KERNEL = ("/proc", "/sys", "/dev")  # file systems that are not for user files
 MEMORY = "/dev/shm"  # but this one does
 
 
-def check_output(path: Path | None, kind: str | Like, *, inputs: Iterable[Path | None] = (), replace: bool) -> None:
+def check_output(
+    path: Path | None, kind: str | Like, *, inputs: Iterable[Path | None] = (), replace: bool
+) -> Callable[[], object]:
     """Refuse a file that cannot or must not be written; None means no file.
 
     Args:
@@ -55,10 +58,20 @@ def check_output(path: Path | None, kind: str | Like, *, inputs: Iterable[Path |
         inputs: files that the command reads; folders and missing files are ignored.
         replace: replace an existing file of this kind.
 
+    Returns:
+        The same check, to be called again just before the file gets its name: see `atomic_write`.
+
     Raises:
         SlaError: it is a folder, its parent is a file, it is not a regular file, is one of `inputs`, is of another
             kind, or exists without `replace`.
     """
+    check = partial(_check, path, kind, tuple(inputs), replace)
+    check()
+    return check
+
+
+def _check(path: Path | None, kind: str | Like, inputs: tuple[Path | None, ...], replace: bool) -> None:
+    """As `check_output`."""
     if path is None:
         return
     _check_place(path)
