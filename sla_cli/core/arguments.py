@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from decimal import Decimal
 from numbers import Integral, Real
 from pathlib import Path
+from typing import Any
 
 from sla_cli.errors import SlaError
 
@@ -43,7 +44,7 @@ def as_number(value: object, name: str, low: float, high: float = float("inf")) 
     return number
 
 
-def as_plain(value: object) -> object:
+def as_plain(value: object) -> Any:
     """A number of another type, as of numpy, a Fraction or a Decimal, as one of Python; anything else as it is."""
     if isinstance(value, bool):
         return value

@@ -8,6 +8,7 @@ import urllib.request
 from functools import partial
 from http import HTTPStatus
 from string import punctuation
+from typing import IO
 from urllib.error import HTTPError
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -112,9 +113,17 @@ class _Watching(urllib.request.HTTPHandler, urllib.request.HTTPSHandler):
 class _Redirect(urllib.request.HTTPRedirectHandler):
     """Leaves the content of a redirection unread, which may be endless."""
 
-    def redirect_request(self, req, fp, *facts):  # type: ignore[no-untyped-def]
+    def redirect_request(
+        self,
+        req: urllib.request.Request,
+        fp: IO[bytes],
+        code: int,
+        msg: str,
+        headers: http.client.HTTPMessage,
+        newurl: str,
+    ) -> urllib.request.Request | None:
         fp.close()
-        return super().redirect_request(req, fp, *facts)
+        return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
 def _without_user(address: str) -> tuple[str, str, str]:

@@ -63,9 +63,9 @@ class _Socket:
     def __init__(self, own: socket.socket, patience: Patience) -> None:
         self._own, self._patience = own, patience
 
-    def makefile(self, mode: str, *_: object) -> io.BufferedReader:
-        raw = self._own.makefile(mode, buffering=0)  # type: ignore[call-overload]
-        return io.BufferedReader(_Reader(raw, self._patience))
+    def makefile(self, *_: object) -> io.BufferedReader:
+        """For reading bytes, which is all that http.client asks for."""
+        return io.BufferedReader(_Reader(self._own.makefile("rb", buffering=0), self._patience))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._own, name)

@@ -73,7 +73,7 @@ def options_given(given: Mapping[str, Any], called: Callable[[str], str] = str) 
         unused = [called(name) for name, need in NEEDS.items() if need[0] == needed and name in found]
         if unused and not found.get(needed):
             raise SlaError(f"{missing} for {' and '.join(unused)}", hint)
-    options = BeamOptions(**found)  # type: ignore[arg-type]  # checked next
+    options = BeamOptions(**found)
     options.check()
     if "beam" in found or options.lm is None:  # otherwise a tuned beam may be used, which may be wider
         options.check_nbest()
