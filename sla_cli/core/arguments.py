@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from sla_cli.errors import SlaError
+from sla_cli.system.atomic import LONGEST_NAME
 
-LONGEST_PATH, LONGEST_NAME = 4095, 255  # bytes, of Linux's file systems
+LONGEST_PATH = 4095  # bytes, of Linux's file systems
 LONGEST = 200  # characters, or bits, of a value that a message shows
 
 

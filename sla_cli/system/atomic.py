@@ -20,8 +20,8 @@ from pathlib import Path
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 
-LONGEST = 255  # bytes of a name, on almost all disks
-LONG = 100  # bytes
+LONGEST_NAME = 255  # bytes, on almost all disks
+LONG = 100  # bytes of a name to which no more is added
 HINT = "Free space, or write into another folder"
 HINTS: dict[int | None, str] = {errno.ENAMETOOLONG: "Give it, or the input that it is named after, a shorter name"}
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.store.paths import clips_files
-from sla_cli.system.atomic import HINTS, LONGEST, refuse_read_only
+from sla_cli.system.atomic import HINTS, LONGEST_NAME, refuse_read_only
 from sla_cli.work import scores
 from sla_cli.work.kind import (
     ALIGNMENT,
@@ -116,8 +116,8 @@ def _around(folder: Path) -> str:
 
 def _check_place(path: Path) -> None:
     """Raise SlaError if no file can be at this path, or if what exists there is not a file."""
-    if len(os.fsencode(path.name)) > LONGEST:
-        raise SlaError(f"the name {path.name[:60]}… has more than {LONGEST} bytes", HINTS[errno.ENAMETOOLONG])
+    if len(os.fsencode(path.name)) > LONGEST_NAME:
+        raise SlaError(f"the name {path.name[:60]}… has more than {LONGEST_NAME} bytes", HINTS[errno.ENAMETOOLONG])
     if path.is_dir():
         raise SlaError(f"{path} is a folder", "Name a file.")
     nearest = next((parent for parent in path.parents if parent.exists()), None)
