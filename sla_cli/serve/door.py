@@ -11,6 +11,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from sla_cli.serve.limits import CONNECTIONS
+from sla_cli.serve.linger import Lingering
 from sla_cli.serve.messages import Fault
 from sla_cli.web.headers import as_json, headers_of, secured
 
@@ -41,7 +42,7 @@ class Door:
         try:
             refused = self._refusal(scope)
             app = self.app if refused is None else _denied(refused) if scope["type"] == "websocket" else refused
-            await app(scope, receive, secured(self._counting(send)))
+            await Lingering(app)(scope, receive, secured(self._counting(send)))
         finally:
             self._now -= 1
 

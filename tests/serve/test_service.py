@@ -200,6 +200,11 @@ def test_a_video_of_too_many_bytes_is_refused_before_and_while_it_comes(tight: R
     assert tight.ask("GET", "/health").json["waiting"] == 0
 
 
+def test_a_client_that_reads_after_it_has_sent_gets_the_refusal(tight: Running, opened: Running) -> None:
+    assert tight.send(b"\0" * 30_000_000).status == 413
+    assert opened.ask("POST", "/v1/transcripts", b"\0" * 30_000_000, Origin="http://evil.example").status == 403
+
+
 @pytest.mark.parametrize(
     ("headers", "status"),
     [
