@@ -87,9 +87,13 @@ def locked(
 
 
 @contextmanager
-def locked_while_made(folder: Path, busy: str, *, wait: bool) -> Iterator[None]:
-    """Lock a folder as `locked` does, and remove it at the end if it is empty, with the empty folders made for it."""
-    made = [folder, *takewhile(lambda parent: not parent.exists(), folder.parents)]
+def locked_while_made(folder: Path, busy: str, *, wait: bool = False) -> Iterator[None]:
+    """Lock a folder as `locked` does, and remove it at the end if it is empty, with the empty folders made for it.
+
+    A folder that somebody made before stays, without the lock.
+    """
+    of_others = folder.is_dir() and not (folder / LOCK).exists()
+    made = [] if of_others else [folder, *takewhile(lambda parent: not parent.exists(), folder.parents)]
     with locked(folder, busy, wait=wait) as lock:
         try:
             yield

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
-from sla_cli.artifact.lock import LOCK, locked
+from sla_cli.artifact.lock import LOCK, locked_while_made
 from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
 from sla_cli.config.checks import read_values
 from sla_cli.core.clip import SPLITS
@@ -72,7 +72,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
     stores = _named(paths, out)
     _check_alike(stores)
     check_folder(out.parent)
-    with locked(out, f"another process is writing {out}"):
+    with locked_while_made(out, f"another process is writing {out}"):
         _check_folder(out, force)
         with making(out, _receipt(stores), force=force, is_whole=lambda _: clips_path(out).is_file()) as artifact:
             if artifact.there is not None:

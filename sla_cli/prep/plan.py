@@ -8,7 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sla_cli.artifact.lock import locked
+from sla_cli.artifact.lock import locked_while_made
 from sla_cli.artifact.receipt import Receipt
 from sla_cli.core.clip import Clip, origin_of, signer_name
 from sla_cli.core.hypothesis import CONTROL, NO_GLOSS
@@ -66,7 +66,7 @@ def make_plan(request: PrepRequest, out: Path, part: tuple[int, int] | None = No
     labels = find_labels(request.frames.labels, corpus.labels)
     # Of parts that begin together, only the first lists an archive; the others read its list.
     busy = "another part is reading the corpus"
-    with locked(cache_folder(out, recipe), busy, wait=True) if part is not None else nullcontext():
+    with locked_while_made(cache_folder(out, recipe), busy, wait=True) if part is not None else nullcontext():
         tree = corpus.open(request.source, out)
         listing = corpus.read(tree, request.options)
         listing.clips = [replace(clip, signer=signer_name(clip.signer)) for clip in listing.clips]

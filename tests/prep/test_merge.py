@@ -82,8 +82,11 @@ def test_the_same_frames_in_two_stores(
     with pytest.raises(SlaError, match=rf"clip t1 of train in b is also in third, as clip {name} of dev") as caught:
         merge_stores([stores[1], third], tmp_path / "c")
     assert "sla split" in caught.value.hint
-    with pytest.raises(SlaError, match="is not a store"):
-        Store(tmp_path / "c")
+    assert not (tmp_path / "c").exists()
+    (tmp_path / "c").mkdir()
+    with pytest.raises(SlaError, match="clip t1 of train in b is also in third"):
+        merge_stores([stores[1], third], tmp_path / "c")
+    assert list((tmp_path / "c").iterdir()) == []  # a folder that somebody made stays
 
 
 def test_the_same_moment_of_a_recording_in_two_stores(tmp_path: Path) -> None:
