@@ -23,7 +23,7 @@ from sla_cli.model.open_run import open_model
 from sla_cli.model.weights import BACKBONE
 from sla_cli.share.card import Card
 from sla_cli.share.results import Exported
-from sla_cli.system.atomic import write_text
+from sla_cli.system.atomic import UNFINISHED, write_text
 from sla_cli.work.calibration import CalibrationFigures, read_calibration
 from sla_cli.work.model_folder import (
     CARD,
@@ -120,7 +120,7 @@ def _beside(out: Path) -> TemporaryDirectory[str]:
     """A temporary folder from which a finished one can be renamed. Raises SlaError if none can be made."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        return TemporaryDirectory(prefix=f".{out.name}.", suffix=".partial", dir=out.parent)
+        return TemporaryDirectory(prefix=f".{out.name}.", suffix=UNFINISHED, dir=out.parent)
     except OSError as error:
         raise SlaError(f"cannot write {out}: {error.strerror}", "Name another folder with -o.") from error
 
