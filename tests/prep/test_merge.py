@@ -232,6 +232,9 @@ def test_one_store_twice_and_a_store_into_itself(stores: tuple[Path, Path], tmp_
         merge_stores(stores, stores[0])
     with pytest.raises(SlaError, match=r"c\.Features: a store's name must not end in \.features"):
         merge_stores(stores, tmp_path / "c.Features")
+    renamed = stores[0].rename(tmp_path / "b.features")
+    with pytest.raises(SlaError, match=r"b\.features: a store's name must not end in \.features"):
+        Store(renamed)
 
 
 def test_a_folder_with_other_files_is_not_replaced(stores: tuple[Path, Path], tmp_path: Path) -> None:
