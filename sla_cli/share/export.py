@@ -214,12 +214,13 @@ def _check_ours(out: Path) -> None:
     except FormatError as error:
         raise SlaError(f"{error.message}, and is not replaced", "Remove the folder, or name another one.") from error
     known = {path.relative_to(out).as_posix() for path in there.files}
-    if others := [name for name in _names(out) if name not in known]:
-        raise SlaError(f"{out} contains other files: {some(others, 3)}", "Name a new or empty folder with -o.")
+    if others := [name for name in _names(out) if name not in known or (out / name).is_symlink()]:
+        raise SlaError(f"{out} contains other files or links: {some(others, 3)}", "Name a new or empty folder with -o.")
     if there.card.is_file() and sha256_of(there.card) != there.model_facts.card:
         raise SlaError(f"{there.card} was edited, and is not replaced", "Move it away, or name another folder with -o.")
 
 
 def _names(folder: Path) -> list[str]:
-    """All files below a folder, with `/` between parts, sorted."""
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    """All files, links and empty folders below a folder, with `/` between parts, sorted."""
+    found = (one for one in folder.rglob("*") if one.is_symlink() or not one.is_dir() or not any(one.iterdir()))
+    return sorted(path.relative_to(folder).as_posix() for path in found)
