@@ -14,6 +14,7 @@ from sla_cli.artifact.receipt import read_receipt
 from sla_cli.core.arguments import as_path
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_bytes
+from sla_cli.core.unicode_forms import among
 from sla_cli.errors import FormatError, ReadError, SlaError, reading, some
 from sla_cli.log import log
 from sla_cli.store.clips import Row, Split
@@ -103,6 +104,7 @@ class Store:
 
     def _division(self, wanted: str) -> Division:
         """The division of a name, else the first that the corpus has, else the only one."""
+        wanted = among(wanted, self.divisions)
         if wanted and wanted not in self.divisions:
             hint = f"It has {some(self.divisions)}." if self.divisions else "`sla split` makes one."
             raise SlaError(f"{self.path} has no division {wanted!r}", hint)
