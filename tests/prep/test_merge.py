@@ -197,9 +197,13 @@ def test_what_it_was_made_of_is_recorded(stores: tuple[Path, Path], tmp_path: Pa
     assert Store(out)["train"].ids[0] == "other-t1"
 
 
-def test_people_of_different_corpora_stay_apart(tmp_path: Path) -> None:
+def test_people_of_different_corpora_stay_apart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Equal names in stores of one corpus, such as two tables of `sla prep folder`, are one person, which is said."""
     one, two = make_store(tmp_path / "a", A), make_store(tmp_path / "b", B, corpus="yours")
     merge_stores([one, two], tmp_path / "c")
+    assert "taken as one person" not in caplog.text
+    merge_stores([one, make_store(tmp_path / "mine", B)], tmp_path / "d")
+    assert "1 signer is in more than one of the stores, each taken as one person: ann; if they are" in caplog.text
     split = Store(tmp_path / "c")["train"]
     assert (split.corpus, split.signers) == ("mine+yours", ["a-ann", "a-bob", "b-ann", ""])
 
