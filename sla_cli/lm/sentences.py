@@ -80,7 +80,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
     text = read_text(path)
     if other_ending(path, TEXT) or _is_table(text):
         hint = f"Give a store, or a text ({TEXT[0]}) with a sentence of glosses on each line and nothing else."
-        raise SlaError(f"{path} is no text of sentences: whatever it holds would be counted as glosses", hint)
+        raise SlaError(f"{path} is a table or another format, of which every word would be counted as a gloss", hint)
     for number, line in enumerate(text.split("\n"), start=1):
         glosses = tuple(line.split())
         refuse_reserved(glosses, f"{path}, line {number}")

@@ -40,7 +40,7 @@ def test_what_no_gloss_is_is_refused_where_it_stands(word: str, tmp_path: Path) 
 )
 def test_a_table_or_another_format_is_no_text(name: str, content: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(content)
-    with pytest.raises(SlaError, match=f"{name} is no text of sentences"):
+    with pytest.raises(SlaError, match=f"{name} is a table or another format"):
         read_source(tmp_path / name, "train", profile("none"))
 
 
