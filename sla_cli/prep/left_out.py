@@ -19,7 +19,7 @@ from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.result import division_figures
-from sla_cli.store.division import Division, read_division, write_division
+from sla_cli.store.division import Division, read_division, write_without
 from sla_cli.store.file import StoreFile
 from sla_cli.store.paths import clips_files, division_names, division_path, features_folder, split_name
 from sla_cli.store.store import Store
@@ -119,7 +119,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         write_text(out / FILE, "".join(f"{name}\n" for name in dict.fromkeys((*read_left_out(out), *signers))))
         _write_results(store, divisions, gone)
         for division in (division for division in divisions if division.name in removed):
-            write_division(out, division)
+            write_without(out, division, gone)
         for stored in store.files:
             _without(stored, gone)
     log.info("%s of %s removed from %s", counted(len(gone), "clip"), " and ".join(signers), out)

@@ -218,7 +218,7 @@ def test_the_same_command_completes_an_interrupted_one(
         return change
 
     with monkeypatch.context() as patch:
-        for name in ("write_text", "write_receipt", "write_division", "write_clips"):
+        for name in ("write_text", "write_receipt", "write_without", "write_clips"):
             patch.setattr(left_out, name, interrupted(name))
         with pytest.raises(KeyboardInterrupt):
             leave_out(store, ["bob"], store.parents[1])
@@ -232,9 +232,12 @@ def test_the_same_command_completes_an_interrupted_one(
 def test_a_division_that_somebody_edited_stays_theirs(root: Path, out: Path) -> None:
     """So `sla prep --force` does not replace it."""
     path = division_path(out, Store(out).own[0])
-    path.write_text("\n".join(line for line in path.read_text().split("\n") if "digest" not in line))
+    own = [line for line in path.read_text().split("\n") if line and "digest" not in line]
+    edited = ["# checked by Eva", *(line if line[0] == "#" else f"{line}\tremark {line[:2]}" for line in own)]
+    path.write_text("\n".join(edited))
     leave_out(out, [Store(out).clips[TRAIN_CLIP].signer], out.parent)
-    assert TRAIN_CLIP not in path.read_text() and read_division(path).edited
+    assert path.read_text() == "\n".join(line for line in edited if TRAIN_CLIP not in line)
+    assert read_division(path).edited
     with pytest.raises(SlaError, match="was edited, and would be replaced"):
         build(root, out, force=True)
 
