@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -15,6 +14,7 @@ from sla_cli.annotation.formats import can_read
 from sla_cli.annotation.tier import AnnotationFile, MediaLink
 from sla_cli.core.clip import Source
 from sla_cli.core.endings import VIDEOS, is_image, is_video
+from sla_cli.core.unicode_forms import forms
 from sla_cli.errors import ReadError
 from sla_cli.log import log
 from sla_cli.prep.tables.locate import is_folder, join, parent_of
@@ -152,7 +152,7 @@ def _forms(url: str) -> Iterator[str]:
         return
     for form in (plain, unquote(plain)):
         if "\0" not in form:
-            yield from (form, unicodedata.normalize("NFC", form), unicodedata.normalize("NFD", form))
+            yield from forms(form)
 
 
 def _name_parts(link: MediaLink) -> list[str]:
