@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
@@ -11,7 +11,7 @@ from pathlib import Path
 from sla_cli.artifact.lock import LOCK, locked_while_made
 from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
 from sla_cli.config.checks import read_values
-from sla_cli.core.clip import SPLITS
+from sla_cli.core.clip import SPLITS, signer_key
 from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Count
 from sla_cli.errors import SlaError, some
@@ -261,11 +261,9 @@ def _check_promise(stores: Mapping[str, Store], parts: Sequence[tuple[str, Split
 
 def _warn_of_signers(parts: Sequence[tuple[str, Split]]) -> None:
     """Say which names stores of one corpus share: each is taken as one person, whom leave-out and scores then mean."""
-    stores_of = defaultdict[str, set[str]](set)
-    for name, part in parts:
-        for signer in set(part.signers) - {""}:
-            stores_of[signer].add(name)
-    if shared := sorted(signer for signer, names in stores_of.items() if len(names) > 1):
+    known = {(signer_key(signer), name): signer for name, part in parts for signer in part.signers if signer}
+    stores = Counter(key for key, _ in known)
+    if shared := sorted({signer for (key, _), signer in known.items() if stores[key] > 1}):
         log.warning(
             "%s in more than one of the stores, each taken as one person: %s; if they are different people, give them "
             "different names in the tables and make these stores again",
