@@ -114,7 +114,7 @@ class AdapterConfig:
     kernel: KernelSize | KernelSizes = 3
     # Activation after the convolution (choice); ST-Adapter has none, AdaptSign QuickGELU.
     activation: Literal["gelu", "quickgelu", "relu", "silu", "none"] = "gelu"
-    # Before which part of a block it is placed, or after the block (ST-Adapter: mlp, LVM-STeM: after; see method.md).
+    # Before which part of a block it is placed, or after the block (ST-Adapter: mlp, LVM-STeM: after).
     place: Literal["mlp", "attention", "both", "after"] = "attention"
     normed: bool = True  # its input passes the frozen norm that follows it (choice; False as in ST-Adapter)
     # Additional trained LayerNorms in the adapter, on its input and on the output of the convolution (LVM-STeM).
