@@ -219,7 +219,7 @@ class TrainConfig:
     # a third of them (AdaptSign).
     lengthen: Literal["even", "random"] = "even"
     min_frames: Annotated[int, Meta(ge=1, le=LONG)] = 32  # minimum length of a clip after resampling
-    max_frames: Annotated[int, Meta(ge=1, le=MANY)] = 230  # maximum length after resampling
+    max_frames: Annotated[int, Meta(ge=1, le=LONG)] = 230  # maximum length after resampling
     # Most frames by which a clip's first and last frame are held, as hands at rest, in which no gloss may be emitted.
     # For recognition in recordings with pauses (choice).
     rest: Annotated[int, Meta(ge=0, le=LONG)] = 0

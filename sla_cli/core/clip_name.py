@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from pathlib import PurePosixPath
 
 from sla_cli.core.endings import IMAGES, is_video
@@ -26,9 +27,10 @@ def without_pattern(cell: str) -> str:
 def clip_name(cell: str, start: float | None = None, end: float | None = None) -> str:
     """`tea` of `videos/tea.mp4`, `tea_1.5-4` of its part from 1.5 to 4 seconds, `tea` of the pictures `tea/*.png`.
 
-    Only endings of videos are left out: another name with a point in it may be a folder's.
+    Only endings of videos are left out: another name with a point in it may be a folder's. Names are in normal
+    form C of Unicode: systems of files and tables write one name in different forms.
     """
-    name = recording_name(without_pattern(cell))
+    name = unicodedata.normalize("NFC", recording_name(without_pattern(cell)))
     if start is None and end is None:
         return name
     return f"{name}_{start or 0:g}-{'' if end is None else f'{end:g}'}"

@@ -9,7 +9,7 @@ import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from sla_cli.artifact.lock import locked
+from sla_cli.artifact.lock import locked_while_made
 from sla_cli.artifact.receipt import Receipt, receipt_path, renew, write_receipt
 from sla_cli.config.checks import read_values
 from sla_cli.errors import SlaError
@@ -46,7 +46,7 @@ def build_store(begun: Begun, out: Path, engine: Executor, part: tuple[int, int]
     request = begun.request
     out = out.resolve()
     check_store_name(out)
-    with locked(out, f"another process is writing {out}", shared=part is not None):
+    with locked_while_made(out, f"another process is writing {out}", shared=part is not None):
         check_clips_files(out)
         plan = make_plan(request, out, part)
         found = find_existing(out, plan, force=begun.force)

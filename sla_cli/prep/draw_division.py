@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sla_cli.config.checks import parse_part
 from sla_cli.config.settings import DivisionConfig
-from sla_cli.core.clip import SPLITS
+from sla_cli.core.clip import SPLITS, signer_key
 from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_json
 from sla_cli.core.normalize import profile
@@ -98,7 +98,8 @@ def _groups(clips: Split, wanted: Sequence[str], by: str) -> Groups:
                 message,
                 "Name them in a column `signer`, or in ELAN as the tier's participant; or choose another --by.",
             )
-        names = {clip: signers[clip] for clip in wanted}
+        spelt = {signer_key(name): name for name in sorted(clips.signers, reverse=True)}
+        names = {clip: spelt[signer_key(signers[clip])] for clip in wanted}
     elif by == "sentence":
         clean, glosses = profile(clips.profile).training, dict(zip(clips.ids, clips.raw_glosses, strict=True))
         names = {clip: " ".join(clean(glosses[clip])) for clip in wanted}

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
-from sla_cli.artifact.lock import LOCK, locked
+from sla_cli.artifact.lock import LOCK, locked_while_made
 from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
 from sla_cli.config.checks import read_values
-from sla_cli.core.clip import SPLITS
+from sla_cli.core.clip import SPLITS, signer_key
 from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Count
 from sla_cli.errors import SlaError, some
@@ -74,7 +75,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
     stores = _named(paths, out)
     _check_alike(stores)
     check_folder(out.parent)
-    with locked(out, f"another process is writing {out}"):
+    with locked_while_made(out, f"another process is writing {out}"):
         _check_folder(out, force)
         with making(out, _receipt(stores), force=force, is_whole=lambda _: clips_path(out).is_file()) as artifact:
             if artifact.there is not None:
@@ -259,8 +260,23 @@ def _check_promise(stores: Mapping[str, Store], parts: Sequence[tuple[str, Split
             rows = [row for part in of_split for row in part.rows]
             splits[split] = Split(of_split[0].store, headers[0], division, split, rows, ())
     same_people = len({header.corpus for header in headers}) == 1
+    if same_people:
+        _warn_of_signers(parts)
     checks = (check_sentences, check_signers) if same_people else (check_sentences,)
     refuse_problems(division.name, chain.from_iterable(check(splits) for check in checks))
+
+
+def _warn_of_signers(parts: Sequence[tuple[str, Split]]) -> None:
+    """Say which names stores of one corpus share: each is taken as one person, whom leave-out and scores then mean."""
+    known = {(signer_key(signer), name): signer for name, part in parts for signer in part.signers if signer}
+    stores = Counter(key for key, _ in known)
+    if shared := sorted({signer for (key, _), signer in known.items() if stores[key] > 1}):
+        log.warning(
+            "%s in more than one of the stores, each taken as one person: %s; if they are different people, give them "
+            "different names in the tables and make these stores again",
+            counted(len(shared), "signer is", "signers are"),
+            some(shared, 20),
+        )
 
 
 def _write(

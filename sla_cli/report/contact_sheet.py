@@ -55,7 +55,7 @@ class _Word:
 
 PNG_HEAD = 33  # bytes of a PNG's signature and its first chunk
 MARK = b"tEXtSoftware\0sla info"  # of a sheet, in the chunk after these (PNG, third edition)
-PICTURE = Like("a sheet of sla info", lambda path: MARK in begins(path, PNG_HEAD + 4 + len(MARK)))
+PICTURE = Like("a sheet of sla info", lambda path: MARK in begins(path, PNG_HEAD + 4 + len(MARK)), (".png",))
 
 
 def write_sheet(

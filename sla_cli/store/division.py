@@ -6,11 +6,11 @@ person who edits the table deletes the line with the digest.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sla_cli.artifact.table import parse_table, to_tsv
+from sla_cli.artifact.table import Row, parse_table, to_tsv
 from sla_cli.artifact.text import read_text
 from sla_cli.artifact.version import check_version
 from sla_cli.core.clip import SPLITS
@@ -70,13 +70,12 @@ def read_division(path: Path) -> Division:
     """
     text = read_text(path)
     lines = text.split("\n")
-    comments = next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
-    facts = dict(line[1:].strip().partition(": ")[::2] for line in lines[:comments])
+    facts = dict(line[1:].strip().partition(": ")[::2] for line in lines[: _comments(lines)])
     if lines[0].startswith(f"# {NAME} "):  # one that a person wrote has no such line
         check_version(path, NAME, VERSION, lines[0].removeprefix(f"# {NAME} ").strip(), "Make it with `sla split`.")
     splits: dict[str, str] = {}
-    for row in parse_table("\n".join(lines[comments:]), str(path), COLUMNS, "\t"):
-        at, clip, split = f"{path}, line {row.line + comments}", row["clip"], row["split"].strip()
+    for line, row in _rows(text, path):
+        at, clip, split = f"{path}, line {line}", row["clip"], row["split"].strip()
         if split not in SPLITS:
             raise FormatError(f"{at}: split {split!r} is not one of {', '.join(SPLITS)}")
         if clip in splits:
@@ -87,6 +86,30 @@ def read_division(path: Path) -> Division:
         hint = "Make it again with `sla split --force`. If you edited it, delete its line `# digest: …`."
         raise FormatError(f"{path} is damaged or was edited: it is not what was written", hint)
     return division
+
+
+def write_without(store: Path, division: Division, gone: Container[str]) -> None:
+    """Write a division from which clips are gone; a table that a person edited only loses their lines."""
+    if not division.edited:
+        write_division(store, division)
+        return
+    path = division_path(store, division.name)
+    text = read_text(path)
+    lines = {line for line, row in _rows(text, path) if row["clip"] in gone}
+    kept = (line for number, line in enumerate(text.split("\n"), start=1) if number not in lines)
+    write_text(path, "\n".join(kept))
+
+
+def _rows(text: str, path: Path) -> Iterator[tuple[int, Row]]:
+    """The rows of a table of a division, each with its line in the file."""
+    lines = text.split("\n")
+    comments = _comments(lines)
+    for row in parse_table("\n".join(lines[comments:]), str(path), COLUMNS, "\t"):
+        yield row.line + comments, row
+
+
+def _comments(lines: Sequence[str]) -> int:
+    return next((number for number, line in enumerate(lines) if not line.startswith("#")), len(lines))
 
 
 def check_unedited(store: Path, names: Collection[str], of: str) -> None:

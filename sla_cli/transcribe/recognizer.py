@@ -299,7 +299,7 @@ class Recognizer:
             return stream_outputs(self._runtime, pictures, self.windows, "the pictures").log_probs
 
     def close(self) -> None:
-        """Free the language model."""
+        """Free what the search holds beside Python's objects; these go with the last reference to them."""
         self._decoder.close()
 
     def __enter__(self) -> Self:

@@ -20,6 +20,7 @@ from sla_cli.core.clip_name import clip_name, recording_name
         ("frames/take/", None, None, "take"),
         ("videos/*.mp4", None, None, "*"),
         ("what*.mp4", None, None, "what*"),
+        ("cafe\u0301.mp4", None, None, "caf\u00e9"),
         ("tea.mp4", 1.5, 4.0, "tea_1.5-4"),
         ("tea.mp4", 1.5, None, "tea_1.5-"),
         ("tea.mp4", None, 4.0, "tea_0-4"),

@@ -170,13 +170,13 @@ def test_sentences_are_compared_as_they_are_scored(tmp_path: Path) -> None:
 @pytest.mark.parametrize("unseen", ["signers", "sentences", ""])
 def test_a_division_is_held_to_its_promise(tmp_path: Path, unseen: str) -> None:
     """Unseen signers or unseen sentences; what is not promised is a note."""
-    splits = {"train": TRAIN, "dev": [clip("d1", "A B", signer="ann"), clip("d2", "C B", signer="eve")]}
+    splits = {"train": TRAIN, "dev": [clip("d1", "A B", signer="Ann"), clip("d2", "C B", signer="eve")]}
     report = check_store(make_store(tmp_path / "store", splits, unseen=unseen), stride=4)
     assert {one.about for one in report.problems} == ({unseen} if unseen else set())
     assert {one.about for one in report.findings} == {"signers", "sentences"}
     assert all(one.clips == ("d1",) and one.hint for one in report.problems)
     messages = [one.message for one in report.findings if one.about == "signers"]
-    assert messages == ["1 of its 2 signers in train too: ann"]
+    assert messages == ["1 of its 2 signers in train too: Ann"]
 
 
 PLANTED = {

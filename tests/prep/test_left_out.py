@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -217,7 +218,7 @@ def test_the_same_command_completes_an_interrupted_one(
         return change
 
     with monkeypatch.context() as patch:
-        for name in ("write_text", "write_receipt", "write_division", "write_clips"):
+        for name in ("write_text", "write_receipt", "write_without", "write_clips"):
             patch.setattr(left_out, name, interrupted(name))
         with pytest.raises(KeyboardInterrupt):
             leave_out(store, ["bob"], store.parents[1])
@@ -231,9 +232,12 @@ def test_the_same_command_completes_an_interrupted_one(
 def test_a_division_that_somebody_edited_stays_theirs(root: Path, out: Path) -> None:
     """So `sla prep --force` does not replace it."""
     path = division_path(out, Store(out).own[0])
-    path.write_text("\n".join(line for line in path.read_text().split("\n") if "digest" not in line))
+    own = [line for line in path.read_text().split("\n") if line and "digest" not in line]
+    edited = ["# checked by Eva", *(line if line[0] == "#" else f"{line}\tremark {line[:2]}" for line in own)]
+    path.write_text("\n".join(edited))
     leave_out(out, [Store(out).clips[TRAIN_CLIP].signer], out.parent)
-    assert TRAIN_CLIP not in path.read_text() and read_division(path).edited
+    assert path.read_text() == "\n".join(line for line in edited if TRAIN_CLIP not in line)
+    assert read_division(path).edited
     with pytest.raises(SlaError, match="was edited, and would be replaced"):
         build(root, out, force=True)
 
@@ -262,15 +266,21 @@ def test_all_that_was_made_from_the_store_is_listed(store: Path) -> None:
         write_receipt(Receipt("train", {}, {}, sources={"store": of}), folder)
     begun = Run(work / "runs" / "unfinished")
     begun.create(resolve("tiny"), ("A",), RunFacts.of(Store(store), "tiny"))
+    export, weights = work / "exports" / "s-phoenix", work / ".model.x7.partial"
+    for folder in (export, weights):
+        folder.mkdir(parents=True)
+    (export / ".partial").mkdir()
+    (export / ".export.json").write_text(json.dumps({"layout": "phoenix2014", "store": str(store)}))
+    shutil.copytree(other, store.with_name("s.features"))  # a store that was renamed is no cache
     emissions = work / "emissions" / "r"
     emissions.mkdir(parents=True)
     write_receipt(Receipt("emit", {}, {}, sources={"run": str(run)}), emissions)
     listed = [(one.kind, one.path) for one in holders(store, work)]
-    made = [("train", str(run)), ("train", str(begun.path)), ("emit", str(emissions))]
-    assert listed == [("cache", str(store / ".spool-0123")), *made]
+    made = [("train", str(run)), ("train", str(begun.path)), ("export", str(export)), ("emit", str(emissions))]
+    assert listed == [("cache", str(store / ".spool-0123")), *made, ("unfinished", str(weights))]
 
     answer = CliRunner().invoke(app, ["store", "leave-out", "s", "--signer", "bob", "--work", str(work), "-q"])
     assert answer.exit_code == 0, answer.output
     lines = answer.stdout.splitlines()
     assert lines[0] == f"2 clips of bob removed from {store}"
-    assert lines[-4:] == [f"  {kind} {path}" for kind, path in listed]
+    assert lines[-6:] == [f"  {kind} {path}" for kind, path in listed]

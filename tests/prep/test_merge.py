@@ -85,8 +85,11 @@ def test_the_same_frames_in_two_stores(
     with pytest.raises(SlaError, match=rf"clip t1 of train in b is also in third, as clip {name} of dev") as caught:
         merge_stores([stores[1], third], tmp_path / "c")
     assert "sla split" in caught.value.hint
-    with pytest.raises(SlaError, match="is not a store"):
-        Store(tmp_path / "c")
+    assert not (tmp_path / "c").exists()
+    (tmp_path / "c").mkdir()
+    with pytest.raises(SlaError, match="clip t1 of train in b is also in third"):
+        merge_stores([stores[1], third], tmp_path / "c")
+    assert list((tmp_path / "c").iterdir()) == []  # a folder that somebody made stays
 
 
 def test_the_same_moment_of_a_recording_in_two_stores(tmp_path: Path) -> None:
@@ -197,9 +200,13 @@ def test_what_it_was_made_of_is_recorded(stores: tuple[Path, Path], tmp_path: Pa
     assert Store(out)["train"].ids[0] == "other-t1"
 
 
-def test_people_of_different_corpora_stay_apart(tmp_path: Path) -> None:
+def test_people_of_different_corpora_stay_apart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Equal names in stores of one corpus, such as two tables of `sla prep folder`, are one person, which is said."""
     one, two = make_store(tmp_path / "a", A), make_store(tmp_path / "b", B, corpus="yours")
     merge_stores([one, two], tmp_path / "c")
+    assert "taken as one person" not in caplog.text
+    merge_stores([one, make_store(tmp_path / "mine", B)], tmp_path / "d")
+    assert "1 signer is in more than one of the stores, each taken as one person: ann; if they are" in caplog.text
     split = Store(tmp_path / "c")["train"]
     assert (split.corpus, split.signers) == ("mine+yours", ["a-ann", "a-bob", "b-ann", ""])
 
@@ -232,6 +239,9 @@ def test_one_store_twice_and_a_store_into_itself(stores: tuple[Path, Path], tmp_
         merge_stores(stores, stores[0])
     with pytest.raises(SlaError, match=r"c\.Features: a store's name must not end in \.features"):
         merge_stores(stores, tmp_path / "c.Features")
+    renamed = stores[0].rename(tmp_path / "b.features")
+    with pytest.raises(SlaError, match=r"b\.features: a store's name must not end in \.features"):
+        Store(renamed)
 
 
 def test_a_folder_with_other_files_is_not_replaced(stores: tuple[Path, Path], tmp_path: Path) -> None:

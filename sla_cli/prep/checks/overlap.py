@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import combinations
 from typing import NamedTuple
 
-from sla_cli.core.clip import split_origin
+from sla_cli.core.clip import signer_key, split_origin
 from sla_cli.core.counted import counted
 from sla_cli.core.normalize import profile
 from sla_cli.errors import some
@@ -43,15 +43,17 @@ def check_sentences(splits: Mapping[str, Split]) -> Iterator[Finding]:
 
 def check_signers(splits: Mapping[str, Split]) -> Iterator[Finding]:
     """Signers of dev and test who also sign in train."""
-    train = set(splits["train"].signers) - {""} if "train" in splits else set()
+    train = set(map(signer_key, splits["train"].signers)) - {""} if "train" in splits else set()
     for split, clips in splits.items():
-        shared = sorted(train & set(clips.signers)) if split != "train" else []
+        shared = {name for name in clips.signers if signer_key(name) in train} if split != "train" else set()
         if shared:
             of = len(set(clips.signers) - {""})
             broken = clips.unseen == "signers"
-            message = f"{len(shared)} of its {counted(of, 'signer')} in train too: {some(shared)}"
+            message = f"{len(shared)} of its {counted(of, 'signer')} in train too: {some(sorted(shared))}"
             hint = f"In {clips.division}, no split should share signers with train: are these the right tables?"
-            named = tuple(clip for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer in train)
+            named = tuple(
+                clip for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer_key(signer) in train
+            )
             yield Finding("signers", split, message, hint if broken else "", named if broken else (), broken)
 
 

@@ -150,7 +150,7 @@ def _clip(tree: Tree, table: str, row: Row, media: MediaFolder | None) -> Clip:
         raise SlaError(f"{at}: the end, {end:g} s, is not after the start, {start or 0:g} s", "Times are in seconds.")
     glosses = tuple(cells.get("gloss", "").split())
     return Clip(
-        id=cells.get("id") or clip_name(source.path, start, end),
+        id=cells.get("id") or clip_name(cells["path"], start, end),
         signer=cells.get("signer", ""),
         glosses=glosses,
         source=replace(source, start=start, end=end, fps=fps if of_images else None),

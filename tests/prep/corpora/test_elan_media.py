@@ -117,6 +117,16 @@ def test_a_recording_that_is_missing_costs_its_clips(tmp_path: Path, lay: Lay, r
     assert "and 2 more" in warnings()
 
 
+def test_a_link_to_another_video_than_that_of_the_same_name_is_said(
+    tmp_path: Path, lay: Lay, read: Read, warnings: Warnings
+) -> None:
+    lay(
+        tmp_path, {"a.eaf": annotated(link("./b.mp4")), "b.eaf": annotated(link("./b.mp4")), "a.mp4": b"", "b.mp4": b""}
+    )
+    assert {clip.source.path for clip in read("elan", tmp_path).clips} == {"b.mp4"}
+    assert "1 file links another video than the one of the same name: a.eaf is of b.mp4, not of a.mp4" in warnings()
+
+
 def test_of_several_videos_the_first_is_taken(tmp_path: Path, lay: Lay, read: Read, warnings: Warnings) -> None:
     """Or that of the person, by a part of its name; or the one that --video names."""
     names = ("sound.wav", "total.mp4", "rec_B.mp4", "rec_a.mp4")
