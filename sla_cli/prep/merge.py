@@ -20,15 +20,17 @@ from sla_cli.prep.checks.finding import refuse_problems
 from sla_cli.prep.checks.overlap import check_sentences, check_signers, overlapping, same_frames
 from sla_cli.prep.corpus import OWN
 from sla_cli.prep.left_out import check_nobody_left_out, left_out_among
+from sla_cli.prep.other_files import check_clips_files, remove_other_files
 from sla_cli.prep.result import DivisionFigures, division_figures
 from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, StoreHeader
 from sla_cli.store.division import Division, check_unedited, write_division
 from sla_cli.store.file import StoreFile
-from sla_cli.store.paths import DIVISIONS, check_store_name, clips_files, clips_path, stored_files
+from sla_cli.store.paths import DIVISIONS, check_store_name, clips_files, clips_path
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
-from sla_cli.work.kind import STORE_FILE, file_kind
+from sla_cli.system.atomic import is_temporary
+from sla_cli.work.kind import RECEIPT_NAME, STORE_FILE, file_kind
 from sla_cli.work.making import making
 from sla_cli.work.output import check_folder
 
@@ -126,15 +128,20 @@ def _named(paths: Sequence[Path], out: Path) -> dict[str, Store]:
 def _check_folder(out: Path, force: bool) -> None:
     """Raise SlaError if a folder contains other files than those of a store: they are never replaced.
 
-    A store without receipt is one that was being replaced, when the command was killed.
+    A store without receipt is one that was being replaced, when the command was killed. It may have left what it was
+    writing.
     """
-    held = sorted(path.name for path in out.iterdir() if path.name != LOCK)
+    written = (clips_path(out).name, RECEIPT_NAME)
+    found = (path for path in out.iterdir() if not any(is_temporary(path, name) for name in written))
+    held = sorted(path.name for path in found if path.name != LOCK)
     made = read_receipt(out)
     own = {*(path.name for path in clips_files(out)), DIVISIONS}
     whole = all(file_kind(path) == STORE_FILE for path in clips_files(out))
-    unfinished = made is None and force and whole and own.issuperset(held)
-    if held and not unfinished and (made is None or made.stage not in ("prep", "merge")):
-        raise SlaError(f"{out} is not a finished store, and contains {some(held)}", "Name another folder.")
+    unfinished = made is None and whole and own.issuperset(held)
+    if held and not (unfinished and force) and (made is None or made.stage not in ("prep", "merge")):
+        hint = f"{'Use --force if a merge was killed here, or name' if unfinished else 'Name'} another folder."
+        raise SlaError(f"{out} is not a finished store, and contains {some(held)}", hint)
+    check_clips_files(out)
 
 
 def _check_alike(stores: Mapping[str, Store]) -> None:
@@ -295,9 +302,7 @@ def _write(
     with progress("merge", sum(len(part) for _, part in parts)) as advance:
         write_clips(clips_path(out), header, clips(), total)
     write_division(out, division)
-    for path in stored_files(out):
-        if path != clips_path(out):
-            path.unlink()  # shards of a store that is replaced
+    remove_other_files(out, [clips_path(out).name])
     file = StoreFile(clips_path(out))
     result.clips, result.files = len(division.splits), [file.path.name]
     result.divisions = {OWN: division_figures(division, dict(zip(file.ids, file.glosses, strict=True)))}

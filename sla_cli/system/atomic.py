@@ -166,6 +166,12 @@ def remove_leftovers(path: Path) -> None:
             entry.unlink(missing_ok=True)
 
 
+def is_temporary(path: Path, name: str) -> bool:
+    """Whether a file has a temporary name that `atomic_write` gives before NAME, in whatever process and host."""
+    form = rf"\.{re.escape(short_name(name))}\..+-[0-9]+-[0-9]+-[0-9a-f]{{8}}\.partial"
+    return re.fullmatch(form, path.name) is not None
+
+
 def namespace() -> str:
     """Number of the pid namespace, within which process numbers are unique; 0 if the system has none."""
     try:

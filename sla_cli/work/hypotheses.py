@@ -60,10 +60,11 @@ def write_hypotheses(
     header: Header | None = None,
     *,
     check: Callable[[], object] | None = None,
+    keep: bool = False,
 ) -> None:
     """Write hypotheses, those of a clip one after the other; the file appears only when complete, and reads back equal.
 
-    `check` is as for `atomic_write`.
+    `check` and `keep` are as for `atomic_write`.
 
     Raises:
         SlaError: an id or gloss that a line cannot hold; spans, confidence or ranks that do not fit; a score of NaN.
@@ -72,7 +73,7 @@ def write_hypotheses(
     _check_ranks(hypotheses)
     head = f"{MAGIC}{VERSION}\n" + "".join(f"{FACT}{key} {value}\n" for key, value in vars(header).items() if value)
     rows = "".join(map(_row, hypotheses))
-    write_text(path, f"{head}{chr(9).join(COLUMNS)}\n{rows}", check=check)
+    write_text(path, f"{head}{chr(9).join(COLUMNS)}\n{rows}", check=check, keep=keep)
 
 
 def read_hypotheses(path: Path) -> list[Hypothesis]:

@@ -61,7 +61,7 @@ def load_plain(data: bytes, name: str) -> Any:
             raise SlaError(f"{name} is refused: a pickle with only data does not call {module}.{called}", hint)
 
     try:
-        check_pickle(data)
+        check_pickle(io.BytesIO(data), len(data))
         return Plain(io.BytesIO(data)).load()
     except SlaError:
         raise

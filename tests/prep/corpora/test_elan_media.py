@@ -42,6 +42,7 @@ def test_the_order_of_places(tmp_path: Path, lay: Lay, read: Read) -> None:
     lay(tmp_path, dict.fromkeys(places, b""))
     url = f"file://{tmp_path}/elsewhere/abs.mp4"
     lay(tmp_path / "c", {"e/rec.eaf": annotated(link("../v/rel.mp4", url))})
+    lay(tmp_path / "m", {"rec.eaf": annotated()})  # where a copy of the annotations is prepared
     for path in places:
         (clip,) = read("elan", tmp_path / "c", media=str(tmp_path / "m")).clips
         assert place(clip) == tmp_path / path
