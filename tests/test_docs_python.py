@@ -46,8 +46,8 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
 
 def assert_nobody_is_in_a_shared_file(folder: Path) -> None:
     """What the page on responsible use does to `signs.eaf`, to which decisions of a person are added."""
-    shared = folder / "to-share"
-    shared.mkdir()
+    shared = folder / "to-share" / "monday"
+    shared.mkdir(parents=True)
     file = pympi.Elan.Eaf(str(folder / "signs.eaf"), author="Mia")
     file.add_tier("Glossen-decision", ann="Mia")
     file.add_annotation("Glossen-decision", 0, 100, "accepted Mia 2026-11-29T10:22:31+00:00")
@@ -55,11 +55,19 @@ def assert_nobody_is_in_a_shared_file(folder: Path) -> None:
     file.add_linked_file(r"C:\Users\Mia\b.mp4", mimetype="video/mp4")
     file.to_file(str(shared / "signs.eaf"))
     before = (shared / "signs.eaf").read_text(encoding="utf-8")
+    before = before.replace('MEDIA_FILE=""', 'MEDIA_FILE="/home/Mia/b.mp4"').replace(
+        "</ANNOTATION_DOCUMENT>",
+        '<LEXICON_REF LEX_REF_ID="l" NAME="l" TYPE="t" URL="C:\\Mia\\signs.lex" LEXICON_ID="1" LEXICON_NAME="s"/>'
+        '<EXTERNAL_REF EXT_REF_ID="e" TYPE="ecv" VALUE="file:/home/Mia/signs.ecv"/>'
+        '<EXTERNAL_REF EXT_REF_ID="f" TYPE="ecv" VALUE="https://example.org/all.ecv"/></ANNOTATION_DOCUMENT>',
+    )
+    (shared / "signs.eaf").write_text(before, encoding="utf-8")
     assert all(text in before for text in ("Mia", str(folder), "sla:run"))
     (recipe,) = re.findall(r"^```python\n(.*?)^```", RESPONSIBLE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     exec(compile(recipe, str(RESPONSIBLE), "exec"), {})
     after = (shared / "signs.eaf").read_text(encoding="utf-8")
     assert not [text for text in ("Mia", str(folder), "sla:") if text in after]
+    assert all(f'"{text}"' in after for text in ("signs.lex", "signs.ecv", "https://example.org/all.ecv"))
     cleaned = pympi.Elan.Eaf(str(shared / "signs.eaf"))
     assert {one["MEDIA_URL"] for one in cleaned.media_descriptors} == {"video.mp4", "b.mp4"}
     assert [value for *_, value in cleaned.get_annotation_data_for_tier("Glossen")] == ["NORD", "REGEN"]
