@@ -10,8 +10,9 @@ MOST_WAIT = 300.0  # seconds that `?wait=` may ask for
 MOST_KEPT = 1000  # results; the oldest are deleted
 CONNECTIONS = 256  # requests and live streams at once
 LATER = 10  # seconds after which a client may ask again, where nothing better is known
-STALL = 20.0  # seconds without a byte of an upload, or without a request on a new connection
-GRACE, SLOWEST = 30.0, 10_000  # after so many seconds an upload must have come with so many bytes a second
+STALL = 20.0  # seconds without a byte of a body, or without a request on a new connection
+GRACE, SLOWEST = 30.0, 10_000  # after so many seconds a body must have come with so many bytes a second
+LINGER = 20.0  # seconds for which the rest of a body is read that nobody wants
 LARGEST_FRAME = 4_000_000  # bytes of a live frame
 WAITING_FRAMES = 24  # of a live stream, before frames are dropped
 SILENT = 60.0  # seconds without a frame, after which a live stream ends

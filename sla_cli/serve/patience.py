@@ -8,6 +8,7 @@ from typing import Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from sla_cli.serve.body import sends_body
 from sla_cli.serve.limits import STALL
 
 
@@ -23,18 +24,28 @@ class Impatient(H11Protocol):
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
         if self.conn.their_state is not h11.IDLE:
-            self._stop()
-        elif self._waiting is None:  # the head of a further request begins
+            _stop(self._waiting)
+
+    def on_response_complete(self) -> None:
+        if self.conn.their_state is h11.SEND_BODY:  # `Body` has waited for it
+            self.transport.close()
+        super().on_response_complete()
+        if self.conn.their_state is h11.IDLE:
             self._wait()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._stop()
+        _stop(self._waiting)
         super().connection_lost(exc)
 
+    def _should_upgrade(self) -> bool:
+        """Whether it asks for a WebSocket; with a body the library would never answer it (RFC 6455, section 4.1)."""
+        return self._get_upgrade() == b"websocket" and self.scope["method"] == "GET" and not sends_body(self.headers)
+
     def _wait(self) -> None:
+        _stop(self._waiting)
         self._waiting = self.loop.call_later(STALL, self.transport.close)
 
-    def _stop(self) -> None:
-        if self._waiting is not None:
-            self._waiting.cancel()
-            self._waiting = None
+
+def _stop(timer: asyncio.TimerHandle | None) -> None:
+    if timer is not None:
+        timer.cancel()
