@@ -1,4 +1,4 @@
-"""Connections on which no request comes are closed: each takes a place."""
+"""Connections are bounded in number and in time: each takes an open file of the process."""
 
 from __future__ import annotations
 
@@ -9,17 +9,34 @@ import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from sla_cli.serve.body import sends_body
-from sla_cli.serve.limits import STALL
+from sla_cli.serve.limits import STALL, TAKE
 
 
 class Impatient(H11Protocol):
-    """HTTP of uvicorn, which itself waits for ever for the head of a request."""
+    """HTTP of uvicorn, which itself waits for ever for the head of a request, and for a client to take its answer.
+
+    Args:
+        most: connections at once, WebSockets too. For a further one, the oldest that waits for no answer is cut.
+    """
 
     _waiting: asyncio.TimerHandle | None = None
+    _taking: asyncio.TimerHandle | None = None
+    _begun = 0.0
+    cut = False
+
+    def __init__(self, *arguments: Any, most: int, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._most = most
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
+        transport.set_write_buffer_limits(high=0)  # `pause_writing` is called for a single byte that is not taken
+        self._begun = self.loop.time()
         self._wait()
+        here = [one for one in self.connections if not getattr(one, "cut", False)]
+        if len(here) > self._most:
+            free = [one for one in here if isinstance(one, Impatient) and one._waits_for_no_answer]
+            min(free, key=lambda one: one._begun)._cut()  # this one, if all others wait
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
@@ -33,9 +50,22 @@ class Impatient(H11Protocol):
         if self.conn.their_state is h11.IDLE:
             self._wait()
 
+    def pause_writing(self) -> None:
+        super().pause_writing()
+        self._taking = self.loop.call_later(TAKE, self._cut)
+
+    def resume_writing(self) -> None:
+        super().resume_writing()
+        _stop(self._taking)
+
     def connection_lost(self, exc: Exception | None) -> None:
         _stop(self._waiting)
+        _stop(self._taking)
         super().connection_lost(exc)
+
+    @property
+    def _waits_for_no_answer(self) -> bool:
+        return self.cycle is None or self.cycle.response_started
 
     def _should_upgrade(self) -> bool:
         """Whether it asks for a WebSocket; with a body the library would never answer it (RFC 6455, section 4.1)."""
@@ -44,6 +74,10 @@ class Impatient(H11Protocol):
     def _wait(self) -> None:
         _stop(self._waiting)
         self._waiting = self.loop.call_later(STALL, self.transport.close)
+
+    def _cut(self) -> None:
+        self.cut = True
+        self.transport.abort()
 
 
 def _stop(timer: asyncio.TimerHandle | None) -> None:

@@ -1,4 +1,4 @@
-"""Clients that send slowly, or nothing: with the service itself, and limits of a fraction of
+"""Clients that send slowly or nothing, or take no answer: with the service itself, and limits of a fraction of
 a second."""
 
 from __future__ import annotations
@@ -6,7 +6,8 @@ from __future__ import annotations
 import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Thread
 
@@ -14,10 +15,11 @@ import pytest
 
 pytest.importorskip("prometheus_client", reason="needs the extra web")
 
-from sla_cli.serve import body, patience
+from sla_cli.errors import SlaError
+from sla_cli.serve import body, limits, patience
 from sla_cli.serve.door import Door
 from sla_cli.serve.jobs import Jobs
-from sla_cli.serve.limits import Limits
+from sla_cli.serve.limits import BACKLOG, CONNECTIONS, OPEN, Limits, share_of_files
 from sla_cli.serve.metrics import new_metrics
 from sla_cli.serve.patience import Impatient
 from sla_cli.serve.service import Service
@@ -40,17 +42,19 @@ def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jobs:
         monkeypatch.setattr(module, "STALL", 0.15)
     monkeypatch.setattr(body, "GRACE", 0.1)
     monkeypatch.setattr(body, "LINGER", 0.3)
+    monkeypatch.setattr(patience, "TAKE", 0.3)
     bounds = Limits(queue=3, upload=10**6, length=60, work=60, memory=1 << 30, keep=100)
     return Jobs(tmp_path / "jobs", bounds, 1, lambda state, seconds: None)
 
 
 @contextmanager
-def port_of(jobs: Jobs) -> Iterator[int]:
+def port_of(jobs: Jobs, most: int = 10) -> Iterator[int]:
     """A service without workers."""
     idle = Workers(0, jobs.take, {}, 0, lambda: None)
     application = Service(jobs, Streams(0, lambda: 0), idle, new_metrics(), "").application()
     with listening("127.0.0.1", 0, "") as opened:
-        web = server(Door(application, "", (), lambda status: None), http=Impatient)
+        opened.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)  # an answer may not fit
+        web = server(Door(application, "", (), lambda status: None), http=partial(Impatient, most=most))
         thread = Thread(target=web.run, kwargs={"sockets": [opened]})
         thread.start()
         try:
@@ -129,3 +133,50 @@ def test_a_body_that_nobody_wants_is_not_waited_for(jobs: Jobs, head: bytes, sta
                 break
         else:
             pytest.fail("the connection is still open")
+
+
+def test_an_answer_that_is_not_taken_ends_the_connection(jobs: Jobs) -> None:
+    with port_of(jobs) as port, socket.socket() as client:
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        client.settimeout(10)
+        client.connect(("127.0.0.1", port))
+        client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
+        with pytest.raises(ConnectionError):
+            for _ in range(200):
+                time.sleep(0.02)
+                client.sendall(b"G")
+
+
+def test_connections_that_ask_for_nothing_make_room_for_others(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The oldest of them end; a request that waits for its answer stays."""
+    monkeypatch.setattr(patience, "STALL", 100)
+    monkeypatch.setattr(body, "STALL", 1.0)
+    with port_of(jobs, most=3) as port, ExitStack() as stack:
+        clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(3)]
+        clients[1].sendall(HEAD)
+        while not jobs.taken:
+            time.sleep(0.01)
+        clients += [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(3)]
+        assert [answer(clients[number]) for number in (0, 2, 3)] == [b"", b"", b""]
+        for one in clients[4:]:
+            one.sendall(HEALTH)
+            assert one.recv(10_000).startswith(b"HTTP/1.1 503")
+        assert answer(clients[1]).startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "most", "said"), [(OPEN, OPEN, ""), (99, 99, "only 99 connections"), (15, 0, "may open only")]
+)
+def test_few_open_files_are_few_connections(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, wanted: int, most: int, said: str
+) -> None:
+    beside = limits.FILES + 3 * limits.FILES_OF_PROCESS + CONNECTIONS + 4 * BACKLOG
+    asked = []
+    monkeypatch.setattr(limits, "allow_open_files", lambda count: asked.append(count) or beside + wanted)
+    monkeypatch.setattr(limits.log, "propagate", True)
+    if most:
+        assert share_of_files(3, 10_000) == most and said in caplog.text and bool(said) == bool(caplog.text)
+    else:
+        with pytest.raises(SlaError, match=said):
+            share_of_files(3, 10_000)
+    assert asked == [beside + OPEN]
