@@ -50,6 +50,16 @@ class Impatient(H11Protocol):
         if self.conn.their_state is h11.IDLE:
             self._wait()
 
+    def send_400_response(self, msg: str) -> None:
+        """End a connection on which something else than HTTP came, with an answer if none has begun."""
+        if self.cycle is not None:
+            self.cycle.disconnected = True  # h11 takes nothing more of its answer
+            self.cycle.message_event.set()
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            super().send_400_response(msg)
+        else:
+            self.transport.close()
+
     def pause_writing(self) -> None:
         super().pause_writing()
         self._taking = self.loop.call_later(TAKE, self._cut)

@@ -1,8 +1,9 @@
-"""Clients that send slowly or nothing, or take no answer: with the service itself, and limits of a fraction of
+"""Clients that send slowly, damaged or nothing, or take no answer: with the service itself, and limits of a fraction of
 a second."""
 
 from __future__ import annotations
 
+import logging
 import socket
 import time
 from collections.abc import Iterator
@@ -162,6 +163,28 @@ def test_connections_that_ask_for_nothing_make_room_for_others(jobs: Jobs, monke
             one.sendall(HEALTH)
             assert one.recv(10_000).startswith(b"HTTP/1.1 503")
         assert answer(clients[1]).startswith(b"HTTP/1.1 408")
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        (b"POST /nowhere" + CHUNKED + b"\r\n", b"ZZ\r\n"), (b"POST /nowhere" + CHUNKED + b"\r\n", b"0\r\nX\r\n\r\n"),
+        (b"POST /v1/transcripts" + CHUNKED + b"\r\nZZ\r\n",), (HEALTH, b"\0\r\n\r\n"), (HEALTH * 9 + b"\0\r\n\r\n",),
+        (b"GET /v1/live HTTP/1.1\r\nHost: x\r\n" + UPGRADE + b"\r\n",), (b"\x16\x03\x01\x02\x00\x01\0\0\0\r\n\r\n",),
+        (b"GET /v1/live HTTP/1.1\r\nHost: x\r\n" + UPGRADE + b"Origin: http://evil.example\r\n\r\n",),
+        (b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade\r\n\r\n",),
+    ],
+)  # fmt: skip
+def test_what_a_client_sends_is_no_line_of_the_log(
+    jobs: Jobs, capsys: pytest.CaptureFixture[str], parts: tuple[bytes, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest's: without one, Python prints warnings
+    with port_of(jobs) as port, socket.create_connection(("127.0.0.1", port)) as client:
+        for part in parts:
+            client.sendall(part)
+            assert client.recv(1)
+        assert answer(client)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
