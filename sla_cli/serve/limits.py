@@ -19,7 +19,7 @@ STALL = 20.0  # seconds without a byte of a body, or without a request on a new 
 GRACE, SLOWEST = 30.0, 10_000  # after so many seconds a body must have come with so many bytes a second
 LINGER = 20.0  # seconds for which the rest of a body is read that nobody wants
 TAKE = 60.0  # seconds in which a client must take an answer
-LARGEST_FRAME = 4_000_000  # bytes of a live frame
+LARGEST_FRAME = 8 + 4_000_000  # bytes of a live frame: its time, and a picture
 WAITING_FRAMES = 24  # of a live stream, before frames are dropped
 SILENT = 60.0  # seconds without a frame, after which a live stream ends
 STUCK = 60.0  # seconds for one live frame, or to open the model of a worker again
@@ -65,7 +65,7 @@ def share_of_files(processes: int, queue: int) -> int:
     beside = FILES + FILES_OF_PROCESS * processes + min(queue, CONNECTIONS) + 4 * BACKLOG
     allowed = allow_open_files(beside + OPEN)
     most = allowed - beside
-    hint = f"It needs {beside + OPEN:,} (`ulimit -Hn` shows what the system allows)."
+    hint = f"It needs {beside + OPEN:,}: raise the hard limit (`ulimit -Hn`, or LimitNOFILE of systemd)."
     if most < FEWEST:
         raise SlaError(f"this process may open only {allowed:,} files at once", hint)
     if most < OPEN:
