@@ -17,6 +17,7 @@ import sla_cli
 from sla_cli.artifact.receipt import Receipt, write_receipt
 
 PAGE = Path(__file__).parents[1] / "docs" / "python.md"
+RESPONSIBLE = PAGE.with_name("responsible-use.md")
 DESCRIBED = re.findall(r"^\.\. auto\w+:: (\S+)", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
 
 
@@ -38,8 +39,30 @@ def test_the_examples_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert set(tiers.get_tier_names()) == {"Glossen", "Glossen-confidence", "SENTENCE"}
     assert [value for *_, value in tiers.get_annotation_data_for_tier("Glossen")] == ["NORD", "REGEN"]
     assert {"video.eaf", "signs.srt", "page.html"} <= {path.name for path in tmp_path.iterdir()}
+    assert_nobody_is_in_a_shared_file(tmp_path)
     printed = capsys.readouterr().out
     assert "NORD" in printed and "broken.mp4 is empty" in printed and f"{100 / 3}"[:6] in printed
+
+
+def assert_nobody_is_in_a_shared_file(folder: Path) -> None:
+    """What the page on responsible use does to `signs.eaf`, to which decisions of a person are added."""
+    shared = folder / "to-share"
+    shared.mkdir()
+    file = pympi.Elan.Eaf(str(folder / "signs.eaf"), author="Mia")
+    file.add_tier("Glossen-decision", ann="Mia")
+    file.add_annotation("Glossen-decision", 0, 100, "accepted Mia 2026-11-29T10:22:31+00:00")
+    file.add_property("sla:done", "done Mia 2026-11-29T10:22:31+00:00")
+    file.add_linked_file(r"C:\Users\Mia\b.mp4", mimetype="video/mp4")
+    file.to_file(str(shared / "signs.eaf"))
+    before = (shared / "signs.eaf").read_text(encoding="utf-8")
+    assert all(text in before for text in ("Mia", str(folder), "sla:run"))
+    (recipe,) = re.findall(r"^```python\n(.*?)^```", RESPONSIBLE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
+    exec(compile(recipe, str(RESPONSIBLE), "exec"), {})
+    after = (shared / "signs.eaf").read_text(encoding="utf-8")
+    assert not [text for text in ("Mia", str(folder), "sla:") if text in after]
+    cleaned = pympi.Elan.Eaf(str(shared / "signs.eaf"))
+    assert {one["MEDIA_URL"] for one in cleaned.media_descriptors} == {"video.mp4", "b.mp4"}
+    assert [value for *_, value in cleaned.get_annotation_data_for_tier("Glossen")] == ["NORD", "REGEN"]
 
 
 def test_the_reference_has_every_public_name() -> None:

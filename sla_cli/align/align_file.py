@@ -91,7 +91,8 @@ def align_file(
         aligned = AlignedSplit(path, split, tuple(clips))
         if artifact.there is None:
             artifact.begin()
-            write_alignment(path, clips, {"corpus": header.corpus, "split": header.split}, check=artifact.check)
+            facts = {"corpus": header.corpus, "split": header.split}
+            write_alignment(path, clips, facts, check=artifact.check, keep=artifact.keep)
             artifact.results = {
                 "clips": len(clips),
                 "glosses": aligned.placed,

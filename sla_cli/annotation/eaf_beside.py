@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -39,19 +40,26 @@ class ElanFiles:
 def elan_files(videos: Iterable[Path], files: Iterable[Path]) -> ElanFiles:
     """Find the ELAN files of videos among the files of their folders.
 
-    Names may differ in capitals of the ending .eaf, and in the Unicode form of accented letters, which macOS and some
-    archives change. A video with an ELAN file of its own name belongs to that one only; of two such files, the one with
-    the usual ending is taken. Else it belongs to a file that links it: as its recording, or, if there is one before it,
-    as a further video.
+    Names may differ in the Unicode form of accented letters, which macOS and some archives change, and in capitals
+    where only one file can be meant. A video with an ELAN file of its own name belongs to that one only; of two such
+    files, the one with the usual ending is taken. Else it belongs to a file that links it: as its recording, or, if
+    there is one before it, as a further video.
     """
     elan = {_usual(path): path for path in sorted(files) if path.suffix.lower() == SUFFIX}
     named = {_plain(video): video for video in videos}
-    of = {video: elan.get(_usual(video), video.with_suffix(SUFFIX)) for video in named.values()}
+    alike, capitals = _one_each(elan), _one_each(named)
+    of = {
+        video: elan.get(_usual(video))
+        or (alike.get(_folded(_usual(video))) if _folded(_plain(video)) in capitals else None)
+        or video.with_suffix(SUFFIX)
+        for video in named.values()
+    }
     taken = set(elan.values())
     own = {eaf for eaf in of.values() if eaf in taken}
     further: dict[Path, Path] = {}
     for eaf in elan.values():
-        linked = [named.get(_plain(eaf.with_name(name))) for name in _linked(eaf)]
+        places = [_plain(eaf.with_name(name)) for name in _linked(eaf)]
+        linked = [named.get(place) or capitals.get(_folded(place)) for place in places]
         free = [one for one in dict.fromkeys(linked) if one in of and of[one] not in taken]
         if free and eaf not in own:
             of[free.pop(0)] = eaf
@@ -59,6 +67,16 @@ def elan_files(videos: Iterable[Path], files: Iterable[Path]) -> ElanFiles:
             further[one] = eaf
             del of[one]
     return ElanFiles(of, further)
+
+
+def _one_each(named: Mapping[Path, Path]) -> dict[Path, Path]:
+    """The files by their names in small letters, without those of which names differ in capitals only."""
+    count = Counter(map(_folded, named))
+    return {_folded(name): path for name, path in named.items() if count[_folded(name)] == 1}
+
+
+def _folded(path: Path) -> Path:
+    return path.with_name(path.name.casefold())
 
 
 def _usual(path: Path) -> Path:

@@ -93,6 +93,11 @@ def check_can_add(existing: Path, layout: Layout, *, replace: bool) -> None:
     _old_tiers(document, names, replace)
 
 
+def has_tier(existing: Path, layout: Layout) -> bool:
+    """Whether an ELAN file has the tier of glosses. Raises SlaError or FormatError if it cannot be read."""
+    return plain(layout.tier) in {plain(_name(tier)) for tier in read_document(existing).root.named("TIER")}
+
+
 def _on_timeline(
     document: Document, sentences: Sequence[TimedSentence], media: Path | None
 ) -> tuple[TimedSentence, ...]:

@@ -74,7 +74,8 @@ def suffix_of(kind: str) -> str:
 
 def annotation_like(kind: str) -> Like:
     """Files of a kind that a new one may replace. Raises SlaError for an unknown kind."""
-    return Like(f"a file of sla with the format {kind}", _format(kind).fits)
+    found = _format(kind)
+    return Like(f"a file of sla with the format {kind}", found.fits, (found.suffix,))
 
 
 def kind_of(path: Path, others: tuple[str, ...] = ()) -> str:

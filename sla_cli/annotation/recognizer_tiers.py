@@ -25,8 +25,8 @@ def _beginning(text: str) -> Callable[[Path], bool]:
 
 
 # What of them may be replaced.
-TIERS = Like("a file with tiers from a recogniser of sla", _beginning(BEGINNING))
-CURVE = Like("a curve from a recogniser of sla", _beginning(CURVE_HEAD))
+TIERS = Like("a file with tiers from a recogniser of sla", _beginning(BEGINNING), ())
+CURVE = Like("a curve from a recogniser of sla", _beginning(CURVE_HEAD), ())
 
 
 def read_spans(path: Path) -> list[Interval]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,8 @@ from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import SlaError, visible
 from sla_cli.exchange.gloss_files import export_text
 
-FORMULAS = ("=", "+", "-", "@")  # first characters of what spreadsheets run
+# Beginnings of what spreadsheets run, also after what some of them take as the end of a cell, and as East Asian forms.
+FORMULA = re.compile(r"(^|[;,|\t])(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 MILLISECONDS = 1000.0  # per second: spans in milliseconds
 
 
@@ -33,7 +35,7 @@ def csv_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
 
 def _no_formula(text: str) -> str:
     """https://owasp.org/www-community/attacks/CSV_Injection"""
-    return f"'{text}" if text.startswith(FORMULAS) else text
+    return FORMULA.sub(r"\1'", text)
 
 
 def json_text(annotation: Annotation, layout: Layout, folder: Path) -> str:

@@ -51,6 +51,16 @@ class Lock:
         """Whether another process holds a folder of this name, which was removed and made again."""
         return is_another(self.file.fileno(), self.folder / LOCK)
 
+    def is_alone(self) -> bool:
+        """Whether no other process shares the lock; at the end only, as it may be lost by this."""
+        if fcntl is None or not self.works:
+            return False
+        try:
+            fcntl.flock(self.file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            return False
+        return True
+
 
 @contextmanager
 def locked(
@@ -87,15 +97,20 @@ def locked(
 
 
 @contextmanager
-def locked_while_made(folder: Path, busy: str, *, wait: bool) -> Iterator[None]:
-    """Lock a folder as `locked` does, and remove it at the end if it is empty, with the empty folders made for it."""
-    made = [folder, *takewhile(lambda parent: not parent.exists(), folder.parents)]
-    with locked(folder, busy, wait=wait) as lock:
+def locked_while_made(folder: Path, busy: str, *, wait: bool = False, shared: bool = False) -> Iterator[None]:
+    """Lock a folder as `locked` does, and remove it at the end if it is empty, with the empty folders made for it.
+
+    A folder that somebody made before stays, without the lock. If the lock is shared, the last process removes them.
+    """
+    of_others = folder.is_dir() and not (folder / LOCK).exists()
+    made = [] if of_others else [folder, *takewhile(lambda parent: not parent.exists(), folder.parents)]
+    with locked(folder, busy, wait=wait, shared=shared) as lock:
         try:
             yield
         finally:
             with uninterrupted():
-                if folder.is_dir() and not lock.lost and [path.name for path in folder.iterdir()] == [LOCK]:
+                empty = folder.is_dir() and not lock.lost and [path.name for path in folder.iterdir()] == [LOCK]
+                if empty and (not shared or lock.is_alone()):
                     (folder / LOCK).unlink()
                     with suppress(OSError):  # not empty
                         for path in made:

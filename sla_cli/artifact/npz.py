@@ -18,6 +18,7 @@ from sla_cli.system.atomic import atomic_write
 DAMAGE = (
     *(OSError, ValueError, KeyError, EOFError, struct.error, zipfile.BadZipFile, zlib.error),
     *(SyntaxError, tokenize.TokenError),  # from an array's header
+    TypeError,  # for one array in place of an archive
     RuntimeError,  # for a flag or a compression method that zipfile does not know
     MemoryError,  # for an impossible shape
 )

@@ -85,7 +85,10 @@ def receipt_path(artifact: Path) -> Path:
 
 
 def write_receipt(receipt: Receipt, artifact: Path) -> None:
-    """Add time, environment and the digest of a file, and write the receipt: from now on the artifact is complete."""
+    """Add time, environment and the digest of a file, and write the receipt: from now on the artifact is complete.
+
+    Raises FormatError if a file of somebody has the name of the receipt of a file.
+    """
     ended = datetime.now(UTC)
     if artifact.is_file():
         receipt.results[DIGEST] = digest_file(artifact)
@@ -130,6 +133,12 @@ def renew(receipt: Receipt, artifact: Path) -> None:
 def pass_on(receipt: Receipt, artifact: Path) -> None:
     """Write a receipt for others: without the places of the inputs, and without what it says of a machine."""
     _write(replace(receipt, sources={}, environment={}), artifact, datetime.fromisoformat(receipt.finished))
+
+
+def is_as_made(artifact: Path) -> bool:
+    """Whether a file has the content that its receipt recorded. Raises FormatError as `read_receipt`."""
+    receipt = read_receipt(artifact) if artifact.is_file() else None
+    return receipt is not None and receipt.results.get(DIGEST) == digest_file(artifact)
 
 
 def already_made(artifact: Path, receipt: Receipt, *, force: bool) -> Receipt | None:
@@ -218,7 +227,9 @@ def _revision() -> str:
 def _write(receipt: Receipt, artifact: Path, finished: datetime) -> None:
     receipt.finished = finished.isoformat()
     receipt.checksum = _checksum(json.loads(json.dumps(asdict(receipt))))  # of what will be read back
-    write_text(receipt_path(artifact), json.dumps(asdict(receipt), indent=1, ensure_ascii=False) + "\n")
+    # Somebody's file may have appeared where the receipt of a file will be, whose folder is not sla's.
+    check = (lambda: read_receipt(artifact)) if artifact.is_file() else None
+    write_text(receipt_path(artifact), json.dumps(asdict(receipt), indent=1, ensure_ascii=False) + "\n", check=check)
 
 
 def _checksum(facts: Mapping[str, Any]) -> str:

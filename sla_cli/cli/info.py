@@ -30,6 +30,9 @@ def info(
         list[str] | None,
         typer.Option("--clip", help="Id of a clip for --sheet, instead of random clips; can be repeated."),
     ] = None,
+    signer: Annotated[
+        str | None, typer.Option(help="Only clips of this person in --sheet: all of the store, or of --split.")
+    ] = None,
     seed: Annotated[
         int | None, typer.Option(help="Random seed for choosing the clips.", min=0, show_default="0")
     ] = None,
@@ -42,11 +45,11 @@ def info(
     It can be a store, a run, a model, emissions, hypotheses, an alignment, a tuning, a score,
     a language model (ARPA, KenLM), an annotation file or a receipt.
     """
-    given = {"--split": split, "--clips": clips, "--clip": ids or None, "--seed": seed}
+    given = {"--split": split, "--clips": clips, "--clip": ids or None, "--signer": signer, "--seed": seed}
     if idle := [name for name, value in given.items() if value is not None and sheet is None]:
         raise SlaError(f"{idle[0]} has no effect without --sheet", "Name a PNG with --sheet.")
-    if ids and (clips is not None or seed is not None):
-        raise SlaError("--clip names the clips, so --clips and --seed have no effect", "Leave one out.")
+    if ids and any(value is not None for value in (clips, signer, seed)):
+        raise SlaError("--clip names the clips, so --clips, --signer and --seed have no effect", "Leave one out.")
     from msgspec import UNSET
 
     from sla_cli.annotation.describe import describe_annotation
@@ -65,8 +68,9 @@ def info(
         if found.kind != "store":
             raise SlaError(f"{path} is not a store but {found.kind}, which holds no frames", "Give --sheet a store.")
         check = check_output(sheet, PICTURE, replace=force)
+        count = clips or (CLIPS if signer is None else None)
         width, height = write_sheet(
-            sheet, path, split=split, ids=ids or (), count=clips or CLIPS, seed=seed or 0, check=check
+            sheet, path, split=split, ids=ids or (), signer=signer, count=count, seed=seed or 0, check=check
         )
         drawn = Sheet(path=sheet, width=width, height=height)
         lines += ["", f"sheet {sheet}: {width}x{height} pixels"]

@@ -32,12 +32,13 @@ def merge(
         raise SlaError("--output and --name both set the folder of the new store", "Give one of them.")
     check_name(name)
     from sla_cli.prep.merge import merge_stores
-    from sla_cli.store.paths import split_name
+    from sla_cli.store.paths import as_there, split_name
     from sla_cli.work.folder import Work as WorkFolder
 
     folder = WorkFolder(work)
     given = [folder.store_given(store) for store in stores]
-    out = output or folder.stores / (name or "+".join(split_name(store)[0].resolve().name for store in given))
+    joined = name or "+".join(split_name(store)[0].resolve().name for store in given)
+    out = as_there(output or folder.stores / joined)
     result = merge_stores(given, out, force=force)
     [figures] = result.divisions.values()
     counts = ", ".join(f"{split} {count:,}" for split, count in figures.clips.items())

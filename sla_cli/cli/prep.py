@@ -71,6 +71,7 @@ def prep(
         raise SlaError("--jobs is for local processes, --scheduler for a cluster that has its own", "Give one of them.")
     from sla_cli.prep.begun import Begun, newest_unfinished
     from sla_cli.prep.tiers.survey import tiers_text
+    from sla_cli.store.paths import as_there
     from sla_cli.work.folder import Work as WorkFolder
 
     stores, wanted_part = WorkFolder(work).stores, parse_part("--part", part) if part else None
@@ -90,7 +91,7 @@ def prep(
             survey = corpus.survey(corpus.open(begun.request.source, None), begun.request.options)
             answer(tiers_text(survey), survey, as_json)
             return
-        out = stores / (name or corpus.name)
+        out = as_there(stores / (name or corpus.name))
     _build(begun, out, _engine(jobs, scheduler), wanted_part, as_json)
 
 

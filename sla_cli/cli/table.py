@@ -56,14 +56,14 @@ def table(
     from sla_cli.core.bootstrap import Resampling
     from sla_cli.score.run_table import SHOWN, run_table
     from sla_cli.score.score import ScoreOptions
-    from sla_cli.score.table_text import TABLE, table_text
+    from sla_cli.score.table_text import runs_like, table_text
     from sla_cli.system.atomic import write_text
     from sla_cli.work.folder import Work as WorkFolder
     from sla_cli.work.output import check_output
 
     folder = WorkFolder(work)
     ref = None if ref is None else folder.store_given(ref)
-    check = check_output(output, TABLE, inputs=(ref,), replace=force)
+    check = check_output(output, runs_like(kind), inputs=(ref,), replace=force)
     options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed, cluster))
     splits = (split,) if split else SHOWN
     names = runs or folder.decoded_runs()

@@ -74,7 +74,10 @@ def transcribe(
     ] = TranscribeConfig.pause,
     min_confidence: MinConfidence = TranscribeConfig.min_confidence,
     add_to: Annotated[
-        Path | None, typer.Option(help="Add the tier to this ELAN file; everything else in it stays unchanged.")
+        Path | None,
+        typer.Option(
+            help="Add the tier to this ELAN file, of which everything else stays unchanged; or to those of a folder."
+        ),
     ] = None,
     no_video: Annotated[
         bool, typer.Option("--no-video", help="Leave the video, which shows a person, and its name out of the page.")

@@ -114,7 +114,7 @@ class AdapterConfig:
     kernel: KernelSize | KernelSizes = 3
     # Activation after the convolution (choice); ST-Adapter has none, AdaptSign QuickGELU.
     activation: Literal["gelu", "quickgelu", "relu", "silu", "none"] = "gelu"
-    # Before which part of a block it is placed, or after the block (ST-Adapter: mlp, LVM-STeM: after; see method.md).
+    # Before which part of a block it is placed, or after the block (ST-Adapter: mlp, LVM-STeM: after).
     place: Literal["mlp", "attention", "both", "after"] = "attention"
     normed: bool = True  # its input passes the frozen norm that follows it (choice; False as in ST-Adapter)
     # Additional trained LayerNorms in the adapter, on its input and on the output of the convolution (LVM-STeM).
@@ -219,7 +219,7 @@ class TrainConfig:
     # a third of them (AdaptSign).
     lengthen: Literal["even", "random"] = "even"
     min_frames: Annotated[int, Meta(ge=1, le=LONG)] = 32  # minimum length of a clip after resampling
-    max_frames: Annotated[int, Meta(ge=1, le=MANY)] = 230  # maximum length after resampling
+    max_frames: Annotated[int, Meta(ge=1, le=LONG)] = 230  # maximum length after resampling
     # Most frames by which a clip's first and last frame are held, as hands at rest, in which no gloss may be emitted.
     # For recognition in recordings with pauses (choice).
     rest: Annotated[int, Meta(ge=0, le=LONG)] = 0

@@ -45,6 +45,14 @@ def as_number(value: object, name: str, low: float, high: float = float("inf")) 
     return number
 
 
+def as_whole(value: object, name: str, low: int, high: int) -> int:
+    """A whole number within bounds. Raises SlaError for anything else."""
+    number = as_number(value, name, low, high)
+    if not number.is_integer():
+        raise SlaError(f"{name} is {_shown(value)}, not a whole number")
+    return int(number)
+
+
 def as_plain(value: object) -> Any:
     """A number of another type, as of numpy, a Fraction or a Decimal, as one of Python; anything else as it is."""
     if isinstance(value, bool):
@@ -53,8 +61,10 @@ def as_plain(value: object) -> Any:
         if isinstance(value, Integral):
             return int(value)
         return float(value) if isinstance(value, (Real, Decimal)) else value
-    except (OverflowError, ValueError):  # too large, or a signalling NaN
+    except OverflowError:  # too large
         return value
+    except ValueError:  # a signalling NaN
+        return math.nan
 
 
 def check_one_of(value: object, name: str, known: Sequence[str]) -> None:

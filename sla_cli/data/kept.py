@@ -18,9 +18,10 @@ from sla_cli.config.settings import EmitConfig, TrainConfig
 from sla_cli.data.batching import Sample
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.epoch_plan import cut_batches
-from sla_cli.errors import SlaError
+from sla_cli.errors import FormatError, SlaError
 from sla_cli.store.clips import Split
 
+AGAIN = "Continue with --resume: its features are computed again."
 KEPT = 1  # makes the random numbers that choose a view independent of the other ones of a clip
 
 
@@ -48,7 +49,11 @@ class KeptFeatures:
             SlaError: its file cannot be read. A damaged file is removed, so the next training computes it again.
         """
         path = self._path(self._file_of[index])
-        return read_or_remove(path, str(index), again="Continue with --resume: its features are computed again.")[0]
+        [features] = read_or_remove(path, str(index), again=AGAIN)
+        if (features.shape, features.dtype) != ((self.split.lengths[index], self.width), np.float16):
+            path.unlink(missing_ok=True)
+            raise FormatError(f"{path} is damaged: it holds features of another shape or type", AGAIN)
+        return features
 
     def together(self, indices: Sequence[int], held: int = 0) -> tuple[Tensor, Tensor]:
         """The features of some clips, float16 (all frames, width), and how many each has, int64 (clips,).

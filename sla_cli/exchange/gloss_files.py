@@ -128,7 +128,7 @@ def export_like(kind: str) -> Like:
         line = begins(path, 4096).decode(errors="replace").split("\n", 1)[0]
         return chosen.parse(line) is not None if chosen.own is None else chosen.own(line)
 
-    return Like(f"a file of the format {chosen.name}", fits)
+    return Like(f"a file of the format {chosen.name}", fits, (f".{chosen.name}", ".txt"))
 
 
 def _writable(kind: str) -> Format:

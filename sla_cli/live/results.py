@@ -51,7 +51,7 @@ class Results:
         self._complete: list[Sentence] = []
         self._open: tuple[Sentence, ...] = ()  # of signs that do not change any more
         self._digest = digest_file(path) if path.exists() else ""  # of the file as it was written last, or found
-        self._keep = self._kind not in ("eaf", PAGE)  # a copy of what it replaces first
+        self._keep = self._kind != "eaf"  # a copy of what it replaces first
         self._written = self._cost = -math.inf  # when, and how many seconds it took
 
     def add(self, segment: Segment) -> None:

@@ -114,7 +114,6 @@ def estimate_file(
             log.info("%s was already complete except for its receipt", out)
         else:
             check_output(out, LANGUAGE_MODEL, replace=force)
-            named_by_hand = read_receipt(out) is None
             artifact.replaces = force
             artifact.begin()
 
@@ -122,7 +121,7 @@ def estimate_file(
                 if not holds(out, arpa):  # another command may have written the same model just now
                     artifact.check()
 
-            write_arpa(arpa, out, check=check, keep=named_by_hand)
+            write_arpa(arpa, out, check=check, keep=artifact.keep)
         estimated = Estimated(
             order=chosen.order,
             lowered=chosen.why or UNSET,

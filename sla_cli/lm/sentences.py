@@ -7,12 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.artifact.receipt import digest_file
+from sla_cli.artifact.table import SEPARATORS, has_columns
 from sla_cli.artifact.text import read_text, refuse_pipe
+from sla_cli.core.endings import other_ending
 from sla_cli.core.normalize import Profile
 from sla_cli.errors import SlaError
 from sla_cli.lm.counts import refuse_reserved
 from sla_cli.store.paths import names_store
 from sla_cli.store.store import Store
+
+TEXT = (".txt",)
 
 
 @dataclass(frozen=True)
@@ -71,12 +75,22 @@ def read_lines(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
     Empty lines are skipped.
 
     Raises:
-        SlaError: the file cannot be read, is not UTF-8 text, or contains a reserved word; names the line.
+        SlaError: it cannot be read, is not UTF-8 text, has another format, or contains a reserved word; names the line.
     """
-    for number, line in enumerate(read_text(path).split("\n"), start=1):
+    text = read_text(path)
+    if other_ending(path, TEXT) or _is_table(text):
+        hint = f"Give a store, or a text ({TEXT[0]}) with a sentence of glosses on each line and nothing else."
+        raise SlaError(f"{path} is a table or another format, of which every word would be counted as a gloss", hint)
+    for number, line in enumerate(text.split("\n"), start=1):
         glosses = tuple(line.split())
         refuse_reserved(glosses, f"{path}, line {number}")
         if "\0" in line:
             raise SlaError(f"{path}, line {number}: a NUL character, not allowed in text", "Is this the text file?")
         if glosses:
             yield number, glosses
+
+
+def _is_table(text: str) -> bool:
+    """Whether a text begins with a header of several columns, one of them for glosses."""
+    header = text.split("\n", 1)[0]
+    return any(separator in header for separator in SEPARATORS) and has_columns(text, ("gloss",))

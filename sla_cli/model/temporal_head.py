@@ -105,7 +105,7 @@ class SequenceModel(nn.Module):
         super().__init__()
         between = config.dropout if config.lstm_layers > 1 else 0.0
         directions = 1 if config.causal else 2
-        hidden = config.lstm_width or width // directions
+        hidden = config.lstm_width or max(1, width // directions)
         self.lstm = nn.LSTM(width, hidden, config.lstm_layers, bidirectional=directions == 2, dropout=between)
         self.width = directions * hidden
 

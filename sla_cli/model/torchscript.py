@@ -66,9 +66,10 @@ def read_torchscript(path: Path) -> dict[str, Tensor]:
         read = [part.file_size for part in archive.infolist() if part.filename.startswith(f"{name}/data")]
         if sum(read) > path.stat().st_size:
             raise ValueError("its tensors are compressed, which PyTorch never does")
-        pickled = archive.read(f"{name}/data.pkl")
-        check_pickle(pickled)
-        return dict(_tensors_of(_Modules(io.BytesIO(pickled)).load(), _Values(archive, name), set()))
+        pickled = io.BytesIO(archive.read(f"{name}/data.pkl"))
+        check_pickle(pickled, len(pickled.getbuffer()))
+        pickled.seek(0)
+        return dict(_tensors_of(_Modules(pickled).load(), _Values(archive, name), set()))
 
 
 class _Modules(pickle.Unpickler):

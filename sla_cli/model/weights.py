@@ -21,6 +21,7 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from sla_cli.errors import SlaError, some
+from sla_cli.model.torch_file import load_torch_file
 from sla_cli.model.torchscript import is_torchscript, read_torchscript
 
 HINT = (
@@ -64,7 +65,8 @@ def read_weights(path: Path) -> Weights:
         elif _is_safetensors(path):
             tensors = _tensors(load_file(path))
         else:
-            tensors = _tensors(torch.load(path, map_location="cpu", weights_only=True))
+            with path.open("rb") as file:
+                tensors = _tensors(load_torch_file(file))
     except UNREADABLE as error:
         raise SlaError(f"{path}: cannot be read as weights: {first_line(error)}", HINT) from error
     patches = "embeddings.patch_embedding.weight"
@@ -81,7 +83,7 @@ def read_weights(path: Path) -> Weights:
 
 def first_line(error: BaseException) -> str:
     """An exception in one sentence, without PyTorch's advice to run the code of a pickle."""
-    if isinstance(error, pickle.UnpicklingError):
+    if isinstance(error, pickle.UnpicklingError) or "weights_only" in str(error):
         return "it is not a state dict, or contains objects other than tensors, which could be code and are not loaded"
     text = str(error).strip().splitlines()
     return text[0] if text and not isinstance(error, LookupError) else type(error).__name__

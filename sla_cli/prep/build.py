@@ -9,8 +9,8 @@ import shutil
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from sla_cli.artifact.lock import locked
-from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path, renew, write_receipt
+from sla_cli.artifact.lock import locked_while_made
+from sla_cli.artifact.receipt import Receipt, receipt_path, renew, write_receipt
 from sla_cli.config.checks import read_values
 from sla_cli.errors import SlaError
 from sla_cli.log import log
@@ -19,12 +19,12 @@ from sla_cli.prep.begun import Begun, begin, cache_folder
 from sla_cli.prep.encoding.cache import EncodingCache
 from sla_cli.prep.encoding.encode_missing import encode_missing
 from sla_cli.prep.encoding.process_pool import Executor
+from sla_cli.prep.other_files import check_clips_files
 from sla_cli.prep.plan import Plan, make_plan
 from sla_cli.prep.result import BrokenClips, PrepResult
 from sla_cli.prep.reuse import find_existing
 from sla_cli.store.division import check_unedited
-from sla_cli.store.paths import check_store_name, stored_files
-from sla_cli.work.kind import STORE_FILE, file_kind
+from sla_cli.store.paths import check_store_name
 
 
 def build_store(begun: Begun, out: Path, engine: Executor, part: tuple[int, int] | None = None) -> PrepResult:
@@ -46,8 +46,8 @@ def build_store(begun: Begun, out: Path, engine: Executor, part: tuple[int, int]
     request = begun.request
     out = out.resolve()
     check_store_name(out)
-    with locked(out, f"another process is writing {out}", shared=part is not None):
-        _check_files(out)
+    with locked_while_made(out, f"another process is writing {out}", shared=part is not None):
+        check_clips_files(out)
         plan = make_plan(request, out, part)
         found = find_existing(out, plan, force=begun.force)
         if found.made is not None:
@@ -68,14 +68,6 @@ def build_store(begun: Begun, out: Path, engine: Executor, part: tuple[int, int]
         write_receipt(plan.receipt, out)
         shutil.rmtree(folder)
     return result
-
-
-def _check_files(out: Path) -> None:
-    """Raise SlaError if a folder that no command of sla has begun has a file with the name of a store's file."""
-    begun = read_receipt(out) is not None or any(out.glob(f"{cache_folder(out, '*').name}/*"))
-    for path in stored_files(out):
-        if not begun and file_kind(path) != STORE_FILE:
-            raise SlaError(f"{path} is not a file of a store, and is not replaced", "Name another store with --name.")
 
 
 def _of_existing(made: Receipt, out: Path, plan: Plan, part: tuple[int, int] | None) -> PrepResult:

@@ -10,6 +10,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.lock import locked
 from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path, write_receipt
 from sla_cli.artifact.text import read_text
@@ -20,11 +21,11 @@ from sla_cli.log import log
 from sla_cli.prep.result import division_figures
 from sla_cli.store.division import Division, read_division, write_without
 from sla_cli.store.file import StoreFile
-from sla_cli.store.paths import division_names, division_path, features_folder, split_name
+from sla_cli.store.paths import clips_files, division_names, division_path, features_folder, split_name
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
-from sla_cli.system.atomic import refuse_read_only, write_text
-from sla_cli.work.folder import find_source
+from sla_cli.system.atomic import UNFINISHED, refuse_read_only, write_text
+from sla_cli.work.folder import UNFINISHED_EXPORT, find_source
 from sla_cli.work.run import Run
 
 FILE = "left-out.txt"
@@ -35,7 +36,7 @@ class Holder:
     """An artifact that was made from a store.
 
     Attributes:
-        kind: the command that made it, or `cache`
+        kind: the command that made it, `cache`, or `unfinished`: left by a killed command, maybe of another store
         path: its folder or file
     """
 
@@ -180,11 +181,12 @@ def _write_results(store: Store, divisions: Sequence[Division], gone: Mapping[st
 def holders(path: Path, work: Path) -> list[Holder]:
     """The artifacts of a work folder that were made from a store, directly or through others, and its caches.
 
-    The work folder may have been moved or copied. Raises FormatError if a receipt, or an unfinished run, is damaged.
+    The work folder may have been moved or copied. Raises FormatError if a receipt, or an unfinished run or export, is
+    damaged.
     """
     store = split_name(path)[0].resolve()
     caches = [*sorted(store.glob(".spool-*")), features_folder(store)]
-    found = [Holder("cache", str(cache)) for cache in caches if cache.is_dir()]
+    found = [Holder("cache", str(cache)) for cache in caches if cache.is_dir() and not clips_files(cache)]
     names, made = {store}, list[tuple[Path, Receipt]]()
     for file in sorted(work.resolve().rglob("*receipt.json")):
         artifact = (
@@ -198,11 +200,18 @@ def holders(path: Path, work: Path) -> list[Holder]:
         for folder in sorted(work.resolve().glob("runs/*"))
         if not receipt_path(folder).is_file() and (run := Run(folder)).exists
     ]
-    made += [(run.path, Receipt("train", {}, {}, sources={"store": run.facts.store})) for run in unfinished]
+    hidden = sorted(work.resolve().rglob(".*"))
+    begun = [(run.path, "train", run.facts.store) for run in unfinished]
+    begun += [
+        (note.parent, "export", str(read_json(note).get("store", "")))
+        for note in hidden
+        if note.name == UNFINISHED_EXPORT and not receipt_path(note.parent).is_file()
+    ]
+    made += [(artifact, Receipt(stage, {}, {}, sources={"store": of})) for artifact, stage, of in begun]
     while new := [one for one in made if one[0] not in names and not names.isdisjoint(_places(*one))]:
         names |= {artifact for artifact, _ in new}
         found += [Holder(receipt.stage, str(artifact)) for artifact, receipt in new]
-    return found
+    return found + [Holder("unfinished", str(path)) for path in hidden if path.match(f".*{UNFINISHED}")]
 
 
 def _places(artifact: Path, receipt: Receipt) -> set[Path]:

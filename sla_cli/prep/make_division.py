@@ -9,6 +9,7 @@ from sla_cli.artifact.lock import locked
 from sla_cli.config.settings import DivisionConfig
 from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Count
+from sla_cli.core.unicode_forms import among
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.checks.finding import Finding, refuse_problems
@@ -66,7 +67,7 @@ def split_store(
         store = Store(folder, nothing)  # again: another process may meanwhile have left a signer out
         new = _taken(store, table, name) if table is not None else None
         wanted = draws or DivisionConfig()
-        name = name or (new.name if new is not None else name_of(wanted))
+        name = among(name or (new.name if new is not None else name_of(wanted)), store.divisions)
         if name in (OWN, *store.own):
             raise SlaError(f"{name} is the corpus's own division of {folder}", "Give another one with --name.")
         old = read_division(division_path(folder, name)) if name in store.divisions and not force else None

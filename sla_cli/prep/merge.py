@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
 from pathlib import Path
 
-from sla_cli.artifact.lock import LOCK, locked
+from sla_cli.artifact.lock import LOCK, locked_while_made
 from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
 from sla_cli.config.checks import read_values
-from sla_cli.core.clip import SPLITS
+from sla_cli.core.clip import SPLITS, signer_key
 from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Count
 from sla_cli.errors import SlaError, some
@@ -19,15 +20,17 @@ from sla_cli.prep.checks.finding import refuse_problems
 from sla_cli.prep.checks.overlap import check_sentences, check_signers, overlapping, same_frames
 from sla_cli.prep.corpus import OWN
 from sla_cli.prep.left_out import check_nobody_left_out, left_out_among
+from sla_cli.prep.other_files import check_clips_files, remove_other_files
 from sla_cli.prep.result import DivisionFigures, division_figures
 from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, StoreHeader
 from sla_cli.store.division import Division, check_unedited, write_division
 from sla_cli.store.file import StoreFile
-from sla_cli.store.paths import DIVISIONS, check_store_name, clips_files, clips_path, stored_files
+from sla_cli.store.paths import DIVISIONS, check_store_name, clips_files, clips_path
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
-from sla_cli.work.kind import STORE_FILE, file_kind
+from sla_cli.system.atomic import is_temporary
+from sla_cli.work.kind import RECEIPT_NAME, STORE_FILE, file_kind
 from sla_cli.work.making import making
 from sla_cli.work.output import check_folder
 
@@ -72,7 +75,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
     stores = _named(paths, out)
     _check_alike(stores)
     check_folder(out.parent)
-    with locked(out, f"another process is writing {out}"):
+    with locked_while_made(out, f"another process is writing {out}"):
         _check_folder(out, force)
         with making(out, _receipt(stores), force=force, is_whole=lambda _: clips_path(out).is_file()) as artifact:
             if artifact.there is not None:
@@ -125,15 +128,20 @@ def _named(paths: Sequence[Path], out: Path) -> dict[str, Store]:
 def _check_folder(out: Path, force: bool) -> None:
     """Raise SlaError if a folder contains other files than those of a store: they are never replaced.
 
-    A store without receipt is one that was being replaced, when the command was killed.
+    A store without receipt is one that was being replaced, when the command was killed. It may have left what it was
+    writing.
     """
-    held = sorted(path.name for path in out.iterdir() if path.name != LOCK)
+    written = (clips_path(out).name, RECEIPT_NAME)
+    found = (path for path in out.iterdir() if not any(is_temporary(path, name) for name in written))
+    held = sorted(path.name for path in found if path.name != LOCK)
     made = read_receipt(out)
     own = {*(path.name for path in clips_files(out)), DIVISIONS}
     whole = all(file_kind(path) == STORE_FILE for path in clips_files(out))
-    unfinished = made is None and force and whole and own.issuperset(held)
-    if held and not unfinished and (made is None or made.stage not in ("prep", "merge")):
-        raise SlaError(f"{out} is not a finished store, and contains {some(held)}", "Name another folder.")
+    unfinished = made is None and whole and own.issuperset(held)
+    if held and not (unfinished and force) and (made is None or made.stage not in ("prep", "merge")):
+        hint = f"{'Use --force if a merge was killed here, or name' if unfinished else 'Name'} another folder."
+        raise SlaError(f"{out} is not a finished store, and contains {some(held)}", hint)
+    check_clips_files(out)
 
 
 def _check_alike(stores: Mapping[str, Store]) -> None:
@@ -252,8 +260,23 @@ def _check_promise(stores: Mapping[str, Store], parts: Sequence[tuple[str, Split
             rows = [row for part in of_split for row in part.rows]
             splits[split] = Split(of_split[0].store, headers[0], division, split, rows, ())
     same_people = len({header.corpus for header in headers}) == 1
+    if same_people:
+        _warn_of_signers(parts)
     checks = (check_sentences, check_signers) if same_people else (check_sentences,)
     refuse_problems(division.name, chain.from_iterable(check(splits) for check in checks))
+
+
+def _warn_of_signers(parts: Sequence[tuple[str, Split]]) -> None:
+    """Say which names stores of one corpus share: each is taken as one person, whom leave-out and scores then mean."""
+    known = {(signer_key(signer), name): signer for name, part in parts for signer in part.signers if signer}
+    stores = Counter(key for key, _ in known)
+    if shared := sorted({signer for (key, _), signer in known.items() if stores[key] > 1}):
+        log.warning(
+            "%s in more than one of the stores, each taken as one person: %s; if they are different people, give them "
+            "different names in the tables and make these stores again",
+            counted(len(shared), "signer is", "signers are"),
+            some(shared, 20),
+        )
 
 
 def _write(
@@ -279,9 +302,7 @@ def _write(
     with progress("merge", sum(len(part) for _, part in parts)) as advance:
         write_clips(clips_path(out), header, clips(), total)
     write_division(out, division)
-    for path in stored_files(out):
-        if path != clips_path(out):
-            path.unlink()  # shards of a store that is replaced
+    remove_other_files(out, [clips_path(out).name])
     file = StoreFile(clips_path(out))
     result.clips, result.files = len(division.splits), [file.path.name]
     result.divisions = {OWN: division_figures(division, dict(zip(file.ids, file.glosses, strict=True)))}

@@ -8,10 +8,10 @@ from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sla_cli.artifact.lock import locked
+from sla_cli.artifact.lock import locked_while_made
 from sla_cli.artifact.receipt import Receipt
 from sla_cli.core.clip import Clip, origin_of, signer_name
-from sla_cli.core.hypothesis import CONTROL
+from sla_cli.core.hypothesis import CONTROL, NO_GLOSS
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.prep.begun import cache_folder
@@ -66,7 +66,7 @@ def make_plan(request: PrepRequest, out: Path, part: tuple[int, int] | None = No
     labels = find_labels(request.frames.labels, corpus.labels)
     # Of parts that begin together, only the first lists an archive; the others read its list.
     busy = "another part is reading the corpus"
-    with locked(cache_folder(out, recipe), busy, wait=True) if part is not None else nullcontext():
+    with locked_while_made(cache_folder(out, recipe), busy, wait=True) if part is not None else nullcontext():
         tree = corpus.open(request.source, out)
         listing = corpus.read(tree, request.options)
         listing.clips = [replace(clip, signer=signer_name(clip.signer)) for clip in listing.clips]
@@ -120,7 +120,7 @@ def _fault(clip: Clip) -> str:
         return f"clip {clip.id[:80]!r}: an id must not contain '/', tab, NUL or similar characters"
     if len(clip.id) > LONGEST_ID:
         return f"clip {clip.id[:40]!r}…: an id of {len(clip.id)} characters; at most {LONGEST_ID} are allowed"
-    if CONTROL.search(" ".join((clip.signer, *clip.glosses))) or "\0" in clip.translation:
+    if CONTROL.search(clip.signer) or any(map(NO_GLOSS.search, clip.glosses)) or "\0" in clip.translation:
         return f"clip {clip.id}: a tab, NUL or similar character in signer, glosses or translation"
     return ""
 

@@ -13,9 +13,10 @@ from sla_cli.errors import FormatError, SlaError
 from sla_cli.log import progress
 from sla_cli.prep.encoding.cache import FramesOnDisk, read_cached
 from sla_cli.prep.encoding.process_pool import Executor, Failure
+from sla_cli.prep.other_files import remove_other_files
 from sla_cli.store.content import EncodedClip, EncodedFrames, StoreHeader, times_of, times_text
 from sla_cli.store.file import StoreFile
-from sla_cli.store.paths import clips_path, stored_files
+from sla_cli.store.paths import clips_path
 from sla_cli.store.write import write_clips
 
 
@@ -61,9 +62,7 @@ def write_files(
     for file in outdated:
         file.new.replace(file.path)
     names = [file.path.name for file in files]
-    for path in stored_files(out):
-        if path.name not in names:
-            path.unlink()  # of a store that had other shards
+    remove_other_files(out, names)
     return names
 
 

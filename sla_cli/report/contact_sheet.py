@@ -16,13 +16,14 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
+from sla_cli.core.clip import signer_key
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.pages.fonts import families_for
 from sla_cli.pages.pictures import Picture, middles, squares
 from sla_cli.pages.template import direction
-from sla_cli.store.clips import StoredClip
+from sla_cli.store.clips import Split, StoredClip
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import atomic_write
 from sla_cli.work.like import Like, begins
@@ -35,6 +36,7 @@ CHIP, CHIP_GAP = 9, 8  # padding left and right of a gloss; gap between two glos
 TITLE_SIZE, ID_SIZE, GLOSS_SIZE = 24, 14, 16
 WIDTH = FRAMES * (SIDE + GAP) - GAP
 LONGEST_ID = 80  # most characters shown
+MOST = 200  # clips of which all can be drawn: few programs open a higher picture
 
 DPI = 72  # a point is a pixel
 PAPER, INK, GREY, TINT = "#fcfbf9", "#23201d", "#8b857e", "#efebe4"
@@ -55,7 +57,7 @@ class _Word:
 
 PNG_HEAD = 33  # bytes of a PNG's signature and its first chunk
 MARK = b"tEXtSoftware\0sla info"  # of a sheet, in the chunk after these (PNG, third edition)
-PICTURE = Like("a sheet of sla info", lambda path: MARK in begins(path, PNG_HEAD + 4 + len(MARK)))
+PICTURE = Like("a sheet of sla info", lambda path: MARK in begins(path, PNG_HEAD + 4 + len(MARK)), (".png",))
 
 
 def write_sheet(
@@ -64,7 +66,8 @@ def write_sheet(
     *,
     split: str | None = None,
     ids: Sequence[str] = (),
-    count: int = 8,
+    signer: str | None = None,
+    count: int | None = 8,
     seed: int = 0,
     check: Callable[[], object] | None = None,
 ) -> tuple[int, int]:
@@ -74,26 +77,36 @@ def write_sheet(
 
     Args:
         path: a complete store.
-        split: by default dev, or the first one if there is no dev.
+        split: by default dev, or the first one if there is no dev; with `signer` all clips, also those in no split.
         ids: the clips; without them, `count` clips are drawn at random with `seed`, and shown in the order of the
             store.
+        signer: only clips of this person, however a table writes capitals.
+        count: None draws all.
         check: as for `atomic_write`.
 
     Returns:
         Width and height in pixels.
 
     Raises:
-        SlaError: no such split or clip, a split without clips, or `out` cannot be written.
+        SlaError: no such split, clip or signer, a split without clips, all of too many clips, or `out` cannot be
+            written.
         FormatError: a frame does not decode.
     """
     store = Store(path)
-    part = store[split or ("dev" if "dev" in store.splits else next(iter(store.splits), "dev"))]
-    chosen = random.Random(seed).sample(range(len(part)), min(count, len(part)))
+    if signer is not None and not split:
+        part = store.clips
+    else:
+        part = store[split or ("dev" if "dev" in store.splits else next(iter(store.splits), "dev"))]
+    numbers = range(len(part)) if signer is None else _of_signer(part, signer)
+    if count is None and len(numbers) > MOST:
+        hint = f"Choose a --split, or some at random with --clips {MOST}."
+        raise SlaError(f"{part}: a sheet of all {len(numbers):,} clips would be too high", hint)
+    chosen = random.Random(seed).sample(numbers, min(count or MOST, len(numbers)))
     wanted: Sequence[str | int] = ids if ids else sorted(chosen)
     clips = [part[one] for one in wanted]
     if not clips:
         raise SlaError(f"{part} holds no clips to draw", "Choose another --split.")
-    title = " ".join(filter(None, (part.corpus, part.division, part.name)))
+    title = " ".join(filter(None, (part.corpus, *((part.division, part.name) if signer is None else (signer, split)))))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the pen warns once
         page = _page(clips, f"{title}: {len(clips):,} of {counted(len(part), 'clip')}")
@@ -101,6 +114,16 @@ def write_sheet(
     with atomic_write(out, check=check, keep=True) as temporary:
         temporary.write_bytes(_marked(data.tobytes()))
     return page.shape[1], page.shape[0]
+
+
+def _of_signer(part: Split, signer: str) -> list[int]:
+    """Numbers of the clips by a signer. Raises SlaError if there are none."""
+    wanted = signer_key(signer)
+    numbers = [number for number, name in enumerate(part.signers) if wanted and signer_key(name) == wanted]
+    if not numbers:
+        known = some(sorted({*part.signers} - {""}), 20) or "unknown"
+        raise SlaError(f"no clip of {part} is by a signer {signer!r}", f"Its signers: {known}.")
+    return numbers
 
 
 def _marked(png: bytes) -> bytes:

@@ -145,7 +145,8 @@ def _refuse_unmatched(missing: list[str], extra: list[str], absent: list[str]) -
     faults = [f"no {what} for {len(ids)} of the {side} ({some(ids)})" for what, ids, side in sides if ids]
     if same := same_but_for_form((*missing, *absent), extra):
         faults.append(f"{len(same)} of the ids differ only in their Unicode normal form ({some(same)})")
-        raise SlaError("; ".join(faults), "Convert both files to normal form C: --nfc applies to glosses, not to ids.")
+        hint = "Convert both sides to normal form C; `sla score --nfc` does not do that with ids."
+        raise SlaError("; ".join(faults), hint)
     if faults:
         raise SlaError(
             " and ".join(faults),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,14 +29,14 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class References:
-    """Glosses, signers and recordings by clip id, their source, and the default profile of scoring."""
+    """Glosses, and signers and recordings if they are known, by clip id; their source, and the default profile."""
 
     glosses: Mapping[str, Glosses]
-    signers: Mapping[str, str]
-    recordings: Mapping[str, str]
-    source: Path
-    digest: str
-    profile: str
+    signers: Mapping[str, str] = field(default_factory=dict)
+    recordings: Mapping[str, str] = field(default_factory=dict)
+    source: Path = Path()
+    digest: str = ""
+    profile: str = "none"
 
 
 def score_file(
@@ -105,36 +105,50 @@ def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -
     return result, receipt
 
 
+def read_references(path: Path, ids: Collection[str]) -> References:
+    """References from a file, or from the split of a store that has most of the clips.
+
+    Raises:
+        SlaError: no such file or store.
+        FormatError: it is damaged.
+    """
+    if not names_store(path):
+        file = read_gloss_file(path)
+        return References(file.references, file.signers, source=path, digest=file.digest)
+    from sla_cli.store.store import Store  # imports HDF5 and OpenCV, which are not needed for files
+
+    store = Store(path)
+    return _of_split(max((store[name] for name in store.splits), key=lambda split: len(set(ids) & set(split.ids))))
+
+
 def _references(hypotheses: Path, recognised: GlossFile, ref: Path | None) -> References:
     made = read_receipt(hypotheses)
-    decoded = made if made is not None and made.stage == "decode" else None
-    if ref is not None and not names_store(ref):
-        file = read_gloss_file(ref)
-        by_default = recognised.header.profile if decoded else ""
-        return References(file.references, file.signers, {}, ref, file.digest, by_default or "none")
-    split = _split(hypotheses, recognised, decoded, ref)
-    signers = dict(zip(split.ids, split.signers, strict=True))
-    recordings = {name: split_origin(source)[0] for name, source in zip(split.ids, split.sources, strict=True)}
-    return References(split.references(), signers, recordings, split.store, split.digest, split.profile)
-
-
-def _split(hypotheses: Path, recognised: GlossFile, decoded: Receipt | None, ref: Path | None) -> Split:
-    """The split of a store with the references: the decoded one, else the split of `ref` that has most of the clips."""
-    from sla_cli.store.store import Store  # imports HDF5 and OpenCV, which are not needed for files
-    from sla_cli.work.references import recorded_split
-
-    if decoded is not None:
-        sources = decoded.sources
-        if not {"split", "store", "division"} <= sources.keys():
-            raise FormatError(f"the receipt of {hypotheses} names no store and split", "Decode again.")
-        if ref is not None:
-            return Store(ref)[sources["split"]]
-        made_from = sources["division"], sources["split"], sources.get("split_digest")
-        return recorded_split(hypotheses, Path(sources["store"]), *made_from, option="--ref")
+    if made is not None and made.stage == "decode":
+        if ref is None or names_store(ref):
+            return _of_split(_decoded_split(hypotheses, made.sources, ref))
+        return replace(read_references(ref, ()), profile=recognised.header.profile or "none")
     if ref is None:
         raise SlaError(
             "no references: these hypotheses do not record which store they come from",
             "Give --ref FILE or --ref STORE.",
         )
-    store, ids = Store(ref), set(recognised.nbest)
-    return max((store[name] for name in store.splits), key=lambda split: len(ids.intersection(split.ids)))
+    return read_references(ref, recognised.nbest)
+
+
+def _of_split(split: Split) -> References:
+    signers = dict(zip(split.ids, split.signers, strict=True))
+    recordings = {name: split_origin(source)[0] for name, source in zip(split.ids, split.sources, strict=True)}
+    return References(split.references(), signers, recordings, split.store, split.digest, split.profile)
+
+
+def _decoded_split(hypotheses: Path, sources: Mapping[str, str], ref: Path | None) -> Split:
+    """The split that was decoded, of the store in the receipt or of `ref`."""
+    from sla_cli.store.store import Store
+    from sla_cli.work.references import recorded_split
+
+    if not {"split", "store", "division"} <= sources.keys():
+        raise FormatError(f"the receipt of {hypotheses} names no store and split", "Decode again.")
+    if ref is not None:
+        return Store(ref)[sources["split"]]
+    made_from = sources["division"], sources["split"], sources.get("split_digest")
+    return recorded_split(hypotheses, Path(sources["store"]), *made_from, option="--ref")

@@ -26,7 +26,12 @@ SEEDS_DRAWN = {(False,): ".", (True,): " and seeds.", (False, True): ", in rows 
 
 HEADER = ("run", "search", "variant", "trained parameters")
 STARTS = (f"| {' | '.join(HEADER)} |".encode(), b"\\begin{table}\n\\centering\n\\caption{")
-TABLE = Like("a table of runs", lambda path: begins(path, 80).startswith(STARTS))  # what a table may replace
+ENDINGS = {"markdown": (".md", ".txt"), "latex": (".tex", ".txt")}
+
+
+def runs_like(kind: TableFormat) -> Like:
+    """What a table may replace: one of either kind."""
+    return Like("a table of runs", lambda path: begins(path, 80).startswith(STARTS), ENDINGS[kind])
 
 
 def table_text(rows: Sequence[Row], kind: TableFormat, options: ScoreOptions) -> str:

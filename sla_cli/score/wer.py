@@ -12,7 +12,7 @@ from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
 from sla_cli.exchange.gloss_files import read_gloss_file
 from sla_cli.score.score import ScoreOptions, score
-from sla_cli.score.score_file import AUTO, score_in_memory
+from sla_cli.score.score_file import AUTO, References, read_references, score_in_memory
 
 GlossesById: TypeAlias = Mapping[str, str | Sequence[str]]
 
@@ -34,11 +34,17 @@ def wer(
     if not isinstance(hypotheses, Mapping) and not isinstance(references, Mapping):
         ref = None if references is None else as_path(references, "references")
         return score_in_memory(as_path(hypotheses, "hypotheses"), ref, ScoreOptions(normalize))[0]
-    options = ScoreOptions("none" if normalize == AUTO else normalize)
+    recognised = _glosses(hypotheses, "hypotheses")
+    if references is None or isinstance(references, Mapping):
+        known = References({} if references is None else _glosses(references, "references"))
+    else:
+        known = read_references(as_path(references, "references"), recognised)
     return score(
-        [Hypothesis(id, glosses) for id, glosses in _glosses(hypotheses, "hypotheses").items()],
-        {} if references is None else _glosses(references, "references"),
-        options,
+        [Hypothesis(id, glosses) for id, glosses in recognised.items()],
+        known.glosses,
+        ScoreOptions(known.profile if normalize == AUTO else normalize),
+        signers=known.signers,
+        recordings=known.recordings,
     )
 
 

@@ -24,7 +24,15 @@ def _work(connection: Connection, opening: Mapping[str, Any]) -> None:
 
 
 class LostError(Exception):
-    """The process has ended, or was ended; the message says why, in one sentence for the client."""
+    """The process has ended, or was ended; the message says why, in one sentence for the client.
+
+    Attributes:
+        by_itself: it was not ended for too much time or memory, so the same work may succeed in another process.
+    """
+
+    def __init__(self, message: str, *, by_itself: bool = False) -> None:
+        super().__init__(message)
+        self.by_itself = by_itself
 
 
 @dataclass
@@ -97,4 +105,5 @@ class Driven:
 
     def _lost(self) -> LostError:
         self.process.join(1)
-        return LostError("the process that recognised it ended unexpectedly, which a damaged video may cause")
+        reason = "the process that recognised it ended unexpectedly, which a damaged video may cause"
+        return LostError(reason, by_itself=True)

@@ -15,7 +15,7 @@ import msgspec
 
 from sla_cli.artifact.json_file import decode_json
 from sla_cli.errors import FormatError
-from sla_cli.serve.driven import Driven
+from sla_cli.serve.driven import Driven, LostError
 from sla_cli.serve.files import PAGE_FILE, RESULT, UPLOAD
 from sla_cli.serve.messages import State
 from sla_cli.serve.talk import Done, Progress, Stop, Transcribe
@@ -34,7 +34,7 @@ class Record(msgspec.Struct):
 
     Attributes:
         number: its place in the order in which recordings came.
-        starts: how often it was given to a worker; a service that was killed while it computed gives it once more.
+        starts: how often it was given to a worker; of one that ended with its worker or service it is given once more.
         ended: seconds since 1970; 0 before its end.
         fault: why it failed.
     """
@@ -131,9 +131,10 @@ def read_job(folder: Path) -> Job | None:
 
 
 class Ending(Protocol):
-    """Called at the end of a job's work: why it failed, "" if it is done; and the seconds that it took."""
+    """Called at the end of a job's work: why it failed, "" if it is done; the seconds that it took; and whether it may
+    succeed in another process."""
 
-    def __call__(self, job: Job, fault: str, seconds: float) -> object: ...
+    def __call__(self, job: Job, fault: str, seconds: float, *, again: bool = False) -> object: ...
 
 
 @dataclass(frozen=True)
@@ -149,8 +150,8 @@ class JobWork:
     def drive(self, process: Driven) -> None:
         self.finish(self.job, self._transcribed(process, self.begin + self.seconds), monotonic() - self.begin)
 
-    def lost(self, reason: str) -> None:
-        self.finish(self.job, reason, monotonic() - self.begin)
+    def lost(self, error: LostError) -> None:
+        self.finish(self.job, str(error), monotonic() - self.begin, again=error.by_itself)
 
     def _transcribed(self, process: Driven, end: float) -> str:
         job, stopped = self.job, False

@@ -20,7 +20,7 @@ from sla_cli.serve.place import make_folder
 MOMENT = 0.5  # seconds that a worker waits before it looks whether it still runs
 REMEMBERED = 20  # jobs whose time is the estimate for the next one
 GUESS = 10.0  # seconds for a job, before one has ended
-TOO_OFTEN = 2  # starts of a recording; then it has ended the service twice
+TOO_OFTEN = 2  # starts of a recording; then it has ended its worker, or the service, twice
 LAST = "the service ended each time that this video was recognised"
 
 
@@ -164,7 +164,7 @@ class Jobs:
             if job.record.ended < old or number < len(ended) - MOST_KEPT:
                 self.delete(job)
 
-    def _finish(self, job: Job, fault: str, seconds: float) -> None:
+    def _finish(self, job: Job, fault: str, seconds: float, *, again: bool = False) -> None:
         with self._changed:
             if job.deleted:
                 job.remove()
@@ -172,6 +172,11 @@ class Jobs:
             elif self.closing and fault:  # the worker was ended with the service
                 job.record.state, job.record.starts = "waiting", job.record.starts - 1
                 self._write(job)
+            elif again and job.record.starts < TOO_OFTEN:
+                job.record.state = "waiting"
+                self._write(job)
+                self._waiting.appendleft(job)
+                self._changed.notify()
             else:
                 self._took.append(seconds)
                 self._end(job, "failed" if fault else "done", fault)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 from starlette.websockets import WebSocketDisconnect
 
-from sla_cli.serve.driven import Driven
+from sla_cli.serve.driven import Driven, LostError
 from sla_cli.serve.jobs import MOMENT, FullError
 from sla_cli.serve.limits import LATER, SILENT, STUCK, UNREAD, WAITING_FRAMES
 from sla_cli.serve.messages import Dropped, Fault
@@ -87,9 +87,9 @@ class Stream:
         """Compute the frames. Raises LostError."""
         self._end(self._drive(process))
 
-    def lost(self, reason: str) -> None:
+    def lost(self, error: LostError) -> None:
         """Tell the client that the process has ended."""
-        self._end(Closed(LOST, reason))
+        self._end(Closed(LOST, str(error)))
 
     def _drive(self, process: Driven) -> Closed:
         end = monotonic() + self.length

@@ -22,8 +22,8 @@ class Work(Protocol):
     def drive(self, process: Driven) -> None:
         """Do it, and tell the client. Raises LostError."""
 
-    def lost(self, reason: str) -> None:
-        """Tell the client why it cannot be done, after a LostError."""
+    def lost(self, error: LostError) -> None:
+        """Tell the client why it cannot be done, or put it off."""
 
 
 @dataclass
@@ -98,20 +98,20 @@ class Workers:
 
     def _serve(self, process: Driven) -> None:
         """Do work until the process has ended."""
-        work, reason = None, ""
+        work, lost = None, None
         with self._lock:
             self.ready += 1
             self._opened = True
-        while not reason and not self._stop.is_set() and process.alive:
+        while lost is None and not self._stop.is_set() and process.alive:
             if (work := self.take()) is not None:
                 try:
                     work.drive(process)
                 except LostError as error:
-                    reason = str(error)
+                    lost = error
         with self._lock:
             self.ready -= 1
-        if work is not None and reason:  # told when the process does not count as ready any more
-            work.lost(reason)
+        if work is not None and lost is not None:  # told when the process does not count as ready any more
+            work.lost(lost)
 
     def _unusable(self, error: SlaError) -> None:
         if self._stop.is_set():  # `stop` has ended the process; the service may report another fault

@@ -23,7 +23,7 @@ from sla_cli.model.open_run import open_model
 from sla_cli.model.weights import BACKBONE
 from sla_cli.share.card import Card
 from sla_cli.share.results import Exported
-from sla_cli.system.atomic import write_text
+from sla_cli.system.atomic import UNFINISHED, write_text
 from sla_cli.work.calibration import CalibrationFigures, read_calibration
 from sla_cli.work.model_folder import (
     CARD,
@@ -120,7 +120,7 @@ def _beside(out: Path) -> TemporaryDirectory[str]:
     """A temporary folder from which a finished one can be renamed. Raises SlaError if none can be made."""
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        return TemporaryDirectory(prefix=f".{out.name}.", suffix=".partial", dir=out.parent)
+        return TemporaryDirectory(prefix=f".{out.name}.", suffix=UNFINISHED, dir=out.parent)
     except OSError as error:
         raise SlaError(f"cannot write {out}: {error.strerror}", "Name another folder with -o.") from error
 
@@ -214,12 +214,13 @@ def _check_ours(out: Path) -> None:
     except FormatError as error:
         raise SlaError(f"{error.message}, and is not replaced", "Remove the folder, or name another one.") from error
     known = {path.relative_to(out).as_posix() for path in there.files}
-    if others := [name for name in _names(out) if name not in known]:
-        raise SlaError(f"{out} contains other files: {some(others, 3)}", "Name a new or empty folder with -o.")
+    if others := [name for name in _names(out) if name not in known or (out / name).is_symlink()]:
+        raise SlaError(f"{out} contains other files or links: {some(others, 3)}", "Name a new or empty folder with -o.")
     if there.card.is_file() and sha256_of(there.card) != there.model_facts.card:
         raise SlaError(f"{there.card} was edited, and is not replaced", "Move it away, or name another folder with -o.")
 
 
 def _names(folder: Path) -> list[str]:
-    """All files below a folder, with `/` between parts, sorted."""
-    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir())
+    """All files, links and empty folders below a folder, with `/` between parts, sorted."""
+    found = (one for one in folder.rglob("*") if one.is_symlink() or not one.is_dir() or not any(one.iterdir()))
+    return sorted(path.relative_to(folder).as_posix() for path in found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from sla_cli.core.unicode_forms import forms
 from sla_cli.errors import SlaError
 
 SHARD = re.compile(r"clips-(\d{4,})\.h5")
@@ -46,7 +47,7 @@ def check_store_name(store: Path) -> None:
 
 def division_path(store: Path, name: str) -> Path:
     """Path of the table of a division."""
-    return store / DIVISIONS / f"{name}.tsv"
+    return as_there(store / DIVISIONS / f"{name}.tsv")
 
 
 def division_names(store: Path) -> list[str]:
@@ -57,7 +58,15 @@ def division_names(store: Path) -> list[str]:
 def split_name(path: Path) -> tuple[Path, str]:
     """Folder and division of `FOLDER:DIVISION`; a folder that has such a name itself is one."""
     folder, colon, division = str(path).rpartition(":")
-    return (Path(folder), division) if colon and folder and not path.exists() else (path, "")
+    path = as_there(path)
+    return (as_there(Path(folder)), division) if colon and folder and not path.exists() else (path, "")
+
+
+def as_there(path: Path) -> Path:
+    """The path, with its name in the Unicode form in which it is there; unchanged if it is not there."""
+    if path.name.isascii():
+        return path
+    return next((one for one in map(path.with_name, forms(path.name)) if one.exists()), path)
 
 
 def names_store(path: Path) -> bool:

@@ -14,12 +14,13 @@ from sla_cli.artifact.receipt import read_receipt
 from sla_cli.core.arguments import as_path
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_bytes
+from sla_cli.core.unicode_forms import among
 from sla_cli.errors import FormatError, ReadError, SlaError, reading, some
 from sla_cli.log import log
 from sla_cli.store.clips import Row, Split
 from sla_cli.store.division import Division, read_division, undivided
 from sla_cli.store.file import StoreFile
-from sla_cli.store.paths import clips_files, division_names, division_path, split_name
+from sla_cli.store.paths import check_store_name, clips_files, division_names, division_path, split_name
 
 
 class Store:
@@ -40,7 +41,8 @@ class Store:
         splits: names of those that have clips, of train, dev and test.
 
     Raises:
-        SlaError: no store, one that is not complete, or it is not clear which division is wanted.
+        SlaError: no store, one that is not complete, a name that no store may have, or it is not clear which division
+            is wanted.
         FormatError: its receipt, a file or the table of the division is damaged.
     """
 
@@ -50,6 +52,7 @@ class Store:
             paths = clips_files(self.path)
         if not paths:
             raise SlaError(f"{self.path} is not a store: no clips.h5 in it", "Make one with `sla prep CORPUS SOURCE`.")
+        check_store_name(self.path)
         receipt = read_receipt(self.path)
         if receipt is None:
             raise SlaError(
@@ -101,6 +104,7 @@ class Store:
 
     def _division(self, wanted: str) -> Division:
         """The division of a name, else the first that the corpus has, else the only one."""
+        wanted = among(wanted, self.divisions)
         if wanted and wanted not in self.divisions:
             hint = f"It has {some(self.divisions)}." if self.divisions else "`sla split` makes one."
             raise SlaError(f"{self.path} has no division {wanted!r}", hint)

@@ -22,6 +22,7 @@ from sla_cli.log import log
 
 LONGEST_NAME = 255  # bytes, on almost all disks
 LONG = 100  # bytes of a name to which no more is added
+UNFINISHED = ".partial"  # the end of the name of a file or folder that is not complete; a point is before it
 HINT = "Free space, or write into another folder"
 HINTS: dict[int | None, str] = {errno.ENAMETOOLONG: "Give it, or the input that it is named after, a shorter name"}
 
@@ -51,7 +52,7 @@ def atomic_write(
         path = Path(os.path.realpath(path))
     refuse_read_only(path)
     own = f"{socket.gethostname()}-{namespace()}-{os.getpid()}-{secrets.token_hex(4)}"
-    temporary = path.with_name(f".{short_name(path.name)}.{own}.partial")
+    temporary = path.with_name(f".{short_name(path.name)}.{own}{UNFINISHED}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path)
@@ -157,12 +158,18 @@ def short_name(name: str) -> str:
 
 def remove_leftovers(path: Path) -> None:
     """Remove files that killed processes of this host and container left next to `path`."""
-    prefix, suffix = f".{short_name(path.name)}.{socket.gethostname()}-", ".partial"
+    prefix, suffix = f".{short_name(path.name)}.{socket.gethostname()}-", UNFINISHED
     own = re.compile(rf"{namespace()}-([0-9]+)-[0-9a-f]{{8}}")
     for entry in path.parent.glob(f"{glob.escape(prefix)}*{suffix}"):
         found = own.fullmatch(entry.name.removeprefix(prefix).removesuffix(suffix))
         if found and not is_alive(int(found[1])):
             entry.unlink(missing_ok=True)
+
+
+def is_temporary(path: Path, name: str) -> bool:
+    """Whether a file has a temporary name that `atomic_write` gives before NAME, in whatever process and host."""
+    form = rf"\.{re.escape(short_name(name))}\..+-[0-9]+-[0-9]+-[0-9a-f]{{8}}\.partial"
+    return re.fullmatch(form, path.name) is not None
 
 
 def namespace() -> str:

@@ -23,6 +23,7 @@ from sla_cli.model.checkpoint import same_backbone
 from sla_cli.model.device import Placement
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.model.network import Network
+from sla_cli.model.torch_file import load_torch_file
 from sla_cli.system.atomic import atomic_write
 from sla_cli.system.regular_file import read_regular
 from sla_cli.train.metrics import Epoch, UnfinishedEpoch
@@ -100,7 +101,7 @@ def load_state(path: Path, state: State) -> None:
         raise cannot_read(path, error) from error
     try:
         _verify(file)
-        content = torch.load(file, map_location="cpu", weights_only=True)
+        content = load_torch_file(file)
         version, backbone = content["version"], content["backbone"]
     except (*NOT_A_ZIP, pickle.UnpicklingError, LookupError, TypeError) as error:
         raise FormatError(f"{path}: not a training state, or a damaged one", AGAIN) from error

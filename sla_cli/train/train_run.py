@@ -95,7 +95,7 @@ def _make(run: Run, store: Store, config: Config, preset: str, begin: InitFrom |
         log.warning("the store lacks %s that did not decode: %s", counted(len(failed), "clip"), some(failed))
     facts = RunFacts.of(store, preset, begin)
     # No file of a replaced run may be mistaken for one of this run; run.toml goes early, so what is left is not a run.
-    for path in (receipt_path(run.path), *run.files, *run.tensorboard.rglob("*.tfevents.*")):
+    for path in (receipt_path(run.path), *run.files, *run.tensorboard.rglob("events.out.tfevents.[0-9]*")):
         path.unlink(missing_ok=True)
     run.create(config, store.vocabulary, facts)
 

@@ -13,22 +13,20 @@ _RUNNING: ContextVar[frozenset[int]] = ContextVar("running", default=frozenset()
 
 
 class OneAtATime:
-    """A lock for `with`: other threads wait. A child process that is forked while it is held does not.
+    """A lock for `with`: other threads wait.
 
     Raises:
-        SlaError: it is held by a call that runs this code, such as a function that it was given: waiting would never
-            end.
+        SlaError: it is held by a call that runs this code, such as a function that it was given, or this process is a
+            fork of the one that made it: both would wait for ever.
     """
 
     def __init__(self) -> None:
-        self._renew()
-
-    def _renew(self) -> None:
         self._lock, self._process = threading.Lock(), os.getpid()
 
     def __enter__(self) -> None:
-        if self._process != os.getpid():
-            self._renew()
+        if self._process != os.getpid():  # it has none of the threads that compute
+            message = "the recognizer was opened in another process, of which this one is a fork"
+            raise SlaError(message, "Open it in each process after the fork, or start processes with spawn.")
         if id(self) in _RUNNING.get():
             message = "the recognizer is used by a function that one of its own calls runs"
             raise SlaError(message, "Call it before or after, or open a second one.")

@@ -16,10 +16,11 @@ DEFAULT_KIND = "eaf"  # if only a folder is given
 
 @dataclass(frozen=True)
 class Job:
-    """A recording, and the files to be written for it, by kind; may be empty."""
+    """A recording, the files to be written for it by kind, and the ELAN file to which its tiers are added, if any."""
 
     recording: FoundRecording
     files: Mapping[str, Path]
+    add_to: Path | None = None
 
     @property
     def missing(self) -> dict[str, Path]:

@@ -168,7 +168,7 @@ class Recognizer:
             pause: seconds without a sign that end a sentence.
             min_confidence: from 0 to 1; a sign whose confidence is lower has the gloss "?".
             advance: called with the number of frames computed since the previous call, and with their `total` if the
-                header states it.
+                header states it. What it raises ends the call.
 
         Returns:
             The signs with times in seconds of the recording, and the log-probabilities that they were read from.
@@ -299,7 +299,7 @@ class Recognizer:
             return stream_outputs(self._runtime, pictures, self.windows, "the pictures").log_probs
 
     def close(self) -> None:
-        """Free the language model."""
+        """Free what the search holds beside Python's objects; these go with the last reference to them."""
         self._decoder.close()
 
     def __enter__(self) -> Self:

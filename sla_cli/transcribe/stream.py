@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sla_cli.core.annotation import Sign, known
-from sla_cli.core.arguments import as_number
+from sla_cli.core.arguments import as_number, as_whole
 from sla_cli.core.calibration import Calibration
 from sla_cli.errors import SlaError
 from sla_cli.search.growing import Growing
@@ -115,10 +115,10 @@ class RecognitionStream:
             time: seconds of any clock; times of events are of the same.
 
         Raises:
-            SlaError: a frame of another shape or type, a time that is no number, `every` is not from 1 to 100, or the
-                model gave NaN.
+            SlaError: a frame of another shape or type, a time that is no number, `every` is no whole number from 1 to
+                100, or the model gave NaN.
         """
-        every = int(as_number(self.every, "every", 1, MOST_EVERY))
+        every = as_whole(self.every, "every", 1, MOST_EVERY)
         picture, time = as_picture(frame), as_number(time, "time", -LATEST, LATEST)
         with self._live.lock:
             events = [] if self._last is None or 0 < time - self._last <= LONGEST_GAP else self._end()

@@ -18,6 +18,7 @@ from sla_cli.core.endings import is_video
 from sla_cli.errors import SlaError, naming
 from sla_cli.log import log, progress
 from sla_cli.system.atomic import short_name
+from sla_cli.transcribe.elan_outputs import with_elan_files
 from sla_cli.transcribe.find_recordings import FoundRecording, each_once, find_recordings
 from sla_cli.transcribe.outputs import Job, plan_outputs
 from sla_cli.transcribe.recognizer import Recognizer
@@ -33,10 +34,10 @@ class FileOptions:
         pause: seconds without a sign that end a sentence.
         min_confidence: signs that are less sure have no gloss.
         layout: names of tiers, and what a subtitle shows.
-        add_to: an ELAN file to which the tiers are added.
+        add_to: an ELAN file to which the tiers are added, or a folder of such files.
         fps: frames per second of folders of pictures, None if there are none.
         link_video: whether a page plays the video.
-        force: replace files that exist, and a tier of sla in `add_to`.
+        force: replace files that exist, and a tier of sla in an ELAN file.
         inputs: other files that are read; no result may replace them.
     """
 
@@ -82,8 +83,8 @@ def transcribe_files(
         open_recognizer: called once, if there is anything to do.
 
     Raises:
-        SlaError: from `open_recognizer`, one file for several recordings, or an ELAN file that cannot be changed; the
-            error of a single recording is in its outcome.
+        SlaError: from `open_recognizer`, or one file for several recordings; the error of a single recording is in its
+            outcome.
     """
     recordings: list[FoundRecording] = []
     lost: list[Outcome] = []
@@ -92,11 +93,11 @@ def transcribe_files(
             recordings += find_recordings(path)
         except SlaError as error:
             lost.append(Outcome(str(path), error=error))
-    recordings = each_once(recordings)
-    if options.add_to is not None and len(recordings) + len(lost) > 1:
-        fault = f"--add-to {options.add_to} is for one recording, but {len(recordings)} were given"
-        raise SlaError(fault, "Give one video.")
-    jobs = plan_outputs(recordings, out, kinds)
+    jobs = plan_outputs(each_once(recordings), out, kinds)
+    if options.add_to is not None:
+        given = len(jobs) + len(lost)
+        jobs, left = with_elan_files(jobs, given, options.add_to, options.layout, again=options.force)
+        lost += [Outcome(str(job.recording), error=error) for job, error in left]
     yield from lost
     yield from _transcribed(jobs, options, open_recognizer)
 
@@ -114,8 +115,6 @@ def refuse_failures(outcomes: Sequence[Outcome]) -> None:
 def _transcribed(
     jobs: Sequence[Job], options: FileOptions, open_recognizer: Callable[[], Recognizer]
 ) -> Iterator[Outcome]:
-    if options.add_to is not None:
-        check_can_add(options.add_to, options.layout, replace=options.force)
     alone = len(jobs) == 1
     with ExitStack() as stack:
         opened = cache(lambda: stack.enter_context(closing(open_recognizer())))
@@ -136,6 +135,8 @@ def _outcome(
     try:
         if _is_made(job, options):
             return _skipped(job)
+        if job.add_to is not None:
+            check_can_add(job.add_to, options.layout, replace=options.force)
         _check_outputs(job, _wanted(job, options), options)
     except SlaError as error:
         return _failed(job, error, alone=alone)
@@ -156,7 +157,7 @@ def _wanted(job: Job, options: FileOptions) -> Mapping[str, Path]:
 
 
 def _is_made(job: Job, options: FileOptions) -> bool:
-    return bool(job.files) and not _wanted(job, options) and options.add_to is None
+    return bool(job.files) and not _wanted(job, options) and job.add_to is None
 
 
 def _skipped(job: Job) -> Outcome:
@@ -178,7 +179,7 @@ def _check_outputs(job: Job, files: Mapping[str, Path], options: FileOptions) ->
     nothing = Annotation(job.recording.name, None, 0.0, ())
     for kind, path in files.items():
         as_path(path, f"the output of {job.recording}")
-        inputs = (Path(str(job.recording)), options.add_to, *options.inputs)
+        inputs = (Path(str(job.recording)), job.add_to, *options.inputs)
         check_output(path, like_of(kind), inputs=inputs, replace=True)
         check_folder(path.parent)
         if kind in KINDS:
@@ -209,8 +210,8 @@ def _done(recognizer: Recognizer, job: Job, files: tuple[Path, ...], options: Fi
         path: partial(transcript.save, path, layout=layout, force=force, link_video=options.link_video)
         for path in files
     }
-    if options.add_to is not None:
-        write[options.add_to] = partial(add_to, options.add_to, transcript, layout, None, replace=force)
+    if job.add_to is not None:
+        write[job.add_to] = partial(add_to, job.add_to, transcript, layout, None, replace=force)
     faults: list[SlaError] = []
     for one in write.values():
         try:

@@ -58,7 +58,7 @@ class Transcript(Recognition):
         kind = kind_named(path)
         check = check_output(path, like_of(kind), replace=force)
         text = text_of(kind, checked, path, layout, link_video=link_video, reference=signs)
-        write_text(path, text, check=check, keep=kind not in ("eaf", PAGE))
+        write_text(path, text, check=check, keep=kind != "eaf")
 
 
 def text_of(

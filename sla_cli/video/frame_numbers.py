@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby, pairwise
+from operator import itemgetter
 from posixpath import splitext
 
 DIGITS = re.compile(r"([0-9]+)")
@@ -17,21 +18,23 @@ LISTED = 5  # most ranges of numbers in a sentence
 def missing_frames(names: Sequence[str], first: int | None = None) -> str:
     """A part of a sentence that names missing and repeated frames; "" if there are none.
 
-    The result is "" for names in which more than one number varies, and for numbers without a usual step, such as
-    times.
+    The result is "" for names that are not alike, for several numbers of which none orders the others, and for numbers
+    without a usual step, such as times. A few pictures with other names, such as a thumbnail, do not count.
 
     Args:
         names: names of pictures; numbers are compared as numbers, so frame9 and frame010 are neighbours.
         first: number of the first frame, if it is known.
     """
-    numbers = _numbers(names)
-    counts = Counter(numbers)
-    steps = Counter(after - before for before, after in pairwise(sorted(counts)))
-    if not steps:
-        return ""
-    step, often = steps.most_common(1)[0]
-    if often < MOST * steps.total():
-        return ""
+    for counts in map(Counter, _numbers(names)):
+        steps = Counter(after - before for before, after in pairwise(sorted(counts)))
+        step, often = steps.most_common(1)[0]
+        if often >= MOST * steps.total():
+            return _missing(counts, step, first)
+    return ""
+
+
+def _missing(counts: Mapping[int, int], step: int, first: int | None) -> str:
+    """As `missing_frames`, of numbers with how often each is there, at least two."""
     there = sorted(counts)
     begin = [] if first is None or first >= there[0] else [first - step]
     gaps = [
@@ -43,17 +46,22 @@ def missing_frames(names: Sequence[str], first: int | None = None) -> str:
     return "; ".join(_phrase(ranges, what) for ranges, what in ((gaps, "missing"), (twice, "repeated")) if ranges)
 
 
-def _numbers(names: Sequence[str]) -> list[int]:
-    """The number that varies, for each name; empty if something else varies too."""
+def _numbers(names: Sequence[str]) -> Iterator[Sequence[int]]:
+    """The numbers that vary in names that are alike and that may count them: the others only grow with them, as times
+    do."""
     split = [DIGITS.split(splitext(name)[0]) for name in names]
-    if len({len(parts) for parts in split}) != 1:
-        return []
-    columns = list(zip(*split, strict=True))
-    varying = [place for place, column in enumerate(columns) if len(set(column)) > 1]
-    if len(varying) != 1 or varying[0] % 2 == 0:  # parts between the numbers
-        return []
-    parts = columns[varying[0]]
-    return [int(part) for part in parts] if max(map(len, parts)) <= LONGEST else []
+    texts = Counter(tuple(parts[::2]) for parts in split)
+    for text, often in texts.most_common(1):
+        alike = [parts[1::2] for parts in split if tuple(parts[::2]) == text]
+        varying = [column for column in zip(*alike, strict=True) if len(set(column)) > 1]
+        if often < MOST * len(names) or any(len(part) > LONGEST for column in varying for part in column):
+            return
+        rows = list(zip(*(tuple(map(int, column)) for column in varying), strict=True))
+        for place in range(len(varying)):
+            ordered = sorted(rows, key=itemgetter(place))
+            others = [row[:place] + row[place + 1 :] for row in ordered]
+            if others == sorted(others):
+                yield [row[place] for row in ordered]
 
 
 def _runs(numbers: Sequence[int], step: int) -> Iterator[range]:

@@ -31,20 +31,25 @@ AGAIN = "Make it again with `sla align --force`."
 
 
 def write_alignment(
-    path: Path, clips: Iterable[AlignedClip], facts: dict[str, str], *, check: Callable[[], object] | None = None
+    path: Path,
+    clips: Iterable[AlignedClip],
+    facts: dict[str, str],
+    *,
+    check: Callable[[], object] | None = None,
+    keep: bool = False,
 ) -> None:
     """Write the segments of clips; the file appears only when it is complete.
 
     Args:
         facts: facts of all clips: corpus and split.
-        check: as for `atomic_write`.
+        check, keep: as for `atomic_write`.
 
     Raises:
         SlaError: an id or gloss that a line cannot hold.
     """
     head = f"{MAGIC}{VERSION}\n" + "".join(f"# {key} {value}\n" for key, value in facts.items())
     rows = ["\t".join(row) + "\n" for clip in clips for row in _rows(clip)]
-    write_text(path, f"{head}{chr(9).join(COLUMNS)}\n{''.join(rows)}", check=check)
+    write_text(path, f"{head}{chr(9).join(COLUMNS)}\n{''.join(rows)}", check=check, keep=keep)
 
 
 def read_alignment(path: Path) -> list[dict[str, str]]:

@@ -122,6 +122,7 @@ def _counts(division: Division) -> dict[str, int]:
 def _export(path: Path) -> Description:
     receipt = read_receipt(path)
     facts = {"store": receipt.sources.get("store", "unknown"), **receipt.results} if receipt is not None else {}
+    facts = {key: value for key, value in facts.items() if key not in ("lengths", "pictures")}  # of thousands of clips
     return Description(path, EXPORT, "", receipt is not None, facts, receipt)
 
 

@@ -141,17 +141,18 @@ def write_emissions(
     dtype: str = "float32",
     *,
     check: Callable[[], object] | None = None,
+    keep: bool = False,
 ) -> None:
     """Write emissions as they come; the file appears only when the last one is in it.
 
     Args:
         dtype: float32 or float16, of the log-probabilities on disk.
-        check: as for `atomic_write`.
+        check, keep: as for `atomic_write`.
     """
     width = len(header.glosses) + 1
     ids: list[str] = []
     steps, frames, rates = [], [], []
-    with atomic_write(path, check=check) as temporary, create(temporary, 0) as file:
+    with atomic_write(path, check=check, keep=keep) as temporary, create(temporary, 0) as file:
         flat = file.create_dataset("log_probs", (0, width), dtype, maxshape=(None, width), chunks=(CHUNK, width))
         scores = None
         for emission in emissions:

@@ -24,7 +24,7 @@ from pathlib import Path
 from sla_cli.artifact.text import is_number, is_whole, read_text
 from sla_cli.artifact.version import check_version
 from sla_cli.core.counted import counted
-from sla_cli.core.hypothesis import Hypothesis
+from sla_cli.core.hypothesis import NO_GLOSS, Hypothesis
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.system.atomic import write_text
 
@@ -60,10 +60,11 @@ def write_hypotheses(
     header: Header | None = None,
     *,
     check: Callable[[], object] | None = None,
+    keep: bool = False,
 ) -> None:
     """Write hypotheses, those of a clip one after the other; the file appears only when complete, and reads back equal.
 
-    `check` is as for `atomic_write`.
+    `check` and `keep` are as for `atomic_write`.
 
     Raises:
         SlaError: an id or gloss that a line cannot hold; spans, confidence or ranks that do not fit; a score of NaN.
@@ -72,7 +73,7 @@ def write_hypotheses(
     _check_ranks(hypotheses)
     head = f"{MAGIC}{VERSION}\n" + "".join(f"{FACT}{key} {value}\n" for key, value in vars(header).items() if value)
     rows = "".join(map(_row, hypotheses))
-    write_text(path, f"{head}{chr(9).join(COLUMNS)}\n{rows}", check=check)
+    write_text(path, f"{head}{chr(9).join(COLUMNS)}\n{rows}", check=check, keep=keep)
 
 
 def read_hypotheses(path: Path) -> list[Hypothesis]:
@@ -210,14 +211,13 @@ def _check(hypothesis: Hypothesis) -> None:
     if not name or any(char in name for char in "\t\n\r"):
         raise SlaError(f"clip id {name!r} is empty or holds a tab or line break", "Rename the clip in the corpus.")
     for gloss in glosses:
-        if gloss.split() != [gloss]:
+        if NO_GLOSS.search(gloss):
             raise SlaError(
-                f"clip {name}: gloss {gloss!r} is empty or holds white space",
+                f"clip {name}: gloss {gloss!r} is empty, or holds white space or control characters",
                 "Glosses are separated by spaces: fix the vocabulary of the store and run `sla prep` again.",
             )
-    for text in (name, *glosses):
-        if not text.isascii() and any("\ud800" <= char <= "\udfff" for char in text):
-            raise SlaError(f"clip {name!r}: {text!r} holds half a surrogate pair, which is not text")
+    if not name.isascii() and any("\ud800" <= char <= "\udfff" for char in name):
+        raise SlaError(f"clip {name!r} holds half a surrogate pair, which is not text")
     for what, values in (("spans", spans), ("confidence values", hypothesis.confidence)):
         if values and len(values) != len(glosses):
             raise SlaError(f"clip {name}: {len(values)} {what} for {counted(len(glosses), 'gloss')}")

@@ -16,16 +16,18 @@ class Like:
     Attributes:
         name: what it is called in messages.
         fits: whether an existing file is one; raises SlaError for one that must not be replaced.
+        endings: of the names of such files, the usual one first; () where another program gives the names.
     """
 
     name: str
     fits: Callable[[Path], bool]
+    endings: tuple[str, ...]
 
 
 def table_like(columns: Sequence[str]) -> Like:
     """Tab-separated tables with this header."""
     head = ("\t".join(columns) + "\n").encode()
-    return Like("a table of this command", lambda path: begins(path, len(head)) == head)
+    return Like("a table of this command", lambda path: begins(path, len(head)) == head, (".tsv", ".txt"))
 
 
 def begins(path: Path, length: int) -> bytes:

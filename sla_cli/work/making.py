@@ -5,7 +5,7 @@
             return read(path)
         content = compute()
         artifact.begin()
-        write(path, content, check=artifact.check)
+        write(path, content, check=artifact.check, keep=artifact.keep)
         artifact.results = {"clips": len(content)}
 
 After an exception there is no receipt of what was begun, so the artifact counts as incomplete. A folder that several
@@ -20,8 +20,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sla_cli.artifact.receipt import Receipt, already_made, receipt_path, renew, unchanged_digest, write_receipt
+from sla_cli.artifact.receipt import (
+    Receipt,
+    already_made,
+    is_as_made,
+    read_receipt,
+    receipt_path,
+    renew,
+    unchanged_digest,
+    write_receipt,
+)
 from sla_cli.log import log
+from sla_cli.system.atomic import keep_copy
 from sla_cli.work.output import check_output
 
 
@@ -37,6 +47,8 @@ class Making:
             set.
         kind: of a file, as for `making`.
         replaces: whether a file of this kind is replaced that somebody has made since the block began.
+        keep: whether a copy is kept of the file that is replaced, since it is not as its receipt says; known when the
+            block has begun to write.
     """
 
     path: Path
@@ -44,20 +56,36 @@ class Making:
     results: dict[str, Any] | None = None
     kind: str = ""
     replaces: bool = True
+    keep: bool = False
     _found: tuple[int, ...] | None = field(init=False)
 
     def __post_init__(self) -> None:
         self._found = _identity(self.path)
 
     def check(self) -> None:
-        """Raise SlaError for a file that somebody has made since the block began, and that must not be replaced."""
-        if self.kind and _identity(self.path) != self._found:
+        """Raise SlaError for a file that somebody has made since the block began, and that must not be replaced.
+
+        A copy is kept of one that will be.
+        """
+        if self._is_changed():
             check_output(self.path, self.kind, replace=self.replaces)
+            keep_copy(self.path)
 
     def begin(self) -> None:
-        """Remove the receipt of what will be replaced: call it before the first change. Raises as `check`."""
-        self.check()
+        """Remove the receipt of what will be replaced: call it before the first change.
+
+        Raises SlaError as `check`, or for a file of somebody that has the name of the receipt.
+        """
+        if self._is_changed():
+            check_output(self.path, self.kind, replace=self.replaces)
+        if self.kind:
+            read_receipt(self.path)
+            self.keep = self.path.is_file() and not is_as_made(self.path)
+            self._found = _identity(self.path)
         receipt_path(self.path).unlink(missing_ok=True)
+
+    def _is_changed(self) -> bool:
+        return bool(self.kind) and _identity(self.path) != self._found
 
 
 @contextmanager

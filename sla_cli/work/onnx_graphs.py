@@ -7,7 +7,7 @@ loops, and no weights in other files.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -29,6 +29,13 @@ OPERATORS = frozenset(
     Neg Not Pad Pow Range ReduceMax ReduceMean Relu Reshape Round Shape Sigmoid Slice Softmax Split Sqrt Squeeze
     Sub Tanh Transpose Unsqueeze Where
     """.split()  # noqa: SIM905, a list would have a line for each
+)
+# The kinds of messages in a graph that `sla export` writes. Others may hold graphs, or the names of other files.
+PARTS = frozenset(
+    """
+    ModelProto OperatorSetIdProto StringStringEntryProto GraphProto NodeProto AttributeProto TensorProto
+    ValueInfoProto TypeProto Tensor TensorShapeProto Dimension
+    """.split()  # noqa: SIM905
 )
 
 
@@ -85,10 +92,24 @@ def check_graph(path: Path, hint: str) -> None:
     except Exception as error:
         raise FormatError(f"{path}: not an ONNX file", hint) from error
     graph = model.graph
+    if not graph.node:  # most bytes are a message without fields
+        raise FormatError(f"{path}: not an ONNX file", hint)
     unknown = {node.op_type if not node.domain else f"{node.domain}.{node.op_type}" for node in graph.node} - OPERATORS
     if unknown or model.functions:
         raise FormatError(f"{path}: it holds operators that sla does not use: {some(sorted(unknown))}", hint)
-    inner = [node.name for node in graph.node for part in node.attribute if part.HasField("g") or part.graphs]
-    tensors = [*graph.initializer, *(part.t for node in graph.node for part in node.attribute if part.HasField("t"))]
-    if inner or graph.sparse_initializer or any(tensor.external_data for tensor in tensors):
+    parts = list(_messages(model))
+    kinds = [type(part).__name__ for part in parts]
+    tensors = [part for part in parts if isinstance(part, onnx.TensorProto)]
+    elsewhere = any(tensor.external_data or tensor.data_location != tensor.DEFAULT for tensor in tensors)
+    if elsewhere or kinds.count("GraphProto") > 1 or not PARTS.issuperset(kinds):
         raise FormatError(f"{path}: it holds graphs within it, or weights in other files", hint)
+
+
+def _messages(root: Any) -> Iterator[Any]:
+    """A message of protobuf, and all messages in it."""
+    left = [root]
+    while left:
+        yield (message := left.pop())
+        for of_field, value in message.ListFields():
+            if of_field.message_type is not None:
+                left += [value] if hasattr(value, "ListFields") else value

@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from sla_cli.artifact.receipt import read_receipt
+from sla_cli.core.endings import other_ending
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.store.paths import clips_files
 from sla_cli.system.atomic import HINTS, LONGEST_NAME, refuse_read_only
@@ -37,6 +38,12 @@ from sla_cli.work.model_folder import is_model
 from sla_cli.work.run import Run
 
 LANGUAGE_MODEL = "language model"
+ENDINGS = {
+    EMISSIONS: (".h5", ".hdf5"),
+    HYPOTHESES: (".tsv", ".txt"),
+    ALIGNMENT: (".tsv", ".txt"),
+    LANGUAGE_MODEL: (".arpa", ".txt"),
+}
 ARPA = b"\\data\\\n"  # the first line of such a model
 KIND_OF_STAGE = {"emit": EMISSIONS, "decode": HYPOTHESES, "align": ALIGNMENT, "lm": LANGUAGE_MODEL}
 FOLDER_STAGES = {"score": SCORE, "tune": TUNING}
@@ -63,7 +70,7 @@ def check_output(
 
     Raises:
         SlaError: it is a folder, its parent is a file, it is not a regular file, is one of `inputs`, is of another
-            kind, or exists without `replace`.
+            kind, has the ending of another kind, or exists without `replace`.
     """
     check = partial(_check, path, kind, tuple(inputs), replace)
     check()
@@ -78,6 +85,7 @@ def _check(path: Path | None, kind: str | Like, inputs: tuple[Path | None, ...],
     if not path.exists():
         check_folder(path.parent)
         read_receipt(path)  # raises for a file of somebody where the receipt will be
+        _check_ending(path, kind)
         return
     if any(other is not None and other.is_file() and path.samefile(other) for other in inputs):
         raise SlaError(f"{path} would replace an input of the command", "Give it another name.")
@@ -87,9 +95,18 @@ def _check(path: Path | None, kind: str | Like, inputs: tuple[Path | None, ...],
     if path.stat().st_size and not (kind.fits(path) if isinstance(kind, Like) else found == kind):
         name = kind.name if isinstance(kind, Like) else f"a file of the kind {kind!r}"
         raise SlaError(f"{path} is not {name}, and is not replaced", "Give it another name, or remove it first.")
+    _check_ending(path, kind)
     if not replace:
         raise SlaError(f"{path} exists", "Use --force to replace it.")
     refuse_read_only(path)
+
+
+def _check_ending(path: Path, kind: str | Like) -> None:
+    """Raise SlaError for a name by which other programs would take the file for something else."""
+    endings = kind.endings if isinstance(kind, Like) else ENDINGS[kind]
+    if endings and (other := other_ending(path, endings)):
+        hint = f"Let it end in {endings[0]}; --help says whether there is a --format with another one."
+        raise SlaError(f"{path} would not hold what its ending {other} promises", hint)
 
 
 def check_folder(folder: Path) -> None:

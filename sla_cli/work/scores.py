@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import msgspec
@@ -43,19 +43,23 @@ AGAIN = "Make it again with `sla score`."
 
 
 def write_scores(folder: Path, score: Score) -> dict[str, str]:
-    """Write the files into `folder`; that of signers only if any is known. Returns digests of files read later."""
+    """Write the files into `folder`; that of signers only if any is known. Returns digests of files read later.
+
+    A copy is kept of a file that is there with other content: the same score was edited.
+    """
     clips, tables = score.clips, score.breakdown
+    table = partial(write_tsv, keep=True)
     extra = (RECORDING,) if any(clip.recording for clip in clips) else ()
-    write_tsv(folder / CLIPS, (*COLUMNS, *extra), (_clip_row(clip, len(extra)) for clip in clips))
-    write_text(folder / ALIGNMENT, "\n".join(_alignment(score)) + "\n")
-    write_tsv(folder / LENGTHS, ("length", "clips", *COUNTS), map(_group_row, tables.lengths))
-    write_tsv(folder / GLOSSES, GLOSS_COLUMNS, map(_gloss_row, tables.glosses))
+    table(folder / CLIPS, (*COLUMNS, *extra), (_clip_row(clip, len(extra)) for clip in clips))
+    write_text(folder / ALIGNMENT, "\n".join(_alignment(score)) + "\n", keep=True)
+    table(folder / LENGTHS, ("length", "clips", *COUNTS), map(_group_row, tables.lengths))
+    table(folder / GLOSSES, GLOSS_COLUMNS, map(_gloss_row, tables.glosses))
     pairs = [(one.count, one.reference, one.hypothesis) for one in tables.confusions]
-    write_tsv(folder / CONFUSIONS, ("count", "reference", "hypothesis"), pairs)
+    table(folder / CONFUSIONS, ("count", "reference", "hypothesis"), pairs)
     if tables.signers:
-        write_tsv(folder / SIGNERS, ("signer", "clips", *COUNTS), map(_group_row, tables.signers))
+        table(folder / SIGNERS, ("signer", "clips", *COUNTS), map(_group_row, tables.signers))
     figures = msgspec.to_builtins(figures_of(score))
-    write_text(folder / FIGURES, json.dumps(figures, indent=1, ensure_ascii=False) + "\n")
+    write_text(folder / FIGURES, json.dumps(figures, indent=1, ensure_ascii=False) + "\n", keep=True)
     return {name: digest_file(folder / name) for name in (FIGURES, CLIPS)}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -29,18 +30,21 @@ def test_csv_reads_back(annotation: Annotation) -> None:
             header, *rows = csv.reader(file)
     assert header == ["start", "end", "gloss", "confidence"]
     for row, sign in zip(rows, annotation.signs, strict=True):
-        assert row[2] == (f"'{sign.gloss}" if sign.gloss[0] in "=+-@" else sign.gloss)
+        assert row[2] == re.sub(r"(^|[;,|])([=+\-@\uff1d\uff0b\uff0d\uff20])", r"\1'\2", sign.gloss)
         assert [len(cell.partition(".")[2]) for cell in row[:2]] == [3, 3]
         assert float(row[0]) == pytest.approx(sign.start, abs=0.00051)
         assert float(row[1]) == pytest.approx(sign.end, abs=0.00051)
         assert float(row[3]) == pytest.approx(sign.confidence, abs=0.000051)
 
 
-@pytest.mark.parametrize("gloss", ["=HYPERLINK(1)", "@SUM(1)", "+1", "-x"])
-def test_no_cell_of_a_csv_is_a_formula(gloss: str) -> None:
+@pytest.mark.parametrize(
+    ("gloss", "cell"),
+    [*((text, f"'{text}") for text in ("=HYPERLINK(1)", "@SUM(1)", "+1", "-x", "\uff1d1")), ("X;=1|@2", "X;'=1|'@2")],
+)
+def test_no_cell_of_a_csv_is_a_formula(gloss: str, cell: str) -> None:
     signs = (Sign(gloss, 0, 1, 0.5), Sign("A=B", 1, 2, 0.5))
     text = annotation_text("csv", Annotation("a", None, 2.0, (Sentence(signs),)), Layout(), Path())
-    assert [row[2] for row in csv.reader(text.splitlines()[1:])] == [f"'{gloss}", "A=B"]
+    assert [row[2] for row in csv.reader(text.splitlines()[1:])] == [cell, "A=B"]
 
 
 @settings(max_examples=60, deadline=None)

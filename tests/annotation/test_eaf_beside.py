@@ -46,6 +46,14 @@ def test_accents_have_two_forms_and_the_ending_may_have_capitals(tmp_path: Path,
     assert found(tmp_path, video) == ({video: eaf}, {})
 
 
+def test_capitals_count_only_where_two_files_differ_in_them(tmp_path: Path) -> None:
+    (tmp_path / "a.eaf").write_text(links("CAM.MP4"))
+    assert found(tmp_path, "A.mp4 b.mp4") == ({"A.mp4": "a.eaf", "b.mp4": "b.eaf"}, {})
+    assert found(tmp_path, "A.mp4 a.mp4") == ({"A.mp4": "A.eaf", "a.mp4": "a.eaf"}, {})
+    assert found(tmp_path, "cam.mp4")[0] == {"cam.mp4": "a.eaf"}
+    assert found(tmp_path, "cam.mp4 Cam.mp4")[0] == {"cam.mp4": "cam.eaf", "Cam.mp4": "Cam.eaf"}
+
+
 def test_links_are_those_that_a_parser_of_xml_finds(tmp_path: Path) -> None:
     """However far the header reaches, and whatever stands in attributes and comments."""
     text = links("cam.mp4").replace("<HEADER", f"<!-- {'-x' * (1 << 16)} --><HEADER")

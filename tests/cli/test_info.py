@@ -256,6 +256,8 @@ def test_a_sheet_of_a_store(store: Path, tmp_path: Path) -> None:
     assert out.read_bytes() == first
     assert f"sheet {out}: {width}x" in sla(store, "--sheet", out, "--force", "--clips", 1, "--seed", 3).stdout
     assert out.read_bytes() != first
+    sla(store, "--sheet", out, "--force", "--signer", "BOB")  # in train, and there is no dev
+    assert "no clip of" in sla(store, "--sheet", out, "--force", "--signer", "eve", code=2).stderr
 
 
 def test_a_photo_is_never_replaced_by_a_sheet(store: Path, tmp_path: Path) -> None:
@@ -273,7 +275,8 @@ def test_sheets_that_cannot_be(store: Path, work: Path, tmp_path: Path) -> None:
     assert "no clip 'nobody'" in sla(store, "--sheet", out, "--clip", "nobody", code=2).stderr
     assert "has no effect without --sheet" in sla(store, "--clips", 3, code=2).stderr
     assert f"{tmp_path} is a folder" in sla(store, "--sheet", tmp_path, "--force", code=2).stderr
-    assert "--clip names the clips" in sla(store, "--sheet", out, "--clip", "x1", "--seed", 3, code=2).stderr
+    for more in (("--seed", 3), ("--signer", "ann")):
+        assert "--clip names the clips" in sla(store, "--sheet", out, "--clip", "x1", *more, code=2).stderr
     receipt_path(store).unlink()
     assert "is not complete" in sla(store, "--sheet", out, code=2).stderr
     assert not out.exists()

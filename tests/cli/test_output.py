@@ -162,6 +162,10 @@ def test_a_file_of_another_kind_is_never_replaced(command: str) -> None:
         error = refused(command, path, *forced(command))
         assert f"{path} is not " in error and "remove it first" in error
         assert path.read_bytes() == content
+    for name in ("new.pdf", "new.csv.gz"):
+        error = refused(command, name, *forced(command))
+        assert f"{name} would not hold what its ending" in error or "has the extension" in error
+        assert not Path(name).exists()
 
 
 @commands

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -109,8 +110,10 @@ def test_latex_is_escaped(store: Store) -> None:
     assert rows[1].startswith("lora\\_a\\%-1 & greedy & lora & 10 & ") and rows[1].endswith("& - & - \\\\")
     assert all(row.count(" & ") == 7 for row in rows)
     assert r"bootstrap intervals over 5 signers, in rows with $\pm$ also over seeds" in text
-    assert "exists" in sla("table", "adapter-1", "-o", "t.tex", code=2).stderr
-    sla("table", "adapter-1", "-o", "t.tex", "--force")
+    assert "exists" in sla("table", "adapter-1", "--format", "latex", "-o", "t.tex", code=2).stderr
+    assert "its ending .tex promises" in sla("table", "adapter-1", "-o", "t.tex", "--force", code=2).stderr
+    shutil.copyfile("t.tex", "t.md")
+    sla("table", "adapter-1", "-o", "t.md", "--force")
 
 
 def test_what_has_no_meaning_is_refused(store: Store) -> None:

@@ -21,6 +21,7 @@ import forked
 import numpy as np
 import pympi
 import pytest
+from elan_files import Eaf
 from forked import Forked
 from movies import movie
 from recordings import copy_run, images_of, refused, signed, sla
@@ -290,6 +291,29 @@ def test_a_tier_is_added_to_an_elan_file(folder: Path) -> None:
     assert "Give one video" in refused("transcribe", "mine/a.mkv", "mine/b.mkv", "--add-to", "x.eaf", *RUN)
     Path("no.eaf").write_text("<xml")
     assert "no.eaf" in refused("transcribe", "mine/a.mkv", "--add-to", "no.eaf", *RUN)
+
+
+def test_a_tier_is_added_to_each_elan_file_of_a_folder(folder: Path) -> None:
+    """Which has the name of the video or links it. A second camera, a missing and a damaged file cost no other."""
+    for name in ("b", "cam1", "cam2", "lone", "bad"):
+        shutil.copy("mine/a.mkv", f"mine/{name}.mkv")
+    elan = folder / "elan"
+    elan.mkdir()
+    for name, *videos in (("a",), ("b", "x.mkv"), ("session", "cam1.mkv", "cam2.mkv")):
+        links = [{"MEDIA_URL": f"file:///C:/{video}", "MIME_TYPE": "video/*"} for video in videos]
+        (elan / f"{name}.eaf").write_text(Eaf(links=links).xml(), encoding="utf-8")
+    (elan / "bad.eaf").write_text("<xml")
+    before = {path.name: path.read_bytes() for path in elan.iterdir()}
+    reported = refused("transcribe", "mine", "--add-to", "elan", *RUN)
+    assert "2 of 6 recordings failed" in reported
+    assert "lone.mkv: no ELAN file in elan has its name or links it" in reported and "bad.eaf" in reported
+    assert "cam2.mkv: left out, elan/session.eaf links it beside another video" in reported
+    changed = {path.name: path.read_bytes() for path in elan.iterdir() if path.read_bytes() != before[path.name]}
+    assert sorted(changed) == ["a.eaf", "b.eaf", "session.eaf"]
+    for name in changed:
+        assert re.findall("<ANNOTATION_VALUE>(.*)</ANNOTATION_VALUE>", changed[name].decode()) == ["NORD", "REGEN"]
+    refused("transcribe", "mine", "--add-to", "elan", *RUN)
+    assert {name: (elan / name).read_bytes() for name in changed} == changed, "they have the tier"
 
 
 def test_folders_of_pictures_and_archives(folder: Path) -> None:

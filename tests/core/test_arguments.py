@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -13,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sla_cli
-from sla_cli.core.arguments import as_number, as_path, as_texts, check_one_of
+from sla_cli.core.arguments import as_number, as_path, as_plain, as_texts, check_one_of
 from sla_cli.errors import SlaError
 
 ODD = [None, 5, 1.5, b"bytes", ["a"], {"a": "b"}, np.zeros(3), object(), True]
@@ -49,6 +50,11 @@ def test_what_is_not_a_number(value: Any) -> None:
 def test_numbers_of_other_types() -> None:
     assert as_number(np.float32(0.5), "n", 0, 1) == as_number(np.int64(1), "n", 0, 1) / 2 == 0.5
     assert as_number(Decimal("0.5"), "n", 0, 1) == as_number(Fraction(1, 2), "n", 0, 1) == 0.5
+
+
+def test_a_signalling_nan_is_nan() -> None:
+    """It raises an error where it is compared or converted."""
+    assert math.isnan(as_plain(Decimal("sNaN")))
 
 
 def test_texts() -> None:

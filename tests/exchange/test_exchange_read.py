@@ -112,6 +112,7 @@ def test_signers_where_a_format_names_them(tmp_path: Path) -> None:
         return read_gloss_file(tmp_path / name).signers
 
     assert signers("a.stm", "a 1 s5 0.0 1.0 A\nb 1 s1 0.0 1.0\n") == {"a": "s5", "b": "s1"}
+    assert signers("b.stm", "a 1 José 0.0 1.0 A\nb 1 Jose\u0301 0.0 1.0\n") == {"a": "José", "b": "José"}
     assert signers("a.txt", "name|speaker|orth\na|Signer01|A\nb| |B\n") == {"a": "Signer01"}
     assert signers("a.csv", "id,gloss,signer\na,A,05\n") == {"a": "05"}
     assert signers("a.trn", "A (a)\n") == {}

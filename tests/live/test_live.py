@@ -304,4 +304,9 @@ def test_a_page_is_written_too(tmp_path: Path) -> None:
     for segment in segments(3):
         result.add(segment)
     result.write(7.0)
-    assert (tmp_path / "a.html").read_text(encoding="utf-8").count("NORD") > 3
+    page = (tmp_path / "a.html").read_text(encoding="utf-8")
+    assert page.count("NORD") > 3
+    again = Results(tmp_path / "a.html", "a", None, {"run": "x"}, force=True)
+    for duration in (8.0, 9.0):
+        again.write(duration)
+    assert [copy.read_text(encoding="utf-8") for copy in tmp_path.glob("*~")] == [page], "somebody may have edited it"

@@ -28,6 +28,22 @@ def test_what_no_gloss_is_is_refused_where_it_stands(word: str, tmp_path: Path) 
         list(read_lines(tmp_path / "text"))
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("refs.csv", "c1,A B\n"),
+        ("refs.eaf", "<ANNOTATION_DOCUMENT/>\n"),
+        ("refs.txt", "id|folder|signer|annotation\na|a/*.png|S|A B\n"),
+        ("refs", "id,gloss\na,A B\n"),
+        ("refs.lst", "\ufeffvideo\tgloss\r\na.mp4\tA B\r\n"),
+    ],
+)
+def test_a_table_or_another_format_is_no_text(name: str, content: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(content)
+    with pytest.raises(SlaError, match=f"{name} is a table or another format"):
+        read_source(tmp_path / name, "train", profile("none"))
+
+
 def test_a_missing_text_is_named(tmp_path: Path) -> None:
     with pytest.raises(SlaError, match=r"cannot read .*missing"):
         list(read_lines(tmp_path / "missing"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tarfile
 import warnings
 from functools import partial
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Any
 import pytest
 import timm
 import torch
+from deep_pickle import DEEP
 from huggingface_hub import constants
 from safetensors.torch import load_file, save_file
 from synthetic import ADDING, FORMS, tiny
@@ -483,6 +485,10 @@ def wrong_files(folder: Path) -> dict[str, Path]:
     (folder / "empty.safetensors").touch()
     (folder / "text.pt").write_text("no weights here")
     (folder / "text.safetensors").write_text("no weights here")
+    with tarfile.open(folder / "tar.pt", "w") as archive:  # the format of PyTorch's first versions
+        for part in ("storages", "tensors", "pickle"):
+            archive.addfile(tarfile.TarInfo(part))
+    (folder / "deep.pt").write_bytes(DEEP)
     (folder / "cut.pt").write_bytes((folder / "short.pt").read_bytes()[:2000])
     return {path.name: path for path in folder.iterdir()}
 

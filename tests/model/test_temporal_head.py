@@ -155,3 +155,7 @@ def test_patterns_that_cannot_be_read(text: str) -> None:
     with pytest.raises(SlaError, match=r"head\.pattern") as caught:
         parse_pattern(text)
     assert "K5,P2" in caught.value.hint
+
+
+def test_a_single_channel_is_enough() -> None:
+    assert SequenceModel(1, HeadConfig(channels=1, lstm_layers=1)).width == 2

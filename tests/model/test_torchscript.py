@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from deep_pickle import DEEP
 from torch import Tensor, nn
 
 from sla_cli.model.torchscript import is_torchscript, read_torchscript
@@ -89,7 +90,7 @@ class Called:
         return os.mkdir, (str(self.path),)
 
 
-@pytest.mark.parametrize("kind", ["compressed", "called", "outside of the values", "remembered far away"])
+@pytest.mark.parametrize("kind", ["compressed", "called", "outside of the values", "remembered far away", "deep"])
 def test_a_hostile_one_is_refused(tmp_path: Path, kind: str) -> None:
     path, called = tmp_path / "hostile.pt", tmp_path / "called"
     modules = archive_bytes(scripted(tmp_path / "whole.pt"), "whole/data.pkl")
@@ -100,6 +101,8 @@ def test_a_hostile_one_is_refused(tmp_path: Path, kind: str) -> None:
         called.rmdir()  # it was made: what is to be prevented
     if kind == "remembered far away":
         modules = b"\x80\x02]r" + (1 << 27).to_bytes(4, "little") + b"."
+    if kind == "deep":
+        modules = DEEP
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED if kind == "compressed" else zipfile.ZIP_STORED) as archive:
         archive.writestr("a/constants.pkl", b"")
         archive.writestr("a/data.pkl", modules)

@@ -40,6 +40,13 @@ def test_a_file_of_somebody_is_not_replaced(root: Path, tmp_path: Path, force: b
     assert (tmp_path / "store" / "clips.h5").read_text() == "years"
 
 
+def test_a_file_of_somebody_among_those_of_a_store_is_not_replaced(root: Path, out: Path) -> None:
+    (out / "clips-0007.h5").write_text("years")
+    with pytest.raises(SlaError, match=r"clips-0007\.h5 is not a file of a store"):
+        build(root, out, force=True)
+    assert (out / "clips-0007.h5").read_text() == "years"
+
+
 def test_a_division_of_the_corpus_that_somebody_edited_is_not_replaced(root: Path, out: Path) -> None:
     """With and without the line of its digest, and before anything is encoded."""
     build(root, out)

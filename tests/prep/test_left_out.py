@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -265,15 +266,21 @@ def test_all_that_was_made_from_the_store_is_listed(store: Path) -> None:
         write_receipt(Receipt("train", {}, {}, sources={"store": of}), folder)
     begun = Run(work / "runs" / "unfinished")
     begun.create(resolve("tiny"), ("A",), RunFacts.of(Store(store), "tiny"))
+    export, weights = work / "exports" / "s-phoenix", work / ".model.x7.partial"
+    for folder in (export, weights):
+        folder.mkdir(parents=True)
+    (export / ".partial").mkdir()
+    (export / ".export.json").write_text(json.dumps({"layout": "phoenix2014", "store": str(store)}))
+    shutil.copytree(other, store.with_name("s.features"))  # a store that was renamed is no cache
     emissions = work / "emissions" / "r"
     emissions.mkdir(parents=True)
     write_receipt(Receipt("emit", {}, {}, sources={"run": str(run)}), emissions)
     listed = [(one.kind, one.path) for one in holders(store, work)]
-    made = [("train", str(run)), ("train", str(begun.path)), ("emit", str(emissions))]
-    assert listed == [("cache", str(store / ".spool-0123")), *made]
+    made = [("train", str(run)), ("train", str(begun.path)), ("export", str(export)), ("emit", str(emissions))]
+    assert listed == [("cache", str(store / ".spool-0123")), *made, ("unfinished", str(weights))]
 
     answer = CliRunner().invoke(app, ["store", "leave-out", "s", "--signer", "bob", "--work", str(work), "-q"])
     assert answer.exit_code == 0, answer.output
     lines = answer.stdout.splitlines()
     assert lines[0] == f"2 clips of bob removed from {store}"
-    assert lines[-4:] == [f"  {kind} {path}" for kind, path in listed]
+    assert lines[-6:] == [f"  {kind} {path}" for kind, path in listed]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,9 @@ from sla_cli.store.division import Division, write_division
 from sla_cli.store.paths import clips_path, division_path
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
+from sla_cli.system.atomic import namespace
 
+DEAD = 2**22 + 7  # no process has such a number on Linux
 A = {
     "train": [clip("t1", "A B", signer="ann"), clip("t2", "B C", 16, signer="bob")],
     "dev": [clip("d1", "C A", signer="cem")],
@@ -82,8 +85,11 @@ def test_the_same_frames_in_two_stores(
     with pytest.raises(SlaError, match=rf"clip t1 of train in b is also in third, as clip {name} of dev") as caught:
         merge_stores([stores[1], third], tmp_path / "c")
     assert "sla split" in caught.value.hint
-    with pytest.raises(SlaError, match="is not a store"):
-        Store(tmp_path / "c")
+    assert not (tmp_path / "c").exists()
+    (tmp_path / "c").mkdir()
+    with pytest.raises(SlaError, match="clip t1 of train in b is also in third"):
+        merge_stores([stores[1], third], tmp_path / "c")
+    assert list((tmp_path / "c").iterdir()) == []  # a folder that somebody made stays
 
 
 def test_the_same_moment_of_a_recording_in_two_stores(tmp_path: Path) -> None:
@@ -194,9 +200,13 @@ def test_what_it_was_made_of_is_recorded(stores: tuple[Path, Path], tmp_path: Pa
     assert Store(out)["train"].ids[0] == "other-t1"
 
 
-def test_people_of_different_corpora_stay_apart(tmp_path: Path) -> None:
+def test_people_of_different_corpora_stay_apart(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Equal names in stores of one corpus, such as two tables of `sla prep folder`, are one person, which is said."""
     one, two = make_store(tmp_path / "a", A), make_store(tmp_path / "b", B, corpus="yours")
     merge_stores([one, two], tmp_path / "c")
+    assert "taken as one person" not in caplog.text
+    merge_stores([one, make_store(tmp_path / "mine", B)], tmp_path / "d")
+    assert "1 signer is in more than one of the stores, each taken as one person: ann; if they are" in caplog.text
     split = Store(tmp_path / "c")["train"]
     assert (split.corpus, split.signers) == ("mine+yours", ["a-ann", "a-bob", "b-ann", ""])
 
@@ -229,6 +239,9 @@ def test_one_store_twice_and_a_store_into_itself(stores: tuple[Path, Path], tmp_
         merge_stores(stores, stores[0])
     with pytest.raises(SlaError, match=r"c\.Features: a store's name must not end in \.features"):
         merge_stores(stores, tmp_path / "c.Features")
+    renamed = stores[0].rename(tmp_path / "b.features")
+    with pytest.raises(SlaError, match=r"b\.features: a store's name must not end in \.features"):
+        Store(renamed)
 
 
 def test_a_folder_with_other_files_is_not_replaced(stores: tuple[Path, Path], tmp_path: Path) -> None:
@@ -248,6 +261,39 @@ def test_a_store_whose_replacement_was_killed_is_replaced(stores: tuple[Path, Pa
         merge_stores(stores, out)
     merge_stores(stores, out, force=True)
     assert len(Store(out).clips) == 6 and (out / "receipt.json").is_file()
+
+
+def left_by_a_kill(path: Path) -> Path:
+    """What a process that was killed has left of a file."""
+    left = path.with_name(f".{path.name}.{socket.gethostname()}-{namespace()}-{DEAD}-0123abcd.partial")
+    left.write_bytes(b"x")
+    return left
+
+
+def test_what_a_killed_merge_has_left_is_in_nobodys_way(stores: tuple[Path, Path], tmp_path: Path) -> None:
+    """Killed while it copied, before the first store and before another one, and while it wrote the receipt."""
+    (out := tmp_path / "c").mkdir()
+    for force in (False, True):
+        left = [left_by_a_kill(out / name) for name in ("clips.h5", "receipt.json")]
+        merge_stores(stores, out, force=force)
+        assert len(Store(out).clips) == 6
+        assert not any(path.exists() for path in left)
+        (out / "receipt.json").unlink()
+    (out / ".clips.h5.of-mine-1-2.partial").write_text("years")
+    with pytest.raises(SlaError, match=r"is not a finished store, and contains \.clips\.h5\.of-mine"):
+        merge_stores(stores, out, force=True)
+
+
+def test_a_file_of_somebody_among_those_of_a_store_is_not_removed(stores: tuple[Path, Path], tmp_path: Path) -> None:
+    merge_stores(stores, out := tmp_path / "c")
+    shutil.copy(clips_path(stores[1], 0, 2), out)  # of a store that had other files
+    (out / "clips-0001.h5").write_text("years")
+    with pytest.raises(SlaError, match=r"clips-0001\.h5 is not a file of a store, and is not replaced"):
+        merge_stores(stores, out, force=True)
+    assert (out / "clips-0001.h5").read_text() == "years"
+    (out / "clips-0001.h5").unlink()
+    merge_stores(stores, out, force=True)
+    assert not (out / "clips-0000.h5").exists()
 
 
 def test_without_an_id_in_common_ids_stay(tmp_path: Path) -> None:

@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 import pytest
 from forked import Forked, sla
-from prep_work import TRAIN_CLIP, build, cached, digests, frames_of, held
+from prep_work import TRAIN_CLIP, build, cached, digests, frames_of, held, table_of
 
 from sla_cli import log
+from sla_cli.artifact.lock import locked
 from sla_cli.config.settings import PrepConfig
 from sla_cli.errors import SlaError
 from sla_cli.prep.result import BrokenClips
@@ -54,6 +55,19 @@ def test_a_part_names_its_broken_clips_and_keeps_the_others(own: Path, tmp_path:
     assert "The last call, without --part" in caught.value.hint
     assert caught.value.failed.keys() == {TRAIN_CLIP}
     assert len(cached(out)) == 4
+
+
+def test_parts_that_are_refused_leave_nothing(own: Path, tmp_path: Path) -> None:
+    out = tmp_path / "store"
+    table = table_of(own, "train")
+    table.write_text(table.read_text().replace("NULL", "NU\0LL"))
+    with locked(out, "busy", shared=True):
+        with pytest.raises(SlaError, match="NUL"):
+            build(own, out, part=(1, 2))
+        assert [path.name for path in out.iterdir()] == [".lock"]  # another one is at work
+    with pytest.raises(SlaError, match="NUL"):
+        build(own, out, part=(1, 2))
+    assert not out.exists()
 
 
 def test_a_part_replaces_nothing(root: Path, out: Path) -> None:

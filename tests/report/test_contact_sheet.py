@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -11,8 +12,9 @@ from clip_store import bytes_only, make_store
 
 from sla_cli.errors import SlaError
 from sla_cli.pages.fonts import families_for
-from sla_cli.report.contact_sheet import FRAMES, GAP, MARGIN, SIDE, WIDTH, write_sheet
+from sla_cli.report.contact_sheet import FRAMES, GAP, MARGIN, MOST, SIDE, WIDTH, write_sheet
 from sla_cli.store.content import EncodedClip, EncodedFrames
+from sla_cli.store.division import Division, write_division
 from sla_cli.store.store import Store
 
 ARABIC, CHINESE = "\u0634\u0645\u0633", "\u5929\u6c14"
@@ -96,6 +98,31 @@ def test_clips_are_drawn_at_random_by_seed_or_named(tmp_path: Path) -> None:
     assert reds[0] != reds[2]
     image = draw(path, tmp_path, ids=("clip-t", "clip-b"))
     assert [chr(image[top + 5, MARGIN + 5, 2]) for top in rows_of_frames(image)] == ["t", "b"]
+
+
+def test_all_clips_of_a_signer_are_drawn_and_nobody_elses(tmp_path: Path) -> None:
+    """Also those in no split, and however a table writes the name."""
+    people = {"clip-a": "S01", "clip-b": "S02", "clip-c": "s01 ", "clip-d": ""}
+    clips = [replace(flat(name, "A"), signer=signer) for name, signer in people.items()]
+    path = store(tmp_path, *clips)
+    write_division(path, Division("corpus", {"clip-a": "dev", "clip-b": "train"}))
+
+    def drawn(**options: object) -> str:
+        image = draw(path, tmp_path, count=None, **options)
+        return "".join(chr(image[top + 5, MARGIN + 5, 2]) for top in rows_of_frames(image))
+
+    assert drawn(signer="s01") == "ac"
+    assert drawn(signer="S01", split="dev") == "a"
+    for nobody in ("S03", "", " "):
+        with pytest.raises(SlaError, match="is by a signer"):
+            drawn(signer=nobody)
+
+
+def test_a_sheet_that_few_programs_could_open_is_refused(tmp_path: Path) -> None:
+    path = store(tmp_path, *(bytes_only(f"c{number}", "A", 0, signer="S01") for number in range(MOST + 1)))
+    with pytest.raises(SlaError, match=f"all {MOST + 1} clips would be too high"):
+        write_sheet(tmp_path / "x.png", path, signer="S01", count=None)
+    assert draw(path, tmp_path, signer="S01", count=1).shape[1] == WIDTH + 2 * MARGIN
 
 
 def test_glosses_stand_on_the_side_on_which_their_script_begins(tmp_path: Path) -> None:

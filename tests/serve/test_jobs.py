@@ -11,6 +11,7 @@ import pytest
 
 pytest.importorskip("prometheus_client", reason="needs the extra web")
 
+from sla_cli.serve.driven import LostError
 from sla_cli.serve.files import RESULT
 from sla_cli.serve.job import Job, new_id, read_job
 from sla_cli.serve.jobs import LAST, TOO_OFTEN, FullError, Jobs
@@ -132,6 +133,22 @@ def test_a_video_that_ends_the_service_twice_is_not_tried_again(tmp_path: Path) 
         assert work is not None
     found = jobs_in(tmp_path).find(work.job.id)
     assert found is not None and (found.record.state, found.record.fault) == ("failed", LAST)
+
+
+def test_a_video_whose_process_ends_is_first_in_the_queue_once_more(tmp_path: Path) -> None:
+    jobs = jobs_in(tmp_path)
+    for _ in range(3):
+        sent(jobs)
+    for error, state in (
+        (LostError("it crashed", by_itself=True), "waiting"),
+        (LostError("it crashed", by_itself=True), "failed"),
+        (LostError("too much memory"), "failed"),
+    ):
+        work = jobs.take()
+        assert work is not None
+        work.lost(error)
+        assert (work.job.record.state, work.job.record.fault) == (state, str(error) if state == "failed" else "")
+    assert jobs.taken == 1
 
 
 @pytest.mark.timeout(20)

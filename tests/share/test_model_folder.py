@@ -72,13 +72,25 @@ def test_only_an_export_whose_card_nobody_edited_is_replaced(folder: Path) -> No
     sla("export", RUN, "-o", "m", "--language", "gsg", "-q")  # the same is left alone
     assert "m exists" in refused("export", RUN, "-o", "m")
     sla("export", RUN, "-o", "m", "--force", "-q")
-    assert "which?" in card.read_text(encoding="utf-8")
-    edited = card.read_text(encoding="utf-8").replace("**To be answered:** which?", "gsg")
+    written = card.read_text(encoding="utf-8")
+    assert "which?" in written
+    edited = written.replace("**To be answered:** which?", "gsg")
     card.write_text(edited, encoding="utf-8")
     assert "README.md was edited, and is not replaced" in refused("export", RUN, "-o", "m", "--force")
     assert card.read_text(encoding="utf-8") == edited
+    others = ("notes.txt", "empty", "folder", "nowhere")
     (folder / "m" / "notes.txt").write_text("mine")
-    assert "contains other files: notes.txt" in refused("export", RUN, "-o", "m", "--force")
+    (folder / "m" / "empty").mkdir()
+    (folder / "m" / "folder").symlink_to(folder / "old", target_is_directory=True)
+    (folder / "m" / "nowhere").symlink_to("mine")
+    card.unlink()
+    (folder / "card").write_text(written, encoding="utf-8")
+    card.symlink_to(folder / "card")
+    for name in ("README.md", *sorted(others)):
+        assert f"contains other files or links: {name}" in refused("export", RUN, "-o", "m", "--force")
+        path = folder / "m" / name
+        path.rmdir() if name == "empty" else path.unlink()
+    assert (folder / "card").read_text(encoding="utf-8") == written and (folder / "old").is_dir()
     with (folder / "m" / "model.safetensors").open("ab") as weights:
         weights.write(b"x")
     assert "is damaged: another digest than in config.json, and is not replaced" in refused(

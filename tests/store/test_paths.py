@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unicodedata import normalize
 
 import pytest
+from clip_store import bytes_only, make_store
 
+from sla_cli.errors import SlaError
+from sla_cli.prep.make_division import split_store
+from sla_cli.store.division import Division, write_division
 from sla_cli.store.paths import clips_files, division_names, split_name, stored_files
+from sla_cli.store.store import Store
 
 
 def test_shards_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
@@ -38,3 +44,19 @@ def test_folder_and_division(
     monkeypatch.chdir(tmp_path)
     Path("there:1").mkdir()
     assert split_name(Path(given)) == (Path(folder), division)
+
+
+@pytest.mark.parametrize(("there", "given"), [("NFC", "NFD"), ("NFD", "NFC")])
+def test_a_store_and_a_division_are_found_in_the_other_form_of_unicode(tmp_path: Path, there: str, given: str) -> None:
+    """A Mac writes names in another form than most keyboards."""
+    (mine, by), (store, name) = ([normalize(form, text) for text in ("Léa", "für")] for form in (there, given))
+    make_store(tmp_path / mine, {"train": [bytes_only("a", "A", 1)]})
+    write_division(tmp_path / mine, Division(by, {"a": "train"}))
+    assert Store(tmp_path / f"{store}:{name}").name == f"{tmp_path / mine}:{by}"
+    assert split_name(tmp_path / store) == (tmp_path / mine, "")
+    table = tmp_path / "table.tsv"
+    table.write_text("clip\tsplit\na\tdev\n")
+    with pytest.raises(SlaError, match=f"has a division {by}, made from another table"):
+        split_store(tmp_path / store, table=table, name=name)
+    split_store(tmp_path / store, table=table, name=name, force=True)
+    assert division_names(tmp_path / mine) == ["corpus", by]

@@ -253,9 +253,11 @@ def test_a_file_without_clips(tmp_path: Path) -> None:
     assert (file.ids, file.glosses, file.lengths) == ([], [], [])
 
 
-@pytest.mark.parametrize("glosses", [("HEUTE REGEN",), ("",), ("A", "B\u00a0"), ("A\u3000B",)])
+@pytest.mark.parametrize(
+    "glosses", [("HEUTE REGEN",), ("",), ("A", "B\u00a0"), ("A\u3000B",), ("A\ufffe",), ("A\x07",)]
+)
 def test_glosses_that_would_not_read_back_are_refused(tmp_path: Path, glosses: tuple[str, ...]) -> None:
-    with pytest.raises(SlaError, match="clip plain: a gloss is empty or holds white space"):
+    with pytest.raises(SlaError, match="clip plain: a gloss is empty, or holds white space or control characters"):
         write_file(tmp_path / "clips.h5", [replace(encoded("plain"), glosses=glosses)])
     assert list(tmp_path.iterdir()) == []
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from sla_cli.errors import SlaError
-from sla_cli.system.atomic import atomic_write
+from sla_cli.system.atomic import atomic_write, is_temporary
 
 # Writes half of its text, reports it, and continues on request.
 WRITER = """
@@ -158,6 +158,16 @@ def test_files_of_living_processes_other_hosts_and_containers_are_left_alone(tmp
         (tmp_path / name).touch()
     write(tmp_path / "x", "text")
     assert names(tmp_path) == sorted([*kept, "x"])
+
+
+def test_a_temporary_name_is_recognised(tmp_path: Path) -> None:
+    for name in ("x", "x.y.tsv", "long" * 60):
+        with atomic_write(tmp_path / name) as temporary:
+            temporary.touch()
+            assert is_temporary(temporary, name)
+            assert not is_temporary(temporary, "y") and not is_temporary(tmp_path / name, name)
+    assert is_temporary(tmp_path / ".x.node-1.cluster-7-8-0123abcd.partial", "x")
+    assert not is_temporary(tmp_path / ".x.draft.partial", "x")
 
 
 def test_containers_that_agree_in_host_and_process_do_not_mix(tmp_path: Path) -> None:

@@ -289,6 +289,26 @@ def test_a_damaged_file_is_refused_and_computed_again(fresh: Store, store: Store
     assert same_weights(Run(tmp_path / "again").last, whole.last)
 
 
+def test_other_arrays_in_place_of_the_features_are_refused(store: Store, tmp_path: Path) -> None:
+    kept = KeptFeatures(tmp_path, split := store["train"], 8)
+    clips = kept.batches[0]
+    path, length = tmp_path / "000000.npz", split.lengths[clips[0]]
+    for other in (
+        np.zeros(3),
+        {str(clips[0]): np.zeros((length, 3), np.float16)},
+        {str(clips[0]): np.zeros((length - 1, 8), np.float16)},
+        {str(clips[0]): np.zeros((length, 8), np.float32)},
+        {str(clips[0]): np.zeros(8, np.float16)},
+    ):
+        kept.keep(0, torch.zeros(sum(split.lengths[index] for index in clips), 8))
+        assert kept[clips[0]].shape == (length, 8)
+        with path.open("wb") as file:
+            np.savez(file, **other) if isinstance(other, dict) else np.save(file, other)
+        with pytest.raises(FormatError, match=r"000000\.npz is damaged"):
+            kept[clips[0]]
+        assert not path.exists()
+
+
 @pytest.mark.parametrize("variant", ADDING)
 def test_a_backbone_that_is_trained_is_refused(store: Store, tmp_path: Path, variant: str) -> None:
     config = tiny(model__variant=variant, train__keep_views=1)

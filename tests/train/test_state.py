@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 import torch
+from deep_pickle import DEEP
 from synthetic import disk_with, tiny
 
 from sla_cli.core.edit_alignment import Counts
@@ -138,6 +139,14 @@ def test_something_else(saved: Path, content: object) -> None:
     torch.save(content, saved)
     with pytest.raises(FormatError, match="not a training state"):
         load_state(saved, state())
+
+
+def test_a_pickle_that_would_end_the_process(saved: Path) -> None:
+    with zipfile.ZipFile(saved, "w") as archive:
+        archive.writestr("state/data.pkl", DEEP)
+    with pytest.raises(FormatError, match="not a training state") as caught:
+        load_state(saved, state())
+    assert "nests" in str(caught.value.__cause__)
 
 
 def test_another_version(saved: Path) -> None:

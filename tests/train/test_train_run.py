@@ -201,11 +201,13 @@ def test_a_replaced_run_is_gone_before_the_new_one_begins(
     run.steps.write_text("epoch\tstep\tclips\n", encoding="utf-8")  # a row takes a minute
     board = [path for path in run.tensorboard.rglob("*") if path.is_file()]
     assert {path.parent for path in board} == {run.tensorboard, run.tensorboard / "steps"}
+    own = run.tensorboard / "my.tfevents.paper"  # no writer gives such a name
+    own.touch()
     with monkeypatch.context() as patch:
         patch.setattr(Run, "create", interrupted)
         with pytest.raises(KeyboardInterrupt):
             start_run(store, run.path, config, preset="tiny", group=CPU, force=True)
-    assert [path for path in run.path.rglob("*") if path.is_file() and not path.name.startswith(".")] == []
+    assert [path for path in run.path.rglob("*") if path.is_file() and not path.name.startswith(".")] == [own]
     make_run(run, store, config, preset="tiny", group=CPU)
     assert run.config == config
 

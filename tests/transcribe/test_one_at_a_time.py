@@ -1,4 +1,4 @@
-"""One call at a time: other threads wait, the same thread is told, and a forked child does not wait."""
+"""One call at a time: other threads wait, the same thread is told, and so is a forked child."""
 
 from __future__ import annotations
 
@@ -38,20 +38,17 @@ def test_a_call_within_a_call_is_refused_and_the_next_one_works() -> None:
         pass
 
 
-def test_a_forked_child_does_not_wait_for_a_thread_of_its_parent() -> None:
-    turn, held, done = OneAtATime(), threading.Event(), threading.Event()
+def test_a_forked_child_is_told() -> None:
+    turn, context = OneAtATime(), multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
 
-    def hold() -> None:
-        with turn:
-            held.set()
-            done.wait(200)
+    def use() -> None:
+        with pytest.raises(SlaError) as told, turn:
+            pass
+        theirs.send(told.value.message)
 
-    thread = threading.Thread(target=hold)
-    thread.start()
-    assert held.wait(200)
-    child = multiprocessing.get_context("fork").Process(target=turn.__enter__)
+    child = context.Process(target=use)
     child.start()
     child.join(100)
-    done.set()
-    thread.join()
-    assert child.exitcode == 0
+    assert (child.exitcode, ours.poll()) == (0, True)
+    assert "opened in another process" in ours.recv()

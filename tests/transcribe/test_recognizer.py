@@ -210,6 +210,8 @@ def test_a_call_within_a_call_is_refused_and_the_recognizer_stays_usable(work: P
         model.transcribe(video, advance=lambda *_, **__: model.signs(values))
     with pytest.raises(SlaError, match="one of its own calls"):
         model.log_probs(picture for _ in range(8) if model.signs(values) is not None)
+    with pytest.raises(KeyError, match="enough"):
+        model.transcribe(video, advance=lambda *_, **__: {}["enough"])
     with pytest.raises(SlaError, match="advance is not a function"):
         model.transcribe(video, advance=5)  # type: ignore[arg-type]
     assert [sign.gloss for sign in model.transcribe(video).signs] == ["NORD", "REGEN"]

@@ -51,6 +51,7 @@ def test_a_stream_may_skip_frames_for_a_while(tmp_path: Path) -> None:
             events += stream.push(np.ascontiguousarray(image[..., ::-1]), number / 25)
         events += stream.finish()
         assert [event.sign.gloss for event in events if isinstance(event, Final)]
-        stream.every = 0
-        with pytest.raises(SlaError, match="every"):
-            stream.push(np.zeros((8, 8, 3), np.uint8), 0.0)
+        for wrong in (0, 2.9):
+            stream.every = wrong  # type: ignore[assignment]
+            with pytest.raises(SlaError, match="every"):
+                stream.push(np.zeros((8, 8, 3), np.uint8), 0.0)

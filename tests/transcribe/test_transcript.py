@@ -115,6 +115,18 @@ def test_a_reference_may_come_from_a_generator(tmp_path: Path) -> None:
             made.save(tmp_path / "wrong.html", reference=wrong)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != "eaf"])
+def test_a_file_that_somebody_edited_is_kept(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"a.{kind}"
+    for _ in range(2):
+        transcript().save(path, force=True)
+    edited = path.read_text(encoding="utf-8") + "\n"
+    path.write_text(edited, encoding="utf-8")
+    transcript().save(path, force=True)
+    assert path.read_text(encoding="utf-8") != edited
+    assert [copy.read_text(encoding="utf-8") for copy in tmp_path.glob("*~")] == [edited]
+
+
 def test_two_results_are_compared_by_their_signs() -> None:
     one = transcript()
     assert one == transcript() and one in [transcript()]

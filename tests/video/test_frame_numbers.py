@@ -59,17 +59,21 @@ def test_gaps_are_described_in_words(numbers: list[int], first: int | None, prin
         "01April_2010_Thursday_heute_default-0.avi_pid0_fn{:06d}-0.png",
         "S000005_P0004_T00.{:03d}.jpg",
         "{:06d}_rgb.JPG",
+        "{0:06d}_at_{1:.3f}s.png",
+        "{0:04d}_{2:09d}.png",
     ],
 )
 def test_corpora_name_frames_in_many_ways(form: str) -> None:
-    assert missing_frames(named(without(5, 6), form)) == "frames 5 to 6 are missing"
+    names = [form.format(number, number / 25, round(number * 1e6 / 30)) for number in without(5, 6)]
+    for stray in ([], ["thumbnail.png"], ["cover_2.jpg", "back.png"]):
+        assert missing_frames([*names, *stray]) == "frames 5 to 6 are missing"
 
 
 @pytest.mark.parametrize(
     "names",
     [
         [f"take{number % 3}_{number}.png" for number in without(5)],
-        [*named(without(5)), "thumbnail.png"],
+        [*named(without(5), "left{}.png"), *named(without(5), "right{}.png")],
         [f"{letter}.png" for letter in "abcdf"],
         [f"{number:05000d}.png" for number in without(5)],
         [f"a{number}b.png" if number % 2 else f"a{number}.png" for number in without(5)],

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sla_cli.core.hypothesis import Hypothesis
+from sla_cli.core.hypothesis import NO_GLOSS, Hypothesis
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.work.hypotheses import Header, read_header, read_hypotheses, read_nbest, write_hypotheses
 
 HEAD = "# sla-hypotheses 1\nid\trank\tscore\tfps\tspans\tconfidence\tglosses\n"
-glosses = st.text(min_size=1, max_size=8).filter(lambda text: text.split() == [text])
+glosses = st.text(min_size=1, max_size=8).filter(lambda text: not NO_GLOSS.search(text))
 ids = st.text(min_size=1, max_size=8).filter(lambda text: not set(text) & set("\t\r\n"))
 spans = st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)).map(lambda pair: (min(pair), max(pair)))
 
@@ -88,11 +88,14 @@ def test_a_clip_comes_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("bad", "message"),
     [
-        (Hypothesis("c", ("HEUTE REGEN",)), r"clip c: gloss 'HEUTE REGEN' is empty or holds white space"),
+        (Hypothesis("c", ("HEUTE REGEN",)), r"clip c: gloss 'HEUTE REGEN' is empty, or holds white space"),
         (Hypothesis("c", ("A", "")), r"clip c: gloss ''"),
         (Hypothesis("c", ("A\u2028B",)), r"clip c: gloss"),
         (Hypothesis("c", ("A\u00a0",)), r"clip c: gloss"),
-        (Hypothesis("c", ("\ud800",)), r"half a surrogate pair"),
+        (Hypothesis("c", ("\ud800",)), r"clip c: gloss"),
+        (Hypothesis("c", ("A\x07",)), r"clip c: gloss"),
+        (Hypothesis("c", ("A\ufffe",)), r"clip c: gloss"),
+        (Hypothesis("\ud800", ("A",)), r"half a surrogate pair"),
         (Hypothesis("a\tb", ("A",)), r"clip id 'a\\tb'"),
         (Hypothesis("", ("A",)), r"clip id ''"),
         (Hypothesis("c", ("A", "B"), 0.0, ((0, 1),)), r"clip c: 1 spans for 2 glosses"),

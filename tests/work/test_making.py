@@ -10,6 +10,7 @@ import pytest
 
 from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
 from sla_cli.errors import FormatError, SlaError
+from sla_cli.system.atomic import write_text
 from sla_cli.work.alignment import write_alignment
 from sla_cli.work.kind import ALIGNMENT
 from sla_cli.work.making import making
@@ -101,8 +102,9 @@ def test_a_file_that_somebody_makes_meanwhile_is_kept(
             path.write_text(meanwhile)
         if not begun:
             made.begin()
-        write_alignment(path, [], {}, check=made.check)
+        write_alignment(path, [], {}, check=made.check, keep=made.keep)
     assert (path.read_text() == meanwhile) == bool(error)
+    assert not meanwhile or bool(error) != (tmp_path / "a.tsv.~1~").exists()
 
 
 def test_a_damaged_file_of_ones_own_is_replaced_with_force(tmp_path: Path) -> None:
@@ -113,6 +115,50 @@ def test_a_damaged_file_of_ones_own_is_replaced_with_force(tmp_path: Path) -> No
         made.begin()
         write_alignment(path, [], {}, check=made.check)
     assert path.read_text().startswith("# sla-alignment 1")
+
+
+@pytest.mark.parametrize(
+    ("there", "receipt", "kept"),
+    [
+        (None, True, False),  # as it was made
+        (MADE, True, True),
+        (MADE, False, True),
+        ("a picture", True, True),
+        ("# sla-alignment 1\nbeam 2\n", False, False),  # what is written again
+    ],
+)
+def test_a_copy_is_kept_of_what_is_not_as_its_receipt_says(
+    tmp_path: Path, there: str | None, receipt: bool, kept: bool
+) -> None:
+    path, copy = tmp_path / "a.tsv", tmp_path / "a.tsv.~1~"
+    make(path)
+    if there is not None:
+        path.write_text(there)
+    if not receipt:
+        receipt_path(path).unlink()
+    with making(path, Receipt("align", {"beam": 2}, {}), kind=ALIGNMENT, force=True) as made:
+        made.begin()
+        write_text(path, "# sla-alignment 1\nbeam 2\n", check=made.check, keep=made.keep)
+        made.results = {}
+    assert copy.exists() == kept
+    assert not kept or copy.read_text() == there
+
+
+@pytest.mark.parametrize("begun", [False, True])
+def test_a_file_of_somebody_that_appears_where_the_receipt_will_be_stays(tmp_path: Path, begun: bool) -> None:
+    path = tmp_path / "a.tsv"
+    with (
+        pytest.raises(FormatError, match="not a receipt"),
+        making(path, Receipt("align", {}, {}), kind=ALIGNMENT, force=True) as made,
+    ):
+        if begun:
+            made.begin()
+        receipt_path(path).write_text("mine")
+        if not begun:
+            made.begin()
+        write_text(path, MADE, check=made.check, keep=made.keep)
+        made.results = {}
+    assert receipt_path(path).read_text() == "mine"
 
 
 @pytest.mark.parametrize("begun", [False, True])

@@ -78,6 +78,16 @@ def test_clip_table(tmp_path: Path, score: Score) -> None:
     ]
 
 
+def test_what_somebody_edited_is_kept(tmp_path: Path, score: Score) -> None:
+    for _ in range(2):
+        write_scores(tmp_path, score)
+    assert not list(tmp_path.glob("*~"))
+    edited = (tmp_path / "confusions.tsv").read_text(encoding="utf-8") + "Eva: look at this\n"
+    (tmp_path / "confusions.tsv").write_text(edited, encoding="utf-8")
+    write_scores(tmp_path, score)
+    assert (tmp_path / "confusions.tsv.~1~").read_text(encoding="utf-8") == edited
+
+
 def lines(path: Path) -> list[str]:
     return path.read_text(encoding="utf-8").splitlines()
 

@@ -22,12 +22,12 @@ from sla_cli.errors import SlaError, some
 from sla_cli.log import log, progress
 from sla_cli.prep.encoding.process_pool import Executor, Failure
 from sla_cli.prep.export.layout import LAYOUTS, OFFICIAL, SUFFIXES, Layout
-from sla_cli.prep.export.pictures import PARTIAL, STORED_AS, Pictures
+from sla_cli.prep.export.pictures import PARTIAL, STORED_AS, Pictures, digest_pictures
 from sla_cli.prep.export.remove import remove_export
 from sla_cli.prep.left_out import check_nobody_left_out
 from sla_cli.store.clips import Split
 from sla_cli.store.store import Store
-from sla_cli.system.atomic import encoded, write_text
+from sla_cli.system.atomic import encoded, is_temporary, write_text
 from sla_cli.work.folder import UNFINISHED_EXPORT
 from sla_cli.work.kind import RECEIPT_NAME
 from sla_cli.work.making import making
@@ -88,6 +88,7 @@ def export_store(
     for split, clips in chosen.items():
         layout.check(split, clips, SUFFIXES[image])
     pictures = Pictures(store.name, out.resolve(), layout.name, image, first.size)
+    lengths = {split: dict(zip(clips.ids, clips.lengths, strict=True)) for split, clips in chosen.items()}
     counts = {split: len(clips) for split, clips in chosen.items()}
     frames = sum(sum(clips.lengths) for clips in chosen.values())
     result = ExportResult(out, out / layout.root, layout.name, image, first.size, counts, frames)
@@ -101,7 +102,7 @@ def export_store(
     _check_ours(out)
     tables = _tables(layout, chosen, image)
     digests = {name: digest_bytes(encoded(text)) for name, text in tables.items()}
-    recorded = {"layout": layout.name, "size": first.size, "tables": digests}
+    recorded = {"layout": layout.name, "image": image, "size": first.size, "tables": digests, "lengths": lengths}
 
     def is_whole(_: Receipt) -> bool:
         written = all(_holds(result.root / name, text) for name, text in tables.items())
@@ -111,7 +112,7 @@ def export_store(
         with making(out, receipt, force=force, is_whole=is_whole) as artifact:
             if artifact.there is None:
                 _begin(out, receipt, recorded, force)
-                _write_pictures(chosen, pictures, engine)
+                recorded["pictures"] = _write_pictures(chosen, pictures, engine, _known(out, layout.name))
                 _write_tables(result.root, tables, pictures)
                 for warning in layout.warnings(chosen):
                     log.warning("%s", warning)
@@ -127,9 +128,10 @@ def _check_ours(out: Path) -> None:
     """Raise SlaError if a folder contains other files than those of an export; none of them is changed."""
     if out.exists() and not out.is_dir():
         raise SlaError(f"{out} is a file", "Name a folder with -o.")
-    begun = f".{UNFINISHED_EXPORT}.*.partial"  # left by a kill that came before the note had its name
-    found = [path for path in out.iterdir() if not path.match(begun)] if out.is_dir() else []
-    names = {path.name for path in found} - {LOCK}
+    found = list(out.iterdir()) if out.is_dir() else []
+    # Temporary files are left by a kill that came before the note or the receipt had its name.
+    left = {path for path in found for name in (UNFINISHED_EXPORT, RECEIPT_NAME) if is_temporary(path, name)}
+    names = {path.name for path in found if path not in left} - {LOCK}
     receipt = read_receipt(out) if names else None
     others = names
     if UNFINISHED_EXPORT in names if receipt is None else receipt.stage == "export":
@@ -140,7 +142,7 @@ def _check_ours(out: Path) -> None:
 
 
 def _recorded(out: Path) -> dict[str, dict[str, Any]]:
-    """What is known of the exports, finished or begun, that a folder has: by layout, `size` and digests of `tables`."""
+    """What is known of the exports, finished or begun, that a folder has: by layout, the facts of `remove_export`."""
     receipt = read_receipt(out)
     found = dict[str, dict[str, Any]]()
     for facts in (_begun(out), {} if receipt is None else receipt.results):
@@ -159,7 +161,7 @@ def _begin(out: Path, receipt: Receipt, facts: Mapping[str, Any], force: bool) -
     """Record what the folder will contain. Raises SlaError if it was begun as something else and `force` is off.
 
     Args:
-        facts: as of `_recorded`.
+        facts: as of `remove_export`.
     """
     note = {"fingerprint": receipt.fingerprint, **receipt.arguments, **receipt.sources, **facts}
     begun = _begun(out)
@@ -169,9 +171,10 @@ def _begin(out: Path, receipt: Receipt, facts: Mapping[str, Any], force: bool) -
     if force:
         for name, old in _recorded(out).items():
             former, again = LAYOUTS[name], name == facts["layout"]
-            remove_export(out / former.root, former, old.get("size", 0), old.get("tables", {}), again=again)
-        receipt_path(out).unlink(missing_ok=True)
+            remove_export(out / former.root, former, old, again=again)
     write_text(out / UNFINISHED_EXPORT, json.dumps(note, indent=1) + "\n")
+    if force:
+        receipt_path(out).unlink(missing_ok=True)
 
 
 def _missing(chosen: Mapping[str, Split], pictures: Pictures) -> list[tuple[str, int]]:
@@ -180,16 +183,33 @@ def _missing(chosen: Mapping[str, Split], pictures: Pictures) -> list[tuple[str,
     return [place for place in places if not pictures.is_written(place[0], chosen[place[0]][place[1]])]
 
 
-def _write_pictures(chosen: Mapping[str, Split], pictures: Pictures, engine: Executor) -> None:
-    """Write the missing pictures of all clips."""
+def _known(out: Path, layout: str) -> dict[str, dict[str, str]]:
+    """Digests of the pictures of an export that is only completed, by split and clip."""
+    return dict(_recorded(out).get(layout, {}).get("pictures", {}))
+
+
+def _write_pictures(
+    chosen: Mapping[str, Split], pictures: Pictures, engine: Executor, known: Mapping[str, Mapping[str, str]]
+) -> dict[str, dict[str, str]]:
+    """Write the missing pictures of all clips; returns the digests of all, by split and clip.
+
+    Args:
+        known: digests of an earlier call.
+    """
     missing, total = _missing(chosen, pictures), sum(map(len, chosen.values()))
+    digests: dict[str, dict[str, str]] = {split: {**known.get(split, {})} for split in chosen}
     if len(missing) < total:
         log.info("%d of %d clips were written before", total - len(missing), total)
     with progress("export", len(missing)) as advance, closing(engine.run(pictures.write, missing)) as answers:
         for (split, number), answer in answers:
             if isinstance(answer, Failure):
                 raise SlaError(f"clip {chosen[split].ids[number]} of {split} cannot be written: {answer.reason}")
+            digests[split][chosen[split].ids[number]] = answer
             advance()
+    for split, clips in chosen.items():  # those that a call wrote which was killed
+        for clip in clips.ids:
+            digests[split][clip] = digests[split].get(clip) or digest_pictures(pictures.place(split, clip))
+    return digests
 
 
 def _tables(layout: Layout, chosen: Mapping[str, Split], image: str) -> dict[str, str]:

@@ -8,7 +8,6 @@ white space.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -64,12 +63,10 @@ class Layout:
         )
         return "".join(" ".join(row) + "\n" for row in rows)
 
-    def is_picture(self, clip: str, file: str) -> bool:
-        """Whether a file in the folder of a clip has the name of one of its pictures."""
-        name, point, suffix = file.rpartition(".")
-        numbers = [(int(text), len(text)) for text in re.findall(r"[0-9]+", name.removeprefix(clip))]
-        names = {self.picture(clip, number + start, digits) for number, digits in numbers for start in (0, -1)}
-        return name in names and point + suffix in SUFFIXES.values()
+    def pictures(self, clip: str, length: int, image: str) -> list[str]:
+        """Names of the pictures of a clip, in order; `image` is a name in SUFFIXES."""
+        digits = len(str(length))
+        return [self.picture(clip, number, digits) + SUFFIXES[image] for number in range(length)]
 
     def warnings(self, chosen: Mapping[str, Split]) -> Iterator[str]:
         """What VAC's `dataset_preprocess.py` cannot handle, by split."""

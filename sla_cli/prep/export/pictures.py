@@ -9,8 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from sla_cli.artifact.receipt import digest_file
+from sla_cli.core.digest import digest_bytes, digest_json
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.prep.export.layout import LAYOUTS, SUFFIXES, Layout
+from sla_cli.prep.export.layout import LAYOUTS, Layout
 from sla_cli.store.clips import StoredClip
 from sla_cli.store.codec import decode, encode
 from sla_cli.store.store import open_split
@@ -22,6 +24,14 @@ STORED_AS = {"png": "png", "jpg": "jpeg"}  # the codec of a store whose bytes al
 def features_name(size: int) -> str:
     """Name of the folder of all pictures of a size."""
     return f"fullFrame-{size}x{size}px"
+
+
+def digest_pictures(folder: Path) -> str:
+    """Digest of the names and contents of the files in a folder; "" if it holds anything else."""
+    found = list(folder.iterdir())
+    if any(path.is_symlink() or not path.is_file() for path in found):
+        return ""
+    return digest_json({path.name: digest_file(path) for path in found})
 
 
 @dataclass(frozen=True)
@@ -47,16 +57,20 @@ class Pictures:
         """The folder of all pictures."""
         return self.out / self._layout.root / "features" / features_name(self.size)
 
+    def place(self, split: str, clip: str) -> Path:
+        """The folder of a clip's pictures."""
+        return self._folder(split, clip) / self._layout.inner
+
     def is_written(self, split: str, clip: StoredClip) -> bool:
         """Whether all pictures of a clip exist. Empty files are left by a power failure."""
         try:
-            sizes = [path.stat().st_size for path in (self._folder(split, clip.id) / self._layout.inner).iterdir()]
+            sizes = [path.stat().st_size for path in self.place(split, clip.id).iterdir()]
         except (FileNotFoundError, NotADirectoryError):
             return False
         return len(sizes) == len(clip) and all(sizes)
 
-    def write(self, place: tuple[str, int]) -> int:
-        """Write the pictures of a clip, by split and number, in any process; returns their number.
+    def write(self, place: tuple[str, int]) -> str:
+        """Write the missing pictures of a clip, by split and number, in any process; returns `digest_pictures` of all.
 
         Raises:
             FormatError: the clip is damaged.
@@ -64,36 +78,43 @@ class Pictures:
         """
         split, number = place
         clips = open_split(self.store, split)
-        clip, folder = clips[number], self._folder(split, clips.ids[number])
-        partial = self.out / PARTIAL / f"{split}-{number}"
+        clip, folder, inner = clips[number], self._folder(split, clips.ids[number]), self._layout.inner
+        partial, digests = self.out / PARTIAL / f"{split}-{number}", dict[str, str]()
         try:
             shutil.rmtree(partial, ignore_errors=True)
-            self._remove(folder)
-            (partial / self._layout.inner).mkdir(parents=True)
+            there = self._there(folder, clip)
+            (partial / inner).mkdir(parents=True)
             for name, data in self._files(clip, clips.codec):
-                (partial / self._layout.inner / name).write_bytes(data.tobytes())
+                digests[name] = digest_bytes(data.tobytes())
+                if name not in there:
+                    (partial / inner / name).write_bytes(data.tobytes())
             folder.parent.mkdir(parents=True, exist_ok=True)
-            partial.rename(folder)
+            if not folder.is_dir():
+                partial.rename(folder)
+            else:
+                (folder / inner).mkdir(exist_ok=True)
+                for path in (partial / inner).iterdir():
+                    path.replace(folder / inner / path.name)
         except OSError as error:
             shutil.rmtree(partial, ignore_errors=True)
             hint = "Free space or choose another folder with -o, and run it again: complete clips are kept."
             raise SlaError(f"cannot write {folder}: {error.strerror or error}", hint) from error
-        return len(clip)
+        return digest_json(digests)
 
-    def _remove(self, folder: Path) -> None:
-        """Remove the pictures of a clip, of which some are missing. Raises SlaError if there are other files."""
+    def _there(self, folder: Path, clip: StoredClip) -> set[str]:
+        """The pictures of a clip that are not missing. Raises SlaError if there are other files."""
+        names = set(self._layout.pictures(clip.id, len(clip), self.image))
         found = [path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()]
         for path in found:
-            if path.parent != folder / self._layout.inner or not self._layout.is_picture(folder.name, path.name):
-                raise SlaError(f"{path} is not of this export, whose folder would be replaced", "Move it elsewhere.")
-        shutil.rmtree(folder, ignore_errors=True)
+            if path.parent != folder / self._layout.inner or path.name not in names or not path.is_file():
+                raise SlaError(f"{path} is not of this export, which would be completed", "Move it elsewhere.")
+        return {path.name for path in found if path.stat().st_size}
 
     def _files(self, clip: StoredClip, codec: str) -> Iterator[tuple[str, np.ndarray]]:
         """Name and bytes of each picture; bytes that are such a file already are written unchanged."""
         frames = clip.encoded()
-        digits = len(str(len(frames)))
-        for number, data in enumerate(frames):
-            name = self._layout.picture(clip.id, number, digits) + SUFFIXES[self.image]
+        for number, name in enumerate(self._layout.pictures(clip.id, len(frames), self.image)):
+            data = frames[number]
             if codec != STORED_AS[self.image]:
                 image = decode(data, codec, self.size)
                 if image is None:

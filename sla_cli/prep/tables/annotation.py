@@ -6,7 +6,6 @@ import difflib
 import io
 import pickle
 import re
-import unicodedata
 from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any
@@ -17,6 +16,7 @@ from sla_cli.artifact.text import decode_text, is_number
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.clip_name import without_pattern
 from sla_cli.core.digest import digest_bytes
+from sla_cli.core.unicode_forms import forms
 from sla_cli.errors import FormatError, ReadError, SlaError
 from sla_cli.log import log
 from sla_cli.prep.corpus import Listing
@@ -61,7 +61,7 @@ def load_plain(data: bytes, name: str) -> Any:
             raise SlaError(f"{name} is refused: a pickle with only data does not call {module}.{called}", hint)
 
     try:
-        check_pickle(data)
+        check_pickle(io.BytesIO(data), len(data))
         return Plain(io.BytesIO(data)).load()
     except SlaError:
         raise
@@ -88,8 +88,7 @@ def resolve(tree: Tree, folder: str, cell: str, at: str) -> str:
         hint = f"Write paths relative to {tree.where(folder)}."
         raise SlaError(f"{at}: {cell!r} leads outside of the corpus", hint)
     path = join(folder, inside(path, at))
-    forms = (path, unicodedata.normalize("NFC", path), unicodedata.normalize("NFD", path))
-    return next((form for form in forms if is_there(tree, form)), path)
+    return next((form for form in forms(path) if is_there(tree, form)), path)
 
 
 def is_there(tree: Tree, path: str) -> bool:

@@ -7,6 +7,7 @@ from collections import defaultdict
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
+from sla_cli.annotation.formats import can_read
 from sla_cli.core.clip import Source
 from sla_cli.core.clip_name import clip_name
 from sla_cli.core.endings import is_video
@@ -28,6 +29,8 @@ class MediaFolder:
         self._by_stem: defaultdict[str, list[str]] = defaultdict(list)
         files = list(walk(self.tree))
         for path in files:
+            if can_read(path):  # the annotations of a recording are no recording
+                continue
             self._by_name[plain_name(PurePosixPath(path).name)].append(path)
         for path in filter(None, recordings_among(files)):
             if not is_video(path):  # a folder of pictures

@@ -113,6 +113,14 @@ class Found:
                 counted(len(recordings.several), "file links", "files link"), path, taken, some(others),
             )  # fmt: skip
 
+        if recordings.unlike:
+            path, (taken, own) = next(iter(recordings.unlike.items()))
+            log.warning(
+                "%s another video than the one of the same name: %s is of %s, not of %s, which is beside it and which "
+                "`sla annotate` shows; correct the link in ELAN (Edit, Linked Files) if that is not meant",
+                counted(len(recordings.unlike), "file links", "files link"), path, taken, own,
+            )  # fmt: skip
+
     def _log_counts(self, wanted: TierOptions) -> None:
         counts = self.counts
         if counts.two_handed or counts.overlapping:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
@@ -15,6 +14,7 @@ from sla_cli.annotation.formats import can_read
 from sla_cli.annotation.tier import AnnotationFile, MediaLink
 from sla_cli.core.clip import Source
 from sla_cli.core.endings import VIDEOS, is_image, is_video
+from sla_cli.core.unicode_forms import forms
 from sla_cli.errors import ReadError
 from sla_cli.log import log
 from sla_cli.prep.tables.locate import is_folder, join, parent_of
@@ -46,12 +46,14 @@ class Recordings:
         tree: the tree of the annotation files; links to outside of it are followed only on disk, never from an archive.
         video: name or pattern of the wanted video, if a file links several.
         several: files that link several videos, with the name of the one that is used and those of the others.
+        unlike: files that link another video than the one with their own name, which is there too: both names.
     """
 
     tree: Tree
     media: MediaFolder | None = None
     video: str = ""
     several: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
+    unlike: dict[str, tuple[str, str]] = field(default_factory=dict)
     _listed: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def of(self, path: str, file: AnnotationFile, person: str = "") -> Recording:
@@ -64,6 +66,7 @@ class Recordings:
         if self.video:  # the video with the name of the file may be another camera
             beside = [name for name in beside if fnmatch(name, self.video)]
         for source in self._places(path, urls, [*linked, *beside]):
+            self._compare_names(path, source, file.links)
             return Recording(source, origin)
         expected = join(parent_of(path), linked[0] if linked else f"{stem}.mp4")
         below = f" and below {self.media.tree.where('')}" if self.media else ""
@@ -71,6 +74,14 @@ class Recordings:
         if self.video:
             looked += f", of which none matches --video {self.video!r}" * (not urls)
         return Recording(Source(self.tree.root, expected), origin, f"looked for {looked}{below}")
+
+    def _compare_names(self, path: str, source: Source, links: Sequence[MediaLink]) -> None:
+        """Note a file whose own name leads to a video that it does not link: was it copied from another one's file?"""
+        there, stem = self._beside(parent_of(path)), PurePosixPath(path).stem
+        own = next((there[name] for ending in VIDEOS if (name := plain_name(stem + ending)) in there), "")
+        known = {PurePosixPath(source.path).name, *(name for link in links for name in link.names)}
+        if own and not self.video and plain_name(own) not in map(plain_name, known):
+            self.unlike[path] = PurePosixPath(source.path).name, own
 
     def _places(self, path: str, urls: Sequence[str], names: Sequence[str]) -> Iterator[Source]:
         """Possible places, in order of precedence; a link may lead to a file that is no video.
@@ -152,7 +163,7 @@ def _forms(url: str) -> Iterator[str]:
         return
     for form in (plain, unquote(plain)):
         if "\0" not in form:
-            yield from (form, unicodedata.normalize("NFC", form), unicodedata.normalize("NFD", form))
+            yield from forms(form)
 
 
 def _name_parts(link: MediaLink) -> list[str]:

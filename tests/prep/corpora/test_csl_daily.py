@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from deep_pickle import DEEP
 
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.prep.corpora import find_corpus
@@ -172,6 +173,7 @@ def doubled(times: int) -> list[object]:
             b"\x80\x04]r" + (1 << 27).to_bytes(4, "little") + b".",
             "remembered under number 134217728",
         ),
+        (DEEP, "nests more than"),
         (b"version https://git-lfs.github.com/spec/v1\n", "is not a complete pickle"),
         (pickle.dumps(["info"]), "it has no dict with a list `info`"),
         (pickle.dumps({"info": [content()["info"][0], {"name": 3}]}), "info 1: no name, label_gloss and label_char"),

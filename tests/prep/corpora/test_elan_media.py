@@ -42,6 +42,7 @@ def test_the_order_of_places(tmp_path: Path, lay: Lay, read: Read) -> None:
     lay(tmp_path, dict.fromkeys(places, b""))
     url = f"file://{tmp_path}/elsewhere/abs.mp4"
     lay(tmp_path / "c", {"e/rec.eaf": annotated(link("../v/rel.mp4", url))})
+    lay(tmp_path / "m", {"rec.eaf": annotated()})  # where a copy of the annotations is prepared
     for path in places:
         (clip,) = read("elan", tmp_path / "c", media=str(tmp_path / "m")).clips
         assert place(clip) == tmp_path / path
@@ -115,6 +116,16 @@ def test_a_recording_that_is_missing_costs_its_clips(tmp_path: Path, lay: Lay, r
     assert [clip.source.path for clip in read("elan", tmp_path).clips] == [f"{name}.mp4" for name in "abcdefgh"]
     assert "b.eaf: no recording; looked for ./b.mp4, b.*" in warnings()
     assert "and 2 more" in warnings()
+
+
+def test_a_link_to_another_video_than_that_of_the_same_name_is_said(
+    tmp_path: Path, lay: Lay, read: Read, warnings: Warnings
+) -> None:
+    lay(
+        tmp_path, {"a.eaf": annotated(link("./b.mp4")), "b.eaf": annotated(link("./b.mp4")), "a.mp4": b"", "b.mp4": b""}
+    )
+    assert {clip.source.path for clip in read("elan", tmp_path).clips} == {"b.mp4"}
+    assert "1 file links another video than the one of the same name: a.eaf is of b.mp4, not of a.mp4" in warnings()
 
 
 def test_of_several_videos_the_first_is_taken(tmp_path: Path, lay: Lay, read: Read, warnings: Warnings) -> None:

@@ -232,11 +232,12 @@ def test_what_others_have_put_beside_an_export_is_left_alone(made: Path, tmp_pat
         *(out / "PHOENIX-2014-T" / "corpus.csv", root / "notes.txt", root / "annotations" / "more.csv"),
         *(features / "mine" / "portrait.png", features / "fullFrame-256x256px" / "dev" / "d1" / "1" / "d1-0.png"),
         next(features.glob("fullFrame-32*/dev/*/1")) / "drawn.png",
+        features / "fullFrame-32x32px" / "train" / "own" / "1" / "own.avi_pid0_fn000000-0.png",
     ):
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text("years")
         before = contents(tmp_path)
-        with pytest.raises(SlaError, match=r"contains other files|is not of this export"):
+        with pytest.raises(SlaError, match=r"contains other files|is not of this export|holds other pictures"):
             export(made, out, image="jpg", force=True)
         assert contents(tmp_path) == before
         place.unlink()
@@ -247,6 +248,33 @@ def test_what_others_have_put_beside_an_export_is_left_alone(made: Path, tmp_pat
     with pytest.raises(SlaError, match="is a link"):
         export(made, out, force=True)
     assert contents(tmp_path / "corpus") == before
+
+
+def test_an_edited_picture_is_not_replaced(made: Path, tmp_path: Path) -> None:
+    """Also in a clip of which another picture is missing, and in an export that is only completed."""
+    export(made, out := tmp_path / "out")
+    first, second, *_ = sorted(next(out.glob("*/features/fullFrame-32*/train/*/1")).iterdir())
+    whole = second.read_bytes()
+    first.write_bytes(b"edited")
+    second.unlink()
+    export(made, out)
+    assert (first.read_bytes(), second.read_bytes()) == (b"edited", whole)
+    before = contents(out)
+    with pytest.raises(SlaError, match=f"{first.parents[1]} holds other pictures than were exported"):
+        export(made, out, force=True)
+    assert contents(out) == before
+    first.parents[1].rename(tmp_path / "moved")
+    export(made, out, force=True)
+    assert first.read_bytes() != b"edited"
+
+
+def test_what_a_killed_export_has_left_of_a_table_is_replaced(made: Path, tmp_path: Path) -> None:
+    export(made, out := tmp_path / "out")
+    table = next(out.rglob("train.corpus.csv"))
+    for path in (table, out / "receipt.json"):
+        path.with_name(f".{path.name}.node-7-{2**22 + 1}-0123abcd.partial").write_text("half")
+    export(made, out, force=True)
+    assert not list(table.parent.glob(".*"))
 
 
 def test_an_export_is_replaced_with_force_only(made: Path, tmp_path: Path) -> None:

@@ -1,0 +1,64 @@
+r"""Writes copies of ELAN files in which glosses have other names, or none: `sla prep elan` leaves empty ones out.
+
+Usage: python rename_glosses.py FOLDER COPY RULES TIER…
+
+RULES is a text file with a rule in each line: a regular expression for the whole gloss, a tab, the new name (`\1` is
+what the first brackets found) or nothing. The first rule that fits a gloss counts. TIER is a name, or a pattern with *.
+"""
+
+import argparse
+import re
+from collections import Counter
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
+from pathlib import Path
+from xml.etree import ElementTree as ET
+
+ET.register_namespace("xsi", "http://www.w3.org/2001/XMLSchema-instance")
+Rules = Sequence[tuple[re.Pattern[str], str]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name in ("folder", "copy", "rules"):
+        parser.add_argument(name, type=Path)
+    parser.add_argument("tiers", nargs="+", metavar="tier")
+    given = parser.parse_args()
+    if given.copy.resolve().is_relative_to(given.folder.resolve()):  # else the next call would read the copies, too
+        parser.error(f"{given.copy} must be outside of {given.folder}")
+    rules, changes = read_rules(given.rules), Counter[tuple[str, str]]()
+    for path in sorted(given.folder.rglob("*.eaf")):
+        tree = ET.parse(path)
+        changes += rename(tree, rules, given.tiers)
+        copy = given.copy / path.relative_to(given.folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        tree.write(copy, encoding="utf-8", xml_declaration=True)
+    for (old, new), count in changes.most_common():
+        print(f"{count}\t{old}\t{new or '(left out)'}")
+
+
+def read_rules(path: Path) -> Rules:
+    """The rules of a file; a line without a tab leaves glosses out."""
+    lines = filter(None, path.read_text(encoding="utf-8-sig").splitlines())
+    return [(re.compile(old), new.strip()) for old, _, new in (line.partition("\t") for line in lines)]
+
+
+def rename(tree: "ET.ElementTree[ET.Element]", rules: Rules, tiers: Sequence[str]) -> Counter[tuple[str, str]]:
+    """Change a document; returns how often each gloss got which name."""
+    changes = Counter[tuple[str, str]]()
+    for tier in tree.iter("TIER"):
+        if not any(fnmatchcase(tier.get("TIER_ID", ""), name) for name in tiers):
+            continue
+        for annotation in (one for holder in tier.iter("ANNOTATION") for one in holder):
+            value = annotation.find("ANNOTATION_VALUE")
+            old = "" if value is None or value.text is None else value.text.strip()
+            new = next((found.expand(name) for rule, name in rules if (found := rule.fullmatch(old))), old)
+            if value is not None and new != old:
+                value.text = new
+                annotation.attrib.pop("CVE_REF", None)  # the entry of a vocabulary, which has the old name
+                changes[old, new] += 1
+    return changes
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,35 @@
+"""Files in a store's folder that have the name of a store's file: those that sla wrote, and those of somebody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from sla_cli.artifact.receipt import read_receipt
+from sla_cli.errors import FormatError, SlaError
+from sla_cli.store.paths import stored_files
+from sla_cli.work.kind import STORE_FILE, file_kind
+
+
+def check_clips_files(out: Path) -> None:
+    """Raise SlaError for a file that has the name of a store's, and that no command of sla wrote."""
+    made = read_receipt(out)
+    recorded = made.results.get("files", []) if made is not None else []
+    for path in stored_files(out):
+        if path.name not in recorded and not _is_ours(path):
+            hint = "Move it elsewhere, or give the store another name."
+            raise SlaError(f"{path} is not a file of a store, and is not replaced", hint)
+
+
+def remove_other_files(out: Path, names: Sequence[str]) -> None:
+    """Remove the files of a store that had other shards than those of these names."""
+    for path in stored_files(out):
+        if path.name not in names and _is_ours(path):
+            path.unlink()
+
+
+def _is_ours(path: Path) -> bool:
+    try:
+        return file_kind(path) == STORE_FILE
+    except FormatError:
+        return True  # a damaged file of HDF5, as a power failure leaves it

@@ -1,0 +1,69 @@
+"""Decides to which ELAN file the tiers of each recording are added: a file for one recording, or those of a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sla_cli.annotation.eaf_beside import ElanFiles, elan_files
+from sla_cli.annotation.eaf_edit import has_tier
+from sla_cli.annotation.layout import Layout
+from sla_cli.errors import SlaError
+from sla_cli.log import log
+from sla_cli.transcribe.outputs import Job
+
+
+def with_elan_files(
+    jobs: Sequence[Job], given: int, add_to: Path, layout: Layout, *, again: bool
+) -> tuple[list[Job], list[tuple[Job, SlaError | None]]]:
+    """The jobs, each with its ELAN file; and those that are left out, with the reason if that is a fault.
+
+    Args:
+        given: recordings that were asked for, also those that were not found.
+        add_to: an ELAN file; or a folder, in which the ELAN file of a recording has its name or links it. Next to a
+            recording in this folder its ELAN file is looked for, also in subfolders.
+        again: whether a recording is taken of which the ELAN file has the tier.
+
+    Raises:
+        SlaError: several recordings for one file, or two of one name for a folder.
+    """
+    if not add_to.is_dir():
+        if given > 1:
+            fault = f"--add-to {add_to} is for one recording, but {given} were given"
+            raise SlaError(fault, "Give one video; or as --add-to the folder of their ELAN files.")
+        return [replace(job, add_to=add_to) for job in jobs], []
+    places: dict[Path, Job] = {}
+    for job in jobs:
+        video = Path(str(job.recording))
+        place = video if video.resolve().is_relative_to(add_to.resolve()) else add_to / video.name
+        if places.setdefault(place, job) is not job:
+            fault = f"{places[place].recording} and {job.recording} would have one ELAN file in {add_to}"
+            raise SlaError(fault, "Transcribe them one by one, each with its ELAN file as --add-to.")
+    elan = elan_files(places, (file for folder in {place.parent for place in places} for file in folder.iterdir()))
+    kept: list[Job] = []
+    left: list[tuple[Job, SlaError | None]] = []
+    for place, job in places.items():
+        try:
+            if (eaf := _file_for(job, place, elan, layout, again)) is not None:
+                kept.append(replace(job, add_to=eaf))
+            else:
+                left.append((job, None))
+        except SlaError as error:
+            left.append((job, error))
+    return kept, left
+
+
+def _file_for(job: Job, place: Path, elan: ElanFiles, layout: Layout, again: bool) -> Path | None:
+    """The ELAN file to which a recording's tiers are to be added, None for none. Raises SlaError if none is found."""
+    if place in elan.further:
+        log.info("%s: left out, %s links it beside another video", job.recording, elan.further[place])
+        return None
+    eaf = elan.of[place]
+    if not eaf.is_file():
+        fault = f"{job.recording}: no ELAN file in {place.parent} has its name or links it"
+        raise SlaError(fault, "Link it in ELAN, or write a new file with --format eaf.")
+    if not again and has_tier(eaf, layout):
+        log.info("%s: skipped, %s has the tier (--force replaces those of sla)", job.recording, eaf)
+        return None
+    return eaf

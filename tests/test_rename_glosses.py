@@ -1,0 +1,67 @@
+"""examples/rename_glosses.py: copies of ELAN files by the rules that docs/elan.md shows, read by pympi."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+
+import pympi
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
+
+import rename_glosses
+
+from sla_cli.annotation.eaf_read import read_eaf
+
+PAGE = (Path(__file__).parents[1] / "docs" / "elan.md").read_text(encoding="utf-8")
+GIVEN = ["PT:PRO1SG", "DS(BODY)", "?", "HOUSE1A", "HOUSE1", "DEAF"]
+RENAMED = ["PT", "DS", "", "HOUSE1", "HOUSE1", "DEAF"]
+
+
+def run(monkeypatch: pytest.MonkeyPatch, *arguments: Path | str) -> None:
+    monkeypatch.setattr(sys, "argv", ["rename_glosses.py", *map(str, arguments)])
+    rename_glosses.main()
+
+
+def glosses(path: Path, tier: str) -> list[str]:
+    return [mark[2] for mark in sorted(pympi.Elan.Eaf(path).get_annotation_data_for_tier(tier))]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    (tmp_path / "recordings" / "monday").mkdir(parents=True)
+    written = pympi.Elan.Eaf()
+    for tier in ("RH-IDgloss", "RH-IDgloss_B", "Free Translation"):
+        written.add_tier(tier)
+        for number, gloss in enumerate(GIVEN):
+            written.add_annotation(tier, 1000 * number, 1000 * number + 500, gloss)
+    path = tmp_path / "recordings" / "monday" / "rec.eaf"
+    written.to_file(path)
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace("<ALIGNABLE_ANNOTATION ", '<ALIGNABLE_ANNOTATION CVE_REF="c" '), encoding="utf-8")
+    shown = next(block for block in re.findall(r"^```tsv\n(.*?)^```", PAGE, re.DOTALL | re.MULTILINE) if "PT:" in block)
+    (tmp_path / "rules.tsv").write_text(shown, encoding="utf-8")
+    return tmp_path
+
+
+def test_glosses_of_the_named_tiers_get_the_names_of_the_rules(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    original = folder / "recordings" / "monday" / "rec.eaf"
+    before = original.read_bytes()
+    run(monkeypatch, folder / "recordings", folder / "renamed", folder / "rules.tsv", "RH-IDgloss*")
+    copy = folder / "renamed" / "monday" / "rec.eaf"
+    assert glosses(copy, "RH-IDgloss") == glosses(copy, "RH-IDgloss_B") == RENAMED
+    assert glosses(copy, "Free Translation") == GIVEN
+    assert copy.read_text(encoding="utf-8").count("CVE_REF") == 2 * RENAMED.count("DEAF") + 2 + len(GIVEN)
+    assert original.read_bytes() == before
+    read = {tier.name: tier.marks for tier in read_eaf(copy.read_bytes(), "copy").tiers}
+    assert [mark.gloss for mark in read["RH-IDgloss"]] == RENAMED
+    assert "2\tHOUSE1A\tHOUSE1" in capsys.readouterr().out.splitlines()
+
+
+def test_a_copy_among_the_originals_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run(monkeypatch, folder / "recordings", folder / "recordings" / "copy", folder / "rules.tsv", "RH-IDgloss")
