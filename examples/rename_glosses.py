@@ -8,6 +8,7 @@ what the first brackets found) or nothing. The first rule that fits a gloss coun
 
 import argparse
 import re
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
@@ -26,15 +27,22 @@ def main() -> None:
     given = parser.parse_args()
     if given.copy.resolve().is_relative_to(given.folder.resolve()):  # else the next call would read the copies, too
         parser.error(f"{given.copy} must be outside of {given.folder}")
-    rules, changes = read_rules(given.rules), Counter[tuple[str, str]]()
+    rules, changes, damaged = read_rules(given.rules), Counter[tuple[str, str]](), 0
     for path in sorted(given.folder.rglob("*.eaf")):
-        tree = ET.parse(path)
+        try:
+            tree = ET.parse(path)
+        except ET.ParseError as error:
+            print(f"{path}: left out, {error}", file=sys.stderr)
+            damaged += 1
+            continue
         changes += rename(tree, rules, given.tiers)
         copy = given.copy / path.relative_to(given.folder)
         copy.parent.mkdir(parents=True, exist_ok=True)
         tree.write(copy, encoding="utf-8", xml_declaration=True)
     for (old, new), count in changes.most_common():
         print(f"{count}\t{old}\t{new or '(left out)'}")
+    if damaged:
+        sys.exit(2)
 
 
 def read_rules(path: Path) -> Rules:

@@ -65,3 +65,13 @@ def test_glosses_of_the_named_tiers_get_the_names_of_the_rules(
 def test_a_copy_among_the_originals_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit, match="2"):
         run(monkeypatch, folder / "recordings", folder / "recordings" / "copy", folder / "rules.tsv", "RH-IDgloss")
+
+
+def test_a_damaged_file_costs_no_other(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "recordings" / "a.eaf").write_text("<xml", encoding="utf-8")
+    with pytest.raises(SystemExit, match="2"):
+        run(monkeypatch, folder / "recordings", folder / "renamed", folder / "rules.tsv", "RH-IDgloss")
+    assert "a.eaf: left out" in capsys.readouterr().err
+    assert [path.name for path in (folder / "renamed").rglob("*.eaf")] == ["rec.eaf"]

@@ -18,9 +18,10 @@ def times(
         Path, typer.Option(help="The true glosses with times, in any of these forms; files by the same names.")
     ],
     tier: Annotated[
-        str | None, typer.Option(help="Tier with the glosses. Default: the only one with annotations.")
+        list[str] | None,
+        typer.Option(help="Tier with the glosses; repeat it for two hands. Default: the only one with annotations."),
     ] = None,
-    ref_tier: Annotated[str | None, typer.Option(help="The same for the true glosses.")] = None,
+    ref_tier: Annotated[list[str] | None, typer.Option(help="The same for the true glosses.")] = None,
     partial: Annotated[
         bool, typer.Option("--partial", help="Compare only the recordings that both sides have.")
     ] = False,
@@ -34,5 +35,5 @@ def times(
     """
     from sla_cli.score.time_files import compare_times
 
-    found = compare_times(hypotheses, ref, tier, ref_tier, nfc=nfc, partial=partial)
+    found = compare_times(hypotheses, ref, tier or (), ref_tier or (), nfc=nfc, partial=partial)
     answer(found.text(), found, as_json)

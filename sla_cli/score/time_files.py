@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from sla_cli.annotation.formats import can_read, parse_annotation
+from sla_cli.annotation.hands import merge_hands
 from sla_cli.annotation.layout import SENTENCE
 from sla_cli.annotation.subtitles import CUES
 from sla_cli.annotation.tier import Tier, find_tiers
@@ -83,8 +84,8 @@ class TimeFigures:
 def compare_times(
     hypotheses: Path,
     references: Path,
-    tier: str | None,
-    true_tier: str | None,
+    tiers: Sequence[str] = (),
+    true_tiers: Sequence[str] = (),
     *,
     nfc: bool = False,
     partial: bool = False,
@@ -93,7 +94,8 @@ def compare_times(
 
     Args:
         hypotheses, references: ELAN, Praat or subtitle files, CTM, or hypotheses of `sla decode`.
-        tier, true_tier: the tiers with the glosses, where a file has several; as for `find_tiers`.
+        tiers, true_tiers: the tier with the glosses, where a file has several, or those of the two hands, which are
+            merged as `merge_hands` does; each name as for `find_tiers`.
         partial: compare only recordings that both sides have.
         nfc: compare in Unicode normal form C; otherwise glosses that differ only in their form are refused.
 
@@ -101,7 +103,7 @@ def compare_times(
         SlaError: files that cannot be read or have no times, tiers that are not named, recordings that only one side
             names, except for those without glosses, which CTM cannot name; glosses that differ only in their form.
     """
-    found, true = read_signs(hypotheses, tier), read_signs(references, true_tier)
+    found, true = read_signs(hypotheses, tiers), read_signs(references, true_tiers)
     if nfc:
         found, true = _in_nfc(found), _in_nfc(true)
     else:
@@ -124,13 +126,13 @@ def compare_times(
     return _figures([(signs, found[name]) for name, signs in true.items()])
 
 
-def read_signs(path: Path, tier: str | None = None) -> dict[str, Signs]:
+def read_signs(path: Path, tiers: Sequence[str] = ()) -> dict[str, Signs]:
     """The glosses with times of each recording of a file or folder, in order of time: seconds of the recording."""
     if path.is_dir():
-        return {name: _annotated(path / file, tier) for name, file in _files_in(path).items()}
+        return {name: _annotated(path / file, tiers) for name, file in _files_in(path).items()}
     if can_read(path.name):
-        return {path.stem: _annotated(path, tier)}
-    if tier is not None:
+        return {path.stem: _annotated(path, tiers)}
+    if tiers:
         raise SlaError(f"{path} has no tiers", "Leave out the name of the tier.")
     if _is_ctm(path):
         return {name: _sorted(signs) for name, signs in read_times(read_text(path), str(path)).items()}
@@ -187,28 +189,31 @@ def _decoded(path: Path, name: str, glosses: Sequence[str], times: Sequence[tupl
     return tuple(Sign(gloss, start, end, 1.0) for gloss, (start, end) in zip(glosses, times, strict=True))
 
 
-def _annotated(path: Path, tier: str | None) -> Signs:
+def _annotated(path: Path, tiers: Sequence[str]) -> Signs:
     file = parse_annotation(read_bytes(path), str(path))
-    chosen, origin = _chosen(file.tiers, path, tier), file.origin(path.stem)
-    if chosen.name in (CUES, SENTENCE):
-        _refuse_sentences(chosen, path)
+    origin = file.origin(path.stem)
+    hands = [_named(file.tiers, path, name) for name in tiers] or [_only(file.tiers, path)]
+    for tier in hands:
+        if tier.name in (CUES, SENTENCE):
+            _refuse_sentences(tier, path)
+    marks = merge_hands([tier.marks for tier in hands]).signs if len(hands) > 1 else hands[0].marks
     return _sorted(
-        Sign(mark.gloss, (mark.start + origin) / 1000, (mark.end + origin) / 1000, 1.0)
-        for mark in chosen.marks
-        if mark.gloss
+        Sign(mark.gloss, (mark.start + origin) / 1000, (mark.end + origin) / 1000, 1.0) for mark in marks if mark.gloss
     )
 
 
-def _chosen(tiers: Sequence[Tier], path: Path, name: str | None) -> Tier:
-    """The tier that is named, or the only one with annotations; sentences of sla and tiers that depend on it aside."""
-    if name is not None:
-        found = find_tiers(tiers, name)
-        if not found:
-            raise SlaError(f"{path} has no tier {name!r}", f"It has {some(one.name for one in tiers)}.")
-        if len(found) > 1:
-            several = some(one.name for one in found)
-            raise SlaError(f"{path}: several tiers match {name!r}: {several}", "Name one: --tier, --ref-tier.")
-        return found[0]
+def _named(tiers: Sequence[Tier], path: Path, name: str) -> Tier:
+    found = find_tiers(tiers, name)
+    if not found:
+        raise SlaError(f"{path} has no tier {name!r}", f"It has {some(one.name for one in tiers)}.")
+    if len(found) > 1:
+        several = some(one.name for one in found)
+        raise SlaError(f"{path}: several tiers match {name!r}: {several}", "Name each: --tier, --ref-tier.")
+    return found[0]
+
+
+def _only(tiers: Sequence[Tier], path: Path) -> Tier:
+    """The only tier with annotations; sentences of sla and tiers that depend on it aside."""
     filled = [one for one in tiers if any(mark.text.strip() for mark in one.marks)]
     there = {one.name for one in filled}
     own = [one for one in filled if one.parent not in there and one.name != SENTENCE]

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from sla_cli.serve.body import Body, sends_body
 from sla_cli.serve.limits import CONNECTIONS
-from sla_cli.serve.linger import Lingering
 from sla_cli.serve.messages import Fault
 from sla_cli.web.headers import as_json, headers_of, secured
 
@@ -36,13 +36,19 @@ class Door:
     _now: int = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in ("http", "websocket"):
-            return
+        if scope["type"] == "http":
+            body = Body(sends_body(scope["headers"]), receive, send)
+            await self._serve(scope, body.receive, body.send)
+            await body.end()
+        elif scope["type"] == "websocket":
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         self._now += 1
         try:
             refused = self._refusal(scope)
             app = self.app if refused is None else _denied(refused) if scope["type"] == "websocket" else refused
-            await Lingering(app)(scope, receive, secured(self._counting(send)))
+            await app(scope, receive, secured(self._counting(send)))
         finally:
             self._now -= 1
 

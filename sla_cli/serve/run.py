@@ -6,6 +6,7 @@ import signal
 import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 from pathlib import Path
 from types import FrameType
@@ -16,7 +17,7 @@ import uvicorn
 from sla_cli.errors import SlaError, Stopped
 from sla_cli.serve.door import Door
 from sla_cli.serve.jobs import Jobs
-from sla_cli.serve.limits import LARGEST_FRAME, Limits
+from sla_cli.serve.limits import BACKLOG, LARGEST_FRAME, Limits, share_of_files
 from sla_cli.serve.metrics import Metrics, new_metrics
 from sla_cli.serve.patience import Impatient
 from sla_cli.serve.place import state_folder
@@ -128,7 +129,8 @@ def _run(
     here = f"{access.host if ':' not in access.host else f'[{access.host}]'}:{port}"
     hosts = () if access.token or access.proxied else (here, *local_hosts(port))
     door = Door(application, access.token, hosts, lambda status: metrics.requests.labels(str(status)).inc())
-    web = server(door, http=Impatient, **WEBSOCKET)
+    http = partial(Impatient, most=share_of_files(workers + streams, limits.queue))
+    web = server(door, http=http, backlog=BACKLOG, **WEBSOCKET)
     uploads.start()
     live.start()
     tell(f"http://{here}/")

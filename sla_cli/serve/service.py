@@ -18,6 +18,7 @@ from starlette.routing import Route, WebSocketRoute
 from sla_cli.errors import SlaError
 from sla_cli.serve import messages
 from sla_cli.serve.api import ENDPOINTS, FULL, UNKNOWN
+from sla_cli.serve.body import RefusedError
 from sla_cli.serve.door import fault
 from sla_cli.serve.files import FORMATS, NoResultError, content, read_result
 from sla_cli.serve.job import Job
@@ -27,7 +28,7 @@ from sla_cli.serve.live import live
 from sla_cli.serve.metrics import Metrics
 from sla_cli.serve.openapi import openapi
 from sla_cli.serve.streams import Streams
-from sla_cli.serve.upload import RefusedError, save_upload
+from sla_cli.serve.upload import save_upload
 from sla_cli.serve.workers import Workers
 from sla_cli.transcribe.transcript import UNNAMED, ending_of
 from sla_cli.web.assets import assets

@@ -1,13 +1,11 @@
-"""The body of a request → a file: a video as it is, or the file of a form; bounded in size and in time."""
+"""The body of a request → a file: a video as it is, or the file of a form; bounded in size."""
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
 from typing import BinaryIO
 
 from python_multipart.exceptions import FormParserError
@@ -15,19 +13,11 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
 from sla_cli.core.counted import counted
-from sla_cli.serve.limits import GRACE, SLOWEST, STALL
+from sla_cli.serve.body import RefusedError
 
 # Each damaged form would be lines in the log of the service.
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 PIECE = 1 << 20  # bytes that are written at once, and that a form may have around the file
-
-
-class RefusedError(Exception):
-    """The upload is not accepted: a status of HTTP and a sentence."""
-
-    def __init__(self, status: int, sentence: str) -> None:
-        super().__init__(sentence)
-        self.status = status
 
 
 async def save_upload(request: Request, path: Path, most: int) -> None:
@@ -135,20 +125,10 @@ async def _save_form(request: Request, boundary: bytes, into: _Into) -> None:
 
 
 async def _pieces(request: Request, most: int) -> AsyncIterator[bytes]:
-    """The body, as it comes. Raises RefusedError if it comes too slowly, or is larger than a form with such a file."""
-    begin, size = monotonic(), 0
-    stream = request.stream()
-    while True:
-        try:
-            piece = await asyncio.wait_for(anext(stream), STALL)
-        except StopAsyncIteration:
-            return
-        except TimeoutError as error:
-            raise RefusedError(408, f"no byte came for {STALL:g} seconds") from error
+    """The body, as it comes. Raises RefusedError if it is larger than a form with such a file."""
+    size = 0
+    async for piece in request.stream():
         size += len(piece)
         if size > most + PIECE:
             raise too_large(most)
-        took = monotonic() - begin
-        if took > GRACE and size < SLOWEST * took:
-            raise RefusedError(408, f"the video comes more slowly than {SLOWEST:,} bytes a second")
         yield piece

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import logging
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -37,5 +39,11 @@ def listening(host: str, port: int, hint: str) -> Iterator[socket.socket]:
 
 def server(app: ASGIApp, **settings: Any) -> uvicorn.Server:
     """A server without log of requests, which would show people's addresses; `settings` as of `uvicorn.Config`."""
+    logging.getLogger("uvicorn.error").addFilter(_is_fault)
     always: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False, "proxy_headers": False}
     return uvicorn.Server(uvicorn.Config(app, lifespan="off", timeout_graceful_shutdown=1, **always, **settings))
+
+
+def _is_fault(record: logging.LogRecord) -> bool:
+    """Whether it is an exception: other lines are about what clients send, or requests that the end cuts."""
+    return record.exc_info is not None and not isinstance(record.exc_info[1], asyncio.CancelledError)

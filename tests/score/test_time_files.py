@@ -31,7 +31,7 @@ def write(path: Path, signs: tuple[tuple[str, float, float], ...], **layout: str
 @pytest.mark.parametrize("true_ending", ["eaf", "ctm"])
 def test_figures_of_a_recording_in_any_format(tmp_path: Path, ending: str, true_ending: str) -> None:
     found = write(tmp_path / f"found.{ending}", FOUND, cue="gloss")
-    figures = compare_times(found, write(tmp_path / f"true.{true_ending}", TRUE), None, None)
+    figures = compare_times(found, write(tmp_path / f"true.{true_ending}", TRUE))
     assert (figures.recordings, figures.references, figures.hypotheses, figures.correct) == (1, 3, 4, 2)
     assert figures.wer == pytest.approx(100 * 2 / 3)  # C for B, and the last B
     assert figures.inside == 50  # the second A lies before its true place
@@ -42,7 +42,7 @@ def test_figures_of_a_recording_in_any_format(tmp_path: Path, ending: str, true_
 
 
 def test_the_truth_itself_is_right(tmp_path: Path) -> None:
-    figures = compare_times(write(tmp_path / "a.eaf", TRUE), write(tmp_path / "b.ctm", TRUE), None, None)
+    figures = compare_times(write(tmp_path / "a.eaf", TRUE), write(tmp_path / "b.ctm", TRUE))
     assert (figures.wer, figures.inside, figures.start_error, figures.end_error) == (0, 100, 0, 0)
     assert set(figures.f1.values()) == {100}
 
@@ -61,7 +61,7 @@ def test_times_are_those_of_the_recording_where_its_timeline_begins_later(tmp_pa
             eaf.mark(tier, round((start - shift + 8) * 1000), round((end - shift + 8) * 1000), gloss)
         (tmp_path / "Zo\u00eb a.eaf").write_text(eaf.xml())
         moved = tuple((gloss, start + 8, end + 8) for gloss, start, end in TRUE)
-        figures = compare_times(write(tmp_path / "b.ctm", moved), tmp_path / "Zo\u00eb a.eaf", None, None)
+        figures = compare_times(write(tmp_path / "b.ctm", moved), tmp_path / "Zo\u00eb a.eaf")
         assert (figures.inside, figures.start_error) == (100, pytest.approx(0, abs=1e-9))
 
 
@@ -70,11 +70,11 @@ def test_folders_go_file_by_file(tmp_path: Path) -> None:
         (tmp_path / folder).mkdir()
         for name in ("one", "two"):
             write(tmp_path / folder / f"{name}.eaf", signs)
-    figures = compare_times(tmp_path / "found", tmp_path / "true", None, None)
+    figures = compare_times(tmp_path / "found", tmp_path / "true")
     assert (figures.recordings, figures.references, figures.hypotheses, figures.correct) == (2, 6, 8, 4)
     write(tmp_path / "found" / "four.eaf", TRUE)
     with pytest.raises(SlaError, match=r"true has no four, which .*found has"):
-        compare_times(tmp_path / "found", tmp_path / "true", None, None)
+        compare_times(tmp_path / "found", tmp_path / "true")
 
 
 def test_a_recording_that_was_not_transcribed_is_refused_and_in_a_ctm_empty(
@@ -85,12 +85,12 @@ def test_a_recording_that_was_not_transcribed_is_refused_and_in_a_ctm_empty(
         write(tmp_path / "true" / f"{name}.eaf", TRUE)
     found = write(tmp_path / "found" / "one.eaf", FOUND).parent
     with pytest.raises(SlaError, match=r"found has no two, which .*true has"):
-        compare_times(found, tmp_path / "true", None, None)
-    partial = compare_times(found, tmp_path / "true", None, None, partial=True)
+        compare_times(found, tmp_path / "true")
+    partial = compare_times(found, tmp_path / "true", partial=True)
     assert (partial.recordings, partial.references, partial.hypotheses) == (1, 3, 4)
     with pytest.raises(SlaError, match="no recording in common"):
-        compare_times(write(tmp_path / "other" / "x.eaf", FOUND).parent, tmp_path / "true", None, None, partial=True)
-    figures = compare_times(write(tmp_path / "one.ctm", FOUND), tmp_path / "true", None, None)
+        compare_times(write(tmp_path / "other" / "x.eaf", FOUND).parent, tmp_path / "true", partial=True)
+    figures = compare_times(write(tmp_path / "one.ctm", FOUND), tmp_path / "true")
     assert (figures.recordings, figures.references, figures.hypotheses) == (2, 6, 4)
     assert "no hypothesis for 1 recording, compared as empty: two" in caplog.text
 
@@ -100,19 +100,19 @@ def test_folders_match_by_name_at_any_depth_also_with_one_file_each(tmp_path: Pa
     write(tmp_path / "true" / "b" / "one.eaf", TRUE)
     found = write(tmp_path / "found" / "a" / "one.vtt", FOUND, cue="gloss").parents[1]
     with pytest.raises(SlaError, match="has no b/one, which"):
-        compare_times(found, true, None, None)
+        compare_times(found, true)
     write(tmp_path / "found" / "b" / "one.eaf", TRUE)
-    assert compare_times(found, true, None, None).recordings == 2
+    assert compare_times(found, true).recordings == 2
     other = write(tmp_path / "other" / "two.eaf", TRUE).parent
     with pytest.raises(SlaError, match=r"b has no two, which .*; .*other has no one, which"):
-        compare_times(other, true / "b", None, None)
+        compare_times(other, true / "b")
 
 
 def test_two_files_of_one_recording_are_refused(tmp_path: Path) -> None:
     folder = write(tmp_path / "found" / "a.eaf", FOUND).parent
     write(folder / "a.srt", TRUE, cue="gloss")
     with pytest.raises(SlaError, match=r"two files of one recording: a\.eaf and a\.srt"):
-        compare_times(folder, write(tmp_path / "true" / "a.eaf", TRUE).parent, None, None)
+        compare_times(folder, write(tmp_path / "true" / "a.eaf", TRUE).parent)
 
 
 def test_hidden_files_are_no_recordings(tmp_path: Path) -> None:
@@ -121,38 +121,54 @@ def test_hidden_files_are_no_recordings(tmp_path: Path) -> None:
         for name in ("._a.eaf", ".x.eaf", "__MACOSX/a.eaf"):
             (tmp_path / folder / name).parent.mkdir(exist_ok=True)
             (tmp_path / folder / name).write_bytes(b"\0\5\x16\7")
-    assert compare_times(tmp_path / "found", tmp_path / "true", None, None).recordings == 1
+    assert compare_times(tmp_path / "found", tmp_path / "true").recordings == 1
 
 
 def test_hypotheses_of_decode(tmp_path: Path) -> None:
     path = tmp_path / "dev.tsv"
     write_hypotheses(path, [Hypothesis("clip", ("A", "B"), 0.0, ((25, 35), (40, 50)), (0.5, 0.5), 1, 25.0)])
-    figures = compare_times(path, write(tmp_path / "clip.ctm", TRUE[:2]), None, None)
+    figures = compare_times(path, write(tmp_path / "clip.ctm", TRUE[:2]))
     assert (figures.correct, figures.inside, figures.start_error) == (2, 100, pytest.approx(0))
     write_hypotheses(path, [Hypothesis("clip", ("A",), 0.0, ((25, 35),), (0.5,))])
     with pytest.raises(SlaError, match="clip clip has no times"):
-        compare_times(path, tmp_path / "clip.ctm", None, None)
+        compare_times(path, tmp_path / "clip.ctm")
 
 
 def test_several_tiers_have_to_be_named(tmp_path: Path) -> None:
     """Those of sla with sentences and confidence are known."""
     found, true = write(tmp_path / "a.eaf", FOUND, sentences=True, confidence=True), write(tmp_path / "b.eaf", TRUE)
-    assert compare_times(found, true, None, None).correct == compare_times(found, true, "SIGN", None).correct == 2
+    assert compare_times(found, true).correct == compare_times(found, true, ["SIGN"]).correct == 2
     text = found.read_text(encoding="utf-8")
     found.write_text(text.replace('"SENTENCE"', '"MINE"'), encoding="utf-8")
     with pytest.raises(SlaError, match="which tier"):
-        compare_times(found, true, None, None)
+        compare_times(found, true)
     with pytest.raises(SlaError, match="no tier 'GLOSS'"):
-        compare_times(found, true, "GLOSS", None)
+        compare_times(found, true, ["GLOSS"])
 
 
 def test_a_tier_is_named_as_for_sla_prep(tmp_path: Path) -> None:
     found = write(tmp_path / "a.eaf", FOUND, sentences=True, tier="Glos_A")
     true = write(tmp_path / "b.eaf", TRUE)
     for name in ("glos_a", "Glos", "G?os*"):
-        assert compare_times(found, true, name, "sign").correct == 2
+        assert compare_times(found, true, [name], ["sign"]).correct == 2
     with pytest.raises(SlaError, match=r"a\.eaf: several tiers match '\*': Glos_A, SENTENCE"):
-        compare_times(found, true, "*", None)
+        compare_times(found, true, ["*"])
+
+
+def test_two_hands_are_one_sequence(tmp_path: Path) -> None:
+    """The same gloss on both at once is one sign, another one on the second hand is kept."""
+    eaf = Eaf()
+    right, left = eaf.tier("R"), eaf.tier("L")
+    for tier, start, end, gloss in ((right, 1.0, 1.4, "A"), (left, 1.1, 1.3, "A"), (left, 1.6, 2.0, "B")):
+        eaf.mark(tier, round(start * 1000), round(end * 1000), gloss)
+    eaf.mark(right, 3000, 3500, "A")
+    true = tmp_path / "true.eaf"
+    true.write_text(eaf.xml(), encoding="utf-8")
+    figures = compare_times(write(tmp_path / "found.ctm", TRUE), true, (), ["R", "L"])
+    assert (figures.references, figures.correct, figures.start_error, figures.wer) == (3, 3, 0.0, 0.0)
+    assert compare_times(write(tmp_path / "found.ctm", TRUE), true, (), ["R"]).references == 2
+    wanted = [str(tmp_path / "found.ctm"), "--ref", str(true), "--ref-tier", "R", "--ref-tier", "L", "--json"]
+    assert json.loads(CliRunner().invoke(app, ["times", *wanted]).stdout)["references"] == 3
 
 
 @pytest.mark.parametrize("ending", ["vtt", "srt"])
@@ -160,11 +176,11 @@ def test_a_cue_with_several_glosses_has_no_time_of_each(tmp_path: Path, ending: 
     """They were one gloss that is nowhere: a word error rate of 100 %."""
     found, true = write(tmp_path / f"a.{ending}", FOUND), write(tmp_path / "b.eaf", TRUE, sentences=True)
     with pytest.raises(SlaError, match=rf"a\.{ending}, line \d+: A, C, A have one time") as refused:
-        compare_times(found, true, None, None)
+        compare_times(found, true)
     assert "--cue gloss" in refused.value.hint
     with pytest.raises(SlaError, match=r"b\.eaf, line \d+: A, B have one time"):
-        compare_times(write(found, FOUND, cue="gloss"), true, None, "SENTENCE")
-    assert compare_times(found, true, None, None).correct == 2
+        compare_times(write(found, FOUND, cue="gloss"), true, (), ["SENTENCE"])
+    assert compare_times(found, true).correct == 2
 
 
 def test_the_command_prints_figures_and_refuses_with_a_sentence(tmp_path: Path) -> None:
@@ -181,7 +197,7 @@ def test_one_gloss_in_two_normal_forms_is_refused_as_by_score(tmp_path: Path) ->
     found = write(tmp_path / "a.eaf", (("GRU\u0308N", 1.0, 1.4),))
     true = write(tmp_path / "b.eaf", (("GR\u00dcN", 1.0, 1.4),))
     with pytest.raises(SlaError, match="different Unicode normal forms") as refused:
-        compare_times(found, true, None, None)
+        compare_times(found, true)
     assert "--nfc" in refused.value.hint
     answer = CliRunner().invoke(app, ["times", str(found), "--ref", str(true), "--nfc", "--json"])
     assert (json.loads(answer.stdout)["wer"], json.loads(answer.stdout)["correct"]) == (0, 1)
@@ -213,9 +229,9 @@ def test_words_of_an_annotation_are_one_gloss_as_for_sla_prep(tmp_path: Path) ->
     for path, gloss in ((found, "BIG  HOUSE "), (true, "BIG-HOUSE")):
         text = path.read_text(encoding="utf-8")
         path.write_text(text.replace(">A<", f">{gloss}<", 1), encoding="utf-8")
-    assert compare_times(found, true, None, None).correct == len(TRUE)
+    assert compare_times(found, true).correct == len(TRUE)
 
 
 def test_the_confidence_of_ctm_is_not_needed(tmp_path: Path) -> None:
     (tmp_path / "a.ctm").write_text("a 1 1.0 0.4 A high\n", encoding="utf-8")
-    assert compare_times(tmp_path / "a.ctm", write(tmp_path / "t.eaf", TRUE), None, None).correct == 1
+    assert compare_times(tmp_path / "a.ctm", write(tmp_path / "t.eaf", TRUE)).correct == 1

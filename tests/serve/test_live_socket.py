@@ -33,6 +33,7 @@ WRONG: dict[str, bytes | str] = {
     "another format": bytes(8) + b"no JPEG",
     "damaged": bytes(8) + b"\xff\xd8\xff" + bytes(99),
     "states 4 gigapixels": bytes(8) + HUGE,
+    "4 MB that are no JPEG": bytes(8 + 4_000_000),
     "another text": "eof",
     "deep text": '{"eof":' * 100_000,
 }

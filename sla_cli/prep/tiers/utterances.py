@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sla_cli.annotation.eaf_times import part
+from sla_cli.annotation.hands import merge_hands
 from sla_cli.annotation.tier import AnnotationFile, Mark, Tier
 from sla_cli.prep.tiers.choose import Chosen
-from sla_cli.prep.tiers.hands import merge_hands
 from sla_cli.prep.tiers.names import people, person_of
 
 DIVIDED = "Symbolic_Subdivision"  # constraint of a tier whose annotations divide their parent's time evenly

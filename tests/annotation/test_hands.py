@@ -7,8 +7,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sla_cli.annotation.hands import merge_hands
 from sla_cli.annotation.tier import Mark
-from sla_cli.prep.tiers.hands import merge_hands
 
 
 def marks(*signs: tuple[int, int, str]) -> list[Mark]:
