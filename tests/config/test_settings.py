@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
@@ -14,6 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Meta
 
+from sla_cli.config.bounds import PIXELS
 from sla_cli.config.checks import annotations_of, check_setting, read_values, settings_of, values_of
 from sla_cli.config.presets import PRESETS
 from sla_cli.config.settings import (
@@ -300,6 +302,11 @@ def test_each_number_takes_its_bounds_and_nothing_beyond() -> None:
             with pytest.raises(SlaError, match=rf"^--set: {name} is ") as caught:
                 check_setting(name, [beyond] if listed else beyond, hint, "--set")
             assert f" number from {least:.10g} to " in caught.value.hint
+
+
+def test_a_picture_of_the_largest_side_is_decoded_again() -> None:
+    """OpenCV writes pictures of any size, but reads none of more pixels than it was told when sla was imported."""
+    assert PIXELS**2 <= int(os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"])
 
 
 def test_every_default_suits_its_own_setting() -> None:
