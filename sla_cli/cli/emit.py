@@ -1,6 +1,5 @@
 """sla emit"""
 
-import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -68,8 +67,7 @@ def emit(
     clips = found[split or found.default_split]
     out = output or emissions_path(folder.emissions, source, clips)
     named = output is not None
-    make(source, clips, out, device=device, weights=weights, how=how, named=named, force=force)
-    if os.environ.get("RANK", "0") != "0":
+    if not make(source, clips, out, device=device, weights=weights, how=how, named=named, force=force):
         return  # one process of torchrun prints
     made = Emissions(out)
     steps = int(made.offsets[-1])

@@ -39,7 +39,7 @@ def emit(
     how: EmitConfig | None = None,
     named: bool = False,
     force: bool = False,
-) -> None:
+) -> bool:
     """Apply the best checkpoint of a run to a split and write its emissions file, unless it exists and is up to date.
 
     The split may belong to any store: the run's glosses are the columns, and frames are resampled to the frame rate of
@@ -52,6 +52,9 @@ def emit(
         how: precision, type on disk, frames per batch; None accepts existing emissions of any precision.
         named: whether the user named the file: one that is not of this run and split is then kept unless `force` is on.
         force: compute the emissions again even if they are up to date; ignored if `how` is None.
+
+    Returns:
+        Whether this is the process that reports: under torchrun only the first.
 
     Raises:
         SlaError: the frames do not fit the run, its weights do not fit the backbone, or `out` holds
@@ -74,11 +77,11 @@ def emit(
         if group.is_main:
             warn_of_differences(run, split)
         if group.first(is_there):
-            return
+            return group.is_main
         clips = see(split, run.facts.frames)
         with _alone(out.with_name(f".{out.name}.parts"), group) as folder:
             if group.first(is_there):  # another job has made it meanwhile
-                return
+                return group.is_main
             with group.agreed():
                 opened = open_model(run, device=group.device, precision=wanted.precision, weights=weights)
             placed = [opened.placement.device.type, str(opened.placement.dtype)]
@@ -94,6 +97,7 @@ def emit(
                 _write(out, opened, run, clips, parts, receipt, group.world_size, keep=keep)
                 shutil.rmtree(folder)  # also the files of attempts with other settings
             group.wait()
+        return group.is_main
 
 
 def _make(opened: OpenedModel, clips: SeenClips, parts: Parts, group: ProcessGroup, chunk: int) -> None:

@@ -16,9 +16,10 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.distributed.nn.functional import all_reduce
 
-from sla_cli.errors import SlaError, Stopped
+from sla_cli.errors import SlaError, Stopped, some
 from sla_cli.log import log
 from sla_cli.model.device import place
+from sla_cli.system.variables import number_given
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -155,11 +156,14 @@ def join(device: str, timeout: timedelta | None = None) -> Iterator[ProcessGroup
         timeout: how long a process waits for the others; None is PyTorch's 10 minutes (NCCL) or 30 (gloo).
 
     Raises:
-        SlaError: the device fits only one process, or does not exist; another process has ended.
+        SlaError: the device fits only one process, or does not exist; another process has ended; variables of
+            torchrun are missing, or hold no number.
     """
-    if int(os.environ.get("WORLD_SIZE", "1")) == 1:
+    processes = number_given("WORLD_SIZE") or 1
+    if processes == 1:
         yield ProcessGroup(device)
         return
+    _check_variables(processes)
     if device not in ("auto", "cpu", "cuda"):
         raise SlaError(
             f"--device {device} cannot be used with several processes",
@@ -195,6 +199,21 @@ def join(device: str, timeout: timedelta | None = None) -> Iterator[ProcessGroup
         raise
     else:
         accelerator.end_training()  # not after an error of one process: the others would not respond
+
+
+def _check_variables(processes: int) -> None:
+    """Raise SlaError if the environment does not say which of several processes this one is, and where they meet."""
+    rank, local = number_given("RANK", 0), number_given("LOCAL_RANK", 0)
+    place = {"RANK": rank, "LOCAL_RANK": local, "MASTER_PORT": number_given("MASTER_PORT")}
+    missing = [name for name, number in place.items() if number is None]
+    if not os.environ.get("MASTER_ADDR"):
+        missing.append("MASTER_ADDR")
+    hint = "torchrun sets them all; for one process `unset WORLD_SIZE`."
+    if missing:
+        raise SlaError(f"WORLD_SIZE is {processes} without {some(missing)}", hint)
+    for name, number in (("RANK", rank), ("LOCAL_RANK", local)):
+        if number is not None and number >= processes:
+            raise SlaError(f"{name} is {number}, but WORLD_SIZE is {processes}, and ranks begin at 0", hint)
 
 
 class SyncBatchNorm1d(nn.BatchNorm1d):

@@ -11,6 +11,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 
 from sla_cli.system.control_groups import GROUPS, OWN_GROUPS, groups_above, text_of
+from sla_cli.system.variables import number_given
 
 LOCAL_PROCESSES = "LOCAL_WORLD_SIZE"  # set by torchrun: how many processes it started on this machine
 SLURM = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE")  # the second if a job does not request cores per task
@@ -22,10 +23,13 @@ def usable_cores(
     """Cores that this process may use: its CPU affinity, what Slurm granted, and the quotas of its control groups.
 
     Processes that torchrun started on one machine share them.
+
+    Raises:
+        SlaError: a variable of Slurm or torchrun is no number.
     """
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    granted = [_whole(environment.get(name, "")) for name in SLURM]
-    shared_by = _whole(environment.get(LOCAL_PROCESSES, "")) or 1
+    granted = [number_given(name, environment=environment) for name in SLURM]
+    shared_by = number_given(LOCAL_PROCESSES, environment=environment) or 1
     least = min([cores, *[cpus for cpus in granted if cpus is not None][:1], *_quotas(own_groups, groups)])
     return max(1, int(least / shared_by))
 
@@ -38,10 +42,6 @@ def _quotas(own_groups: Path, groups: Path) -> Iterator[float]:
         for quota, period in (pair for pair in (version_2, version_1) if len(pair) == 2):
             if quota.isdecimal() and period.isdecimal() and int(period):  # otherwise "max" or -1: no limit
                 yield int(quota) / int(period)
-
-
-def _whole(text: str) -> int | None:
-    return int(text) if text.isdecimal() else None
 
 
 def signals(*names: str) -> tuple[signal.Signals, ...]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import multiprocessing
 import threading
 from collections.abc import Iterator
@@ -14,8 +15,10 @@ import torch
 from forked import Forked, sla_in_two
 from safetensors.torch import load_file, save_file
 from synthetic import GLOSSES, SENTENCES, tiny, write_store
+from typer.testing import CliRunner
 
 from sla_cli.artifact.receipt import digest_file, read_receipt
+from sla_cli.cli.main import app
 from sla_cli.config.settings import Config, EmitConfig
 from sla_cli.data.augment import PixelTransform
 from sla_cli.data.batching import Sample, collate, to_pixels
@@ -356,6 +359,18 @@ def test_another_precision_on_disk_needs_force(store: Store, tmp_path: Path) -> 
     made = out.stat().st_mtime_ns
     emit(run, store["dev"], out, device="cpu")  # who does not ask takes it as it is
     assert out.stat().st_mtime_ns == made
+
+
+def test_one_process_prints_whatever_its_environment_says_of_a_rank(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "dev.h5"
+    monkeypatch.setenv("RANK", "1")
+    monkeypatch.setenv("WORLD_SIZE", "")
+    given = ["--split", "dev", "--store", str(store.path), "--device", "cpu", "-o", str(out), "--json", "-q"]
+    for _ in range(2):  # made, and up to date
+        answer = CliRunner().invoke(app, ["emit", str(run.path), *given])
+        assert json.loads(answer.stdout)["emissions"] == str(out), answer.output
 
 
 def test_two_processes_under_torchrun_write_the_same_file(store: Store, tmp_path: Path) -> None:

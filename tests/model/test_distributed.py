@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 import torch
 from forked import Forked, in_two
 
+from sla_cli.errors import SlaError
 from sla_cli.model.distributed import ProcessGroup, join
 
 
@@ -49,6 +52,37 @@ def test_one_process_is_a_group_of_its_own() -> None:
         assert group == ProcessGroup("cpu")
         assert (group.rank, group.world_size, group.is_main) == (0, 1, True)
         assert (group.first(lambda: 3), group.gather(["a"]), group.any(False)) == (3, ["a"], False)
+
+
+@pytest.mark.parametrize(
+    ("environment", "message"),
+    [
+        ("WORLD_SIZE=abc", "the environment variable WORLD_SIZE is 'abc', not a whole number from 1 up"),
+        ("WORLD_SIZE=1.0", "WORLD_SIZE is '1.0', not"),
+        ("WORLD_SIZE=0", "WORLD_SIZE is '0', not"),
+        ("WORLD_SIZE=" + "9" * 5000, "WORLD_SIZE is '9{40}…', not"),
+        ("WORLD_SIZE=2", "WORLD_SIZE is 2 without RANK, LOCAL_RANK, MASTER_PORT, MASTER_ADDR"),
+        ("WORLD_SIZE=2 RANK= LOCAL_RANK=1 MASTER_PORT=1 MASTER_ADDR=a", "WORLD_SIZE is 2 without RANK$"),
+        ("WORLD_SIZE=2 RANK=-1 LOCAL_RANK=1 MASTER_PORT=1 MASTER_ADDR=a", "RANK is '-1', not a whole number from 0"),
+        ("WORLD_SIZE=2 RANK=2 LOCAL_RANK=1 MASTER_PORT=1 MASTER_ADDR=a", "^RANK is 2, but WORLD_SIZE is 2"),
+        ("WORLD_SIZE=2 RANK=1 LOCAL_RANK=2 MASTER_PORT=1 MASTER_ADDR=a", "^LOCAL_RANK is 2, but WORLD_SIZE is 2"),
+    ],
+)
+def test_an_environment_that_does_not_describe_a_group_is_refused(
+    environment: str, message: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for variable in environment.split():
+        monkeypatch.setenv(*variable.split("=", 1))
+    with pytest.raises(SlaError) as caught, join("cpu"):
+        pass
+    assert re.search(message, caught.value.message)
+
+
+def test_an_empty_number_of_processes_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WORLD_SIZE", " ")
+    monkeypatch.setenv("RANK", "abc")  # who is alone asks for no rank
+    with join("cpu") as group:
+        assert group == ProcessGroup("cpu")
 
 
 def test_a_process_that_leaves_the_report_to_another_one_does_not_fail_itself() -> None:

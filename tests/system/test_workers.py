@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from sla_cli.errors import SlaError
 from sla_cli.system.workers import usable_cores
 
 
@@ -94,7 +95,7 @@ def test_a_group_outside_of_what_a_container_sees_is_passed_over(tmp_path: Path)
         ({"SLURM_CPUS_ON_NODE": "6"}, 6),
         ({"SLURM_CPUS_PER_TASK": "64"}, 8),
         ({"SLURM_CPUS_PER_TASK": ""}, 8),
-        ({"SLURM_CPUS_ON_NODE": "6(x2)"}, 8),
+        ({"SLURM_CPUS_PER_TASK": "", "SLURM_CPUS_ON_NODE": "6"}, 6),
     ],
 )
 def test_what_slurm_grants_is_the_most(environment: dict[str, str], expected: int, tmp_path: Path) -> None:
@@ -107,7 +108,7 @@ def test_slurm_and_control_groups_both_limit(tmp_path: Path) -> None:
     assert cores(tmp_path, "0::/job\n", files, SLURM_CPUS_PER_TASK="2") == 2
 
 
-@pytest.mark.parametrize(("processes", "expected"), [("1", 8), ("3", 2), ("8", 1), ("64", 1), ("", 8), ("0", 8)])
+@pytest.mark.parametrize(("processes", "expected"), [("1", 8), ("3", 2), ("8", 1), ("64", 1), ("", 8)])
 def test_processes_of_one_machine_share_its_cores(processes: str, expected: int, tmp_path: Path) -> None:
     assert cores(tmp_path, "0::/\n", {}, LOCAL_WORLD_SIZE=processes) == expected
 
@@ -128,3 +129,11 @@ def test_a_system_without_affinity_has_the_cores_of_the_machine(
 ) -> None:
     monkeypatch.delattr(os, "sched_getaffinity")
     assert usable_cores(tmp_path / "missing", tmp_path / "missing", {}) == 128
+
+
+@pytest.mark.parametrize("name", ["SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE", "LOCAL_WORLD_SIZE"])
+@pytest.mark.parametrize("text", ["6(x2)", "0", "-1", "2.0", "\u0663", "\u00b2", "9" * 5000])
+def test_what_is_no_number_of_cores_or_processes_is_refused(name: str, text: str, tmp_path: Path) -> None:
+    with pytest.raises(SlaError, match=f"^the environment variable {name} is '") as caught:
+        cores(tmp_path, "0::/\n", {}, **{name: text})
+    assert f"`unset {name}`" in caught.value.hint and len(caught.value.message) < 150
