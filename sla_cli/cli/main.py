@@ -61,6 +61,7 @@ COMMANDS = {
 MAY_BE_EMPTY = ("--translation",)  # of `sla annotate`: '' is no tier
 USER_ERROR, SIGNALLED, INTERRUPTED, NOT_READ = 2, 128, 130, 141  # the last as programs that SIGPIPE ends
 NARROWEST = 40  # columns: tables of figures need at least this many
+WIDEST = 10_000  # columns or lines: more than any screen has; a help text is filled up to its width
 # Errors of the file system that a user can correct; every other one is a bug of sla.
 REFUSALS = (
     *(
@@ -211,9 +212,9 @@ def main(
 
 
 def fit_terminal() -> None:
-    """Output for any terminal: what it cannot show becomes an escape (\\u0634), and tables get a minimum width.
+    """Output for any terminal: what it cannot show becomes an escape (\\u0634), and its size has bounds.
 
-    An output that is closed (`>&-`) leads nowhere.
+    An output that is closed (`>&-`) leads nowhere. A variable with the size that holds no number counts as not set.
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
@@ -223,10 +224,12 @@ def fit_terminal() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper) and not (is_utf8(stream) and stream.errors == "surrogateescape"):
             stream.reconfigure(errors="backslashreplace")
-    width = os.environ.get("COLUMNS", "")
-    columns = int(width) if width.isdecimal() and len(width) < 6 else shutil.get_terminal_size().columns
-    if columns < NARROWEST:
-        os.environ["COLUMNS"] = str(NARROWEST)  # read by rich and click
+    for name, least in (("COLUMNS", NARROWEST), ("TERMINAL_WIDTH", NARROWEST), ("LINES", 1)):  # for rich and typer
+        given = os.environ.pop(name, "").strip().lstrip("0")
+        if given.isascii() and given.isdecimal():
+            os.environ[name] = str(min(max(least, int(given[:9])), WIDEST))
+    if shutil.get_terminal_size().columns < NARROWEST:
+        os.environ["COLUMNS"] = str(NARROWEST)
 
 
 def run() -> None:

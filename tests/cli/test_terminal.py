@@ -32,12 +32,22 @@ def sla(folder: Path, *arguments: str, **environment: str) -> Ended:
     return subprocess.run(command, cwd=folder, env={**os.environ, **environment}, capture_output=True, check=False)
 
 
-@pytest.mark.parametrize("columns", ["0", "8", "-3", "x"])
-def test_narrow_terminals(folder: Path, columns: str) -> None:
-    ended = sla(folder, "check", "store", COLUMNS=columns)
+@pytest.mark.parametrize(
+    ("command", "columns", "lines", "width"),
+    [
+        ("check store", "0", "0", "0"),
+        ("check store", "8", "-3", "-3"),
+        ("check --help", "x", "\u00b2", "\u00b2"),
+        ("check --help", "9" * 5000, "9" * 5000, "1000000000"),
+    ],
+)
+def test_sizes_that_no_terminal_has(folder: Path, command: str, columns: str, lines: str, width: str) -> None:
+    ended = sla(folder, *command.split(), COLUMNS=columns, LINES=lines, TERMINAL_WIDTH=width)
     assert ended.returncode in (0, 3), ended.stderr.decode()
     assert b"Traceback" not in ended.stderr
-    assert b"REGEN" in ended.stdout or b"clips" in ended.stdout
+    printed = ended.stdout.decode()
+    assert "REGEN" in printed or "clips" in printed
+    assert max(map(len, printed.splitlines())) <= 10_000
 
 
 @pytest.mark.parametrize(("encoding", "shown"), [("latin-1", r"\u5317"), ("cp1252", r"\u5317"), ("utf-8", "\u5317")])
