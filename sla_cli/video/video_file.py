@@ -90,6 +90,9 @@ class Video:
             except UndecodableError:
                 broken = True
             self._check_complete(decoder, missing, broken, end)
+            if begin == 0 and 2 * self.decoded < decoder.frames:  # it was not positioned: FFmpeg leaves them out
+                message = "%s shows %d of its %d pictures: the others are cut away, or its times are wrong"
+                log.warning(message, self.where, self.decoded, decoder.frames)
         self._warn()
 
     def _check_work(self, image: np.ndarray, size: int) -> None:

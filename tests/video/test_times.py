@@ -153,6 +153,17 @@ def test_a_rate_that_is_in_the_times_is_believed_with_a_warning(
     assert (f"has {rate} frames per second by its times" in caplog.text) == warns
 
 
+@pytest.mark.parametrize(("shown", "warns"), [(20, False), (10, True)])
+def test_a_video_that_hides_most_of_its_pictures_is_read_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, shown: int, warns: bool
+) -> None:
+    """Cut without encoding again, an MP4 keeps the pictures from the key frame before the cut."""
+    whole, path = movie(tmp_path / "whole.mp4", pictures(30), *H264), tmp_path / "a.mp4"
+    ffmpeg("-ss", str((30 - shown) / 25), "-i", str(whole), "-c", "copy", str(path))
+    assert read(path)[1] == numbers(as_ffmpeg_shows(path)) == list(range(30 - shown, 30))
+    assert (f"shows {shown} of its 30 pictures" in caplog.text) == warns
+
+
 def test_an_avi_knows_its_times_by_its_rate_only(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = movie(tmp_path / "a.avi", pictures(30), "-c:v", "mpeg4")
     data = bytearray(path.read_bytes())
