@@ -12,7 +12,7 @@ from msgspec import to_builtins
 from sla_cli.cli.text_streams import is_utf8
 from sla_cli.config.bounds import DEVICES, LAYERS, WEIGHTS
 from sla_cli.config.settings import DecodeConfig, Precision
-from sla_cli.errors import SlaError, visible
+from sla_cli.errors import CONTROL, SlaError, visible
 from sla_cli.search.engines import Engine
 
 
@@ -138,7 +138,7 @@ def search_given(context: typer.Context, lm: Path | None) -> dict[str, Any]:
 
 def check_name(name: str | None) -> None:
     """Raise SlaError if --name cannot name a folder."""
-    if name is not None and not re.fullmatch(r"[^.\x00-\x1f\x7f/\\:][^\x00-\x1f\x7f/\\:]*", name):
+    if name is not None and (CONTROL.search(name) or not re.fullmatch(r"[^.\t\n/\\:][^\t\n/\\:]*", name)):
         raise SlaError(f"--name {name!r} cannot name a folder", "Use letters, digits, - and _.")
 
 
