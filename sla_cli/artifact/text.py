@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import errno
 import math
 import re
 from pathlib import Path
@@ -25,9 +26,10 @@ def read_bytes(path: Path) -> bytes:
     try:
         return read_regular(path)
     except OSError as error:
-        raise SlaError(
-            f"cannot read {path}: {error.strerror}", "Name a text file that exists and that you may read."
-        ) from error
+        hint = "Name a text file that exists and that you may read."
+        if error.errno == errno.EFBIG:
+            hint = "No text that sla reads is so large: name another file, or divide this one."
+        raise SlaError(f"cannot read {path}: {error.strerror}", hint) from error
 
 
 def decode_text(data: bytes, name: str) -> str:

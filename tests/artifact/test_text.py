@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla_cli.artifact.text import is_number, is_whole, seconds
+from sla_cli.artifact.text import is_number, is_whole, read_bytes, seconds
 from sla_cli.errors import SlaError
+
+
+def test_a_file_that_is_too_large_is_not_said_to_be_missing(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    with path.open("wb") as file:
+        file.truncate(1 << 40)  # a hole: takes no room on the disk
+    with pytest.raises(SlaError, match="more than 512 MiB") as caught:
+        read_bytes(path)
+    assert "so large" in caught.value.hint and "exists" not in caught.value.hint
+    with pytest.raises(SlaError, match="No such file") as caught:
+        read_bytes(tmp_path / "none.csv")
+    assert "exists" in caught.value.hint
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
