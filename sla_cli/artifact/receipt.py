@@ -104,8 +104,11 @@ def read_receipt(artifact: Path) -> Receipt | None:
         FormatError: it exists, but cannot be read.
     """
     path = receipt_path(artifact)
-    if not os.path.isfile(path):  # noqa: PTH113, Path.is_file raises for a name that is too long
-        return None
+    return read_receipt_file(path) if os.path.isfile(path) else None  # noqa: PTH113, Path.is_file raises for long names
+
+
+def read_receipt_file(path: Path) -> Receipt:
+    """The receipt in a file. Raises FormatError if it holds none."""
     try:
         facts = read_json(path)
         if "version" not in facts or "stage" not in facts:

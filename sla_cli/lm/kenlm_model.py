@@ -75,7 +75,8 @@ def describe_lm(path: Path) -> Description | None:
 
     Raises:
         SlaError: the file cannot be read.
-        FormatError: a gzip file or a KenLM binary that is damaged, or a header of more n-grams than the file holds.
+        FormatError: a gzip file or a KenLM binary that is damaged, or a header of no n-grams, or of more than the file
+            holds.
     """
     if not path.is_file():
         return None
@@ -88,8 +89,10 @@ def describe_lm(path: Path) -> Description | None:
     if not _is_arpa(head):
         return None
     counts = {int(order): int(count) for order, count in NGRAM.findall(head.replace(b"\r", b""))}
+    if not counts:
+        raise FormatError(f"{path}: its header states no number of n-grams", AGAIN)
     _check_counts(path, sum(counts.values()), path.stat().st_size * (PACKING if packed else 1))
-    facts = {"form": "ARPA", "order": max(counts, default=0), "ngrams": {f"{n}": count for n, count in counts.items()}}
+    facts = {"form": "ARPA", "order": max(counts), "ngrams": {f"{n}": count for n, count in counts.items()}}
     return Description(path, "language model", "", None, {**facts, **size}, read_receipt(path))
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sla_cli.artifact.receipt import VERSION, Receipt, read_receipt
+from sla_cli.artifact.receipt import VERSION, Receipt, read_receipt, read_receipt_file
 from sla_cli.artifact.text import read_text
 from sla_cli.core.clip import SPLITS
 from sla_cli.errors import SlaError, some
@@ -254,7 +254,7 @@ def _tuning(path: Path) -> Description:
 def _receipt(path: Path) -> Description:
     artifact = path.parent if path.name == RECEIPT_NAME else path.with_name(path.name.removesuffix(f".{RECEIPT_NAME}"))
     facts = {"of": str(artifact), "there": artifact.exists()}
-    return Description(path, RECEIPT, f"receipt {VERSION}", None, facts, read_receipt(artifact))
+    return Description(path, RECEIPT, f"receipt {VERSION}", None, facts, read_receipt_file(path))
 
 
 def _rates(rates: Iterable[float]) -> float | list[float] | None:

@@ -192,6 +192,8 @@ def test_a_language_model_that_is_damaged(tmp_path: Path) -> None:
     )
     packed.write_bytes(gzip.compress(b"hello" * 999)[:20])
     assert f"error: {packed}: damaged gzip file" in sla(packed, code=2).stderr
+    (arpa := tmp_path / "gloss.arpa").write_bytes(b"\\data\\\njunk")
+    assert f"error: {arpa}: its header states no number of n-grams" in sla(arpa, code=2).stderr
 
 
 def test_a_language_model_that_does_not_hold_what_its_header_says(tmp_path: Path) -> None:
@@ -244,6 +246,9 @@ def test_damaged_files_are_named(store: Path) -> None:
     assert f"error: {store / 'clips.h5'}: " in sla(store / "clips.h5", code=2).stderr
     (store / "receipt.json").write_text("{", encoding="utf-8")
     assert "receipt.json: not a receipt" in sla(store / "receipt.json", code=2).stderr
+    for data in (b"\0\0\0", b"{}"):  # of a file that is not there, nor was
+        (alone := store / "x.receipt.json").write_bytes(data)
+        assert f"error: {alone}: not a receipt" in sla(alone, code=2).stderr
 
 
 def test_a_sheet_of_a_store(store: Path, tmp_path: Path) -> None:
