@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import errno
 import re
+import shlex
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 
@@ -137,6 +138,12 @@ def not_installed(error: ModuleNotFoundError) -> SlaError | None:
                 f"{what} needs {package}, which is not installed", f"Install it with `pip install 'sla-cslr[{extra}]'`."
             )
     return None
+
+
+def argument(path: object) -> str:
+    """A path as an argument of a command in a hint: quoted for a shell, and neither an option nor an address to it."""
+    text = str(path)
+    return shlex.quote(f"./{text}" if text.startswith("-") or ":" in text.partition("/")[0] else text)
 
 
 def some(names: Iterable[str], limit: int = 5) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -14,7 +15,7 @@ from sla_cli.config.checks import read_values
 from sla_cli.core.clip import SPLITS, signer_key
 from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Count
-from sla_cli.errors import SlaError, some
+from sla_cli.errors import SlaError, argument, some
 from sla_cli.log import Advance, log, progress
 from sla_cli.prep.checks.finding import refuse_problems
 from sla_cli.prep.checks.overlap import check_sentences, check_signers, overlapping, same_frames
@@ -220,7 +221,8 @@ def _check_left_out(out: Path, stores: Mapping[str, Store]) -> None:
         for signer in sorted(set(store.clips.signers) - {""}):
             if left_out_among(out, (signer, f"{name}-{signer}")):
                 message = f"signer {signer} was left out of {out}, but {store.path} has clips of this person"
-                raise SlaError(message, f"`sla store leave-out {store.path} --signer {signer}` removes them there too.")
+                command = f"sla store leave-out {argument(store.path)} --signer {shlex.quote(signer)}"
+                raise SlaError(message, f"`{command}` removes them there too.")
 
 
 def _header(stores: Mapping[str, Store]) -> StoreHeader:

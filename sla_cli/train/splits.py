@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, argument
 from sla_cli.store.store import Store
 
 NEEDED = ("train", "dev")
@@ -15,7 +15,7 @@ def check_splits(store: Store) -> None:
         raise SlaError(
             f"the store {store.name} has no {' and no '.join(missing)} split, only {' and '.join(store.splits)}: "
             "training uses train, and scores dev after each epoch to keep the best weights",
-            f"`sla split {store.path} --by signer` (or sentence, or random) draws a division with both.",
+            f"`sla split {argument(store.path)} --by signer` (or sentence, or random) draws a division with both.",
         )
     for split in NEEDED:
         store[split]  # opens its files

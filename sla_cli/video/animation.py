@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import PurePosixPath
 
-from sla_cli.errors import FrameError
+from sla_cli.errors import FrameError, argument
 
 PNG = b"\x89PNG\r\n\x1a\n"
 ANIMATION = 0x02  # flag of a WebP's first chunk (RFC 9649)
@@ -21,7 +20,7 @@ def not_a_video(content: bytes, where: str) -> FrameError:
     head = content[:21]
     if head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and len(head) == 21 and head[20] & ANIMATION:
         path = PurePosixPath(where)
-        command = shlex.join(["magick", path.name, f"{path.stem}.gif"])
+        command = f"magick {argument(path.name)} {argument(f'{path.stem}.gif')}"
         hint = f"Convert it, for example with ImageMagick: `{command}`."
         return FrameError(f"{where} is an animated WebP, which FFmpeg does not decode", hint)
     return FrameError(f"{where} is a single picture", "A clip is a folder of pictures, or a video.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
@@ -18,7 +17,7 @@ from av.sidedata.sidedata import SideData
 from av.video.reformatter import VideoReformatter
 
 from sla_cli.config.bounds import PICTURE
-from sla_cli.errors import FrameError
+from sla_cli.errors import FrameError, argument
 
 # FFmpeg's names of the formats that are opened: each is one file. Lists of other files (HLS, DASH, concat, sequences
 # of pictures), drawn text and devices are not among them. Of sound, those that a user may take for a video.
@@ -236,4 +235,4 @@ def conversion(where: str, *options: str) -> str:
     """The command that converts a video to a codec that every decoder has."""
     name = PurePosixPath(where).name
     new = f"{PurePosixPath(name).stem}-h264.mp4"
-    return f"`{shlex.join(['ffmpeg', '-i', name, *options, '-c:v', 'libx264', new])}`"
+    return f"`{' '.join(('ffmpeg -i', argument(name), *options, '-c:v libx264', argument(new)))}`"

@@ -11,7 +11,7 @@ from typing import Any
 from sla_cli.artifact.receipt import VERSION, Receipt, read_receipt, read_receipt_file
 from sla_cli.artifact.text import read_text
 from sla_cli.core.clip import SPLITS
-from sla_cli.errors import SlaError, some
+from sla_cli.errors import SlaError, argument, some
 from sla_cli.store import file as store_file
 from sla_cli.store.division import Division, read_division
 from sla_cli.store.file import StoreFile
@@ -83,7 +83,9 @@ def describe(path: Path) -> Description:
     if path.is_dir():
         held = some(sorted(entry.name for entry in path.iterdir())) or "nothing"
         raise SlaError(f"{path} was not made by sla; it holds {held}", f"Name {KINDS}.")
-    hint = f"It belongs to an artifact: `sla info {path.parent}` describes that." if kind_of(path.parent) else ""
+    hint = (
+        f"It belongs to an artifact: `sla info {argument(path.parent)}` describes that." if kind_of(path.parent) else ""
+    )
     raise SlaError(f"{path} is not a kind of file that sla knows", hint or f"Name {KINDS}.")
 
 

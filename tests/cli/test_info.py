@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import os
@@ -237,6 +238,9 @@ def test_what_is_none_of_ours_is_refused_with_what_to_name(tmp_path: Path, store
     inside = store / "notes.txt"
     inside.write_text("hello\n", encoding="utf-8")
     assert f"hint: It belongs to an artifact: `sla info {store}` describes that." in sla(inside, code=2).stderr
+    with contextlib.chdir(tmp_path):
+        odd = Path(store.rename("-my store").name) / "notes.txt"
+        assert "artifact: `sla info './-my store'` describes that." in sla("--", odd, code=2).stderr
 
 
 def test_damaged_files_are_named(store: Path) -> None:

@@ -56,13 +56,17 @@ def unknown(tmp_path: Path) -> Path:
 def test_a_codec_that_cannot_be_decoded_is_refused_with_the_way_out(
     unknown: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    error = refusal(unknown)
-    assert error.message.endswith("has a codec that FFmpeg does not decode")
-    assert error.hint == "Convert it: `ffmpeg -i 'my signing.avi' -c:v libx264 'my signing-h264.mp4'`"
-    unknown.write_bytes(unknown.read_bytes().replace(b"ZZZZ", b"FMP4"))  # as for another ffmpeg that has it
+    data = unknown.read_bytes()
     monkeypatch.chdir(unknown.parent)
-    ffmpeg(*shlex.split(error.hint.split("`")[1])[1:])
-    assert numbers(read(unknown.parent / "my signing-h264.mp4")) == list(range(40))
+    for stem in ("-vf", "12:30", "my signing"):  # an option and an address, if they were typed as they are
+        path = unknown.with_name(f"{stem}.avi")
+        path.write_bytes(data)
+        error = refusal(path)
+        assert error.message.endswith("has a codec that FFmpeg does not decode")
+        path.write_bytes(data.replace(b"ZZZZ", b"FMP4"))  # as for another ffmpeg that has it
+        ffmpeg(*shlex.split(error.hint.split("`")[1])[1:])
+        assert numbers(read(unknown.parent / f"{stem}-h264.mp4")) == list(range(40))
+    assert error.hint == "Convert it: `ffmpeg -i 'my signing.avi' -c:v libx264 'my signing-h264.mp4'`"
 
 
 def test_an_encrypted_video_is_refused(h264: Path, tmp_path: Path) -> None:
