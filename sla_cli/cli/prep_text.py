@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sla_cli.config.settings import PrepConfig
 from sla_cli.core.counted import counted
+from sla_cli.errors import argument
 from sla_cli.prep.corpus import Corpus
 from sla_cli.prep.result import DivisionFigures, PrepResult
 from sla_cli.store.paths import division_names
@@ -20,7 +21,7 @@ def result_text(out: Path, result: PrepResult, config: PrepConfig) -> str:
     lines = [f"store {out}: {counted(result.clips, 'clip')}", f"frames: {config.size} px, {how}, {lost}"]
     lines += [_division_text(name, figures, result.labels) for name, figures in result.divisions.items()]
     if not result.divisions and not division_names(out):
-        lines.append(f"no division into train, dev and test; `sla split {out} --by signer` draws one")
+        lines.append(f"no division into train, dev and test; `sla split {argument(out)} --by signer` draws one")
     lines.append(f"encoded now: {counted(result.encoded, 'clip')}; taken over: {result.reused:,}")
     lines += _reasons("skipped", result.skipped) + _reasons("broken, so not in the store", result.failed)
     lines += _reasons("in the store, but frames are missing", result.incomplete)

@@ -21,7 +21,7 @@ from pathlib import Path
 
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.receipt import digest_file, read_receipt
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.errors import FormatError, SlaError, argument
 from sla_cli.log import log
 from sla_cli.store.paths import names_store, split_name
 from sla_cli.system.atomic import write_text
@@ -197,7 +197,7 @@ class Work:
         found = [path for path in found if search in (None, search_of(path))]
         chosen = f" of {split}" * bool(split) + f" by {search}" * bool(search)
         if not found:
-            command = f"sla decode {run}" + f" --split {split}" * bool(split)  # without --split it decodes dev
+            command = f"sla decode {argument(run)}" + f" --split {split}" * bool(split)  # else it decodes dev
             raise SlaError(f"no hypotheses{chosen} of run {run.name} in {self.hypotheses}", f"`{command}` makes them.")
         if len(found) > 1:
             raise SlaError(
