@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import gzip
+import io
 import struct
 import tarfile
+import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -118,3 +120,26 @@ def test_a_hard_link_to_a_long_name_is_quoted_shortened(tmp_path: Path) -> None:
     with pytest.raises(SlaError, match="a hard link to bbb") as caught:
         open_tree(tmp_path / "a.tar").read("a.png")
     assert len(caught.value.message) < 1000
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+def test_not_all_members_of_a_clip_are_in_memory_at_once(
+    tmp_path: Path, backwards: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sla_cli.video.archive.AHEAD", 4 << 20, raising=False)
+    contents = {f"{number}.png": bytes([number]) * (4 << 20) for number in range(8)}
+    with tarfile.open(tmp_path / "a.tar.gz", "w:gz", compresslevel=1) as archive:
+        for name, data in contents.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(data)
+            archive.addfile(entry, io.BytesIO(data))
+    tree = open_tree(tmp_path / "a.tar.gz")
+    paths = sorted(contents, reverse=backwards)
+    tracemalloc.start()
+    try:
+        for path, data in zip(paths, tree.read_all(paths), strict=True):
+            assert data == contents[path]
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 24 << 20, "of 32 MB"
