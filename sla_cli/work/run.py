@@ -136,10 +136,11 @@ class Run:
         self.copied = path / "init_from.json"
         self.tunings = path / "tuning"
         self.tensorboard = path / "tensorboard"
-        fixed = (path / "run.toml", path / "config.toml", path / "glosses.txt")
-        weights = (self.best, self.last, self.frame_scores, self.domain)
-        made = (self.calibration, self.metrics, self.steps, self.curves, self.copied)
-        self.files: tuple[Path, ...] = (*fixed, *weights, self.state, *made)
+        self.begun = (path / "config.toml", path / "glosses.txt")
+        weights = (self.metrics, self.best, self.last, self.frame_scores, self.domain)
+        made = (self.calibration, self.steps, self.curves, self.copied, self.state)
+        # None is of use without those before it: they are removed in the reverse order.
+        self.files: tuple[Path, ...] = (path / "run.toml", *self.begun, *weights, *made)
 
     def create(self, config: Config, glosses: tuple[str, ...], facts: RunFacts) -> None:
         """Write what stays fixed for the whole run."""
@@ -149,8 +150,8 @@ class Run:
         values = {"format": NAME, "version": VERSION}
         values |= {key: value for key, value in asdict(facts).items() if value is not None}
         digests = {DIGEST: _digest(values), CONFIG_DIGEST: _digest(tomllib.loads(settings))}
-        write_text(self.path / "glosses.txt", "".join(f"{gloss}\n" for gloss in glosses))
-        write_text(self.path / "config.toml", settings)
+        write_text(self.path / "glosses.txt", "".join(f"{gloss}\n" for gloss in glosses), keep=True)
+        write_text(self.path / "config.toml", settings, keep=True)
         # Last: its presence shows that the others are complete. Digests first: they detect a file that was cut off.
         write_text(self.path / "run.toml", tomli_w.dumps(digests | values))
 
