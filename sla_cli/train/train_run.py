@@ -30,7 +30,8 @@ from sla_cli.train.signals import catching_signals
 from sla_cli.train.splits import check_splits
 from sla_cli.work.kind import RECEIPT_NAME
 from sla_cli.work.making import making
-from sla_cli.work.run import InitFrom, Run, RunFacts, check_glosses
+from sla_cli.work.run import InitFrom, Run, RunFacts
+from sla_cli.work.run_clips import check_glosses
 
 
 def start_run(

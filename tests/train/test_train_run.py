@@ -16,13 +16,17 @@ from forked import Forked
 from synthetic import CPU, GLOSSES, SENTENCES, metrics, same_weights, tiny, write_store
 
 from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
-from sla_cli.errors import SlaError, Stopped
+from sla_cli.errors import FormatError, SlaError, Stopped
+from sla_cli.model.open_run import open_model
+from sla_cli.share.card import Answers, card_of
+from sla_cli.share.export import export_run
 from sla_cli.store.paths import clips_path
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import atomic_write
 from sla_cli.train import finish, fit_scorer, loop
 from sla_cli.train.seeds import start_seeds
 from sla_cli.train.train_run import make_run, resume_run, start_run
+from sla_cli.work.describe import describe
 from sla_cli.work.run import Run
 
 CONFIG = tiny(model__variant="lora", lora__dropout=0.1, train__epochs=2, train__batch=2, train__milestones=[1])
@@ -144,12 +148,22 @@ def test_stopped_after_the_last_epoch_it_says_so_and_is_resumed(
 @pytest.mark.parametrize("name", ["frame_scores", "calibration", "domain"])
 def test_what_is_fitted_after_the_last_epoch_is_made_again_alone(whole: Run, tmp_path: Path, name: str) -> None:
     run = Run(Path(shutil.copytree(whole.path, tmp_path / "run")))
-    getattr(run, name).unlink()
+    (lost := getattr(run, name)).unlink()
+    for use in (
+        lambda: open_model(run, device="cpu"),
+        lambda: run.inputs,
+        lambda: export_run(run, tmp_path / "model", card_of(run, Answers())),
+    ):
+        with pytest.raises(FormatError, match=f"run is finished, but {lost.name} of it is missing"):
+            use()
+    described = describe(run.path)
+    assert (described.complete, described.facts["missing"]) == (False, [lost.name])
     before = {path: path.read_bytes() for path in run.path.iterdir() if path.is_file()}
     resume_run(run, CPU)
     after = {path: path.read_bytes() for path in run.path.iterdir() if path.is_file()}
     assert after.pop(getattr(run, name)) == getattr(whole, name).read_bytes()
     assert after == before
+    assert describe(run.path).complete and open_model(run, device="cpu")
 
 
 def test_resuming_what_is_finished_changes_nothing(whole: Run) -> None:
