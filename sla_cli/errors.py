@@ -33,15 +33,24 @@ def in_line(text: str) -> str:
     return visible(text).replace("\t", "\\t").replace("\n", "\\n")
 
 
+def shortened(text: str, most: int) -> str:
+    """The beginning and the end of a text that has more than `most` characters."""
+    return text if len(text) <= most else f"{text[: most * 2 // 3]} … {text[-most // 3 :]}"
+
+
 def _number(character: str) -> str:
     return f"\\x{ord(character):02x}" if character < "\u0100" else f"\\u{ord(character):04x}"
+
+
+LONGEST = 4000  # characters of a message or hint, which may quote what a stranger's file states
 
 
 class SlaError(Exception):
     """Bad input, with its place. The command line prints it and exits with 2.
 
     Bytes of a damaged file or of a file name that are not UTF-8, and control characters, are shown by their numbers.
-    What looks like `user:password@` is left out of the message: somebody may have written an address wrong.
+    What looks like `user:password@` is left out of the message: somebody may have written an address wrong. Of a very
+    long message, the middle is left out.
 
     Args:
         message: what is wrong and where (file and line, or clip id), one sentence.
@@ -55,10 +64,10 @@ class SlaError(Exception):
 
     def __init__(self, message: str, hint: str = "", several: Sequence[SlaError] = ()) -> None:
         super().__init__(message)
-        self.message: str = USER.sub(r"\1", in_line(message)) + "".join(
+        self.message: str = shortened(USER.sub(r"\1", in_line(message)), LONGEST) + "".join(
             f"\n  {one.message}\n    {one.hint}" for one in several
         )
-        self.hint: str = in_line(hint)
+        self.hint: str = shortened(in_line(hint), LONGEST)
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from xml.parsers import expat
 
 from sla_cli.annotation.eaf_read import SUFFIX
-from sla_cli.annotation.tier import file_names, plain
+from sla_cli.annotation.tier import file_names
+from sla_cli.core.alike import Alike
 from sla_cli.system.regular_file import open_regular
 
 PART = 1 << 16  # bytes of a file that are read at once: mostly all of the header
@@ -40,51 +40,32 @@ class ElanFiles:
 def elan_files(videos: Iterable[Path], files: Iterable[Path]) -> ElanFiles:
     """Find the ELAN files of videos among the files of their folders.
 
-    Names may differ in the Unicode form of accented letters, which macOS and some archives change, and in capitals
-    where only one file can be meant. A video with an ELAN file of its own name belongs to that one only; of two such
+    Names may differ as `Alike` allows. A video with an ELAN file of its own name belongs to that one only; of two such
     files, the one with the usual ending is taken. Else it belongs to a file that links it: as its recording, or, if
     there is one before it, as a further video.
     """
-    elan = {_usual(path): path for path in sorted(files) if path.suffix.lower() == SUFFIX}
-    named = {_plain(video): video for video in videos}
-    alike, capitals = _one_each(elan), _one_each(named)
-    of = {
-        video: elan.get(_usual(video))
-        or (alike.get(_folded(_usual(video))) if _folded(_plain(video)) in capitals else None)
-        or video.with_suffix(SUFFIX)
-        for video in named.values()
-    }
+    elan = {str(path.with_suffix(SUFFIX)): path for path in sorted(files) if path.suffix.lower() == SUFFIX}
+    named = {str(video): video for video in videos}
+    among, there = Alike(elan), Alike(named)
+    stems = Alike(str(video.with_suffix(SUFFIX)) for video in named.values())
+    of: dict[Path, Path] = {}
+    for video in named.values():
+        own = str(video.with_suffix(SUFFIX))
+        found = [one for one in among.find_all(own) if elan[one].parent == video.parent and stems.find(one) == own]
+        of[video] = elan[found[0]] if found else video.with_suffix(SUFFIX)  # not that of a video with a nearer name
     taken = set(elan.values())
-    own = {eaf for eaf in of.values() if eaf in taken}
+    own_files = {eaf for eaf in of.values() if eaf in taken}
     further: dict[Path, Path] = {}
     for eaf in elan.values():
-        places = [_plain(eaf.with_name(name)) for name in _linked(eaf)]
-        linked = [named.get(place) or capitals.get(_folded(place)) for place in places]
-        free = [one for one in dict.fromkeys(linked) if one in of and of[one] not in taken]
-        if free and eaf not in own:
+        linked = [named[place] for name in _linked(eaf) if (place := there.find(str(eaf.with_name(name))))]
+        beside = [one for one in dict.fromkeys(linked) if one.parent == eaf.parent]
+        free = [one for one in beside if one in of and of[one] not in taken]
+        if free and eaf not in own_files:
             of[free.pop(0)] = eaf
         for one in free:
             further[one] = eaf
             del of[one]
     return ElanFiles(of, further)
-
-
-def _one_each(named: Mapping[Path, Path]) -> dict[Path, Path]:
-    """The files by their names in small letters, without those of which names differ in capitals only."""
-    count = Counter(map(_folded, named))
-    return {_folded(name): path for name, path in named.items() if count[_folded(name)] == 1}
-
-
-def _folded(path: Path) -> Path:
-    return path.with_name(path.name.casefold())
-
-
-def _usual(path: Path) -> Path:
-    return _plain(path.with_suffix(SUFFIX))
-
-
-def _plain(path: Path) -> Path:
-    return path.with_name(plain(path.name))
 
 
 def _linked(eaf: Path) -> list[str]:

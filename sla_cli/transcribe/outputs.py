@@ -25,7 +25,7 @@ class Job:
     @property
     def missing(self) -> dict[str, Path]:
         """The files that do not exist yet."""
-        return {kind: path for kind, path in self.files.items() if not os.path.exists(path)}  # noqa: PTH110, Path.exists raises for a name that is too long
+        return {kind: path for kind, path in self.files.items() if not os.path.isfile(path)}  # noqa: PTH113, Path.is_file raises for a name that is too long
 
 
 def plan_outputs(recordings: Sequence[FoundRecording], out: Path | None, kinds: Sequence[str]) -> list[Job]:

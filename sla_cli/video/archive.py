@@ -8,7 +8,7 @@ read the whole archive.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from io import BytesIO
@@ -24,6 +24,7 @@ from sla_cli.video.tree import IN_MEMORY, LARGEST, checked
 # A file that is too large for memory is a video, which compression makes hardly smaller. One that unpacks to more times
 # its size in the archive would only fill the disk.
 MOST_TIMES = 50
+AHEAD = 256 << 20  # bytes that are kept in memory to avoid seeking back
 
 
 class Archive:
@@ -57,9 +58,30 @@ class Archive:
         paths = list(paths)
         if not self._index.seek_points:
             return map(self.read, paths)
-        # Seeking back in a compressed stream is slow, so members are read in their order in the archive.
-        found = {path: self.read(path) for path in sorted(set(paths), key=lambda path: self._member(path).offset)}
-        return (found[path] for path in paths)
+        return self._read_ahead(paths)
+
+    def _read_ahead(self, paths: Sequence[str]) -> Iterator[bytes]:
+        """Seeking back in a compressed stream is slow: members that lie before the wanted one are read first and kept,
+        as far as there is room."""
+        sizes = {path: self._member(path).size for path in paths}
+        waiting = iter(sorted(sizes, key=lambda path: self._member(path).offset))
+        passed: set[str] = set()
+        kept: dict[str, bytes] = {}
+        room = AHEAD
+        for path in paths:
+            while path not in passed:
+                passed.add(other := next(waiting))
+                if other != path and sizes[other] <= room:
+                    kept[other] = self.read(other)
+                    room -= sizes[other]
+            if path in kept:
+                room += sizes[path]
+                yield kept.pop(path)
+            else:
+                yield self.read(path)
+
+    def size(self, path: str) -> int:
+        return self._member(path).size
 
     @contextmanager
     def open(self, path: str) -> Iterator[BinaryIO]:

@@ -14,7 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sla_cli.core.digest import digest_bytes
-from sla_cli.errors import ReadError, SlaError, reading
+from sla_cli.errors import FormatError, ReadError, SlaError, reading, shortened
 from sla_cli.log import log, progress
 from sla_cli.system.atomic import atomic_write
 from sla_cli.video.archive_member import ArchiveReader, Member
@@ -30,6 +30,12 @@ MEMBERS = (
     " WHERE folders.path = ? AND offset IS NOT NULL"
 )
 DEEPEST = 100  # folders in each other
+LONGEST = 8192  # characters of a path; systems have at most 4,096 bytes
+LARGEST = 1 << 60  # bytes, more than any disk has; SQLite would not store 1 << 63
+# Most bytes of a list: names, also of folders, and about 64 bytes for each. A list of a real archive is smaller
+# than the archive. Compressed names, and folders within folders, could make it thousands of times as large.
+ROW, LIST, TIMES = 64, 64 << 20, 2
+UNPACK = "If you trust the source, unpack it and give the folder."
 VERSION = 1  # of the schema, part of the file's name
 
 
@@ -126,32 +132,47 @@ def _fill(database: sqlite3.Connection, content: ArchiveReader, root: Path) -> N
     database.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {SCHEMA}")
     folders = {"": 0}
     log.info("listing %s, once", root)
+    with reading(root):
+        most = LIST + TIMES * root.stat().st_size
     with database:
         database.executemany(
             "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)",  # a repeated name replaces the earlier one
-            _rows(_counted(content.members(), root), folders, root, database),
+            _rows(_counted(content.members(), root), folders, root, database, most),
         )
         database.executemany("INSERT INTO folders VALUES (?, ?)", folders.items())
         database.execute("INSERT INTO facts VALUES (?, ?)", (str(root.resolve()), content.seek_points))
 
 
 def _rows(
-    members: Iterable[Member], folders: dict[str, int], root: Path, database: sqlite3.Connection
+    members: Iterable[Member], folders: dict[str, int], root: Path, database: sqlite3.Connection, most: int
 ) -> Iterator[tuple[object, ...]]:
-    """One row per member, and one for each folder that is not yet in `folders`; new folders are added to it."""
+    """One row per member, and one for each folder that is not yet in `folders`; new folders are added to it.
+
+    Args:
+        most: bytes of all rows, about.
+    """
     for member in members:
+        if max(member.offset, member.size, member.packed) >= LARGEST:
+            message = f"{root} is damaged: {member.path!r} cannot have {member.size} bytes at byte {member.offset}"
+            raise FormatError(message, "Copy the archive again.")
         path = PurePosixPath(member.path)
         if path.is_absolute() or ".." in path.parts:
-            hint = "Such names can overwrite other files. If you trust the source, unpack it and give the folder."
+            hint = f"Such names can overwrite other files. {UNPACK}"
             raise SlaError(f"{root}: the member {member.path!r} would leave the archive", hint)
         if len(path.parts) > DEEPEST:
             raise SlaError(f"{root}: a member lies in more than {DEEPEST} folders", "Unpack it and give the folder.")
+        if max(len(member.path), len(member.link)) > LONGEST:
+            raise SlaError(f"{root}: the name of a member has more than {LONGEST} characters", UNPACK)
         if not path.parts:
             raise SlaError(f"{root} is damaged: a member has the name {member.path!r}", "Copy the archive again.")
         parent, name = _split(str(path))
         if str(path) in folders:
             raise _twofold(root, str(path))
+        former = len(folders)
         yield from _folder_rows(parent, folders, root, database)
+        most -= (1 + len(folders) - former) * (len(member.path) + ROW)
+        if most < 0:
+            raise SlaError(f"{root}: the names of members and folders are larger than the archive justifies", UNPACK)
         offset, size, refused = member.offset, member.size, member.refused
         if member.link:
             target, link = _split(str(PurePosixPath(member.link)))
@@ -159,7 +180,7 @@ def _rows(
                 "SELECT offset, size, refused FROM entries WHERE folder = ? AND name = ? AND offset IS NOT NULL",
                 (folders.get(target), link),
             ).fetchone()
-            missing = f"is a hard link to {member.link}, which is not an earlier member of the archive"
+            missing = f"is a hard link to {shortened(member.link, 200)}, which is not an earlier member of the archive"
             offset, size, refused = row or (0, 0, missing)
         yield folders[parent], name, offset, size, member.packed, member.crc, refused
 

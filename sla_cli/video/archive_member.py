@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
-from typing import Any
+from typing import Any, BinaryIO
 
-from sla_cli.errors import reading
+from sla_cli.errors import FormatError, reading
 
 CHUNK = 1 << 20  # bytes
 _ONE_AT_A_TIME = Lock()
@@ -37,6 +37,31 @@ class Member:
     crc: int = -1
     refused: str = ""
     link: str = ""
+
+
+class Headers:
+    """The file of an archive for a library that reads only headers from it, into memory, of whatever size they state.
+
+    Attributes:
+        left: bytes that may still be read.
+    """
+
+    def __init__(self, file: BinaryIO, path: Path, what: str, most: int) -> None:
+        self.seek, self.tell = file.seek, file.tell
+        self._file, self._path, self._what, self._most = file, path, what, most
+        self.allow()
+
+    def allow(self) -> None:
+        """As many bytes as at first may be read from here on."""
+        self.left = self._most
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size if 0 <= size <= self.left else self.left + 1)
+        if len(data) > self.left:
+            message = f"{self._path} {self._what} of more than {self._most >> 10} KB, or is damaged"
+            raise FormatError(message, "If it is whole and you trust it, unpack it and give the folder.")
+        self.left -= len(data)
+        return data
 
 
 class ArchiveReader(ABC):

@@ -7,13 +7,16 @@ import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
-from sla_cli.errors import SlaError, cannot_read, reading
+from sla_cli.errors import FormatError, SlaError, cannot_read, reading
 from sla_cli.log import log
-from sla_cli.video.archive_member import ArchiveReader, Member
+from sla_cli.video.archive_member import ArchiveReader, Headers, Member
 
 SPACING = 16 << 20  # unpacked bytes between seek points of 32 KB each: 53 GB need about 100 MB of seek points
+
+MOST_HEADERS = 64 << 10  # bytes of one member: its name, its link and what PAX adds, such as access rights
+MOST_GLOBAL = 100  # what PAX states for all members; real archives state a comment
 
 
 class PlainTar(ArchiveReader):
@@ -67,18 +70,23 @@ class GzipTar(ArchiveReader):
 def _members(file: BinaryIO, path: Path) -> Iterator[Member]:
     """Files of a tar; a hard link is the file that it names. Other kinds of members are refused when they are read."""
     end = -1
+    headers = Headers(file, path, "has a member with headers", MOST_HEADERS)
     try:
-        with tarfile.open(fileobj=file, mode="r:", encoding="utf-8", errors="replace") as archive:
+        with tarfile.open(fileobj=cast(BinaryIO, headers), mode="r:", encoding="utf-8", errors="replace") as archive:
             while (entry := archive.next()) is not None:
+                headers.allow()
                 if archive.offset <= end:  # a negative size would cause an endless loop
                     raise tarfile.ReadError(f"the size of {entry.name} is wrong")
                 end = archive.offset
                 # tarfile would keep all members in memory; this list is public, but missing in the stubs.
                 archive.members.clear()  # type: ignore[attr-defined]
+                for_all = archive.pax_headers  # kept to the end
+                if len(for_all) > MOST_GLOBAL or sum(map(len, for_all.values())) > MOST_HEADERS:
+                    raise tarfile.ReadError("it has too many global headers")
                 if not entry.isdir():
                     yield _member(entry)
     except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:
-        raise SlaError(f"{path} is damaged, or not a tar: {error}", "Copy the archive again.") from error
+        raise FormatError(f"{path} is damaged, or not a tar: {error}", "Copy the archive again.") from error
     # tarfile treats an unreadable header, and the end of the file, as the end of the archive.
     file.seek(max(end, 0))
     mark = file.read(tarfile.BLOCKSIZE)
@@ -98,10 +106,11 @@ def _member(entry: tarfile.TarInfo) -> Member:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Adds the name of the archive to errors of indexed_gzip."""
+    """Adds the name of the archive to errors of indexed_gzip, which reports damage and a lack of memory alike."""
     try:
         yield
     except (OSError, EOFError) as error:
         if isinstance(error, OSError) and error.errno:  # only errors of the file system have one
             raise cannot_read(path, error) from error
-        raise SlaError(f"{path} is damaged, or not a gzip: {error}", "Copy the archive again.") from error
+        message = f"{path} is damaged, or not a gzip, or memory is short: {error}"
+        raise SlaError(message, "Test it with `gzip -t`. If it is damaged, copy the archive again.") from error

@@ -7,11 +7,14 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
+from typing import BinaryIO, cast
 
 from sla_cli.errors import SlaError, cannot_read
-from sla_cli.video.archive_member import ArchiveReader, Member
+from sla_cli.video.archive_member import ArchiveReader, Headers, Member
 
 HEADER = struct.Struct("<4s22xHH")  # local file header: signature, lengths of name and extra field
+
+MOST_DIRECTORY = 512 << 20  # bytes of the table of contents, which zipfile reads into memory: over two million members
 
 
 class Zip(ArchiveReader):
@@ -19,7 +22,7 @@ class Zip(ArchiveReader):
 
     def members(self) -> Iterator[Member]:
         try:
-            with zipfile.ZipFile(self.path) as archive:
+            with self.path.open("rb") as file, zipfile.ZipFile(self._directory(file)) as archive:
                 for entry in archive.infolist():
                     if not entry.filename.endswith("/"):  # is_dir fails for an empty name
                         name = entry.filename.replace("\\", "/")  # some Windows programs write backslashes
@@ -32,6 +35,9 @@ class Zip(ArchiveReader):
             raise SlaError(f"{self.path} is damaged, or not a zip: {error}", "Copy the archive again.") from error
         except OSError as error:
             raise cannot_read(self.path, error) from error
+
+    def _directory(self, file: BinaryIO) -> BinaryIO:
+        return cast(BinaryIO, Headers(file, self.path, "has a table of contents", MOST_DIRECTORY))
 
     def reads_pieces(self, member: Member) -> bool:
         return member.packed < 0

@@ -51,6 +51,9 @@ class Tree(Protocol):
     def read_all(self, paths: Iterable[str]) -> Iterator[bytes]:
         """Contents of several files, in the order given. Raises SlaError if one cannot be read."""
 
+    def size(self, path: str) -> int:
+        """Bytes of a file, before it is read. Raises SlaError if it cannot be read."""
+
     def open(self, path: str) -> AbstractContextManager[BinaryIO]:
         """A file for reading at any position: its content in memory, or if it is larger than `IN_MEMORY`, on disk.
         Raises SlaError if it cannot be read; reading from it may raise OSError."""
@@ -97,6 +100,10 @@ class Folder:
     def read_all(self, paths: Iterable[str]) -> Iterator[bytes]:
         return map(self.read, paths)
 
+    def size(self, path: str) -> int:
+        with reading(self.where(path)):
+            return self._on_disk(path).stat().st_size
+
     @contextmanager
     def open(self, path: str) -> Iterator[BinaryIO]:
         with reading(self.where(path)):
@@ -108,7 +115,7 @@ class Folder:
 
     def stamp(self, path: str) -> tuple[str, bytes]:
         with reading(self.where(path)):
-            return str(self._on_disk(path).stat().st_size), self.sample(path)
+            return str(self.size(path)), self.sample(path)
 
     def stamps(self, folder: str = "") -> dict[str, str]:
         with reading(self.where(folder)), os.scandir(self._on_disk(folder)) as entries:

@@ -51,6 +51,9 @@ def test_capitals_count_only_where_two_files_differ_in_them(tmp_path: Path) -> N
     assert found(tmp_path, "A.mp4 b.mp4") == ({"A.mp4": "a.eaf", "b.mp4": "b.eaf"}, {})
     assert found(tmp_path, "A.mp4 a.mp4") == ({"A.mp4": "A.eaf", "a.mp4": "a.eaf"}, {})
     assert found(tmp_path, "cam.mp4")[0] == {"cam.mp4": "a.eaf"}
+    assert found(tmp_path, "caf\u00e9.mp4 cafe\u0301.mp4") == (
+        {"caf\u00e9.mp4": "caf\u00e9.eaf", "cafe\u0301.mp4": "cafe\u0301.eaf"}, {},
+    )  # fmt: skip
     assert found(tmp_path, "cam.mp4 Cam.mp4")[0] == {"cam.mp4": "cam.eaf", "Cam.mp4": "Cam.eaf"}
 
 

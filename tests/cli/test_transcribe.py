@@ -274,6 +274,11 @@ def read_signs(path: Path) -> list[str]:
     return [value for *_, value in pympi.Elan.Eaf(path).get_annotation_data_for_tier("SIGN")]
 
 
+def test_a_folder_of_the_name_of_an_output_is_no_output(folder: Path) -> None:
+    Path("mine/a.csv").mkdir()
+    assert "mine/a.csv is a folder" in refused("transcribe", "mine/a.mkv", "--format", "csv", *RUN)
+
+
 def test_a_tier_is_added_to_an_elan_file(folder: Path) -> None:
     run("mine/a.mkv", "-o", "x.eaf", "--tier", "mine")
     before = pympi.Elan.Eaf("x.eaf").get_annotation_data_for_tier("mine")

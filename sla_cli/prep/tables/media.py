@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
 from sla_cli.annotation.formats import can_read
+from sla_cli.core.alike import plain_name
 from sla_cli.core.clip import Source
 from sla_cli.core.clip_name import clip_name
 from sla_cli.core.endings import is_video
@@ -64,8 +64,3 @@ def _common_end(one: list[str], other: list[str]) -> int:
     """The number of equal parts at their ends."""
     pairs = zip(reversed(one), reversed(other), strict=False)
     return next((number for number, (a, b) in enumerate(pairs) if a != b), min(len(one), len(other)))
-
-
-def plain_name(name: str) -> str:
-    """Key for comparison: it ignores case, and the Unicode form of accented letters."""
-    return unicodedata.normalize("NFC", name).casefold()

@@ -17,7 +17,7 @@ from sla_cli.errors import FormatError, SlaError
 from sla_cli.log import log
 from sla_cli.prep.tables.annotation import TABLES, near_misses, resolve, split_named
 from sla_cli.prep.tables.locate import contents, parent_of
-from sla_cli.video.tree import Folder, Tree
+from sla_cli.video.tree import Tree
 from sla_cli.video.walk import walk
 
 HINT = "Give a folder with .eaf files (or .TextGrid, .srt, .vtt), one such file, or a table with a column eaf."
@@ -67,10 +67,8 @@ def list_files(tree: Tree, tables: dict[str, str]) -> list[Listed]:
 
 def parse_files(tree: Tree, files: Sequence[Listed], tables: dict[str, str]) -> Iterator[tuple[Listed, AnnotationFile]]:
     """The content of each file; its digest is added to `tables`. Raises SlaError as `parse_annotation` does."""
-    if isinstance(tree, Folder):  # in an archive, the index limits the size of a member
-        for file in files:
-            if tree.is_file(file.path):
-                check_size((tree.root / file.path).stat().st_size, tree.where(file.path))
+    for file in files:
+        check_size(tree.size(file.path), tree.where(file.path))
     for file, data in zip(files, tree.read_all([file.path for file in files]), strict=True):
         tables[file.path] = digest_bytes(data)
         yield file, parse_annotation(data, tree.where(file.path))

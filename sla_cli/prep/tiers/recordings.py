@@ -12,13 +12,14 @@ from urllib.parse import unquote
 
 from sla_cli.annotation.formats import can_read
 from sla_cli.annotation.tier import AnnotationFile, MediaLink
+from sla_cli.core.alike import Alike, plain_name
 from sla_cli.core.clip import Source
 from sla_cli.core.endings import VIDEOS, is_image, is_video
 from sla_cli.core.unicode_forms import forms
 from sla_cli.errors import ReadError
 from sla_cli.log import log
 from sla_cli.prep.tables.locate import is_folder, join, parent_of
-from sla_cli.prep.tables.media import MediaFolder, plain_name
+from sla_cli.prep.tables.media import MediaFolder
 from sla_cli.video.tree import Folder, Tree
 
 SCHEME = re.compile(r"[A-Za-z][\w+.-]+:")  # scheme of a URL; a single letter is a drive
@@ -54,7 +55,7 @@ class Recordings:
     video: str = ""
     several: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
     unlike: dict[str, tuple[str, str]] = field(default_factory=dict)
-    _listed: dict[str, dict[str, str]] = field(default_factory=dict)
+    _listed: dict[str, Alike] = field(default_factory=dict)
 
     def of(self, path: str, file: AnnotationFile, person: str = "") -> Recording:
         """The recording of a person in an annotation file, which is at `path` in the tree."""
@@ -65,7 +66,7 @@ class Recordings:
         beside = [stem + ending for ending in VIDEOS] + [stem]
         if self.video:  # the video with the name of the file may be another camera
             beside = [name for name in beside if fnmatch(name, self.video)]
-        for source in self._places(path, urls, [*linked, *beside]):
+        for source in self._places(path, urls, linked, beside):
             self._compare_names(path, source, file.links)
             return Recording(source, origin)
         expected = join(parent_of(path), linked[0] if linked else f"{stem}.mp4")
@@ -77,31 +78,38 @@ class Recordings:
 
     def _compare_names(self, path: str, source: Source, links: Sequence[MediaLink]) -> None:
         """Note a file whose own name leads to a video that it does not link: was it copied from another one's file?"""
-        there, stem = self._beside(parent_of(path)), PurePosixPath(path).stem
-        own = next((there[name] for ending in VIDEOS if (name := plain_name(stem + ending)) in there), "")
+        own = self._beside(parent_of(path)).find(*(PurePosixPath(path).stem + ending for ending in VIDEOS))
         known = {PurePosixPath(source.path).name, *(name for link in links for name in link.names)}
         if own and not self.video and plain_name(own) not in map(plain_name, known):
             self.unlike[path] = PurePosixPath(source.path).name, own
 
-    def _places(self, path: str, urls: Sequence[str], names: Sequence[str]) -> Iterator[Source]:
+    def _places(self, path: str, urls: Sequence[str], linked: Sequence[str], own: Sequence[str]) -> Iterator[Source]:
         """Possible places, in order of precedence; a link may lead to a file that is no video.
 
         Args:
-            names: names that it may have next to the annotation file.
+            linked, own: names that it may have next to the annotation file, by the link and by the file's own name.
         """
         folder = parent_of(path)
-        linked = [self._at(folder, url) for url in dict.fromkeys(form for one in urls for form in _forms(one))]
-        there = [self._beside(folder).get(plain_name(name), "") for name in names]
-        beside = [self._inside(join(folder, name)) for name in there if name]
-        yield from sorted(filter(None, (*linked, *beside)), key=self._is_doubtful)
+        at_links = [self._at(folder, url) for url in dict.fromkeys(form for one in urls for form in _forms(one))]
+        there = self._beside(folder)
+        names = (*there.find_all(*linked), *self._of_no_other(there, path, own))
+        beside = [self._inside(join(folder, name)) for name in names]
+        yield from sorted(filter(None, (*at_links, *beside)), key=self._is_doubtful)
         for wanted in (*urls, *([] if self.video else [path])) if self.media else ():
             if self.media and (found := self.media.find(wanted)):
                 yield found
 
-    def _beside(self, folder: str) -> dict[str, str]:
-        """Names in a folder of the tree, by their key for comparison."""
+    def _of_no_other(self, there: Alike, path: str, own: Sequence[str]) -> Iterator[str]:
+        """The names that mean the recording of a file, without that of a file whose name differs in its form only."""
+        this = PurePosixPath(path)
+        for name in there.find_all(*own):
+            if there.find(PurePosixPath(name).stem + this.suffix) in (None, this.name):
+                yield name
+
+    def _beside(self, folder: str) -> Alike:
+        """Names in a folder of the tree."""
         if folder not in self._listed:
-            self._listed[folder] = {plain_name(name): name for name in self.tree.names(folder)}
+            self._listed[folder] = Alike(self.tree.names(folder))
         return self._listed[folder]
 
     def _is_doubtful(self, source: Source) -> bool:

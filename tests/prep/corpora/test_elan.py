@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -248,6 +249,13 @@ def test_a_file_of_any_size_is_refused_unread(tmp_path: Path, read: Read) -> Non
         file.truncate(500_000_000_000)
     with pytest.raises(SlaError, match=r"a\.eaf has 500000 MB; for annotation files at most 50 MB are read"):
         read("elan", tmp_path)
+    entry = tarfile.TarInfo("a.eaf")
+    entry.size = 400 << 20
+    with (tmp_path / "a.tar").open("wb") as file:
+        file.write(entry.tobuf())
+        file.truncate(512 + entry.size + 1024)
+    with pytest.raises(SlaError, match=r"a\.tar/a\.eaf has 419 MB; for annotation files at most 50 MB are read"):
+        read("elan", tmp_path / "a.tar")
 
 
 def test_two_hands_are_reported(tmp_path: Path, lay: Lay, read: Read, warnings: Warnings) -> None:

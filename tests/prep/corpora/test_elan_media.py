@@ -118,6 +118,25 @@ def test_a_recording_that_is_missing_costs_its_clips(tmp_path: Path, lay: Lay, r
     assert "and 2 more" in warnings()
 
 
+@pytest.mark.parametrize("ending", ["mp4", "mov"])
+def test_names_that_differ_in_capitals_or_in_their_form(tmp_path: Path, lay: Lay, read: Read, ending: str) -> None:
+    """Each ELAN file has the recording of its own name; of one that is gone, none that another one has."""
+    pairs = (
+        ("A.mp4", f"a.{ending}"),
+        ("caf\u00e9.mp4", f"cafe\u0301.{ending}"),
+        ("Stra\u00dfe.mp4", f"STRASSE.{ending}"),
+    )
+    for first, second in pairs:
+        folder = tmp_path / first
+        videos = {first: b"", second: b""}
+        lay(folder, videos | {str(Path(name).with_suffix(".eaf")): annotated(link("./gone.mp4")) for name in videos})
+        assert {clip.id.rpartition("_")[0]: clip.source.path for clip in read("elan", folder).clips} == {
+            str(Path(name).stem): name for name in videos
+        }
+    lay(tmp_path / "one", {"a.eaf": annotated(), "A.mp4": b""})
+    assert [clip.source.path for clip in read("elan", tmp_path / "one").clips] == ["A.mp4"]
+
+
 def test_a_link_to_another_video_than_that_of_the_same_name_is_said(
     tmp_path: Path, lay: Lay, read: Read, warnings: Warnings
 ) -> None:
