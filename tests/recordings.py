@@ -41,8 +41,9 @@ def copy_run(folder: Path) -> Path:
 
 
 def broken_run(folder: Path) -> Path:
-    """The run, with weights that give NaN."""
+    """The run, with weights that give NaN, as if its training had not ended."""
     run = copy_run(folder)
+    (run / "receipt.json").unlink()
     for fitted in ("frame_scores.safetensors", "domain.safetensors", "calibration.json"):  # to other weights
         (run / fitted).unlink()
     with safe_open(run / "best.safetensors", "pt") as file:

@@ -90,8 +90,8 @@ def tune_file(
         raise SlaError(
             f"{tunings.parent} is a model, into which no tuning is written", "Tune its run, and export that."
         )
-    before = None if force else read_receipt(out)
-    others = before is not None and before.fingerprint != receipt.fingerprint
+    before = read_receipt(out)  # also with `force`: a damaged one is refused before the search
+    others = not force and before is not None and before.fingerprint != receipt.fingerprint
     if others and read_tuned(out).split_digest not in ("", inputs.get("split")):
         log.warning("the choice in %s was made on other clips and is replaced", out)
     # Another grid needs no --force: the newest choice counts.
@@ -104,7 +104,7 @@ def tune_file(
         trials, without = found[: len(points)], [trial for trial in found if trial.point == trial.point.without]
         tuned = _tuned(choose(trials, without), header.split, rules, inputs, lm)
         _write(out, tuned, trials, found)
-        artifact.results = {**asdict(tuned), DIGESTS: {name: digest_file(out / name) for name in BESIDE}}
+        artifact.results = {**asdict(tuned), DIGESTS: {name: digest_file(out / name) for name in (CHOICE, *BESIDE)}}
     return out, tuned, trials
 
 
@@ -160,7 +160,8 @@ def references_of(emissions_path: Path, store: Path | None = None) -> dict[str, 
 def _write(out: Path, tuned: Tuned, trials: Sequence[Trial], found: Sequence[Trial]) -> None:
     """tuned.json, tune.tsv, clips.tsv and tune.png in one folder. `found`: the trials, and no language model.
 
-    An earlier choice is removed only after all of them are on the disk, so a full disk does not lose it.
+    An earlier choice is removed only after all of them are on the disk, so a full disk does not lose it. A copy is kept
+    of a file that is not as its receipt says.
     """
     from sla_cli.decode.grid_plot import draw_grid  # matplotlib, needed only if the grid was searched
 
@@ -171,10 +172,17 @@ def _write(out: Path, tuned: Tuned, trials: Sequence[Trial], found: Sequence[Tri
         CHOICE: json.dumps(facts, indent=1, ensure_ascii=False) + "\n",
     }
     chosen = GridPoint(tuned.beam, tuned.alpha, tuned.beta)
+    made = read_receipt(out)
+    recorded = {} if made is None else made.results.get(DIGESTS, {})
+
+    def kept(name: str) -> bool:
+        return (out / name).is_file() and recorded.get(name) != digest_file(out / name)
+
     with ExitStack() as files:  # renames the file at its end
         for name, text in texts.items():
-            files.enter_context(atomic_write(out / name)).write_text(text, encoding="utf-8", newline="\n")
-        temporary = files.enter_context(atomic_write(out / "tune.png"))
+            temporary = files.enter_context(atomic_write(out / name, keep=kept(name)))
+            temporary.write_text(text, encoding="utf-8", newline="\n")
+        temporary = files.enter_context(atomic_write(out / "tune.png", keep=kept("tune.png")))
         draw_grid(temporary, trials, chosen, f"WER % on {tuned.split}, {tuned.profile}")
         receipt_path(out).unlink(missing_ok=True)
 

@@ -24,7 +24,8 @@ from sla_cli.work.emissions import EmissionHeader, emission_receipt, is_current,
 from sla_cli.work.kind import EMISSIONS
 from sla_cli.work.making import making
 from sla_cli.work.output import check_output
-from sla_cli.work.run import Run, warn_of_differences
+from sla_cli.work.run import Run
+from sla_cli.work.run_clips import warn_of_differences
 
 PATIENCE = timedelta(days=7)  # in practice no limit for the slowest process
 

@@ -12,7 +12,8 @@ from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emissions, emission_receipt, emissions_path, is_current
 from sla_cli.work.folder import Work
 from sla_cli.work.model_folder import find_trained
-from sla_cli.work.run import Run, warn_of_differences
+from sla_cli.work.run import Run
+from sla_cli.work.run_clips import warn_of_differences
 from sla_cli.work.run_weights import check_vocabulary
 
 

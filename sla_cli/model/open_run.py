@@ -42,7 +42,9 @@ class OpenedModel:
         return self.network.stride
 
 
-def open_model(run: Run, *, device: str = "auto", precision: str = "auto", weights: str | None = None) -> OpenedModel:
+def open_model(
+    run: Run, *, device: str = "auto", precision: str = "auto", weights: str | None = None, fitted: bool = True
+) -> OpenedModel:
     """Load the best weights of a run, merge added modules if this is exact, and put the model on a device.
 
     From then on, float32 computation in this process does not use TF32.
@@ -51,18 +53,21 @@ def open_model(run: Run, *, device: str = "auto", precision: str = "auto", weigh
         device: auto, cpu, cuda or cuda:N.
         precision: fp32, bf16, fp16; auto is that of training, and fp32 on a CPU for a run that was trained in fp16.
         weights: the backbone's weights, if the file has moved since training.
+        fitted: with what training adds after the last epoch; False while it does.
 
     Raises:
-        SlaError: the run is incomplete, its weights do not fit the backbone, or the device does not exist
-            or cannot run this precision.
+        SlaError: the run is incomplete, also as `Run.check_whole`, its weights do not fit the backbone, or the device
+            does not exist or cannot run this precision.
     """
     try:
-        return _opened(run, device, precision, weights)
+        return _opened(run, device, precision, weights, fitted)
     except FormatError as error:
         raise FormatError(error.message, run.again or error.hint) from error
 
 
-def _opened(run: Run, device: str, precision: str, weights: str | None) -> OpenedModel:
+def _opened(run: Run, device: str, precision: str, weights: str | None, fitted: bool) -> OpenedModel:
+    if fitted:
+        run.check_whole()
     config, glosses = run.config, run.glosses
     if weights is not None:
         config = replace(config, model=replace(config.model, weights=weights))
@@ -77,8 +82,8 @@ def _opened(run: Run, device: str, precision: str, weights: str | None) -> Opene
     network.backbone.cast_frozen(placement.dtype)
     width, digest = network.backbone.width, run.weights_digest
     scorer, domain = None, None
-    if run.frame_scores.is_file():
+    if fitted and run.frame_scores.is_file():
         scorer = load_scorer(run.frame_scores, (len(glosses) + 1, width), digest).to(placement.device)
-    if run.domain.is_file():
+    if fitted and run.domain.is_file():
         domain = load_domain(run.domain, width, digest).to(placement.device)
     return OpenedModel(network.to(placement.device).eval(), config, placement, glosses, merged, scorer, domain)

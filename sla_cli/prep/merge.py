@@ -77,15 +77,14 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
     _check_alike(stores)
     check_folder(out.parent)
     with locked_while_made(out, f"another process is writing {out}"):
-        _check_folder(out, force)
+        _check_folder(out, stores, force)
         with making(out, _receipt(stores), force=force, is_whole=lambda _: clips_path(out).is_file()) as artifact:
             if artifact.there is not None:
                 return read_values(MergeResult, artifact.there.results | {"store": str(out)}, receipt_path(out))
             parts, skipped = _parts(stores)
             _check_leaks(parts)
             _check_left_out(out, stores)
-            ids = [clip for store in stores.values() for clip in store.clips.ids]
-            result = MergeResult(str(out), renamed=len(set(ids)) < len(ids), skipped=skipped)
+            result = MergeResult(str(out), renamed=_renames(stores), skipped=skipped)
             _check_ids(parts, result.renamed)
             division = _division(stores, parts, result.renamed)
             _check_promise(stores, parts, division)
@@ -126,11 +125,11 @@ def _named(paths: Sequence[Path], out: Path) -> dict[str, Store]:
     return stores
 
 
-def _check_folder(out: Path, force: bool) -> None:
+def _check_folder(out: Path, stores: Mapping[str, Store], force: bool) -> None:
     """Raise SlaError if a folder contains other files than those of a store: they are never replaced.
 
-    A store without receipt is one that was being replaced, when the command was killed. It may have left what it was
-    writing.
+    A store without receipt is one that was being made or replaced, when the command was killed. It may have left what
+    it was writing. One with clips of these stores only is made again; another may be a copy that lacks the receipt.
     """
     written = (clips_path(out).name, RECEIPT_NAME)
     found = (path for path in out.iterdir() if not any(is_temporary(path, name) for name in written))
@@ -139,10 +138,24 @@ def _check_folder(out: Path, force: bool) -> None:
     own = {*(path.name for path in clips_files(out)), DIVISIONS}
     whole = all(file_kind(path) == STORE_FILE for path in clips_files(out))
     unfinished = made is None and whole and own.issuperset(held)
-    if held and not (unfinished and force) and (made is None or made.stage not in ("prep", "merge")):
+    again = unfinished and (force or _has_only_clips_of(stores, out))
+    if held and not again and (made is None or made.stage not in ("prep", "merge")):
         hint = f"{'Use --force if a merge was killed here, or name' if unfinished else 'Name'} another folder."
         raise SlaError(f"{out} is not a finished store, and contains {some(held)}", hint)
     check_clips_files(out)
+
+
+def _has_only_clips_of(stores: Mapping[str, Store], out: Path) -> bool:
+    """Whether the clips in a folder are of these stores, by their ids. Raises FormatError for a damaged file."""
+    renamed, files = _renames(stores), clips_files(out)
+    ids = {_id(name, clip, renamed) for name, store in stores.items() for clip in store.clips.ids}
+    return bool(files) and all(ids.issuperset(StoreFile(path).ids) for path in files)
+
+
+def _renames(stores: Mapping[str, Store]) -> bool:
+    """Whether two stores have an id in common."""
+    ids = [clip for store in stores.values() for clip in store.clips.ids]
+    return len(set(ids)) < len(ids)
 
 
 def _check_alike(stores: Mapping[str, Store]) -> None:

@@ -84,6 +84,7 @@ def export_run(
         check_oov(lm, run.glosses, 100)  # opens it, and says what it lacks
     if onnx and not (with_backbone and stored == "float32"):
         raise SlaError("ONNX graphs hold the backbone in float32", "Leave --without-backbone and --half out.")
+    run.check_whole()
     check_folder(out.parent)
     _check_ours(out)
     parts, identity = _parts(run, config, stored, with_backbone)

@@ -30,7 +30,7 @@ def finish_run(run: Run, store: Store, device: str, between: Callable[[], None] 
     scored = run.frame_scores.is_file() or not run.config.loss.frame_ctc
     if scored and run.calibration.is_file() and run.domain.is_file():
         return
-    opened, weights = open_model(run, device=device), run.weights_digest
+    opened, weights = open_model(run, device=device, fitted=False), run.weights_digest
     keeps = opened.config.train.keep_views
     kept_train, kept_dev = (
         kept_features(store[name], opened.network, opened.config, opened.placement) if keeps else None

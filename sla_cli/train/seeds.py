@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -20,7 +19,7 @@ from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.store.store import Store
 from sla_cli.train.init_from import check_kept
 from sla_cli.train.results import Trained, TrainedSeeds
-from sla_cli.train.train_run import make_run, resume_run
+from sla_cli.train.train_run import check_free, discard, make_run, resume_run
 from sla_cli.work.folder import SEED
 from sla_cli.work.run import InitFrom, Run
 
@@ -50,15 +49,17 @@ def start_seeds(
             check_kept(begin, runs)
         _refuse_present(base, runs, force=force)
     replaces = group.first(lambda: any(run.exists for run in runs))
+    made: list[Run] = []
     try:
         for run, seed in zip(runs, seeds, strict=True):
             own = replace(config, train=replace(config.train, seed=seed))
             make_run(run, store, own, preset=preset, begin=begin, force=force, group=group)
+            made.append(run)
         return resume_seeds(runs, group)
     except (SlaError, SystemExit):
         if group.is_main and not replaces and not any(run.state.is_file() for run in runs):  # nothing to resume
-            for run in runs:
-                shutil.rmtree(run.path, ignore_errors=True)
+            for run in made:
+                discard(run)
         raise
 
 
@@ -92,6 +93,8 @@ def _refuse_present(base: Path, runs: Sequence[Run], *, force: bool) -> None:
             f"{present[0].path} already contains a run",
             f"Continue all with `sla train --resume --name {base.name}`, replace them with --force.",
         )
+    for run in runs:
+        check_free(run)
 
 
 def _together(name: str, runs: Sequence[Run]) -> TrainedSeeds:

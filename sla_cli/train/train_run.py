@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import shutil
+import os
 import signal
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 
-from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
-from sla_cli.artifact.sole_writer import Hold, sole_writer
+from sla_cli.artifact.lock import LOCK
+from sla_cli.artifact.receipt import Receipt, read_receipt
+from sla_cli.artifact.sole_writer import OWNER, Hold, sole_writer
 from sla_cli.config.settings import Config
 from sla_cli.core.counted import counted
 from sla_cli.core.normalize import profile
@@ -27,8 +28,10 @@ from sla_cli.train.metrics import best_of
 from sla_cli.train.results import Trained
 from sla_cli.train.signals import catching_signals
 from sla_cli.train.splits import check_splits
+from sla_cli.work.kind import RECEIPT_NAME
 from sla_cli.work.making import making
-from sla_cli.work.run import InitFrom, Run, RunFacts, check_glosses
+from sla_cli.work.run import InitFrom, Run, RunFacts
+from sla_cli.work.run_clips import check_glosses
 
 
 def start_run(
@@ -48,7 +51,7 @@ def start_run(
 
     Raises:
         SlaError: the folder already contains a run and `force` is off, or the run to start from, or a run that another
-            process is training; the store has no train or dev split.
+            process is training, or files that are not of a run; the store has no train or dev split.
     """
     run = Run(folder)
     with group.agreed():
@@ -62,7 +65,7 @@ def start_run(
             return _train(run, store, group, hold)
         except (SlaError, SystemExit):
             if hold is not None and not (replaces or hold.lost or run.state.is_file()):  # nothing to resume
-                shutil.rmtree(folder)
+                discard(run)
             raise
 
 
@@ -90,14 +93,49 @@ def _make(run: Run, store: Store, config: Config, preset: str, begin: InitFrom |
         check_kept(begin, [run])
     if run.exists and not force:
         raise SlaError(f"{run.path} already contains a run", "Continue it with --resume, replace it with --force.")
+    check_free(run)
     receipt = read_receipt(store.path)
     if receipt is not None and (failed := receipt.results["failed"]):
         log.warning("the store lacks %s that did not decode: %s", counted(len(failed), "clip"), some(failed))
     facts = RunFacts.of(store, preset, begin)
-    # No file of a replaced run may be mistaken for one of this run; run.toml goes early, so what is left is not a run.
-    for path in (receipt_path(run.path), *run.files, *run.tensorboard.rglob("events.out.tfevents.[0-9]*")):
-        path.unlink(missing_ok=True)
+    if run.exists:  # no file of a replaced run may be mistaken for one of this run
+        _remove(run)
     run.create(config, store.vocabulary, facts)
+
+
+def check_free(run: Run) -> None:
+    """Raise SlaError for a folder without run.toml that has files which training would replace.
+
+    A start that was killed may have left those that it writes before run.toml.
+    """
+    held = [path for path in _written(run) if os.path.lexists(path) and path not in run.begun]
+    if held and not run.exists:
+        names = some(sorted(str(path.relative_to(run.path)) for path in held))
+        raise SlaError(
+            f"{run.path} is not a run (it has no run.toml), but has files that training would replace: {names}",
+            "Give another --name, or move them elsewhere.",
+        )
+
+
+def discard(run: Run) -> None:
+    """Remove what a training wrote that could not begin, and the folder unless somebody has other files in it."""
+    _remove(run)
+    for name in (LOCK, OWNER):
+        (run.path / name).unlink(missing_ok=True)
+    for folder in (*run.tensorboard.glob("*"), run.tensorboard, run.path):
+        with suppress(OSError):  # not empty, or not there
+            folder.rmdir()
+
+
+def _remove(run: Run) -> None:
+    for path in _written(run):
+        path.unlink(missing_ok=True)
+
+
+def _written(run: Run) -> list[Path]:
+    """What training writes. run.toml is the last, so that a removal that was killed leaves a run, which is replaced."""
+    events = run.tensorboard.rglob("events.out.tfevents.[0-9]*")
+    return [run.path / RECEIPT_NAME, *events, *reversed(run.files)]
 
 
 def resume_run(run: Run, group: ProcessGroup = ALONE) -> Trained:

@@ -154,7 +154,7 @@ def _run(path: Path) -> Description:
     one = Run(path)
     facts, settings = one.facts, one.config
     check_vocabulary(one)
-    epochs = one.read_metrics()
+    epochs, lost = one.read_metrics(), one.lost
     figures: dict[str, Any] = {
         **{key: getattr(facts, key) for key in ("corpus", "store", "division", "preset", "labels", "profile")},
         "frames": asdict(facts.frames),
@@ -168,8 +168,9 @@ def _run(path: Path) -> Description:
         "times_of_glosses": "from frames" if one.frame_scores.is_file() else "from the search",
         "confidence": "calibrated" if one.calibration.is_file() else "not calibrated",
         "recordings_unlike_training": "warned of" if one.domain.is_file() else "not warned of",
+        **({"missing": lost} if lost else {}),
     }
-    return _described(path, RUN, run.NAME, one.version, figures, whole=one.best.is_file())
+    return _described(path, RUN, run.NAME, one.version, figures, whole=one.best.is_file() and not lost)
 
 
 def _model(path: Path) -> Description:

@@ -178,6 +178,10 @@ class ModelFolder(Run):
         return self.model_facts.glosses
 
     @property
+    def lost(self) -> list[str]:
+        return []  # refused when it is opened
+
+    @property
     def weights_digest(self) -> str:
         return self.model_facts.weights
 

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 from msgspec import Meta
 
 from sla_cli.artifact.json_file import read_json
-from sla_cli.artifact.receipt import digest_file
+from sla_cli.artifact.receipt import digest_file, read_receipt
 from sla_cli.artifact.table import read_table
 from sla_cli.artifact.text import is_number, read_text
 from sla_cli.artifact.version import check_version
@@ -20,11 +20,9 @@ from sla_cli.config.checks import keys_of, read_values
 from sla_cli.config.settings import Config, from_dict, to_toml
 from sla_cli.config.toml_file import read_toml
 from sla_cli.core.calibration import UNCHANGED, Calibration
-from sla_cli.core.clip import unknown_glosses
 from sla_cli.core.digest import digest_json
 from sla_cli.core.quantities import FrameRate, Side, check_pixel_rate
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.log import log
 from sla_cli.store.clips import Split
 from sla_cli.store.store import Store, is_store_of
 from sla_cli.system.atomic import write_text
@@ -136,10 +134,11 @@ class Run:
         self.copied = path / "init_from.json"
         self.tunings = path / "tuning"
         self.tensorboard = path / "tensorboard"
-        fixed = (path / "run.toml", path / "config.toml", path / "glosses.txt")
-        weights = (self.best, self.last, self.frame_scores, self.domain)
-        made = (self.calibration, self.metrics, self.steps, self.curves, self.copied)
-        self.files: tuple[Path, ...] = (*fixed, *weights, self.state, *made)
+        self.begun = (path / "config.toml", path / "glosses.txt")
+        weights = (self.metrics, self.best, self.last, self.frame_scores, self.domain)
+        made = (self.calibration, self.steps, self.curves, self.copied, self.state)
+        # None is of use without those before it: they are removed in the reverse order.
+        self.files: tuple[Path, ...] = (path / "run.toml", *self.begun, *weights, *made)
 
     def create(self, config: Config, glosses: tuple[str, ...], facts: RunFacts) -> None:
         """Write what stays fixed for the whole run."""
@@ -149,8 +148,8 @@ class Run:
         values = {"format": NAME, "version": VERSION}
         values |= {key: value for key, value in asdict(facts).items() if value is not None}
         digests = {DIGEST: _digest(values), CONFIG_DIGEST: _digest(tomllib.loads(settings))}
-        write_text(self.path / "glosses.txt", "".join(f"{gloss}\n" for gloss in glosses))
-        write_text(self.path / "config.toml", settings)
+        write_text(self.path / "glosses.txt", "".join(f"{gloss}\n" for gloss in glosses), keep=True)
+        write_text(self.path / "config.toml", settings, keep=True)
         # Last: its presence shows that the others are complete. Digests first: they detect a file that was cut off.
         write_text(self.path / "run.toml", tomli_w.dumps(digests | values))
 
@@ -226,13 +225,32 @@ class Run:
         return [{column: float(row[column]) for column in columns} for row in rows]
 
     @property
+    def lost(self) -> list[str]:
+        """Files that it got after its last epoch and no longer has; [] if it is not finished.
+
+        Raises SlaError as `config`, or FormatError for a damaged receipt.
+        """
+        scores = [self.frame_scores] if self.config.loss.frame_ctc else []
+        missing = [path.name for path in (self.calibration, self.domain, *scores) if not path.is_file()]
+        return missing if missing and read_receipt(self.path) is not None else []
+
+    def check_whole(self) -> None:
+        """Raise FormatError for a finished run that has lost a file, without which its results would be others."""
+        if lost := self.lost:
+            hint = "Copy the run again; where its store is, `sla train --resume --name NAME` makes them again."
+            raise FormatError(
+                f"{self.path} is finished, but {some(lost)} of it {'is' if len(lost) == 1 else 'are'} missing", hint
+            )
+
+    @property
     def weights_digest(self) -> str:
         """Identifies its best weights. Raises SlaError if there are none yet."""
         return digest_file(self.best)
 
     @property
     def inputs(self) -> dict[str, str]:
-        """Digests of what its outputs depend on."""
+        """Digests of what its outputs depend on. Raises as `check_whole`."""
+        self.check_whole()
         found = {"weights": self.weights_digest, "config": digest_file(self.path / "config.toml")}
         for name, file in (("frame_scores", self.frame_scores), ("calibration", self.calibration)):
             if file.is_file():
@@ -305,45 +323,3 @@ def _need(keys: Iterable[str], values: Mapping[str, Any], file: Path, section: s
     """Raise FormatError if keys are missing, as in a file that was cut off."""
     if missing := [f"{section}{key}" for key in keys if key not in values]:
         raise FormatError(f"{file}: damaged or incomplete, without {some(missing)}", AGAIN)
-
-
-def check_glosses(run: Run, split: Split) -> None:
-    """Raises SlaError if a run was trained on other glosses than those of the store."""
-    if run.glosses == split.vocabulary:
-        return
-    ours, theirs = set(run.glosses), set(split.vocabulary)
-    raise SlaError(
-        f"the glosses of run {run.path.name} ({len(ours)}) do not match those of {split} ({len(theirs)}): "
-        f"{len(theirs - ours)} are new, {len(ours - theirs)} are gone",
-        "Give the store that the run was trained on with --store, or train again on this one.",
-    )
-
-
-def warn_of_differences(run: Run, split: Split) -> None:
-    """Warn of glosses in a split's references that the run does not know, and if the store of the run has changed."""
-    unknown = unknown_glosses(split.glosses, run.glosses)
-    if unknown and not (run.is_own(split) and run.glosses == split.vocabulary):
-        log.warning(
-            "%d of %d glosses of %s are unknown to the run and cannot be recognised (%d different): %s",
-            unknown.total(),
-            sum(map(len, split.glosses)),
-            split,
-            len(unknown),
-            some(gloss for gloss, _ in unknown.most_common()),
-        )
-    if split.store.resolve() != run.own_store:
-        return
-    store = Store(split.store, run.facts.division)
-    if changed := [name for name, digest in run.facts.digests.items() if _has_changed(store, name, digest)]:
-        log.warning(
-            "the store %s was replaced since run %s was trained on it: %s changed; name a store with --store",
-            *(store.path, run.path.name, some(changed)),
-        )
-
-
-def _has_changed(store: Store, split: str, digest: str) -> bool:
-    """A missing split does not count as changed: a store may be copied in part."""
-    try:
-        return split in store.splits and store[split].digest != digest
-    except FormatError:
-        return True

@@ -28,7 +28,7 @@ from sla_cli.work.run import Run
 
 NAME, VERSION = "sla-tuned", 1
 CHOICE = "tuned.json"
-DIGESTS = "digests"  # in the receipt's results: digests of the tables and the picture
+DIGESTS = "digests"  # in the receipt's results: digests of the files
 AGAIN = "Make it again with `sla tune --force`."
 
 

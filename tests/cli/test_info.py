@@ -120,6 +120,8 @@ def test_a_run_by_its_name(work: Path, tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_run_is_complete_with_receipt_and_weights(work: Path, tmp_path: Path) -> None:
     run = Run(shutil.copytree(work / "runs" / "lora", tmp_path / "lora"))
     write_receipt(Receipt("train", {}, {}), run.path)
+    for path in (run.calibration, run.domain, run.frame_scores):
+        path.touch()
     assert facts(run.path)["complete"] is True
     run.best.unlink()
     assert facts(run.path)["complete"] is False

@@ -16,7 +16,7 @@ from sla_cli.core.edit_alignment import Counts, align, count
 from sla_cli.core.normalize import profile
 from sla_cli.decode.decode_split import decode_split
 from sla_cli.decode.grid_search import GridPoint, grid, search_grid
-from sla_cli.decode.tune_file import tune_file
+from sla_cli.decode.tune_file import BESIDE, tune_file
 from sla_cli.errors import SlaError
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
@@ -24,6 +24,7 @@ from sla_cli.search.beam_decoder import BeamOptions
 from sla_cli.search.options import Settled, settle
 from sla_cli.search.prefix_beam import PrefixBeam
 from sla_cli.work.emissions import Emission, EmissionHeader, write_emissions
+from sla_cli.work.tuning import CHOICE
 
 GLOSSES = ("NORD", "SUED", "NULL")
 SENTENCES = [("NORD", "NULL"), ("SUED", "NULL"), ("NORD", "NULL", "NULL"), ("NULL", "NORD")] * 3
@@ -98,7 +99,12 @@ def test_files_and_the_choice_taken_up_by_test(tmp_path: Path, lm: Path) -> None
     corrected = dict.fromkeys(references, ("NULL",))
     _, other, trials = tune_file(emissions, corrected, tmp_path / "tuning", options, settings)
     assert trials and other.ref_words == len(corrected)
-    tune_file(emissions, references, tmp_path / "tuning", options, settings)
+    assert len(list(out.iterdir())) == 5, "what sla wrote is replaced without a copy"
+    for name in (CHOICE, *BESIDE):
+        (out / name).write_text("mine")
+    (out / "receipt.json").unlink()
+    assert tune_file(emissions, references, tmp_path / "tuning", options, settings)[2]
+    assert [(out / f"{name}.~1~").read_text() for name in (CHOICE, *BESIDE)] == ["mine"] * 4
 
     tunings, weights = tmp_path / "tuning", {"alpha": options.alpha, "beta": options.beta}
     best = replace(options, alpha=tuned.alpha, beta=tuned.beta)

@@ -319,11 +319,12 @@ def test_two_jobs_at_once_do_the_work_once(store: Store, tmp_path: Path, calls: 
 
 
 def test_a_folder_is_no_place_for_emissions(store: Store, tmp_path: Path) -> None:
-    run = make_run(tmp_path / "run")
-    (run.path / "receipt.json").write_text("the run's")
+    run, out = make_run(tmp_path / "run"), tmp_path / "folder"
+    out.mkdir()
+    (out / "receipt.json").write_text("of something else")
     with pytest.raises(SlaError, match="is a folder"):
-        emit(run, store["dev"], run.path, device="cpu", force=True)
-    assert (run.path / "receipt.json").is_file()
+        emit(run, store["dev"], out, device="cpu", force=True)
+    assert (out / "receipt.json").is_file()
 
 
 def test_a_file_that_somebody_makes_meanwhile_is_kept(

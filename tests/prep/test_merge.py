@@ -253,14 +253,29 @@ def test_a_folder_with_other_files_is_not_replaced(stores: tuple[Path, Path], tm
     assert (tmp_path / "c" / "clips.h5").read_text() == "mine"
 
 
-def test_a_store_whose_replacement_was_killed_is_replaced(stores: tuple[Path, Path], tmp_path: Path) -> None:
-    """Its receipt is removed before its files are replaced."""
+def test_a_merge_that_was_killed_is_ended_by_the_same_command(stores: tuple[Path, Path], tmp_path: Path) -> None:
+    """Before its division was written, and before its receipt was, which is removed before files are replaced."""
+    for left in (("clips.h5",), ("clips.h5", "divisions")):
+        merge_stores(stores, out := tmp_path / "c")
+        (out / "receipt.json").unlink()
+        if "divisions" not in left:
+            shutil.rmtree(out / "divisions")
+        merge_stores(stores, out)
+        assert len(Store(out).clips) == 6 and (out / "receipt.json").is_file()
+
+
+def test_a_store_of_other_clips_without_a_receipt_needs_force(stores: tuple[Path, Path], tmp_path: Path) -> None:
+    """Its replacement was killed, or it is a copy that lacks the receipt."""
     merge_stores(stores, out := tmp_path / "c")
     (out / "receipt.json").unlink()
-    with pytest.raises(SlaError, match="is not a finished store"):
-        merge_stores(stores, out)
-    merge_stores(stores, out, force=True)
-    assert len(Store(out).clips) == 6 and (out / "receipt.json").is_file()
+    before = (out / "clips.h5").read_bytes()
+    other = make_store(tmp_path / "other", {"train": [clip("y", "A")]})
+    with pytest.raises(SlaError, match="is not a finished store") as caught:
+        merge_stores([stores[0], other], out)
+    assert "Use --force if a merge was killed here" in caught.value.hint
+    assert (out / "clips.h5").read_bytes() == before
+    merge_stores([stores[0], other], out, force=True)
+    assert len(Store(out).clips) == 4 and (out / "receipt.json").is_file()
 
 
 def left_by_a_kill(path: Path) -> Path:

@@ -5,7 +5,7 @@ import logging
 import os
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,17 @@ from forked import Forked
 from synthetic import CPU, GLOSSES, SENTENCES, metrics, same_weights, tiny, write_store
 
 from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
-from sla_cli.errors import SlaError, Stopped
+from sla_cli.errors import FormatError, SlaError, Stopped
+from sla_cli.model.open_run import open_model
+from sla_cli.share.card import Answers, card_of
+from sla_cli.share.export import export_run
 from sla_cli.store.paths import clips_path
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import atomic_write
 from sla_cli.train import finish, fit_scorer, loop
+from sla_cli.train.seeds import start_seeds
 from sla_cli.train.train_run import make_run, resume_run, start_run
+from sla_cli.work.describe import describe
 from sla_cli.work.run import Run
 
 CONFIG = tiny(model__variant="lora", lora__dropout=0.1, train__epochs=2, train__batch=2, train__milestones=[1])
@@ -143,12 +148,22 @@ def test_stopped_after_the_last_epoch_it_says_so_and_is_resumed(
 @pytest.mark.parametrize("name", ["frame_scores", "calibration", "domain"])
 def test_what_is_fitted_after_the_last_epoch_is_made_again_alone(whole: Run, tmp_path: Path, name: str) -> None:
     run = Run(Path(shutil.copytree(whole.path, tmp_path / "run")))
-    getattr(run, name).unlink()
+    (lost := getattr(run, name)).unlink()
+    for use in (
+        lambda: open_model(run, device="cpu"),
+        lambda: run.inputs,
+        lambda: export_run(run, tmp_path / "model", card_of(run, Answers())),
+    ):
+        with pytest.raises(FormatError, match=f"run is finished, but {lost.name} of it is missing"):
+            use()
+    described = describe(run.path)
+    assert (described.complete, described.facts["missing"]) == (False, [lost.name])
     before = {path: path.read_bytes() for path in run.path.iterdir() if path.is_file()}
     resume_run(run, CPU)
     after = {path: path.read_bytes() for path in run.path.iterdir() if path.is_file()}
     assert after.pop(getattr(run, name)) == getattr(whole, name).read_bytes()
     assert after == before
+    assert describe(run.path).complete and open_model(run, device="cpu")
 
 
 def test_resuming_what_is_finished_changes_nothing(whole: Run) -> None:
@@ -214,6 +229,67 @@ def test_a_replaced_run_is_gone_before_the_new_one_begins(
 
 def interrupted(*arguments: Any) -> None:
     raise KeyboardInterrupt
+
+
+def test_a_removal_that_was_killed_leaves_what_force_replaces_and_nothing_that_is_resumed_by_mistake(
+    whole: Run, store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run, unlink = Run(shutil.copytree(whole.path, tmp_path / "run")), Path.unlink
+    total = sum(path.is_file() for path in run.path.rglob("*") if not path.name.startswith("."))
+    for number in range(total):
+        left = iter(range(number))
+
+        def dying(path: Path, missing_ok: bool = False, left: Iterator[int] = left) -> None:
+            if (
+                path.parent == run.path
+                and path.is_file()
+                and not path.name.startswith(".")
+                and next(left, None) is None
+            ):
+                raise KeyboardInterrupt
+            unlink(path, missing_ok)
+
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr(Path, "unlink", dying)
+            patch.setattr(Run, "create", interrupted)
+            make_run(run, store, CONFIG, preset="tiny", group=CPU, force=True)
+        assert run.exists or not any(path.is_file() for path in run.path.iterdir() if path.name != ".lock")
+        assert run.state.is_file() <= (run.metrics.is_file() and run.best.is_file())
+        assert run.best.is_file() <= run.metrics.is_file()
+        shutil.copytree(whole.path, run.path, dirs_exist_ok=True)
+
+
+STRANGE = (
+    *("best.safetensors", "last.safetensors", "state.pt", "metrics.tsv", "steps.tsv", "curves.png", "init_from.json"),
+    *("calibration.json", "domain.safetensors", "frame_scores.safetensors", "receipt.json"),
+    "tensorboard/events.out.tfevents.1.host.2.0",
+)
+
+
+@pytest.mark.parametrize("force", [False, True])
+def test_files_without_run_toml_are_nobodys_to_replace(store: Store, tmp_path: Path, force: bool) -> None:
+    for number, name in enumerate(STRANGE):
+        file = tmp_path / f"r-seed{number}" / name
+        file.parent.mkdir(parents=True)
+        file.write_text("three days")
+        with pytest.raises(SlaError, match=f"no run.toml.*would replace: {name}") as caught:
+            start_run(store, tmp_path / f"r-seed{number}", CONFIG, preset="tiny", group=CPU, force=force)
+        assert "another --name" in caught.value.hint
+        with pytest.raises(SlaError, match=f"no run.toml.*would replace: {name}"):
+            start_seeds(store, tmp_path / "r", CONFIG, (99, number), preset="tiny", group=CPU, force=force)
+        assert file.read_text() == "three days"
+    assert not (tmp_path / "r-seed99").exists()
+
+
+def test_a_start_that_was_killed_is_made_again_and_keeps_what_is_not_its_own(store: Store, tmp_path: Path) -> None:
+    for name in ("glosses.txt", "config.toml", ".run.toml.host-1-2-0123abcd.partial", "notes.txt"):
+        (tmp_path / name).write_text("mine")
+    for _ in range(2):  # what could not begin is removed, and the rest is not
+        with pytest.raises(SlaError, match="no such weights file"):
+            start_run(store, tmp_path, tiny(model__weights="gone"), preset="tiny", group=CPU)
+        names = {path.name for path in tmp_path.iterdir()}
+        assert names == {"glosses.txt.~1~", "config.toml.~1~", ".run.toml.host-1-2-0123abcd.partial", "notes.txt"}
+    assert {(tmp_path / name).read_text() for name in names} == {"mine"}
 
 
 def test_a_store_that_changed_is_refused_on_resume(tmp_path: Path) -> None:

@@ -1,0 +1,52 @@
+"""Whether a run and clips fit together: their glosses, and the store that it was trained on."""
+
+from __future__ import annotations
+
+from sla_cli.core.clip import unknown_glosses
+from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.log import log
+from sla_cli.store.clips import Split
+from sla_cli.store.store import Store
+from sla_cli.work.run import Run
+
+
+def check_glosses(run: Run, split: Split) -> None:
+    """Raises SlaError if a run was trained on other glosses than those of the store."""
+    if run.glosses == split.vocabulary:
+        return
+    ours, theirs = set(run.glosses), set(split.vocabulary)
+    raise SlaError(
+        f"the glosses of run {run.path.name} ({len(ours)}) do not match those of {split} ({len(theirs)}): "
+        f"{len(theirs - ours)} are new, {len(ours - theirs)} are gone",
+        "Give the store that the run was trained on with --store, or train again on this one.",
+    )
+
+
+def warn_of_differences(run: Run, split: Split) -> None:
+    """Warn of glosses in a split's references that the run does not know, and if the store of the run has changed."""
+    unknown = unknown_glosses(split.glosses, run.glosses)
+    if unknown and not (run.is_own(split) and run.glosses == split.vocabulary):
+        log.warning(
+            "%d of %d glosses of %s are unknown to the run and cannot be recognised (%d different): %s",
+            unknown.total(),
+            sum(map(len, split.glosses)),
+            split,
+            len(unknown),
+            some(gloss for gloss, _ in unknown.most_common()),
+        )
+    if split.store.resolve() != run.own_store:
+        return
+    store = Store(split.store, run.facts.division)
+    if changed := [name for name, digest in run.facts.digests.items() if _has_changed(store, name, digest)]:
+        log.warning(
+            "the store %s was replaced since run %s was trained on it: %s changed; name a store with --store",
+            *(store.path, run.path.name, some(changed)),
+        )
+
+
+def _has_changed(store: Store, split: str, digest: str) -> bool:
+    """A missing split does not count as changed: a store may be copied in part."""
+    try:
+        return split in store.splits and store[split].digest != digest
+    except FormatError:
+        return True
