@@ -72,16 +72,17 @@ class Recorder:
 
     def close(self) -> None:
         """Complete the file. Raises SlaError if that cannot be written."""
-        container, self._container = self._container, None
-        if container is None:
+        if self._container is None:
             return
         try:
             with self._file:
-                for packet in self._stream.encode(None):
-                    container.mux(packet)
-                container.close()
+                if self.frames:  # an encoder that took no frame is not open, and PyAV may end the process
+                    self._write(None)
+                self._container.close()
         except (OSError, av.FFmpegError) as error:
             raise self._refused(error) from error
+        finally:
+            self._container = None
 
     def __enter__(self) -> Self:
         return self
@@ -108,7 +109,7 @@ class Recorder:
         even = picture[: max(1, height // 2 * 2), : max(1, width // 2 * 2)]
         return np.ascontiguousarray(even)
 
-    def _write(self, frame: av.VideoFrame) -> None:
+    def _write(self, frame: av.VideoFrame | None) -> None:
         assert self._container is not None
         for packet in self._stream.encode(frame):
             self._container.mux(packet)
