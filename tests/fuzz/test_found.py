@@ -315,7 +315,7 @@ def test_a_length_of_so_many_digits_in_csl_daily(tmp_path: Path) -> None:
     (folder / "split_1.txt").write_text("name|split\na|train\n")
     (folder / "video_map.txt").write_text(f"index|name|length|gloss|char\n0|a|{'5' * 5000}|A|B\n")
     corpus = find_corpus("csl-daily")
-    with pytest.raises(FormatError, match=r"video_map\.txt, line 2: length '5+' is not a number of frames"):
+    with pytest.raises(FormatError, match=r"video_map\.txt, line 2: length '5+ … 5+' is not a number of frames"):
         corpus.read(corpus.open(tmp_path, None), corpus.options())
 
 
