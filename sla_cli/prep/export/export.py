@@ -197,7 +197,7 @@ def _write_pictures(
         known: digests of an earlier call.
     """
     missing, total = _missing(chosen, pictures), sum(map(len, chosen.values()))
-    digests: dict[str, dict[str, str]] = {split: {**known.get(split, {})} for split in chosen}
+    digests = {split: dict(known.get(split, {})) for split in chosen}
     if len(missing) < total:
         log.info("%d of %d clips were written before", total - len(missing), total)
     with progress("export", len(missing)) as advance, closing(engine.run(pictures.write, missing)) as answers:
@@ -206,10 +206,12 @@ def _write_pictures(
                 raise SlaError(f"clip {chosen[split].ids[number]} of {split} cannot be written: {answer.reason}")
             digests[split][chosen[split].ids[number]] = answer
             advance()
-    for split, clips in chosen.items():  # those that a call wrote which was killed
-        for clip in clips.ids:
-            digests[split][clip] = digests[split].get(clip) or digest_pictures(pictures.place(split, clip))
-    return digests
+    return {
+        split: {  # in the order of the clips; a call that was killed has recorded no digest of what it wrote
+            clip: digests[split].get(clip) or digest_pictures(pictures.place(split, clip)) for clip in clips.ids
+        }
+        for split, clips in chosen.items()
+    }
 
 
 def _tables(layout: Layout, chosen: Mapping[str, Split], image: str) -> dict[str, str]:
