@@ -26,7 +26,7 @@ def check_pickle(file: BinaryIO, size: int) -> None:
     try:
         for opcode, argument, _ in pickletools.genops(file):
             nested.follow(opcode, argument)
-    except LookupError as error:  # it takes what is not there
+    except (LookupError, MemoryError, OverflowError) as error:  # it takes what is not there, or states such a length
         raise ValueError("the pickle is damaged") from error
 
 

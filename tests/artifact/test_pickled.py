@@ -6,6 +6,7 @@ import io
 import pickle
 from collections import Counter, OrderedDict
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 from deep_pickle import DEEP, KEY
@@ -52,3 +53,11 @@ def test_others(name: str) -> None:
         check_pickle(io.BytesIO(HOSTILE[name]), len(HOSTILE[name]))
     nested = "nests more than" in str(caught.value)
     assert nested == (list(HOSTILE).index(name) < list(HOSTILE).index("a number for all memory"))
+
+
+def test_a_length_that_no_memory_has(tmp_path: Path) -> None:
+    """Of a file on the disk: Python reserves the memory before it reads."""
+    path = tmp_path / "x.pkl"
+    path.write_bytes(b"\x80\x05\x96" + (1 << 62).to_bytes(8, "little") + b"x.")
+    with path.open("rb") as file, pytest.raises(ValueError, match="damaged"):
+        check_pickle(file, path.stat().st_size)
