@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.system.host_memory import total_bytes
-from sla_cli.system.open_files import allow_open_files
+from sla_cli.system.own_resources import allow_open_files
 
 MOST_WAIT = 300.0  # seconds that `?wait=` may ask for
 MOST_KEPT = 1000  # results; the oldest are deleted

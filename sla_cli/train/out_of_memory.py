@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -11,11 +10,7 @@ import torch
 
 from sla_cli.config.settings import Config
 from sla_cli.errors import SlaError, some
-
-try:
-    import resource
-except ImportError:  # Windows
-    resource = None  # type: ignore[assignment]
+from sla_cli.system.own_resources import peak_bytes
 
 _TOO_LITTLE = re.compile("out of memory|can't allocate memory|ALLOC_FAILED")  # the last from cuBLAS and cuDNN
 
@@ -24,10 +19,7 @@ def peak_mib(device: torch.device) -> float:
     """Peak memory so far in MiB: of PyTorch on a GPU, of this process on a CPU; NaN if it is not available."""
     if device.type == "cuda":
         return torch.cuda.max_memory_allocated(device) / 2**20
-    if resource is None:
-        return float("nan")
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+    return peak_bytes() / 2**20
 
 
 @contextmanager

@@ -1,7 +1,8 @@
-"""How many files a process may have open, connections too."""
+"""What this process uses and may use of the system: memory, and open files, which connections are too."""
 
 from __future__ import annotations
 
+import sys
 from contextlib import suppress
 
 try:
@@ -21,3 +22,11 @@ def allow_open_files(wanted: int) -> int:
             resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
         soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     return wanted if soft == resource.RLIM_INFINITY else min(wanted, soft)
+
+
+def peak_bytes() -> float:
+    """Most resident memory so far; NaN if the system does not tell."""
+    if resource is None:
+        return float("nan")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit

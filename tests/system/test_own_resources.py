@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sla_cli.system.open_files import allow_open_files
+from sla_cli.system.own_resources import allow_open_files
 
 resource = pytest.importorskip("resource", reason="Windows has none")
 
