@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from xml.parsers import expat
 
@@ -44,28 +46,36 @@ def elan_files(videos: Iterable[Path], files: Iterable[Path]) -> ElanFiles:
     files, the one with the usual ending is taken. Else it belongs to a file that links it: as its recording, or, if
     there is one before it, as a further video.
     """
-    elan = {str(path.with_suffix(SUFFIX)): path for path in sorted(files) if path.suffix.lower() == SUFFIX}
-    named = {str(video): video for video in videos}
+    found = ElanFiles({}, {})
+    by_folder = defaultdict[Path, list[Path]](list)
+    for path in sorted(files):
+        if path.suffix.lower() == SUFFIX:
+            by_folder[path.parent].append(path)
+    for folder, here in groupby(sorted(set(videos)), key=lambda video: video.parent):
+        _match(list(here), by_folder[folder], found)
+    return found
+
+
+def _match(videos: Sequence[Path], files: Sequence[Path], found: ElanFiles) -> None:
+    """As `elan_files`, for the videos of one folder and its ELAN files."""
+    elan = {path.with_suffix(SUFFIX).name: path for path in files}
+    named = {video.name: video for video in videos}
     among, there = Alike(elan), Alike(named)
-    stems = Alike(str(video.with_suffix(SUFFIX)) for video in named.values())
-    of: dict[Path, Path] = {}
-    for video in named.values():
-        own = str(video.with_suffix(SUFFIX))
-        found = [one for one in among.find_all(own) if elan[one].parent == video.parent and stems.find(one) == own]
-        of[video] = elan[found[0]] if found else video.with_suffix(SUFFIX)  # not that of a video with a nearer name
-    taken = set(elan.values())
-    own_files = {eaf for eaf in of.values() if eaf in taken}
-    further: dict[Path, Path] = {}
+    stems = Alike(video.with_suffix(SUFFIX).name for video in videos)
+    for video in videos:
+        usual = video.with_suffix(SUFFIX)
+        own = among.find(usual.name)
+        is_own = own is not None and stems.find(own) == usual.name  # else it is that of a video with a nearer name
+        found.of[video] = elan[own] if own is not None and is_own else usual
+    taken = {found.of[video] for video in videos}
     for eaf in elan.values():
-        linked = [named[place] for name in _linked(eaf) if (place := there.find(str(eaf.with_name(name))))]
-        beside = [one for one in dict.fromkeys(linked) if one.parent == eaf.parent]
-        free = [one for one in beside if one in of and of[one] not in taken]
-        if free and eaf not in own_files:
-            of[free.pop(0)] = eaf
-        for one in free:
-            further[one] = eaf
-            del of[one]
-    return ElanFiles(of, further)
+        linked = dict.fromkeys(named[name] for url in _linked(eaf) if (name := there.find(url)))
+        free = [video for video in linked if video in found.of and found.of[video] not in files]
+        if free and eaf not in taken:
+            found.of[free.pop(0)] = eaf
+        for video in free:
+            found.further[video] = eaf
+            del found.of[video]
 
 
 def _linked(eaf: Path) -> list[str]:

@@ -1,20 +1,29 @@
-"""Which file a name means: the one of this name; else one in another form of Unicode, else in other capitals, as on
-Windows and macOS, if there is only one."""
+"""Names that may be written in several ways.
+
+File systems, keyboards and editors write an accented letter in one of two forms (Unicode Standard Annex 15), and people
+cannot see in which; Windows and macOS disregard capitals.
+"""
 
 from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
+
+
+def forms(name: str) -> tuple[str, ...]:
+    """The name as it is, then in both forms."""
+    return name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)
+
+
+def among(name: str, names: Collection[str]) -> str:
+    """The one of these names that this name is, in any form; the name itself if it is none of them."""
+    return next((form for form in forms(name) if form in names), name)
 
 
 def plain_name(name: str) -> str:
     """Key for comparison: it ignores case, and the Unicode form of accented letters."""
-    return unicodedata.normalize("NFC", name).casefold()
-
-
-def _as_is(name: str) -> str:
-    return name
+    return _in_one_form(name).casefold()
 
 
 def _in_one_form(name: str) -> str:
@@ -22,12 +31,13 @@ def _in_one_form(name: str) -> str:
 
 
 class Alike:
-    """Names, among which one is looked for that may be written in another way."""
+    """Names of files. What is looked for means the one of this name; else one in another form, else in other capitals,
+    if there is only one."""
 
     def __init__(self, names: Iterable[str]) -> None:
         names = tuple(dict.fromkeys(names))
         self._tables = []
-        for key in (_as_is, _in_one_form, plain_name):
+        for key in (str, _in_one_form, plain_name):
             count = Counter(map(key, names))
             self._tables.append((key, {key(name): name for name in names if count[key(name)] == 1}))
 

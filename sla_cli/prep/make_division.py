@@ -7,9 +7,9 @@ from pathlib import Path
 
 from sla_cli.artifact.lock import locked
 from sla_cli.config.settings import DivisionConfig
+from sla_cli.core.alike import among
 from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Count
-from sla_cli.core.unicode_forms import among
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.checks.finding import Finding, refuse_problems

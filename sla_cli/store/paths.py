@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sla_cli.core.unicode_forms import forms
+from sla_cli.core.alike import forms
 from sla_cli.errors import SlaError
 
 SHARD = re.compile(r"clips-(\d{4,})\.h5")

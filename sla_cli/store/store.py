@@ -11,10 +11,10 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from sla_cli.artifact.receipt import read_receipt
+from sla_cli.core.alike import among
 from sla_cli.core.arguments import as_path
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_bytes
-from sla_cli.core.unicode_forms import among
 from sla_cli.errors import FormatError, ReadError, SlaError, reading, some
 from sla_cli.log import log
 from sla_cli.store.clips import Row, Split

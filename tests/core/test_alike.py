@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla_cli.core.alike import Alike, plain_name
+from sla_cli.core.alike import Alike, among, plain_name
 
 NAMES = st.lists(
     st.sampled_from(["a", "A", "\u00e9", "e\u0301", "\u00c9", "E\u0301", "strasse", "stra\u00dfe", "b"]), max_size=5
@@ -41,3 +41,10 @@ def test_the_nearest_form_that_only_one_name_has(names: list[str], wanted: list[
 )
 def test_what_is_meant(names: list[str], wanted: str, meant: str | None) -> None:
     assert Alike(names).find(wanted) == meant
+
+
+@pytest.mark.parametrize("wanted", ["caf\u00e9", "cafe\u0301"])
+@pytest.mark.parametrize("there", ["caf\u00e9", "cafe\u0301"])
+def test_a_name_is_the_one_that_is_there_in_either_form(wanted: str, there: str) -> None:
+    assert among(wanted, ["tea", there]) == there
+    assert among(wanted, ["CAF\u00c9"]) == wanted

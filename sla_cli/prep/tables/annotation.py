@@ -13,10 +13,10 @@ from typing import Any
 from sla_cli.artifact.pickled import check_pickle
 from sla_cli.artifact.table import Row, parse_table
 from sla_cli.artifact.text import decode_text, is_number
+from sla_cli.core.alike import forms
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.clip_name import without_pattern
 from sla_cli.core.digest import digest_bytes
-from sla_cli.core.unicode_forms import forms
 from sla_cli.errors import FormatError, ReadError, SlaError
 from sla_cli.log import log
 from sla_cli.prep.corpus import Listing

@@ -12,10 +12,9 @@ from urllib.parse import unquote
 
 from sla_cli.annotation.formats import can_read
 from sla_cli.annotation.tier import AnnotationFile, MediaLink
-from sla_cli.core.alike import Alike, plain_name
+from sla_cli.core.alike import Alike, forms, plain_name
 from sla_cli.core.clip import Source
 from sla_cli.core.endings import VIDEOS, is_image, is_video
-from sla_cli.core.unicode_forms import forms
 from sla_cli.errors import ReadError
 from sla_cli.log import log
 from sla_cli.prep.tables.locate import is_folder, join, parent_of
