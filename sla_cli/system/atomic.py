@@ -158,18 +158,23 @@ def short_name(name: str) -> str:
 
 def remove_leftovers(path: Path) -> None:
     """Remove files that killed processes of this host and container left next to `path`."""
-    prefix, suffix = f".{short_name(path.name)}.{socket.gethostname()}-", UNFINISHED
-    own = re.compile(rf"{namespace()}-([0-9]+)-[0-9a-f]{{8}}")
-    for entry in path.parent.glob(f"{glob.escape(prefix)}*{suffix}"):
-        found = own.fullmatch(entry.name.removeprefix(prefix).removesuffix(suffix))
-        if found and not is_alive(int(found[1])):
+    here = re.escape(f"{socket.gethostname()}-{namespace()}")
+    for entry in path.parent.glob(f".{glob.escape(short_name(path.name))}.*{UNFINISHED}"):
+        process = _made_by(entry, path.name, here)
+        if process is not None and not is_alive(process):
             entry.unlink(missing_ok=True)
 
 
 def is_temporary(path: Path, name: str) -> bool:
     """Whether a file has a temporary name that `atomic_write` gives before NAME, in whatever process and host."""
-    form = rf"\.{re.escape(short_name(name))}\..+-[0-9]+-[0-9]+-[0-9a-f]{{8}}\.partial"
-    return re.fullmatch(form, path.name) is not None
+    return _made_by(path, name, ".+-[0-9]+") is not None
+
+
+def _made_by(path: Path, name: str, where: str) -> int | None:
+    """The process that gave a file its temporary name before NAME; `where`: a pattern for its host and namespace."""
+    form = rf"\.{re.escape(short_name(name))}\.{where}-([0-9]+)-[0-9a-f]{{8}}{re.escape(UNFINISHED)}"
+    found = re.fullmatch(form, path.name)
+    return int(found[1]) if found else None
 
 
 def namespace() -> str:
