@@ -18,6 +18,8 @@ USER = re.compile(
     r"|(?<![^\s'\"(])[^\s/:@'\"(]{1,99}:[^\s/@]{1,199}@(?=[\w-]+[./:])"
 )
 
+LONGEST = 4000  # characters of a message or hint, which may quote what a stranger's file states
+
 
 def visible(text: str) -> str:
     """Text that a terminal and any file can hold: control characters, and bytes that are not UTF-8, by their numbers.
@@ -41,9 +43,6 @@ def shortened(text: str, most: int) -> str:
 
 def _number(character: str) -> str:
     return f"\\x{ord(character):02x}" if character < "\u0100" else f"\\u{ord(character):04x}"
-
-
-LONGEST = 4000  # characters of a message or hint, which may quote what a stranger's file states
 
 
 class SlaError(Exception):

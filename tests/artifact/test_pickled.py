@@ -48,7 +48,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_others(name: str) -> None:
+def test_hostile_and_damaged_ones_are_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
         check_pickle(io.BytesIO(HOSTILE[name]), len(HOSTILE[name]))
     nested = "nests more than" in str(caught.value)

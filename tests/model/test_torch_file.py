@@ -54,7 +54,7 @@ HOSTILE = {
 
 @pytest.mark.filterwarnings("ignore:Duplicate name")
 @pytest.mark.parametrize("name", [*HOSTILE, "the first of two", "the second of two"])
-def test_others(name: str) -> None:
+def test_hostile_pickles_are_refused_wherever_pytorch_would_read_them(name: str) -> None:
     twice = {"the first of two": (DEEP, GOOD), "the second of two": (GOOD, DEEP)}
     data = HOSTILE[name] if name in HOSTILE else archived(*twice[name])
     with pytest.raises(pickle.UnpicklingError, match=r"nests|compressed"):

@@ -51,9 +51,7 @@ def check_signers(splits: Mapping[str, Split]) -> Iterator[Finding]:
             broken = clips.unseen == "signers"
             message = f"{len(shared)} of its {counted(of, 'signer')} in train too: {some(sorted(shared))}"
             hint = f"In {clips.division}, no split should share signers with train: are these the right tables?"
-            named = tuple(
-                clip for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer_key(signer) in train
-            )
+            named = tuple(clip for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer in shared)
             yield Finding("signers", split, message, hint if broken else "", named if broken else (), broken)
 
 

@@ -112,7 +112,6 @@ class Found:
                 "%s several videos, of which one is used: for %s %s, not %s; --video selects another",
                 counted(len(recordings.several), "file links", "files link"), path, taken, some(others),
             )  # fmt: skip
-
         if recordings.unlike:
             path, (taken, own) = next(iter(recordings.unlike.items()))
             log.warning(
