@@ -135,6 +135,8 @@ def test_names_that_differ_in_capitals_or_in_their_form(tmp_path: Path, lay: Lay
         }
     lay(tmp_path / "one", {"a.eaf": annotated(), "A.mp4": b""})
     assert [clip.source.path for clip in read("elan", tmp_path / "one").clips] == ["A.mp4"]
+    lay(tmp_path / "two", {"a.eaf": annotated(), "A.eaf": annotated(), "A.mp4": b""})
+    assert [clip.source.path for clip in read("elan", tmp_path / "two").clips] == ["A.mp4", "a.mp4"], "one is missing"
 
 
 def test_a_link_to_another_video_than_that_of_the_same_name_is_said(
