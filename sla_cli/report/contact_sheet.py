@@ -122,7 +122,7 @@ def _of_signer(part: Split, signer: str) -> list[int]:
     numbers = [number for number, name in enumerate(part.signers) if wanted and signer_key(name) == wanted]
     if not numbers:
         known = some(sorted({*part.signers} - {""}), 20) or "unknown"
-        raise SlaError(f"no clip of {part} is by a signer {signer!r}", f"Its signers: {known}.")
+        raise SlaError(f"{part}: no clip is by a signer {signer!r}", f"Its signers: {known}.")
     return numbers
 
 

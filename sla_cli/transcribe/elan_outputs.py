@@ -26,8 +26,10 @@ def with_elan_files(
         again: whether a recording is taken of which the ELAN file has the tier.
 
     Raises:
-        SlaError: several recordings for one file, or two of one name for a folder.
+        SlaError: no such file or folder, several recordings for one file, or two of one name for a folder.
     """
+    if not add_to.exists():
+        raise SlaError(f"no such ELAN file or folder: {add_to}", "--add-to changes files that exist.")
     if not add_to.is_dir():
         if given > 1:
             fault = f"--add-to {add_to} is for one recording, but {given} were given"

@@ -268,7 +268,7 @@ def test_a_sheet_of_a_store(store: Path, tmp_path: Path) -> None:
     assert f"sheet {out}: {width}x" in sla(store, "--sheet", out, "--force", "--clips", 1, "--seed", 3).stdout
     assert out.read_bytes() != first
     sla(store, "--sheet", out, "--force", "--signer", "BOB")  # in train, and there is no dev
-    assert "no clip of" in sla(store, "--sheet", out, "--force", "--signer", "eve", code=2).stderr
+    assert "no clip is by" in sla(store, "--sheet", out, "--force", "--signer", "eve", code=2).stderr
 
 
 def test_a_photo_is_never_replaced_by_a_sheet(store: Path, tmp_path: Path) -> None:

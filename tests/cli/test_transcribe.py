@@ -296,6 +296,7 @@ def test_a_tier_is_added_to_an_elan_file(folder: Path) -> None:
     assert "Give one video" in refused("transcribe", "mine/a.mkv", "mine/b.mkv", "--add-to", "x.eaf", *RUN)
     Path("no.eaf").write_text("<xml")
     assert "no.eaf" in refused("transcribe", "mine/a.mkv", "--add-to", "no.eaf", *RUN)
+    assert "no such ELAN file or folder: none" in refused("transcribe", "mine", "--add-to", "none", *RUN)
 
 
 def test_a_tier_is_added_to_each_elan_file_of_a_folder(folder: Path) -> None:
