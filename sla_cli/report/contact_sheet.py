@@ -109,7 +109,7 @@ def write_sheet(
     title = " ".join(filter(None, (part.corpus, *((part.division, part.name) if signer is None else (signer, split)))))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the pen warns once
-        page = _page(clips, f"{title}: {len(clips):,} of {counted(len(part), 'clip')}")
+        page = _page(clips, f"{title}: {len(clips):,} of {counted(len(numbers), 'clip')}")
     _, data = cv2.imencode(".png", cv2.cvtColor(page, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_PNG_COMPRESSION, 7])
     with atomic_write(out, check=check, keep=True) as temporary:
         temporary.write_bytes(_marked(data.tobytes()))

@@ -118,6 +118,14 @@ def test_all_clips_of_a_signer_are_drawn_and_nobody_elses(tmp_path: Path) -> Non
             drawn(signer=nobody)
 
 
+def test_a_sheet_of_a_person_does_not_depend_on_others(tmp_path: Path) -> None:
+    own = [replace(flat(name, "A"), signer="S01") for name in ("clip-a", "clip-b")]
+    other = replace(flat("clip-c", "A"), signer="S02")
+    stores = [store(tmp_path / "alone", *own), store(tmp_path / "both", *own, other)]
+    sheets = [draw(path, tmp_path, signer="S01", count=1) for path in stores]
+    np.testing.assert_array_equal(*sheets)
+
+
 def test_a_sheet_that_few_programs_could_open_is_refused(tmp_path: Path) -> None:
     path = store(tmp_path, *(bytes_only(f"c{number}", "A", 0, signer="S01") for number in range(MOST + 1)))
     with pytest.raises(SlaError, match=f"all {MOST + 1} clips would be too high"):
