@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.exchange.gloss_files import write_export
 from sla_cli.log import progress
 from sla_cli.store.clips import Split
+from sla_cli.system.atomic import Check
 from sla_cli.work.alignment import write_alignment
 from sla_cli.work.emissions import Emissions
 from sla_cli.work.kind import ALIGNMENT
@@ -92,7 +93,7 @@ def align_file(
         if artifact.there is None:
             artifact.begin()
             facts = {"corpus": header.corpus, "split": header.split}
-            write_alignment(path, clips, facts, check=artifact.check, keep=artifact.keep)
+            write_alignment(path, clips, facts, check=artifact.check)
             artifact.results = {
                 "clips": len(clips),
                 "glosses": aligned.placed,
@@ -102,7 +103,7 @@ def align_file(
     return aligned
 
 
-def write_ctm(path: Path, clips: Iterable[AlignedClip], *, check: Callable[[], object] | None = None) -> None:
+def write_ctm(path: Path, clips: Iterable[AlignedClip], *, check: Check | None = None) -> None:
     """The glosses that have a span, as CTM; `check` as for `atomic_write`.
 
     Raises SlaError for a clip without frame rate, or an id that CTM cannot hold.

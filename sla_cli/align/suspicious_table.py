@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from msgspec import Struct
@@ -10,6 +10,7 @@ from msgspec import Struct
 from sla_cli.align.suspicious import Ranking, ReadClip
 from sla_cli.artifact.table import write_tsv
 from sla_cli.core.quantities import Amount, Count
+from sla_cli.system.atomic import Check
 
 PLACE = ("kind", "number", "gloss", "read", "start_frame", "end_frame", "start", "end", "score")
 COLUMNS = ("rank", "clip", "recording", "clip_score", *PLACE, "reference", "hypothesis")
@@ -39,7 +40,7 @@ class SuspiciousClips(Struct, kw_only=True):
     eaf: tuple[Path, ...]
 
 
-def write_ranking(path: Path, ranking: Ranking, *, check: Callable[[], object] | None = None) -> None:
+def write_ranking(path: Path, ranking: Ranking, *, check: Check | None = None) -> None:
     """Write all clips of a ranking: a row for each place, and one row for a clip without any; tab-separated.
 
     `check` is as for `atomic_write`.

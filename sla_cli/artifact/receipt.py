@@ -230,8 +230,11 @@ def _revision() -> str:
 def _write(receipt: Receipt, artifact: Path, finished: datetime) -> None:
     receipt.finished = finished.isoformat()
     receipt.checksum = _checksum(json.loads(json.dumps(asdict(receipt))))  # of what will be read back
-    # Somebody's file may have appeared where the receipt of a file will be, whose folder is not sla's.
-    check = (lambda: read_receipt(artifact)) if artifact.is_file() else None
+
+    def check() -> None:
+        if artifact.is_file():  # the folder is not sla's: a file of somebody may have this name by now
+            read_receipt(artifact)
+
     write_text(receipt_path(artifact), json.dumps(asdict(receipt), indent=1, ensure_ascii=False) + "\n", check=check)
 
 

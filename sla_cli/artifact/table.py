@@ -8,13 +8,13 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.artifact.text import read_text
 from sla_cli.errors import FormatError, some
-from sla_cli.system.atomic import write_text
+from sla_cli.system.atomic import Check, write_text
 
 # Content of a column, and its names in the headers of the field's corpora, in lower case.
 COLUMNS = {
@@ -53,7 +53,7 @@ def write_tsv(
     columns: Iterable[str],
     rows: Iterable[Iterable[object]],
     *,
-    check: Callable[[], object] | None = None,
+    check: Check | None = None,
     keep: bool = False,
 ) -> None:
     """Write a tab-separated table without quoting; the file appears only when it is complete.

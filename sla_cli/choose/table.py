@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from sla_cli.artifact.table import write_tsv
 from sla_cli.choose.choose import Choice
 from sla_cli.errors import in_line
+from sla_cli.system.atomic import Check
 
 COLUMNS = ("rank", "clip", "recording", "start", "end", "minutes", "score", "reason", "hypothesis")
 
 
-def write_choices(path: Path, choices: Sequence[Choice], *, check: Callable[[], object] | None = None) -> None:
+def write_choices(path: Path, choices: Sequence[Choice], *, check: Check | None = None) -> None:
     """Write a row for each choice, tab-separated, in the order of choice; the file appears when it is complete.
 
     `check` is as for `atomic_write`.

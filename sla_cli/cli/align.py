@@ -1,6 +1,6 @@
 """sla align"""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -12,6 +12,7 @@ from sla_cli.core.counted import counted
 from sla_cli.core.endings import is_video
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
+from sla_cli.system.atomic import Check
 
 if TYPE_CHECKING:
     from sla_cli.align.suspicious import Ranking
@@ -104,7 +105,7 @@ def _align(
     store: Path | None,
     kind: Literal["tsv", "ctm", "eaf"],
     output: Path | None,
-    check: Callable[[], object] | None,
+    check: Check | None,
     *,
     force: bool,
     as_json: bool,
@@ -156,7 +157,7 @@ def _rank(
     store: Path | None,
     top: int,
     output: Path | None,
-    check: Callable[[], object] | None,
+    check: Check | None,
     *,
     elan: bool,
     force: bool,

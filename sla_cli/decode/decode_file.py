@@ -72,7 +72,6 @@ def decode_file(
             chain.from_iterable(clips),
             Header(header.corpus, header.split, header.profile, here, settled.no_gain_on),
             check=artifact.check,
-            keep=artifact.keep,
         )
         best = [clip[0] for clip in clips]
         artifact.results = {"clips": len(best), "glosses": sum(len(hypothesis.glosses) for hypothesis in best)}

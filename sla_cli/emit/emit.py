@@ -143,7 +143,7 @@ def _write(
     )
     with making(out, receipt, kind=EMISSIONS, keep=keep, force=True) as artifact:
         artifact.begin()
-        write_emissions(out, header, parts.joined(clips), parts.dtype, check=artifact.check, keep=artifact.keep)
+        write_emissions(out, header, parts.joined(clips), parts.dtype, check=artifact.check)
         artifact.results = {
             "clips": len(split),
             "device": str(opened.placement.device),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -15,7 +15,7 @@ from sla_cli.core.hypothesis import Glosses, Hypothesis
 from sla_cli.errors import FormatError, SlaError, suggestion
 from sla_cli.exchange import ctm, delimited, jsonl, plain, stm, trn
 from sla_cli.exchange.format import Format, NbestLists, Utterance, content_lines
-from sla_cli.system.atomic import write_text
+from sla_cli.system.atomic import Check, write_text
 from sla_cli.work.hypotheses import MAGIC, Header, parse_nbest
 from sla_cli.work.like import Like, begins
 
@@ -94,7 +94,7 @@ def read_gloss_file(path: Path) -> GlossFile:
     )
 
 
-def write_export(path: Path, kind: str, clips: NbestLists, *, check: Callable[[], object] | None = None) -> None:
+def write_export(path: Path, kind: str, clips: NbestLists, *, check: Check | None = None) -> None:
     """Write the text of `export_text`; a copy of what it replaces is kept. Raises SlaError as that does.
 
     `check` is as for `atomic_write`.

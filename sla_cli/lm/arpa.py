@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.artifact.text import decode_text
 from sla_cli.errors import FormatError
-from sla_cli.system.atomic import atomic_write
+from sla_cli.system.atomic import Check, atomic_write
 from sla_cli.system.regular_file import open_regular
 
 DATA = b"\\data\\"
@@ -42,9 +42,9 @@ class Arpa:
     fallbacks: tuple[int, ...] = ()
 
 
-def write_arpa(arpa: Arpa, path: Path, *, check: Callable[[], object] | None = None, keep: bool = False) -> None:
-    """Write the ARPA file that KenLM and pyctcdecode read; `check`, `keep` and errors are those of `atomic_write`."""
-    with atomic_write(path, check=check, keep=keep) as temporary, temporary.open("wb") as file:
+def write_arpa(arpa: Arpa, path: Path, *, check: Check | None = None) -> None:
+    """Write the ARPA file that KenLM and pyctcdecode read; `check` and errors are those of `atomic_write`."""
+    with atomic_write(path, check=check) as temporary, temporary.open("wb") as file:
         file.writelines(_lines(arpa))
 
 

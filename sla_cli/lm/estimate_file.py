@@ -117,11 +117,10 @@ def estimate_file(
             artifact.replaces = force
             artifact.begin()
 
-            def check() -> None:
-                if not holds(out, arpa):  # another command may have written the same model just now
-                    artifact.check()
+            def check() -> bool:
+                return not holds(out, arpa) and artifact.check()  # another command may have just written the same model
 
-            write_arpa(arpa, out, check=check, keep=artifact.keep)
+            write_arpa(arpa, out, check=check)
         estimated = Estimated(
             order=chosen.order,
             lowered=chosen.why or UNSET,

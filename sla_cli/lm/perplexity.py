@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from sla_cli.core.quantities import Amount, Count, Positive, Share
 from sla_cli.lm.kenlm_model import Model, open_lm, out_of_vocabulary
 from sla_cli.lm.sentences import Text, read_source
 from sla_cli.log import log
+from sla_cli.system.atomic import Check
 
 COLUMNS = ("id", "log10", "glosses", "oov", "sentence")
 
@@ -93,7 +94,7 @@ def score_text(
     split: str = "dev",
     normalize: str = "none",
     out: Path | None = None,
-    check: Callable[[], object] | None = None,
+    check: Check | None = None,
 ) -> ModelPerplexity:
     """Perplexity of a model on a text or on a split of a store; the scores of each sentence go to `out`, a TSV.
 

@@ -6,7 +6,7 @@ import random
 import struct
 import warnings
 import zlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +25,7 @@ from sla_cli.pages.pictures import Picture, middles, squares
 from sla_cli.pages.template import direction
 from sla_cli.store.clips import Split, StoredClip
 from sla_cli.store.store import Store
-from sla_cli.system.atomic import atomic_write
+from sla_cli.system.atomic import Check, atomic_write
 from sla_cli.work.like import Like, begins
 
 # Pixels.
@@ -69,7 +69,7 @@ def write_sheet(
     signer: str | None = None,
     count: int | None = 8,
     seed: int = 0,
-    check: Callable[[], object] | None = None,
+    check: Check | None = None,
 ) -> tuple[int, int]:
     """Draw clips of a store as a PNG: frames from the middles of equal parts, in order of time from left to right.
 

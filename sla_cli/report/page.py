@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,7 +21,7 @@ from sla_cli.report.curve import Chart, learning_curves
 from sla_cli.report.reliability import PERCENT, reliability_diagrams
 from sla_cli.report.summary import LISTED_SIGNERS, marked, signers, table, wer_axis
 from sla_cli.report.system import System
-from sla_cli.system.atomic import write_text
+from sla_cli.system.atomic import Check, write_text
 from sla_cli.work.emissions import Emissions
 
 REPORT = page_like("sla")  # what a report may replace
@@ -69,7 +69,7 @@ def write_page(
     against: Sequence[Comparison | None] = (),
     note: str = "",
     next_steps: Sequence[str] = (),
-    check: Callable[[], object] | None = None,
+    check: Check | None = None,
     keep: bool = False,
 ) -> None:
     """Write one self-contained HTML file: figures, learning curves, confusions, pictures, all clips' alignments.

@@ -23,14 +23,13 @@ from sla_cli.log import log
 LONGEST_NAME = 255  # bytes, on almost all disks
 LONG = 100  # bytes of a name to which no more is added
 UNFINISHED = ".partial"  # the end of the name of a file or folder that is not complete; a point is before it
+Check = Callable[[], bool | None]
 HINT = "Free space, or write into another folder"
 HINTS: dict[int | None, str] = {errno.ENAMETOOLONG: "Give it, or the input that it is named after, a shorter name"}
 
 
 @contextmanager
-def atomic_write(
-    path: Path, *, flush: bool = True, check: Callable[[], object] | None = None, keep: bool = False
-) -> Iterator[Path]:
+def atomic_write(path: Path, *, flush: bool = True, check: Check | None = None, keep: bool = False) -> Iterator[Path]:
     """Yield a temporary path next to `path`; flush it to disk and rename it on success, remove it on error.
 
     The name is `.NAME.HOST-NAMESPACE-PROCESS-TOKEN.partial`, so two jobs that write the same artifact cannot mix their
@@ -41,7 +40,7 @@ def atomic_write(
         flush: False if readers detect a damaged file and it can be made again: a power failure may then damage it.
         check: called just before the file is renamed; an exception from it leaves what is there. Another program may
             have written a file of this name meanwhile. One that appears after the call is not replaced before the
-            check was called again.
+            check was called again. If it returns True, a copy is kept as with `keep`.
         keep: keep a copy of a file that is there with other content, since nothing tells whether somebody has
             corrected it.
 
@@ -60,10 +59,7 @@ def atomic_write(
             yield temporary
             if flush:
                 _flush(temporary)
-            if check is None or not _placed(temporary, path, check):
-                if keep:
-                    keep_copy(path, temporary)
-                temporary.replace(path)
+            _place(temporary, path, check, keep=keep)
             if flush:
                 _flush_folder(path.parent)
         finally:
@@ -83,7 +79,7 @@ def refuse_read_only(path: Path) -> None:
         raise SlaError(f"cannot write {path}: it is read-only", "Give another name, or make it writable.")
 
 
-def write_text(path: Path, text: str, *, check: Callable[[], object] | None = None, keep: bool = False) -> None:
+def write_text(path: Path, text: str, *, check: Check | None = None, keep: bool = False) -> None:
     """Write UTF-8 as `atomic_write` does, lines ended by a line feed. Raises SlaError as it does.
 
     Bytes of a file's name that are not UTF-8 become escapes, from which JSON makes them again.
@@ -97,20 +93,23 @@ def encoded(text: str) -> bytes:
     return text.encode("utf-8", "backslashreplace")
 
 
-def _placed(temporary: Path, path: Path, check: Callable[[], object]) -> bool:
-    """Call the check; give the file its name if none is there, and return whether it has it."""
-    there = os.path.lexists(path)  # before the check, which does not see what appears after it
-    check()
-    if there:
-        return False
-    try:
-        os.link(temporary, path)  # unlike renaming, it never replaces a file
-    except FileExistsError:  # made since the check
-        check()
-        return False
-    except OSError:  # a disk without hard links, or the errors that renaming will give too
-        return False
-    return True
+def _place(temporary: Path, path: Path, check: Check | None, *, keep: bool) -> None:
+    """Call the check and give the file its name; `keep` as for `atomic_write`."""
+    if check is not None:
+        there = os.path.lexists(path)  # before the check, which does not see what appears after it
+        keep = check() or keep
+        if not there:
+            try:
+                os.link(temporary, path)  # unlike renaming, it never replaces a file
+            except FileExistsError:  # made since the check
+                keep = check() or keep
+            except OSError:
+                pass  # a disk without hard links, or the errors that renaming will give too
+            else:
+                return
+    if keep:
+        keep_copy(path, temporary)
+    temporary.replace(path)
 
 
 def keep_copy(path: Path, new: Path | None = None) -> None:

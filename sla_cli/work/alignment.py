@@ -14,7 +14,7 @@ no span. A clip without glosses has one row, with number 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from itertools import dropwhile
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from sla_cli.artifact.text import read_text
 from sla_cli.artifact.version import check_version
 from sla_cli.core.aligned_clip import AlignedClip
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.system.atomic import write_text
+from sla_cli.system.atomic import Check, write_text
 
 NAME, VERSION = "sla-alignment", 1
 MAGIC = f"# {NAME} "
@@ -35,21 +35,20 @@ def write_alignment(
     clips: Iterable[AlignedClip],
     facts: dict[str, str],
     *,
-    check: Callable[[], object] | None = None,
-    keep: bool = False,
+    check: Check | None = None,
 ) -> None:
     """Write the segments of clips; the file appears only when it is complete.
 
     Args:
         facts: facts of all clips: corpus and split.
-        check, keep: as for `atomic_write`.
+        check: as for `atomic_write`.
 
     Raises:
         SlaError: an id or gloss that a line cannot hold.
     """
     head = f"{MAGIC}{VERSION}\n" + "".join(f"# {key} {value}\n" for key, value in facts.items())
     rows = ["\t".join(row) + "\n" for clip in clips for row in _rows(clip)]
-    write_text(path, f"{head}{chr(9).join(COLUMNS)}\n{''.join(rows)}", check=check, keep=keep)
+    write_text(path, f"{head}{chr(9).join(COLUMNS)}\n{''.join(rows)}", check=check)
 
 
 def read_alignment(path: Path) -> list[dict[str, str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from sla_cli.core.ctc import are_probabilities
 from sla_cli.core.place import FrameScores, Spans, place
 from sla_cli.errors import FormatError
 from sla_cli.store.clips import Split
-from sla_cli.system.atomic import atomic_write
+from sla_cli.system.atomic import Check, atomic_write
 from sla_cli.work.calibration import checked_calibration
 from sla_cli.work.run import Run
 
@@ -140,19 +140,18 @@ def write_emissions(
     emissions: Iterable[Emission],
     dtype: str = "float32",
     *,
-    check: Callable[[], object] | None = None,
-    keep: bool = False,
+    check: Check | None = None,
 ) -> None:
     """Write emissions as they come; the file appears only when the last one is in it.
 
     Args:
         dtype: float32 or float16, of the log-probabilities on disk.
-        check, keep: as for `atomic_write`.
+        check: as for `atomic_write`.
     """
     width = len(header.glosses) + 1
     ids: list[str] = []
     steps, frames, rates = [], [], []
-    with atomic_write(path, check=check, keep=keep) as temporary, create(temporary, 0) as file:
+    with atomic_write(path, check=check) as temporary, create(temporary, 0) as file:
         flat = file.create_dataset("log_probs", (0, width), dtype, maxshape=(None, width), chunks=(CHUNK, width))
         scores = None
         for emission in emissions:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from sla_cli.artifact.version import check_version
 from sla_cli.core.counted import counted
 from sla_cli.core.hypothesis import NO_GLOSS, Hypothesis
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.system.atomic import write_text
+from sla_cli.system.atomic import Check, write_text
 
 NAME, VERSION = "sla-hypotheses", 1
 MAGIC = f"# {NAME} "
@@ -59,12 +59,11 @@ def write_hypotheses(
     hypotheses: Iterable[Hypothesis],
     header: Header | None = None,
     *,
-    check: Callable[[], object] | None = None,
-    keep: bool = False,
+    check: Check | None = None,
 ) -> None:
     """Write hypotheses, those of a clip one after the other; the file appears only when complete, and reads back equal.
 
-    `check` and `keep` are as for `atomic_write`.
+    `check` is as for `atomic_write`.
 
     Raises:
         SlaError: an id or gloss that a line cannot hold; spans, confidence or ranks that do not fit; a score of NaN.
@@ -73,7 +72,7 @@ def write_hypotheses(
     _check_ranks(hypotheses)
     head = f"{MAGIC}{VERSION}\n" + "".join(f"{FACT}{key} {value}\n" for key, value in vars(header).items() if value)
     rows = "".join(map(_row, hypotheses))
-    write_text(path, f"{head}{chr(9).join(COLUMNS)}\n{rows}", check=check, keep=keep)
+    write_text(path, f"{head}{chr(9).join(COLUMNS)}\n{rows}", check=check)
 
 
 def read_hypotheses(path: Path) -> list[Hypothesis]:

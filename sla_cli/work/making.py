@@ -5,7 +5,7 @@
             return read(path)
         content = compute()
         artifact.begin()
-        write(path, content, check=artifact.check, keep=artifact.keep)
+        write(path, content, check=artifact.check)
         artifact.results = {"clips": len(content)}
 
 After an exception there is no receipt of what was begun, so the artifact counts as incomplete. A folder that several
@@ -31,7 +31,6 @@ from sla_cli.artifact.receipt import (
     write_receipt,
 )
 from sla_cli.log import log
-from sla_cli.system.atomic import keep_copy
 from sla_cli.work.output import check_output
 
 
@@ -47,8 +46,6 @@ class Making:
             set.
         kind: of a file, as for `making`.
         replaces: whether a file of this kind is replaced that somebody has made since the block began.
-        keep: whether a copy is kept of the file that is replaced, since it is not as its receipt says; known when the
-            block has begun to write.
     """
 
     path: Path
@@ -56,20 +53,21 @@ class Making:
     results: dict[str, Any] | None = None
     kind: str = ""
     replaces: bool = True
-    keep: bool = False
+    _keep: bool = field(init=False, default=False)
     _found: tuple[int, ...] | None = field(init=False)
 
     def __post_init__(self) -> None:
         self._found = _identity(self.path)
 
-    def check(self) -> None:
-        """Raise SlaError for a file that somebody has made since the block began, and that must not be replaced.
+    def check(self) -> bool:
+        """Whether to keep a copy of the file that is replaced: it is not as its receipt says, or new.
 
-        A copy is kept of one that will be.
+        Raises SlaError for a file that somebody has made since the block began, and that must not be replaced.
         """
-        if self._is_changed():
-            check_output(self.path, self.kind, replace=self.replaces)
-            keep_copy(self.path)
+        if not self._is_changed():
+            return self._keep
+        check_output(self.path, self.kind, replace=self.replaces)
+        return True
 
     def begin(self) -> None:
         """Remove the receipt of what will be replaced: call it before the first change.
@@ -80,7 +78,7 @@ class Making:
             check_output(self.path, self.kind, replace=self.replaces)
         if self.kind:
             read_receipt(self.path)
-            self.keep = self.path.is_file() and not is_as_made(self.path)
+            self._keep = self.path.is_file() and not is_as_made(self.path)
             self._found = _identity(self.path)
         receipt_path(self.path).unlink(missing_ok=True)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
@@ -17,7 +17,7 @@ from sla_cli.artifact.receipt import read_receipt
 from sla_cli.core.endings import other_ending
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.store.paths import clips_files
-from sla_cli.system.atomic import HINTS, LONGEST_NAME, refuse_read_only
+from sla_cli.system.atomic import HINTS, LONGEST_NAME, Check, refuse_read_only
 from sla_cli.work import scores
 from sla_cli.work.kind import (
     ALIGNMENT,
@@ -55,9 +55,7 @@ KERNEL = ("/proc", "/sys", "/dev")  # file systems that are not for user files
 MEMORY = "/dev/shm"  # but this one does
 
 
-def check_output(
-    path: Path | None, kind: str | Like, *, inputs: Iterable[Path | None] = (), replace: bool
-) -> Callable[[], object]:
+def check_output(path: Path | None, kind: str | Like, *, inputs: Iterable[Path | None] = (), replace: bool) -> Check:
     """Refuse a file that cannot or must not be written; None means no file.
 
     Args:

@@ -6,7 +6,7 @@ score.json is written last: a folder that has it is complete.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from sla_cli.core.clip_score import ClipScore, score_clips
 from sla_cli.core.edit_alignment import KEPT, Counts, Pair
 from sla_cli.core.result import Score
 from sla_cli.errors import FormatError
-from sla_cli.system.atomic import write_text
+from sla_cli.system.atomic import Check, write_text
 from sla_cli.system.garbage_collection import without_garbage_collection
 from sla_cli.work.figures import VERSION, Figures, WordCounts, figures_of
 
@@ -142,7 +142,7 @@ def _values(counts: Counts) -> tuple[int, int, int, int, int]:
     return counts.ref_words, counts.correct, counts.substitutions, counts.deletions, counts.insertions
 
 
-def write_differences(path: Path, first: Score, second: Score, *, check: Callable[[], object] | None = None) -> None:
+def write_differences(path: Path, first: Score, second: Score, *, check: Check | None = None) -> None:
     """A table of clips with both systems' errors and hypotheses; `difference` is second minus first.
 
     Args:
