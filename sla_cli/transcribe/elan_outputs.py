@@ -47,8 +47,8 @@ def with_elan_files(
     left: list[tuple[Job, SlaError | None]] = []
     for place, job in places.items():
         try:
-            if (eaf := _file_for(job, place, elan, layout, again)) is not None:
-                kept.append(replace(job, add_to=eaf))
+            if (todo := _with_file(job, place, elan, layout, again)) is not None:
+                kept.append(todo)
             else:
                 left.append((job, None))
         except SlaError as error:
@@ -56,8 +56,11 @@ def with_elan_files(
     return kept, left
 
 
-def _file_for(job: Job, place: Path, elan: ElanFiles, layout: Layout, again: bool) -> Path | None:
-    """The ELAN file to which a recording's tiers are to be added, None for none. Raises SlaError if none is found."""
+def _with_file(job: Job, place: Path, elan: ElanFiles, layout: Layout, again: bool) -> Job | None:
+    """The job with the ELAN file to which its tiers are to be added; None if nothing is to be done.
+
+    Raises SlaError if no ELAN file is found.
+    """
     if place in elan.further:
         log.info("%s: left out, %s links it beside another video", job.recording, elan.further[place])
         return None
@@ -66,6 +69,6 @@ def _file_for(job: Job, place: Path, elan: ElanFiles, layout: Layout, again: boo
         fault = f"{job.recording}: no ELAN file in {place.parent} has its name or links it"
         raise SlaError(fault, "Link it in ELAN, or write a new file with --format eaf.")
     if not again and has_tier(eaf, layout):
-        log.info("%s: skipped, %s has the tier (--force replaces those of sla)", job.recording, eaf)
-        return None
-    return eaf
+        log.info("%s: %s has the tier, which stays (--force replaces those of sla)", job.recording, eaf)
+        return job if job.missing else None
+    return replace(job, add_to=eaf)

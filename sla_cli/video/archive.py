@@ -1,4 +1,5 @@
-"""Archives read in place: zip, tar and tar.gz. Nothing is unpacked, but a large video is copied to a temporary file.
+"""Archives read in place: zip, tar and tar.gz. Nothing is unpacked, but a large video of a zip or tar.gz is copied to a
+temporary file.
 
 All kinds have one list of members, in SQLite (`archive_index.py`): opening an archive of 800,000 members again takes
 milliseconds and no memory per worker. zipfile would need seconds and hundreds of megabytes each time, and tarfile would
@@ -11,13 +12,14 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from io import BytesIO
+from io import BufferedReader, BytesIO
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
 
 from sla_cli.errors import ReadError, SlaError
 from sla_cli.video.archive_index import ArchiveIndex
-from sla_cli.video.archive_member import ArchiveReader, Member
+from sla_cli.video.archive_member import CHUNK, ArchiveReader, Member
+from sla_cli.video.in_place import InPlace
 from sla_cli.video.pieces import read_pieces
 from sla_cli.video.tree import IN_MEMORY, LARGEST, checked
 
@@ -88,6 +90,10 @@ class Archive:
         member = self._member(path)
         if member.size <= IN_MEMORY:
             yield BytesIO(self.read(path))
+            return
+        if self._content.in_pieces:
+            with BufferedReader(InPlace(partial(self._content.piece, member), member.size), CHUNK) as file:
+                yield file
             return
         with tempfile.TemporaryFile(prefix="sla-") as copy:
             try:

@@ -320,6 +320,9 @@ def test_a_tier_is_added_to_each_elan_file_of_a_folder(folder: Path) -> None:
         assert re.findall("<ANNOTATION_VALUE>(.*)</ANNOTATION_VALUE>", changed[name].decode()) == ["NORD", "REGEN"]
     again = refused("transcribe", "mine", "--add-to", "elan", *RUN)
     assert "2 of 6 recordings failed" in again and "elan/a.eaf has the tier" in again
+    refused("transcribe", "mine", "--add-to", "elan", "--format", "vtt", *RUN)
+    made = {path.stem for path in (folder / "mine").glob("*.vtt")}
+    assert made == {"a", "b", "cam1"}, "the other files of recordings whose tier is there"
     assert {name: (elan / name).read_bytes() for name in changed} == changed
 
 

@@ -348,9 +348,17 @@ def test_the_disk_of_temporary_files_may_be_full(
     tmp_path: Path, small_disk: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     video = np.random.default_rng(0).bytes(3 << 20)
-    path = pack(tmp_path / "a.tar", {"v.mp4": video})
+    path = pack(tmp_path / "a.zip", {"v.mp4": video})
     monkeypatch.setattr("tempfile.tempdir", str(small_disk))
     monkeypatch.setattr("sla_cli.video.archive.IN_MEMORY", 1 << 20)
-    with pytest.raises(FrameError, match=r"cannot copy .*a\.tar/v\.mp4 to .*No space left"):
+    with pytest.raises(FrameError, match=r"cannot copy .*a\.zip/v\.mp4 to .*No space left"):
         encode_clip(Source(path, "v.mp4"), RAW, None)
     assert list(small_disk.iterdir()) == []
+
+
+def test_a_large_video_in_a_tar_is_read_where_it_lies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    video = movie(tmp_path / "v.mp4", pictures(FRAMES))
+    path = pack(tmp_path / "a.tar", {"clip.png": b"before", "v.mp4": video.read_bytes(), "w.png": b"after"})
+    monkeypatch.setattr("sla_cli.video.archive.IN_MEMORY", 0)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "missing"))
+    assert shown(encode_clip(Source(path, "v.mp4"), RAW, None)) == list(range(FRAMES))
