@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 import torch
@@ -10,6 +11,7 @@ from sla_cli.config.bounds import DEVICES
 from sla_cli.config.settings import TrainConfig
 from sla_cli.core.arguments import as_text
 from sla_cli.errors import SlaError
+from sla_cli.system.workers import usable_cores
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
@@ -31,7 +33,7 @@ class Placement:
 
 
 def place(device: str, precision: str, half: str = TrainConfig.half) -> Placement:
-    """Choose the device and the precision of a model.
+    """Choose the device and the precision of a model; on a CPU PyTorch gets as many threads as cores may be used.
 
     Args:
         device: auto, cpu, cuda or cuda:N.
@@ -39,7 +41,7 @@ def place(device: str, precision: str, half: str = TrainConfig.half) -> Placemen
         half: bf16 (fp16 on devices without bf16), or fp16.
 
     Raises:
-        SlaError: no such device, or fp16 on a CPU.
+        SlaError: no such device, fp16 on a CPU, or a variable of Slurm that is no number.
     """
     if as_text(device, "device", DEVICES) == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -57,6 +59,8 @@ def place(device: str, precision: str, half: str = TrainConfig.half) -> Placemen
         precision = "fp32" if chosen.type == "cpu" else half if has_bf16(chosen) else "fp16"
     if precision == "fp16" and chosen.type == "cpu":
         raise SlaError("precision fp16 is for GPUs", "Use bf16 or fp32 on a CPU.")
+    if chosen.type == "cpu" and "OMP_NUM_THREADS" not in os.environ:  # PyTorch knows of no quota of a container or job
+        torch.set_num_threads(min(torch.get_num_threads(), usable_cores()))
     return Placement(chosen, DTYPES[precision])
 
 

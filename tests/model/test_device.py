@@ -1,6 +1,9 @@
 from __future__ import annotations
 
 import math
+import os
+import subprocess
+import sys
 from contextlib import nullcontext
 from typing import Any
 
@@ -63,6 +66,16 @@ def test_cuda_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SlaError, match="no CUDA device") as caught:
         place("cuda", "auto")
     assert "--device cpu" in caught.value.hint
+
+
+@pytest.mark.parametrize(("threads", "expected"), [("", 1), ("2", 2)])
+def test_a_model_on_a_cpu_computes_on_the_cores_that_a_job_was_granted(threads: str, expected: int) -> None:
+    """Of Slurm here; a container's quota is read the same way. What the user says of threads counts more."""
+    code = "import torch; torch.set_num_threads(2); from sla_cli.model.device import place; place('cpu', 'auto');"
+    environment = {key: value for key, value in os.environ.items() if key != "OMP_NUM_THREADS"}
+    environment |= {"SLURM_CPUS_PER_TASK": "1"} | ({"OMP_NUM_THREADS": threads} if threads else {})
+    answer = subprocess.check_output([sys.executable, "-c", code + "print(torch.get_num_threads())"], env=environment)
+    assert int(answer) == expected
 
 
 def test_fp16_needs_a_gpu() -> None:
