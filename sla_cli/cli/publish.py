@@ -50,13 +50,16 @@ def _uploaded(made: "Published") -> list[str]:
 def _planned(made: "Published") -> list[str]:
     """The card, then what would happen."""
     from sla_cli.artifact.text import read_text
+    from sla_cli.core.endings import ARPA
     from sla_cli.work.model_folder import CARD
 
     width = max(map(len, made.files))
+    models = [name for name in made.files if name.endswith(ARPA)]
     readers = "private" if made.private else "public, unless its owner has it otherwise"
     return [
         read_text(made.model / CARD),
         *(f"{name:{width}}  {size:>15,} bytes" for name, size in made.files.items()),
+        *(f"{name} holds sequences of glosses as they were signed in train" for name in models),
         f"{_size(made)}, to {made.repository}: {readers}",
         f"revision: {f'tag {made.tag}' if made.tag else 'the number of the commit; --tag gives it a name'}",
         "nothing was uploaded: the same command with --yes does it",

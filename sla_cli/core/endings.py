@@ -6,6 +6,7 @@ from collections.abc import Collection
 from pathlib import PurePath
 
 IMAGES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+ARPA = (".arpa", ".arpa.gz")  # language models of a model folder, as work/hub.py downloads them
 # Each with its media type, as ELAN's files state it. A file with another ending is read if it is named.
 VIDEOS = {
     ".3gp": "video/3gpp",

@@ -13,6 +13,7 @@ from torch import Tensor
 from sla_cli.artifact.receipt import digest_file, pass_on, read_receipt
 from sla_cli.config.settings import Config
 from sla_cli.core.digest import digest_json
+from sla_cli.core.endings import ARPA
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log
@@ -43,7 +44,6 @@ from sla_cli.work.run import Run
 from sla_cli.work.tuning import CHOICE, find_tuned, tuning_of
 
 Part = tuple[dict[str, Tensor], dict[str, str]]
-ARPA = (".arpa", ".arpa.gz")  # as work/hub.py downloads them
 HALF = 65504.0  # the largest float16
 
 

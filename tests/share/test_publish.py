@@ -64,6 +64,7 @@ def test_a_dry_run_shows_the_card_and_the_files(made: Path) -> None:
     assert shown.stdout.startswith(card)
     rest = " ".join(shown.stdout.removeprefix(card).split())
     assert f"model.safetensors {(made / 'm' / 'model.safetensors').stat().st_size:,} bytes" in rest
+    assert "gloss.arpa holds sequences of glosses as they were signed in train" in rest
     assert f"to {NAME}: public, unless its owner has it otherwise revision: tag v1 nothing was uploaded" in rest
     found = sla("publish", str(made / "m"), NAME, "--private", "-q")
     there = {path.relative_to(made / "m").as_posix() for path in (made / "m").rglob("*") if path.is_file()}
