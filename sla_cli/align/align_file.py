@@ -80,8 +80,7 @@ def align_file(
             "corpus": header.corpus,
         },
     )
-    run = Path(header.run).name or emissions_path.stem
-    path = out or folder / run / f"{emissions_path.stem}-{receipt.fingerprint[:6]}.tsv"
+    path = out or folder / emissions.made_by / f"{emissions_path.stem}-{receipt.fingerprint[:6]}.tsv"
     keep = out is not None and not force
     with making(path, receipt, kind=ALIGNMENT, keep=keep, inputs=(emissions_path,), force=force) as artifact:
         clips = []

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -180,11 +181,16 @@ def rates(file: h5py.File, name: str) -> np.ndarray:
     return values
 
 
-def text_of(value: object) -> str:
-    """An attribute that is a text. Raises UnicodeEncodeError, a ValueError, for bytes that are not UTF-8."""
-    text = str(value)
-    text.encode()
-    return text
+def attributes(file: h5py.File) -> dict[str, Any]:
+    """All attributes, as Python's own numbers and texts where they are single ones.
+
+    Raises UnicodeEncodeError, a ValueError, for bytes that are not UTF-8.
+    """
+    found = {name: value.item() if isinstance(value, np.generic) else value for name, value in file.attrs.items()}
+    for value in found.values():
+        if isinstance(value, str):
+            value.encode()
+    return found
 
 
 def strings(file: h5py.File, name: str) -> list[str]:

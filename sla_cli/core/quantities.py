@@ -1,4 +1,4 @@
-"""Types of numbers with their bounds, for what is read from files and what commands print with --json."""
+"""Types of numbers and texts with their bounds, for what is read from files and what commands print with --json."""
 
 from __future__ import annotations
 
@@ -16,6 +16,9 @@ Share = Annotated[float, Meta(ge=0, le=1)]  # a part of a whole, or a probabilit
 FrameRate = Annotated[float, Meta(ge=0, le=FASTEST)]  # frames per second, 0 if unknown
 Distance = Annotated[float, Meta(ge=1e-6, le=1e9)]  # of a recording from the training data, relative to their spread
 Percent = Annotated[float, Meta(ge=0, le=1000)]  # of what may also be more than the whole
+_CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"  # with line breaks
+Line = Annotated[str, Meta(pattern=rf"\A[^{_CONTROLS}]*\Z")]  # a line of a text file can hold it
+FileName = Annotated[str, Meta(pattern=rf"\A(?!\.)[^/\\{_CONTROLS}]{{1,50}}\Z")]  # names of files can begin with it
 Side = Annotated[int, Meta(ge=1, le=PIXELS)]  # of a square picture, in pixels
 
 

@@ -57,8 +57,9 @@ def decode_file(
         check_oov(options.lm, header.glosses, options.max_oov)
         inputs["lm"], sources["lm"] = unchanged_digest(options.lm), str(options.lm.resolve())
     receipt = Receipt("decode", _settings(settled), inputs, sources=sources)
-    run = Path(header.run).name or emissions_path.stem
-    path = out or folder / run / f"{header.split}-{_file_name_part(options)}-{receipt.fingerprint[:6]}.tsv"
+    path = (
+        out or folder / emissions.made_by / f"{header.split}-{_file_name_part(options)}-{receipt.fingerprint[:6]}.tsv"
+    )
     keep, given = out is not None and not force, (emissions_path, options.lm)
     with making(path, receipt, kind=HYPOTHESES, keep=keep, inputs=given, force=force) as artifact:
         if artifact.there is not None:

@@ -19,13 +19,13 @@ import h5py
 import numpy as np
 
 from sla_cli.artifact.hdf5 import (
+    attributes,
     check_offsets,
     closed_on_error,
     naming_damage,
     open_checked,
     rates,
     strings,
-    text_of,
     whole_numbers,
 )
 from sla_cli.config.checks import read_values
@@ -217,8 +217,6 @@ class StoreFile:
 
 
 def _header(file: h5py.File) -> StoreHeader:
-    found = {name: value.item() if isinstance(value, np.generic) else value for name, value in file.attrs.items()}
-    for text in (value for value in found.values() if isinstance(value, str)):
-        text_of(text)
+    found = attributes(file)
     facts = {field.name: found[field.name] for field in fields(StoreHeader)}
     return read_values(StoreHeader, facts, file.filename, AGAIN)

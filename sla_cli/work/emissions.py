@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
 
 from sla_cli.artifact.hdf5 import (
+    attributes,
     check_offsets,
     claim,
     create,
@@ -18,14 +20,15 @@ from sla_cli.artifact.hdf5 import (
     open_checked,
     rates,
     strings,
-    text_of,
     whole_numbers,
     write_strings,
 )
 from sla_cli.artifact.receipt import Receipt, read_receipt
+from sla_cli.config.checks import read_values
 from sla_cli.core.calibration import UNCHANGED, Calibration
 from sla_cli.core.ctc import are_probabilities
 from sla_cli.core.place import FrameScores, Spans, place
+from sla_cli.core.quantities import FileName, Line, Positive
 from sla_cli.errors import FormatError
 from sla_cli.store.clips import Split
 from sla_cli.system.atomic import Check, atomic_write
@@ -36,6 +39,7 @@ NAME, VERSION = "sla-emissions", 1
 SCORES = "frame_scores"
 REMAKE = "emit --force"  # without --force a file with a valid receipt is kept
 CHUNK = 256  # steps
+FACTS = ("corpus", "split", "stride", "store", "run", "profile", "division")
 
 
 @dataclass(frozen=True)
@@ -52,14 +56,14 @@ class EmissionHeader:
         calibration: how confidences become probabilities.
     """
 
-    corpus: str
-    split: str
+    corpus: Line
+    split: FileName
     glosses: tuple[str, ...]
-    stride: int
+    stride: Positive
     store: str
     run: str
-    profile: str = "none"
-    division: str = ""
+    profile: Line = "none"
+    division: Line = ""
     calibration: Calibration = UNCHANGED
 
 
@@ -170,7 +174,7 @@ def write_emissions(
         file["fps"] = np.array(rates, np.float64)
         write_strings(file, "ids", ids)
         write_strings(file, "glosses", list(header.glosses))
-        for key in ("corpus", "split", "stride", "store", "run", "profile", "division"):
+        for key in FACTS:
             file.attrs[key] = getattr(header, key)
         file.attrs["calibration"] = astuple(header.calibration)
         file.attrs["format"], file.attrs["version"] = NAME, VERSION
@@ -209,21 +213,24 @@ class Emissions:
         self.path = path
         self._opened: tuple[int, h5py.File] | None = None  # the process that opened the file
         with open_checked(path, NAME, VERSION, REMAKE) as file, naming_damage(path, REMAKE):
-            facts = file.attrs
+            facts = attributes(file)
             self.version = int(facts["version"])
-            self.header = EmissionHeader(
-                glosses=tuple(strings(file, "glosses")),
-                stride=int(facts["stride"]),
-                calibration=checked_calibration(*map(float, facts["calibration"])),
-                **{key: text_of(facts[key]) for key in ("corpus", "split", "store", "run", "profile", "division")},
-            )
+            shared: dict[str, Any] = {key: facts[key] for key in FACTS} | {"glosses": strings(file, "glosses")}
+            header = read_values(EmissionHeader, shared, path, f"Make it again with `sla {REMAKE}`.")
+            self.header = replace(header, calibration=checked_calibration(*map(float, facts["calibration"])))
             self.ids = strings(file, "ids")
             self.offsets = whole_numbers(file, "offsets")
             self.frames = whole_numbers(file, "frames")
             self.fps = rates(file, "fps")
-            self._least = int(file[SCORES].attrs["least"]) if SCORES in file else 0
+            self._least = _checked_least(file[SCORES]) if SCORES in file else 0
             steps, columns = file["log_probs"].shape
             self._check(steps, columns, file[SCORES].shape if self._least else None)
+
+    @property
+    def made_by(self) -> str:
+        """Name of the run, for folders of what is made from it; that of the file if another system wrote it."""
+        name = Path(self.header.run).name
+        return name if name.isprintable() and name not in ("", "..") else self.path.stem
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -267,5 +274,11 @@ class Emissions:
         check_offsets(self.offsets, "offsets", steps)
         if len(set(self.ids)) < len(self.ids):
             raise ValueError("clip ids that occur twice")
-        if self.header.stride < 1:
-            raise ValueError(f"a stride of {self.header.stride}")
+
+
+def _checked_least(scores: h5py.Dataset) -> int:
+    """The attribute `least` of scores of frames. Raises ValueError for scores of another type."""
+    least = attributes(scores)["least"]
+    if scores.dtype != np.int8 or type(least) is not int or least < 1:
+        raise ValueError(f"scores of {scores.dtype}, least {least}")
+    return least

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -228,10 +229,45 @@ def test_parts_that_do_not_fit_each_other_are_refused(
         Emissions(path)
 
 
-def test_a_stride_of_nothing_is_refused(tmp_path: Path) -> None:
-    write_emissions(tmp_path / "dev.h5", replace(HEADER, stride=0), emissions())
-    with pytest.raises(FormatError, match="a stride of 0"):
-        Emissions(tmp_path / "dev.h5")
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        *(("stride", value) for value in (0, 4.7, math.inf, math.nan, "4")),
+        *(("split", value) for value in ("", "../up", "/tmp/x", "..", "a\\b", "dev\n# x y", "d\x1b[31m", "d" * 300)),
+        *((name, "x\n# profile none") for name in ("corpus", "profile", "division")),
+    ],
+)
+def test_facts_of_another_system_that_no_name_and_no_line_of_a_file_holds(
+    tmp_path: Path, name: str, value: object
+) -> None:
+    """A split begins the names of files that are made from it, and is a line of them, as are corpus and profile."""
+    path = tmp_path / "dev.h5"
+    write_emissions(path, HEADER, emissions())
+    with h5py.File(path, "r+") as file:
+        file.attrs[name] = value
+    with pytest.raises(FormatError, match=rf"dev\.h5: {name}"):
+        Emissions(path)
+
+
+@pytest.mark.parametrize(
+    ("run", "name"), [("", "dev"), ("/", "dev"), ("..", "dev"), ("a/..", "dev"), ("/x/a\nb", "dev"), ("/x/a b", "a b")]
+)
+def test_what_is_made_of_emissions_has_the_name_of_the_run_or_the_file(tmp_path: Path, run: str, name: str) -> None:
+    write_emissions(tmp_path / "dev.h5", replace(HEADER, run=run), emissions())
+    assert Emissions(tmp_path / "dev.h5").made_by == name
+
+
+@pytest.mark.parametrize(
+    ("kind", "least"), [("u1", 2), ("f4", 2), ("i1", 0), ("i1", 1.5), ("i1", math.inf), ("i1", -128)]
+)
+def test_scores_of_frames_of_another_type(tmp_path: Path, kind: str, least: float) -> None:
+    path = tmp_path / "dev.h5"
+    write_emissions(path, HEADER, emissions())
+    with h5py.File(path, "r+") as file:
+        file["frame_scores"] = np.zeros((file["frames"][:].sum(), file["log_probs"].shape[1]), kind)
+        file["frame_scores"].attrs["least"] = least
+    with pytest.raises(FormatError, match=r"dev\.h5: damaged or incomplete \(scores of"):
+        Emissions(path)
 
 
 def test_current_means_made_of_these_weights_settings_and_clips(tmp_path: Path) -> None:
