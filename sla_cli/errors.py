@@ -18,6 +18,8 @@ USER = re.compile(
     r"|(?<![^\s'\"(])[^\s/:@'\"(]{1,99}:[^\s/@]{1,199}@(?=[\w-]+[./:])"
 )
 
+FEW = 10  # of a list that a message shows
+LONGEST_VALUE = 200  # characters, or bits, of a value in a message
 LONGEST = 4000  # characters of a message or hint, which may quote what a stranger's file states
 
 
@@ -39,6 +41,18 @@ def in_line(text: str) -> str:
 def shortened(text: str, most: int) -> str:
     """The beginning and the end of a text that has more than `most` characters."""
     return text if len(text) <= most else f"{text[: most * 2 // 3]} … {text[-most // 3 :]}"
+
+
+def shown(value: object) -> str:
+    """A value in a message: short, also if it is a large array or number."""
+    if isinstance(value, int) and value.bit_length() > LONGEST_VALUE:
+        return f"a number of {value.bit_length()} bits"
+    if isinstance(value, list) and len(value) <= FEW and not any(isinstance(inner, list) for inner in value):
+        return f"[{', '.join(map(shown, value))}]"
+    if not isinstance(value, (str, bytes, int, float, type(None))):
+        return f"a value of type {type(value).__name__}"
+    text = repr(value)
+    return text if len(text) <= LONGEST_VALUE else f"{text[:LONGEST_VALUE]}…"
 
 
 def _number(character: str) -> str:

@@ -18,6 +18,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from msgspec import Struct, ValidationError, convert
+
 from sla_cli import __version__
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.version import readable, unread_version
@@ -35,6 +37,42 @@ PACKAGES = (
     *("ufal-kenlm", "kenlm"),
 )
 
+
+class _OfFile(Struct):
+    """Of an artifact that is one file."""
+
+    digest: str = ""
+
+
+class _OfFolder(Struct):
+    digests: dict[str, str] = {}
+
+
+class _Division(Struct):
+    clips: dict[str, int] = {}
+
+
+class _OfStore(Struct):
+    divisions: dict[str, _Division] = {}
+    skipped: dict[str, str] = {}
+    failed: dict[str, str] = {}
+    incomplete: dict[str, str] = {}
+    files: list[str] = []
+    clips: int = 0
+
+
+class _OfRun(Struct):
+    best_epoch: int = 0
+    dev_wer: float = 0.0
+
+
+# By stage, the results that later stages read.
+READ: dict[str, type[Struct]] = {
+    **dict.fromkeys(("emit", "decode", "align", "lm"), _OfFile),
+    **dict.fromkeys(("tune", "score"), _OfFolder),
+    **dict.fromkeys(("prep", "merge"), _OfStore),
+    "train": _OfRun,
+}
 COMMANDS = {"lm": "lm estimate"}  # stages whose command has another name
 
 
@@ -116,11 +154,21 @@ def read_receipt_file(path: Path) -> Receipt:
         if facts["version"] in readable(VERSION):
             if facts.get("checksum") != _checksum(facts):
                 raise FormatError("it is damaged or was edited")
-            return read_values(Receipt, facts, path)
+            found = read_values(Receipt, facts, path)
+            _check_results(found)
+            return found
     except (SlaError, UnicodeEncodeError) as error:
         reason = error.message if isinstance(error, SlaError) else str(error)
         raise FormatError(f"{path}: not a receipt ({reason})", _how_to_fix()) from error
     raise unread_version(path, "receipt", VERSION, facts["version"], _how_to_fix(f"`sla {facts['stage']}`"))
+
+
+def _check_results(receipt: Receipt) -> None:
+    """Raise FormatError for results of another type than later stages read."""
+    try:
+        convert(receipt.results, READ.get(receipt.stage, Struct))
+    except ValidationError as error:
+        raise FormatError(f"results: {error}") from error
 
 
 def _how_to_fix(stage: str = "the stage that made it") -> str:
@@ -194,7 +242,7 @@ def check_unchanged(path: Path, digest: str) -> None:
     A file without a receipt is not checked.
     """
     receipt = read_receipt(path)
-    if receipt is not None and receipt.results[DIGEST] != digest:
+    if receipt is not None and receipt.results.get(DIGEST) != digest:
         command = COMMANDS.get(receipt.stage, receipt.stage)
         raise FormatError(
             f"{path} is damaged or was edited: it is not what `sla {command}` wrote",

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_ar
 
 import msgspec
 
-from sla_cli.errors import FormatError, SlaError, suggestion
+from sla_cli.errors import FormatError, SlaError, shown, suggestion
 
 if TYPE_CHECKING:
     from msgspec.inspect import FloatType, IntType, Type
 
 T = TypeVar("T")
 LONGEST = 1 << 18  # characters of a TOML text: a hundred times as many as the settings of a run have
+MOST_BITS = 1000  # of a whole number; TOML has 64, and a text may be of digits; Python prints at most 14,000
 MOST_DOTS = 100  # in a line of it; a list of as many numbers has no use in a setting
 
 
@@ -72,7 +73,7 @@ def check_setting(key: str, value: Any, hint: Any, where: str) -> Any:
     except (msgspec.ValidationError, UnicodeEncodeError) as error:  # the latter for half of a pair of surrogates
         is_choice = get_origin(hint) is Literal
         advice = suggestion(str(value), get_args(hint)) if is_choice else f"It must be {described(hint)}."
-        raise SlaError(f"{where}: {key} is {value!r}", advice) from error
+        raise SlaError(f"{where}: {key} is {shown(value)}", advice) from error
 
 
 def read_values(kind: type[T], values: Mapping[str, Any], where: object, hint: str = "") -> T:
@@ -127,7 +128,17 @@ def parse_toml(text: str) -> dict[str, Any]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.count(".") > MOST_DOTS:  # a key of thousands of parts takes tomllib gigabytes
             raise ValueError(f"more than {MOST_DOTS} dots (at line {number}), which no setting has")
-    return tomllib.loads(text)
+    found = tomllib.loads(text)
+    _refuse_large(found)
+    return found
+
+
+def _refuse_large(value: object) -> None:
+    """Raise ValueError for a whole number that is too large for any message."""
+    if isinstance(value, int) and value.bit_length() > MOST_BITS:
+        raise ValueError(f"a number of {value.bit_length()} bits, which no setting has")
+    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _refuse_large(inner)
 
 
 def parse_part(option: str, text: str, fewest: int = 1) -> tuple[int, int]:

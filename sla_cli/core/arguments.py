@@ -10,25 +10,24 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, shown
 from sla_cli.system.atomic import LONGEST_NAME
 
 LONGEST_PATH = 4095  # bytes, of Linux's file systems
-LONGEST = 200  # characters, or bits, of a value that a message shows
 
 
 def as_path(value: object, name: str) -> Path:
     """A path from a text or a path. Raises SlaError for anything else, and for an empty text."""
     if not isinstance(value, (str, os.PathLike)) or not isinstance(path := os.fspath(value), str):
-        raise SlaError(f"{name} is {_shown(value)}, not a path", "Give a text or a pathlib.Path.")
+        raise SlaError(f"{name} is {shown(value)}, not a path", "Give a text or a pathlib.Path.")
     try:
         encoded = os.fsencode(path)
     except UnicodeEncodeError:  # half of a pair of surrogates
         encoded = b""
     if not encoded or b"\0" in encoded:
-        raise SlaError(f"{name} is {_shown(path)}, which is no path", "Name a file or folder.")
+        raise SlaError(f"{name} is {shown(path)}, which is no path", "Name a file or folder.")
     if len(encoded) > LONGEST_PATH or max(map(len, encoded.split(os.sep.encode()))) > LONGEST_NAME:
-        raise SlaError(f"{name} is {_shown(path)}, too long for a path", "Name a file or folder.")
+        raise SlaError(f"{name} is {shown(path)}, too long for a path", "Name a file or folder.")
     return Path(path)
 
 
@@ -41,7 +40,7 @@ def as_number(value: object, name: str, low: float, high: float = float("inf")) 
         number = math.nan
     if not low <= number <= high:
         bounds = f"from {low:g} to {high:g}" if high != float("inf") else f"of at least {low:g}"
-        raise SlaError(f"{name} is {_shown(value)}, not a number {bounds}")
+        raise SlaError(f"{name} is {shown(value)}, not a number {bounds}")
     return number
 
 
@@ -49,7 +48,7 @@ def as_whole(value: object, name: str, low: int, high: int) -> int:
     """A whole number within bounds. Raises SlaError for anything else."""
     number = as_number(value, name, low, high)
     if not number.is_integer():
-        raise SlaError(f"{name} is {_shown(value)}, not a whole number")
+        raise SlaError(f"{name} is {shown(value)}, not a whole number")
     return int(number)
 
 
@@ -70,20 +69,20 @@ def as_plain(value: object) -> Any:
 def check_one_of(value: object, name: str, known: Sequence[str]) -> None:
     """Raise SlaError for a value that is not one of these texts."""
     if not isinstance(value, str) or value not in known:
-        raise SlaError(f"{name} is {_shown(value)}", f"It is one of {', '.join(known)}.")
+        raise SlaError(f"{name} is {shown(value)}", f"It is one of {', '.join(known)}.")
 
 
 def as_text(value: object, name: str, hint: str = "") -> str:
     """A text. Raises SlaError with this hint for anything else."""
     if not isinstance(value, str):
-        raise SlaError(f"{name} is {_shown(value)}, not a text", hint)
+        raise SlaError(f"{name} is {shown(value)}, not a text", hint)
     return value
 
 
 def as_flag(value: object, name: str) -> bool:
     """True or False. Raises SlaError for anything else: "no" and an array of zeros would be true, or neither."""
     if not isinstance(value, bool):
-        raise SlaError(f"{name} is {_shown(value)}, neither True nor False")
+        raise SlaError(f"{name} is {shown(value)}, neither True nor False")
     return value
 
 
@@ -95,11 +94,11 @@ def as_texts(values: object, name: str, *, ordered: bool = True) -> tuple[str, .
     """
     unordered = ordered and isinstance(values, (Set, Mapping))
     if isinstance(values, str) or unordered or (found := _items(values)) is None:
-        raise SlaError(f"{name} is {_shown(values)}, not a list of texts", "Give a list, also of a single text.")
+        raise SlaError(f"{name} is {shown(values)}, not a list of texts", "Give a list, also of a single text.")
     texts = list[str]()
     for text in found:
         if not isinstance(text, str):
-            raise SlaError(f"{name} holds {_shown(text)}, not only texts")
+            raise SlaError(f"{name} holds {shown(text)}, not only texts")
         texts.append(text)
     return tuple(texts)
 
@@ -112,19 +111,19 @@ def check_types(values: Iterable[object], name: str, kind: type, *, stored: bool
     """
     found = None if stored and not isinstance(values, (tuple, list)) else _items(values)
     if found is None:
-        raise SlaError(f"{name} is {_shown(values)}, not a list of sla_cli.{kind.__name__}")
+        raise SlaError(f"{name} is {shown(values)}, not a list of sla_cli.{kind.__name__}")
     for value in found:
         if not isinstance(value, kind):
-            raise SlaError(f"{name} is or holds {_shown(value)}, not sla_cli.{kind.__name__}")
+            raise SlaError(f"{name} is or holds {shown(value)}, not sla_cli.{kind.__name__}")
 
 
 def check_slice(value: object) -> None:
     """Raise SlaError for anything but a slice of whole numbers with a step of 1."""
     ends = [value.start, value.stop, value.step] if isinstance(value, slice) else ["none"]
     if not all(end is None or (isinstance(end, Integral) and not isinstance(end, bool)) for end in ends):
-        raise SlaError(f"frames are chosen by a slice, not by {_shown(value)}", "Write slice(0, 10) for the first ten.")
+        raise SlaError(f"frames are chosen by a slice, not by {shown(value)}", "Write slice(0, 10) for the first ten.")
     if ends[2] not in (None, 1):
-        raise SlaError(f"a slice of frames has a step of 1, not {_shown(ends[2])}", "Choose among the frames it gives.")
+        raise SlaError(f"a slice of frames has a step of 1, not {shown(ends[2])}", "Choose among the frames it gives.")
 
 
 def _items(values: object) -> Iterator[object] | None:
@@ -133,13 +132,3 @@ def _items(values: object) -> Iterator[object] | None:
         return iter(values)  # type: ignore[call-overload]
     except TypeError:
         return None
-
-
-def _shown(value: object) -> str:
-    """A value in a message: short, also if it is a large array."""
-    if isinstance(value, int) and value.bit_length() > LONGEST:
-        return f"a number of {value.bit_length()} bits"
-    if not isinstance(value, (str, bytes, int, float, type(None))):
-        return f"a value of type {type(value).__name__}"
-    text = repr(value)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

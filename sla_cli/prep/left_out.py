@@ -172,8 +172,9 @@ def _write_results(store: Store, divisions: Sequence[Division], gone: Mapping[st
     assert receipt is not None  # the store is complete
     glosses = dict(zip(store.clips.ids, store.clips.glosses, strict=True))
     receipt.results["clips"] = len(glosses) - len(gone)
-    receipt.results["skipped"] |= {clip: left_out_reason(signer) for clip, signer in gone.items()}
-    own = [division for division in divisions if division.name in receipt.results["divisions"]]
+    skipped = {clip: left_out_reason(signer) for clip, signer in gone.items()}
+    receipt.results["skipped"] = receipt.results.get("skipped", {}) | skipped
+    own = [division for division in divisions if division.name in receipt.results.get("divisions", {})]
     receipt.results["divisions"] = {division.name: asdict(division_figures(division, glosses)) for division in own}
     write_receipt(receipt, store.path)
 

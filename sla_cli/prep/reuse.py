@@ -45,11 +45,11 @@ def find_existing(out: Path, plan: Plan, *, force: bool) -> Existing:
     changed = [clip.id for clip in plan.clips if clip.origin in stored and not _serves(stored, clip)]
     if old is not None:
         missing = [clip.id for clip in plan.clips if clip.origin not in stored]
-        files = all((out / name).is_file() for name in old.results["files"])
-        if files and not (old.results["failed"] or changed or missing):
+        files = all((out / name).is_file() for name in old.results.get("files", []))
+        if files and not (old.results.get("failed") or changed or missing):
             return Existing(old, {})
         # A file that is lost or damaged is made again: its clips cannot be looked up.
-        _refuse_changes(out, old, changed, [] if len(stored) < old.results["clips"] else missing)
+        _refuse_changes(out, old, changed, [] if len(stored) < old.results.get("clips", 0) else missing)
     there = read_receipt(out)
     if force and there is not None and there.fingerprint == plan.receipt.fingerprint and not changed:
         return Existing(None, {}, there.finished)
@@ -95,7 +95,7 @@ def _refuse_changes(out: Path, old: Receipt, changed: Sequence[str], moved: Sequ
 
     This does not concern clips that failed or were incomplete: they are encoded again.
     """
-    repaired = old.results["failed"].keys() | old.results["incomplete"].keys()
+    repaired = old.results.get("failed", {}).keys() | old.results.get("incomplete", {}).keys()
     if other := [clip for clip in changed if clip not in repaired]:
         message = f"{len(other)} of the recordings changed since {out} was made: those of {some(other)}"
         raise SlaError(message, "Use --force to encode them again.")

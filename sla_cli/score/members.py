@@ -66,7 +66,7 @@ def _run(artifact: Path) -> Run | None:
             continue
         source = _source(receipt, name, artifact)
         made = None if source is None else read_receipt(source)
-        if source is None or made is None or made.results[DIGEST] != receipt.inputs[name]:
+        if source is None or made is None or made.results.get(DIGEST) != receipt.inputs.get(name):
             return None
         artifact = source
     emitted = read_receipt(artifact)

@@ -14,7 +14,6 @@ import cv2
 import msgspec
 import numpy as np
 
-from sla_cli.config.bounds import PICTURE
 from sla_cli.errors import FormatError, SlaError, not_installed
 from sla_cli.log import log, silent_stderr
 from sla_cli.serve.files import PAGE_FILE, RESULT, UPLOAD
@@ -25,9 +24,10 @@ from sla_cli.system.workers import start_worker
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.segments import Segments
 from sla_cli.transcribe.transcript import UNNAMED, Transcript
+from sla_cli.video.picture import JPEG, decode_picture
 
 GUESS = 25.0  # frames per second, where the run does not know them
-HEAD, JPEG = struct.Struct("<d"), b"\xff\xd8\xff"
+HEAD = struct.Struct("<d")
 UNREADABLE = "this file cannot be read as a video"
 OUT_OF_MEMORY_FIRST = "900"  # the system ends a worker before the service
 
@@ -120,19 +120,15 @@ def _stream(recognizer: Recognizer, first: Frame, connection: Connection) -> Non
 
 
 def _picture(data: bytes) -> tuple[np.ndarray, float]:
-    """Picture, RGB, and time in seconds of a message. Raises SlaError for anything else.
-
-    OpenCV compares the size that a picture states with `PICTURE` before it reserves memory.
-    """
+    """Picture, RGB, and time in seconds of a message. Raises SlaError for anything else."""
     jpeg = data[HEAD.size :]
     picture = None
     if jpeg.startswith(JPEG):
         try:
             with silent_stderr():  # each damaged picture would be a line in the log of the service
-                picture = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-        except cv2.error as error:
-            if "PIXELS" in error.err:
-                raise SlaError(f"a picture states more than {PICTURE // 10**6} million pixels") from error
+                picture = decode_picture(jpeg)
+        except SlaError as error:
+            raise SlaError(f"a picture {error.message}") from error
     if picture is None:
         raise SlaError("a message is not 8 bytes of time, a little-endian float64 in seconds, and a JPEG")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), HEAD.unpack_from(data)[0]

@@ -191,6 +191,6 @@ def _is_of(run: Run, hypotheses: Path) -> bool:
         return False
     emissions = find_source(Path(decoded.sources["emissions"]), hypotheses)
     emitted = read_receipt(emissions) if emissions is not None else None
-    if emitted is None or emitted.results[DIGEST] != decoded.inputs["emissions"]:
+    if emitted is None or emitted.results.get(DIGEST) != decoded.inputs.get("emissions"):
         return False
     return emitted.inputs.get("weights") == run.weights_digest

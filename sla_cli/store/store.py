@@ -12,7 +12,7 @@ from pathlib import Path
 
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.core.alike import among
-from sla_cli.core.arguments import as_path
+from sla_cli.core.arguments import as_path, as_text
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, ReadError, SlaError, reading, some
@@ -48,6 +48,8 @@ class Store:
 
     def __init__(self, path: Path | str, division: str | Division = "") -> None:
         self.path, named = split_name(as_path(path, "path"))
+        if not isinstance(division, Division) and named not in (as_text(division, "division") or named, ""):
+            raise SlaError(f"{path} names another division than {division!r}", "Give one of them.")
         with reading(self.path):
             paths = clips_files(self.path)
         if not paths:

@@ -95,7 +95,7 @@ def _make(run: Run, store: Store, config: Config, preset: str, begin: InitFrom |
         raise SlaError(f"{run.path} already contains a run", "Continue it with --resume, replace it with --force.")
     check_free(run)
     receipt = read_receipt(store.path)
-    if receipt is not None and (failed := receipt.results["failed"]):
+    if receipt is not None and (failed := receipt.results.get("failed")):
         log.warning("the store lacks %s that did not decode: %s", counted(len(failed), "clip"), some(failed))
     facts = RunFacts.of(store, preset, begin)
     if run.exists:  # no file of a replaced run may be mistaken for one of this run

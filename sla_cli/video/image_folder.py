@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Sequence
 
-import cv2
 import numpy as np
 
-from sla_cli.config.bounds import PICTURE
 from sla_cli.core.clip import Source
 from sla_cli.core.endings import is_image
-from sla_cli.errors import FrameError
+from sla_cli.errors import FrameError, SlaError
 from sla_cli.video.frame_numbers import DIGITS
+from sla_cli.video.picture import decode_picture
 from sla_cli.video.timing import selected
 from sla_cli.video.tree import Tree
 
-# First bytes of PNG, JPEG, BMP, WebP (in a RIFF, which states a length of four bytes) and TIFF, also BigTIFF.
-# OpenCV reads more formats, some of them with other values than 0 to 255, whatever the ending of the name.
-PICTURES = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|BM|RIFF.{4}WEBP|II[*+]\0|MM\0[*+]", re.DOTALL)
 DIGIT = str.maketrans("0123456789", "0" * 10)
 
 
@@ -51,7 +46,7 @@ def read_folder(
     if source.start is not None or source.end is not None or rate:
         if not fps:
             message = f"{tree.where(source.path)} is a folder of images whose frame rate is unknown"
-            raise FrameError(message, "Leave out --fps, start and end.")
+            raise FrameError(message, "Give the frame rate with --fps, or leave out start and end.")
         frames = list(selected(frames, source.start, source.end, rate, tree.where(source.path)))
     paths = [f"{source.path}/{name}" if source.path else name for _, name in frames]
     for (time, _), path, data in zip(frames, paths, tree.read_all(paths), strict=True):
@@ -71,12 +66,11 @@ def _by_number(name: str) -> list[tuple[int, str, str]]:
 
 
 def _decode(data: bytes, tree: Tree, path: str) -> np.ndarray:
-    """Grey, 16-bit and transparent pictures become BGR uint8; the orientation mark of the camera is applied."""
     try:
-        image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR) if PICTURES.match(data) else None
-    except cv2.error as error:
-        reason = f"states more than {PICTURE // 10**6} million pixels" if "PIXELS" in error.err else error.err
-        raise FrameError(f"{tree.where(path)} does not decode as an image: {reason}", "Make it smaller.") from error
+        image = decode_picture(data)
+    except SlaError as error:
+        fault = f"{tree.where(path)} does not decode as an image: {error.message}"
+        raise FrameError(fault, "Make it smaller, or write it again with another program.") from error
     if image is None:
         message = f"{tree.where(path)} does not decode as an image ({len(data)} bytes)"
         raise FrameError(message, "PNG, JPEG, BMP, WebP and TIFF are read.")

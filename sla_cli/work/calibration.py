@@ -73,7 +73,7 @@ def read_calibration(path: Path, weights: str) -> CalibrationFigures:
     check_version(path, NAME, VERSION, facts.get("version"), AGAIN)
     if digest != digest_json(facts):
         raise FormatError(f"{path} is damaged or was edited: its values are not those that `sla train` wrote", AGAIN)
-    if facts["weights"] != weights:
+    if facts.get("weights") != weights:
         raise FormatError(f"{path} belongs to another checkpoint than the one beside it", AGAIN)
     figures = {key: value for key, value in facts.items() if key not in ("format", "version", "weights")}
     return read_values(CalibrationFigures, figures, path, AGAIN)

@@ -39,6 +39,7 @@ NAME, VERSION = "sla-emissions", 1
 SCORES = "frame_scores"
 REMAKE = "emit --force"  # without --force a file with a valid receipt is kept
 CHUNK = 256  # steps
+MOST_FRAMES = 2**40  # of all clips
 FACTS = ("corpus", "split", "stride", "store", "run", "profile", "division")
 
 
@@ -272,6 +273,8 @@ class Emissions:
                 f"{len(self.offsets)} offsets"
             )
         check_offsets(self.offsets, "offsets", steps)
+        if (self.frames < 0).any() or self.frames.sum(dtype=float) > MOST_FRAMES:
+            raise ValueError("lengths of clips that no videos have")
         if len(set(self.ids)) < len(self.ids):
             raise ValueError("clip ids that occur twice")
 

@@ -29,6 +29,7 @@ from sla_cli.work.hub import local
 
 HYPOTHESES = "*/*.tsv"
 SEED = "-seed"  # before the seed, in the name of a run that is one of several seeds
+DEEPEST = 100  # parts of a path inside a work folder, of which a stranger's file may state thousands
 UNFINISHED_EXPORT = ".export.json"  # in the folder of an incomplete export: what it should become
 Finished = tuple[str, Path]  # when an artifact was finished, as in its receipt, and its path
 
@@ -287,8 +288,9 @@ def store_now(recorded: Path, artifact: Path, option: str, is_it: Callable[[Path
 
 def _within(path: Path, works: Sequence[Path], parts: int = 1) -> Iterator[Path]:
     """Paths in a work folder that have the same end as a path, at least this many parts; the longest end first."""
-    starts = range(1, len(path.parts) - parts + 1)
-    return filter(_exists, (work.joinpath(*path.parts[start:]) for start in starts for work in works))
+    ends = path.parts[1:][-DEEPEST:]
+    starts = range(len(ends) - parts + 1)
+    return filter(_exists, (work.joinpath(*ends[start:]) for start in starts for work in works))
 
 
 def _exists(path: Path) -> bool:

@@ -252,6 +252,7 @@ class Run:
         """Digests of what its outputs depend on. Raises as `check_whole`."""
         self.check_whole()
         found = {"weights": self.weights_digest, "config": digest_file(self.path / "config.toml")}
+        found["frames"] = digest_json(asdict(self.facts.frames))
         for name, file in (("frame_scores", self.frame_scores), ("calibration", self.calibration)):
             if file.is_file():
                 found[name] = digest_file(file)

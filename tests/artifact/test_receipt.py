@@ -15,7 +15,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sla_cli
-from sla_cli.artifact.receipt import Receipt, already_made, digest_file, read_receipt, receipt_path, write_receipt
+from sla_cli.artifact.receipt import (
+    Receipt,
+    already_made,
+    check_unchanged,
+    digest_file,
+    read_receipt,
+    receipt_path,
+    write_receipt,
+)
 from sla_cli.errors import FormatError, SlaError
 
 texts = st.text(st.characters(codec="utf-8"), max_size=6)
@@ -168,3 +176,29 @@ def test_a_flipped_bit_is_noticed(tmp_path: Path) -> None:
         path.write_bytes(changed)
         with pytest.raises(FormatError, match="Delete it"):
             read_receipt(artifact)
+
+
+@pytest.mark.parametrize(
+    ("stage", "results"),
+    [
+        *(("prep", {"divisions": value}) for value in (5, None, "abc", [1], {"x": 3}, {"x": {"clips": {"dev": "y"}}})),
+        *(("merge", {name: value}) for name in ("skipped", "failed", "incomplete") for value in (3, "abc", {"c": 1})),
+        *(("prep", results) for results in ({"files": 3}, {"files": [3]}, {"clips": "x"})),
+        *((stage, {"digest": 5}) for stage in ("emit", "decode", "align", "lm")),
+        *((stage, {"digests": ["x"]}) for stage in ("score", "tune")),
+        *(("train", results) for results in ({"best_epoch": "x"}, {"dev_wer": None})),
+    ],
+)
+def test_results_of_another_type_than_is_read_from_them(tmp_path: Path, stage: str, results: dict[str, Any]) -> None:
+    """With the right checksum, as in a receipt that somebody has forged."""
+    write_receipt(Receipt(stage, {}, {}, results=results), tmp_path)
+    with pytest.raises(FormatError, match=r"receipt\.json: not a receipt \(results: Expected"):
+        read_receipt(tmp_path)
+
+
+def test_a_receipt_without_the_digest_of_its_file_vouches_for_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "x.tsv"
+    write_receipt(Receipt("decode", {}, {}), path)
+    path.write_text("x")
+    with pytest.raises(FormatError, match="damaged or was edited"):
+        check_unchanged(path, digest_file(path))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 import os
+import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
@@ -15,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec import Meta
 
-from sla_cli.config.bounds import PIXELS
+from sla_cli.config.bounds import PICTURE, PIXELS
 from sla_cli.config.checks import annotations_of, check_setting, read_values, settings_of, values_of
 from sla_cli.config.presets import PRESETS
 from sla_cli.config.settings import (
@@ -215,6 +217,7 @@ TARGETS = "It must be some of q, k, v, proj, mlp with commas between."
             ("model.layers=" + text, f"model.layers is '{text}'", "It must be all, last:K, or numbers like 0,5,11.")
             for text in ("", "last", "last:", "last:-1", "first:2", "-1", "0,,1", "a", "9" * 99)
         ),
+        ("train.epochs=0x" + "f" * 99, "train.epochs is a number of 396 bits", "a whole number"),
         ("loss.distillation=-1.0", "loss.distillation is -1.0", "a number from 0 to"),
     ],
 )
@@ -304,9 +307,13 @@ def test_each_number_takes_its_bounds_and_nothing_beyond() -> None:
             assert f" number from {least:.10g} to " in caught.value.hint
 
 
-def test_a_picture_of_the_largest_side_is_decoded_again() -> None:
+@pytest.mark.parametrize("given", ["", "abc", "1", "9" * 12])
+def test_a_picture_of_the_largest_side_is_decoded_again_and_none_of_more_pixels(given: str) -> None:
     """OpenCV writes pictures of any size, but reads none of more pixels than it was told when sla was imported."""
-    assert int(os.environ["OPENCV_IO_MAX_IMAGE_PIXELS"]) >= PIXELS**2
+    code = "import sla_cli, os; print(os.environ['OPENCV_IO_MAX_IMAGE_PIXELS'])"
+    environment = {**os.environ, "OPENCV_IO_MAX_IMAGE_PIXELS": given}
+    told = int(subprocess.check_output([sys.executable, "-c", code], env=environment))
+    assert told >= PIXELS**2 and told == PICTURE
 
 
 def test_every_default_suits_its_own_setting() -> None:
@@ -380,3 +387,9 @@ def test_values_of_a_file_that_do_not_fit_are_named(values: dict[str, Any], mess
         read_values(Camera, values, "camera.json")
     assert caught.value.message == message
     assert caught.value.hint == ("Did you mean 'marks'?" if "mark" in values else "")
+
+
+@pytest.mark.parametrize("value", ["0x{}", "[0x{}]", "{{depth = 0x{}}}"])
+def test_a_number_that_python_does_not_print_is_no_setting(value: str) -> None:
+    with pytest.raises(SlaError, match="a number of 20000 bits, which no setting has"):
+        resolve(sets=[f"train.epochs={value.format('f' * 5000)}"])

@@ -133,6 +133,11 @@ def test_the_default_division(tmp_path: Path) -> None:
     with pytest.raises(SlaError, match="has no division 'SI'") as caught:
         Store(none, "SI")
     assert "again, drawn" in caught.value.hint
+    with pytest.raises(SlaError, match="none:again names another division than 'drawn'"):
+        Store(f"{none}:again", "drawn")
+    for odd in (5, True, b"m", ["again"], None):
+        with pytest.raises(SlaError, match=r"^division is "):
+            Store(none, odd)  # type: ignore[arg-type]
 
 
 def test_a_store_that_is_none_or_not_finished(tmp_path: Path) -> None:

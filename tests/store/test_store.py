@@ -163,7 +163,7 @@ def test_clips_are_found_by_number_as_in_a_list(split: Split) -> None:
         for read in (split["plain"].frames, split["plain"].encoded):
             with pytest.raises(SlaError, match="step of 1"):
                 read(slice(None, None, step))
-    with pytest.raises(SlaError, match="chosen by a slice, not by a value of type list"):
+    with pytest.raises(SlaError, match=r"chosen by a slice, not by \[0\]"):
         split["plain"].frames([0])  # type: ignore[arg-type]
     assert len(split["plain"].encoded(slice(0, np.int64(2), 1))) == 2
     for reduce in (0, 3, -1, 16, "2", None, True, 2.0, np.ones(2)):

@@ -40,7 +40,7 @@ def emissions(count: int = 4, steps: int = 7) -> Iterator[Emission]:
         scores = rng.normal(size=(length, 4)).astype(np.float32)
         scores[:1, 2] = -np.inf
         scores -= np.log(np.exp(scores).sum(axis=1, keepdims=True))
-        yield Emission(f"S0000{number}/P0_\u0301", scores, 4 * length - number % 4, 25.0 * (number % 3))
+        yield Emission(f"S0000{number}/P0_\u0301", scores, max(0, 4 * length - number % 4), 25.0 * (number % 3))
 
 
 def test_emissions_come_back(tmp_path: Path) -> None:
@@ -246,6 +246,16 @@ def test_facts_of_another_system_that_no_name_and_no_line_of_a_file_holds(
     with h5py.File(path, "r+") as file:
         file.attrs[name] = value
     with pytest.raises(FormatError, match=rf"dev\.h5: {name}"):
+        Emissions(path)
+
+
+@pytest.mark.parametrize("frames", [[-8, 8, 8, 8], [2**62] * 4])
+def test_lengths_that_no_video_has(tmp_path: Path, frames: list[int]) -> None:
+    path = tmp_path / "dev.h5"
+    write_emissions(path, HEADER, emissions())
+    with h5py.File(path, "r+") as file:
+        file["frames"][:] = frames
+    with pytest.raises(FormatError, match="lengths of clips that no videos have"):
         Emissions(path)
 
 

@@ -79,6 +79,8 @@ def test_a_value_that_was_changed_is_refused_unless_the_change_is_meant(
     run = Run(tmp_path)
     run.create(resolve("tiny"), GLOSSES, FACTS)
     file, header = tmp_path / name, tmp_path / "run.toml"
+    run.best.touch()
+    before = run.inputs
     file.write_text(changed := file.read_text(encoding="utf-8").replace(was, now, 1), encoding="utf-8")
     with pytest.raises(FormatError, match=rf"{name} is damaged or was edited") as caught:
         _ = (run.facts, run.config)
@@ -88,6 +90,7 @@ def test_a_value_that_was_changed_is_refused_unless_the_change_is_meant(
     header.write_text("\n".join(kept) + "\n", encoding="utf-8")
     _ = (run.facts, run.config)
     assert name == "run.toml" or file.read_text(encoding="utf-8") == changed
+    assert (run.inputs != before) == (not was.startswith("profile")), "emissions of other frames are other emissions"
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError
 from sla_cli.work.calibration import CalibrationFigures, read_calibration, write_calibration
 
@@ -25,9 +26,12 @@ def test_another_checkpoint_damage_and_an_edit_are_named(tmp_path: Path) -> None
     assert "sla train --resume" in caught.value.hint
     whole = json.loads(path.read_text())
     for key in whole:
-        path.write_text(json.dumps({name: value for name, value in whole.items() if name != key}))
-        with pytest.raises(FormatError, match=r"calibration\.json"):
-            read_calibration(path, "abc")
+        kept = {name: value for name, value in whole.items() if name != key}
+        forged = kept | {"digest": digest_json({name: value for name, value in kept.items() if name != "digest"})}
+        for content in (kept, forged) if key != "digest" else (kept,):
+            path.write_text(json.dumps(content))
+            with pytest.raises(FormatError, match=r"calibration\.json"):
+                read_calibration(path, "abc")
     path.write_text(json.dumps(whole | {"slope": 1.26}))
     with pytest.raises(FormatError, match="damaged or was edited"):
         read_calibration(path, "abc")
