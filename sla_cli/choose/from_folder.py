@@ -11,8 +11,8 @@ import numpy as np
 from sla_cli.annotation.eaf_beside import elan_files
 from sla_cli.annotation.eaf_document import read_document
 from sla_cli.annotation.eaf_own import corrected
-from sla_cli.annotation.eaf_parts import origin_of
-from sla_cli.annotation.eaf_read import tiers_of
+from sla_cli.annotation.eaf_read import links_of, tiers_of
+from sla_cli.annotation.tier import origin_in
 from sla_cli.choose.candidate import Candidate
 from sla_cli.core.annotation import Sentence
 from sla_cli.core.counted import counted
@@ -104,7 +104,7 @@ def annotated_spans(path: Path, recording: str) -> list[Span]:
     tiers = tiers_of(document)
     by_people = corrected(document, tiers)
     marks = [mark for tier in tiers if tier.name in by_people for mark in tier.marks]
-    origin = origin_of(document, PurePath(recording).name)
+    origin = origin_in(links_of(document), PurePath(recording).name)
     return [((mark.start + origin) / 1000, (mark.end + origin) / 1000) for mark in marks]
 
 
