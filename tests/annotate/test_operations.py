@@ -175,6 +175,10 @@ def test_an_operation_on_another_version_is_refused(file: Annotated) -> None:
 def test_a_file_that_is_not_there_is_made_with_the_first_annotation(file: Annotated) -> None:
     file.path.unlink()
     assert file.recording.counts().digest == ""
+    for refused in (Add("GLOSS", 40, 40, "ICH"), Delete("GLOSS", "a1"), Undo()):
+        with pytest.raises(SlaError):
+            file.recording.edit("", refused)
+        assert not file.path.exists()
     file.recording.edit("", Add("GLOSS", 0, 40, "ICH"))
     assert file.marks("GLOSS") == [(0, 40, "ICH")]
     assert broken_rules(file.path) == []
