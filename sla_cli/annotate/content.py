@@ -9,10 +9,9 @@ from msgspec import Struct
 
 from sla_cli.annotate.scope import DECISION, Scope
 from sla_cli.annotation.eaf_document import Document, parse_document
-from sla_cli.annotation.eaf_parts import origin_of
-from sla_cli.annotation.eaf_read import tiers_of
+from sla_cli.annotation.eaf_read import links_of, tiers_of
 from sla_cli.annotation.layout import Layout
-from sla_cli.annotation.tier import Tier
+from sla_cli.annotation.tier import Tier, origin_in, plain
 from sla_cli.annotation.timed import Interval
 from sla_cli.core.digest import digest_bytes
 
@@ -86,7 +85,7 @@ def read_content(data: bytes, name: str, video: str, scope: Scope) -> Content:
     """
     document = parse_document(data, name)
     all_tiers = tiers_of(document)
-    found = {tier.name: tier for tier in all_tiers}
+    found = {plain(tier.name): tier for tier in all_tiers}
     tiers: dict[str, dict[str, Entry]] = {}
     decisions: dict[str, dict[str, str]] = {}
     for tier in scope.decided:
@@ -116,7 +115,7 @@ def read_content(data: bytes, name: str, video: str, scope: Scope) -> Content:
         decisions,
         properties.get(DONE, ""),
         _signer(found, scope),
-        origin_of(document, video),
+        origin_in(links_of(document), video),
     )
 
 

@@ -60,8 +60,7 @@ def _pairs(paths: Iterable[Path]) -> Iterator[Pair]:
         elif _is_table(path):
             yield from _pairs(dict.fromkeys(_recording(path, row) for row in read_table(path, QUEUE, "\t")))
         elif is_video(path.name):
-            among = [one for one in path.parent.iterdir() if is_video(one.name)]
-            yield path, elan_files([*among, path], path.parent.iterdir()).any_of(path)
+            yield path, elan_files([path], path.parent.iterdir()).of[path]
         else:
             raise SlaError(f"{path} is not a video file", "The page plays video files; convert pictures to a video.")
 

@@ -18,7 +18,6 @@ from sla_cli.annotation.eaf_change import reversed_edits
 from sla_cli.annotation.eaf_document import Edit
 from sla_cli.artifact.edit_file import edit_file
 from sla_cli.artifact.text import read_bytes
-from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FrameError, SlaError
 from sla_cli.system.atomic import write_text
 from sla_cli.system.garbage_collection import without_garbage_collection
@@ -131,8 +130,6 @@ class Recording:
             SlaError: the operation is refused, or the file cannot be read or written; it is unchanged.
         """
         with self._lock:
-            if digest == ABSENT and not self.eaf.exists():
-                digest = self._make()
             applied: list[Applied] = []
 
             def change(data: bytes) -> bytes:
@@ -142,6 +139,8 @@ class Recording:
 
             undo = list(self._undo)  # as it is again if nothing is written
             try:
+                if digest == ABSENT and not self.eaf.exists():
+                    return self._make(operation)
                 edit_file(self.eaf, change)
             except BaseException:
                 self._undo = undo
@@ -176,16 +175,16 @@ class Recording:
             return replace(found, digest=ABSENT)
         return _parsed(data, str(self.eaf), self.video.name, self.scope)
 
-    def _make(self) -> str:
-        """Write the file without annotations, unless another program does so just now; returns its digest."""
-        text = self._empty()
+    def _make(self, operation: Operation | Undo) -> Applied:
+        """Write the file with its first operation, unless another program makes it just now."""
+        data, applied = self._after(self._content(None), ABSENT, operation)
 
         def check() -> None:
             if os.path.lexists(self.eaf):  # a link that leads nowhere, too
                 raise ChangedError(f"{self.eaf} was made by another program")
 
-        write_text(self.eaf, text, check=check)
-        return digest_bytes(text.encode())
+        write_text(self.eaf, data.decode(), check=check)
+        return applied
 
     def _empty(self) -> str:
         return document_text([], self.video, self.eaf.parent)

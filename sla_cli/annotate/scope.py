@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sla_cli.annotation.eaf import ANNOTATOR, TierPlan
+from sla_cli.annotation.tier import plain
 from sla_cli.errors import SlaError
 
 DECISION = "-decision"  # end of the name of the tier that says who decided what about each annotation of another one
@@ -22,6 +23,8 @@ class Scope:
 
     Raises:
         SlaError: a name that is empty, not printable, or given twice; or the annotator has the name of sla itself.
+
+    Names of tiers become `plain`.
     """
 
     suggestions: str
@@ -30,6 +33,9 @@ class Scope:
     annotator: str
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "suggestions", plain(self.suggestions))
+        object.__setattr__(self, "glosses", tuple(map(plain, self.glosses)))
+        object.__setattr__(self, "translation", plain(self.translation))
         for name in (*self.decided, self.annotator):
             if not name.strip() or not name.isprintable() or name.endswith(DECISION):
                 raise SlaError(f"{name!r} is not a name for a tier or an annotator", "Name it with letters.")

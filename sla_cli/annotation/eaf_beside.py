@@ -13,7 +13,10 @@ from xml.parsers import expat
 from sla_cli.annotation.eaf_read import SUFFIX
 from sla_cli.annotation.tier import file_names
 from sla_cli.core.alike import Alike
+from sla_cli.core.clip_name import recording_name
+from sla_cli.core.endings import is_video
 from sla_cli.system.regular_file import open_regular
+from sla_cli.video.walk import HIDDEN
 
 PART = 1 << 16  # bytes of a file that are read at once: mostly all of the header
 
@@ -28,42 +31,50 @@ class ElanFiles:
 
     Attributes:
         of: each video, with its ELAN file, or the place of one that is to be made.
-        further: videos that an ELAN file links beside the one that it is of, such as those of other cameras.
+        further: videos that an ELAN file links beside the one of these that it is of, such as those of other cameras.
     """
 
     of: dict[Path, Path]
     further: dict[Path, Path]
 
-    def any_of(self, video: Path) -> Path:
-        """The ELAN file in which somebody has annotated a video, or would."""
-        return self.of.get(video) or self.further[video]
-
 
 def elan_files(videos: Iterable[Path], files: Iterable[Path]) -> ElanFiles:
-    """Find the ELAN files of videos among the files of their folders.
+    """Find the ELAN files of videos among the files of their folders, without hidden ones.
 
-    Names may differ as `Alike` allows. A video with an ELAN file of its own name belongs to that one only; of two such
-    files, the one with the usual ending is taken. Else it belongs to a file that links it: as its recording, or, if
-    there is one before it, as a further video.
+    Names may differ as `Alike` allows, also from those of other videos among the files. A video with an ELAN file of
+    its own name belongs to that one only; of two such files, the one with the usual ending is taken. Else it belongs to
+    a file that links it: as its recording, or, if there is one before it, as a further video.
+
+    Args:
+        videos: their places; those of folders of pictures, too.
     """
-    found = ElanFiles({}, {})
-    by_folder = defaultdict[Path, list[Path]](list)
-    for path in sorted(files):
+    found, wanted = ElanFiles({}, {}), set(videos)
+    by_folder, others = defaultdict[Path, list[Path]](list), set[Path]()
+    for path in sorted(path for path in files if not path.name.startswith(HIDDEN)):
         if path.suffix.lower() == SUFFIX:
             by_folder[path.parent].append(path)
-    for folder, here in groupby(sorted(set(videos)), key=lambda video: video.parent):
-        _match(list(here), by_folder[folder], found)
-    return found
+        elif is_video(path.name):
+            others.add(path)
+    folders = {video.parent for video in wanted}
+    here = sorted(wanted | {path for path in others if path.parent in folders})
+    for folder, among in groupby(here, key=lambda video: video.parent):
+        _match(list(among), by_folder[folder], found)
+    of = {video: eaf for video, eaf in found.of.items() if video in wanted}
+    further = {video: eaf for video, eaf in found.further.items() if video in wanted}
+    for video in sorted(further):  # the first of a file, if the one that it is of is not wanted
+        if further[video] not in of.values():
+            of[video] = further.pop(video)
+    return ElanFiles(of, further)
 
 
 def _match(videos: Sequence[Path], files: Sequence[Path], found: ElanFiles) -> None:
     """As `elan_files`, for the videos of one folder and its ELAN files."""
     elan = {path.with_suffix(SUFFIX).name: path for path in files}
     named = {video.name: video for video in videos}
+    own_name = {video: video.with_name(recording_name(video.name) + SUFFIX) for video in videos}
     among, there = Alike(elan), Alike(named)
-    stems = Alike(video.with_suffix(SUFFIX).name for video in videos)
-    for video in videos:
-        usual = video.with_suffix(SUFFIX)
+    stems = Alike(path.name for path in own_name.values())
+    for video, usual in own_name.items():
         own = among.find(usual.name)
         is_own = own is not None and stems.find(own) == usual.name  # else it is that of a video with a nearer name
         found.of[video] = elan[own] if own is not None and is_own else usual

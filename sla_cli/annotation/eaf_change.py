@@ -5,7 +5,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import count
 from xml.etree import ElementTree as ET
 
@@ -22,7 +22,7 @@ from sla_cli.annotation.eaf_parts import (
     with_free_type,
 )
 from sla_cli.annotation.eaf_read import KINDS
-from sla_cli.annotation.tier import Mark, Tier
+from sla_cli.annotation.tier import Mark, Tier, plain
 from sla_cli.annotation.timed import NOT_XML, Interval
 from sla_cli.errors import SlaError
 
@@ -65,7 +65,7 @@ def change_edits(
 
     Args:
         known: the tiers of the document, from `tiers_of`.
-        changes: each tier once, a parent before its child.
+        changes: each tier once, a parent before its child; a name means the tier whose name looks the same.
 
     Raises:
         SlaError: a tier that has not the wanted kind; times that are no interval or overlap another annotation of the
@@ -74,6 +74,8 @@ def change_edits(
     """
     tiers = {tier.name: tier for tier in known}
     nodes = {node.attributes.get("TIER_ID", ""): node for node in document.root.named("TIER")}
+    written = {plain(name): name for name in nodes}
+    changes = [replace(change, plan=_as_written(change.plan, written)) for change in changes]
     for change in changes:
         _check_tier(document, change.plan, tiers)
         _check_texts(change)
@@ -101,6 +103,12 @@ def change_edits(
     if new := {name for change in changes for name in change.put} - there:
         values[LAST_ID] = max((name[1:] for name in new), key=int)
     return [*edits, *slots.edits(), *type_edits(document, plans), *properties_set(document, values)]
+
+
+def _as_written(plan: TierPlan, names: Mapping[str, str]) -> TierPlan:
+    """With the name and the parent as the file writes them."""
+    name, parent = (names.get(plain(one), one) for one in (plan.name, plan.parent))
+    return replace(plan, name=name, parent=parent)
 
 
 def reversed_edits(document: Document, edits: Sequence[Edit]) -> list[Edit]:

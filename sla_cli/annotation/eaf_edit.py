@@ -25,16 +25,14 @@ from sla_cli.annotation.eaf_parts import (
     SLOTS,
     last_annotation,
     last_slot,
-    link_to,
-    origin_of,
     properties_set,
     slots_inserted,
     type_edits,
     with_free_type,
 )
-from sla_cli.annotation.eaf_read import tiers_of
+from sla_cli.annotation.eaf_read import links_of, tiers_of
 from sla_cli.annotation.layout import SENTENCE, Layout
-from sla_cli.annotation.tier import plain
+from sla_cli.annotation.tier import link_to, origin_in, plain
 from sla_cli.annotation.timed import TimedSentence, TimedSign, in_milliseconds
 from sla_cli.artifact.edit_file import edit_file
 from sla_cli.core.annotation import Annotation
@@ -90,6 +88,7 @@ def check_can_add(existing: Path, layout: Layout, *, replace: bool) -> None:
     document = read_document(existing)
     refuse_read_only(existing)
     tiers_of(document)
+    links_of(document)
     _old_tiers(document, names, replace)
 
 
@@ -104,13 +103,17 @@ def _on_timeline(
     """Times of the recording as times of the file; what is before its zero point is left out, with a warning.
 
     Raises:
-        FormatError: as `origin_of`.
+        FormatError: as `links_of`.
     """
     if media is None:
         return tuple(sentences)
-    if document.header.named("MEDIA_DESCRIPTOR") and link_to(document, media.name) is None:
-        log.warning("%s has no link to %s: times are written as in the recording", document.name, media.name)
-    origin = origin_of(document, media.name)
+    links = links_of(document)
+    origin = origin_in(links, media.name)
+    if links and link_to(links, media.name) is None:
+        log.warning(
+            "%s has no link to %s: its timeline is taken to begin %.3f s into it",
+            document.name, media.name, origin / 1000,
+        )  # fmt: skip
     if not origin:
         return tuple(sentences)
     moved = [tuple(_moved(sign, origin) for sign in sentence if sign.end > origin) for sentence in sentences]

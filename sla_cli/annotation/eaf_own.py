@@ -21,7 +21,7 @@ WRITTEN = {
     *("ANNOTATION_ID", "ANNOTATION_REF", "PREVIOUS_ANNOTATION", "TIME_SLOT_REF1", "TIME_SLOT_REF2"),
 }
 REMARKS = (b"<!--", b"<?")  # comments and processing instructions; in texts and attributes `<` is `&lt;`
-HINT = "Give the new glosses another file, or another tier (--add-to, --tier)."
+HINT = "Give the new glosses another file; `sla transcribe` adds another tier to this one (--add-to, --tier)."
 
 
 def corrected(document: Document, tiers: Iterable[Tier]) -> dict[str, str]:

@@ -11,32 +11,10 @@ from xml.etree import ElementTree as ET
 
 from sla_cli.annotation.eaf import ASSOCIATION, LAST_ID, TierPlan, constraint, linguistic_type, property_of
 from sla_cli.annotation.eaf_document import Document, Edit, Node
-from sla_cli.annotation.tier import file_names, plain
 
 NUMBER = r"\d{1,18}"  # digits of an id; a longer one is a name, and int() refuses very long ones
 SLOTS = ("TIME_SLOT_REF1", "TIME_SLOT_REF2")  # attributes of an annotation that name its slots
 REFERENCES = {"ANNOTATION_REF", "PREVIOUS_ANNOTATION", "REF1", "REF2", "REFS"}  # attributes that name annotations
-
-
-def link_to(document: Document, name: str) -> Node | None:
-    """The link to a recording with this file name, None if there is none; macOS stores accents decomposed."""
-    for one in document.header.named("MEDIA_DESCRIPTOR"):
-        urls = [one.attributes.get(key, "") for key in ("MEDIA_URL", "RELATIVE_MEDIA_URL")]
-        if plain(name) in {plain(found) for url in urls for found in file_names(url)}:
-            return one
-    return None
-
-
-def origin_of(document: Document, name: str) -> int:
-    """Milliseconds of the recording with this file name at which the file's timeline begins; 0 without a link to it.
-
-    ELAN plays an annotation at its time plus this offset.
-
-    Raises:
-        FormatError: an offset that is not a whole number.
-    """
-    link = link_to(document, name)
-    return document.milliseconds(link, "TIME_ORIGIN") if link else 0
 
 
 def slots_inserted(document: Document, new: Iterable[tuple[int, ET.Element]]) -> Iterator[Edit]:

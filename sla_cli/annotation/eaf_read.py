@@ -29,8 +29,13 @@ def read_eaf(data: bytes, name: str) -> AnnotationFile:
         FormatError: it is not an ELAN file, or contradicts itself; names file, line and tier.
     """
     document = parse_document(data, name)
-    links = [_link(document, one) for one in document.header.named("MEDIA_DESCRIPTOR")]
+    links = links_of(document)
     return AnnotationFile(tiers_of(document), links)
+
+
+def links_of(document: Document) -> list[MediaLink]:
+    """All links to recordings. Raises FormatError for an offset that is not a whole number."""
+    return [_link(document, one) for one in document.header.named("MEDIA_DESCRIPTOR")]
 
 
 def tiers_of(document: Document) -> list[Tier]:

@@ -11,6 +11,9 @@ from pathlib import PurePath
 from typing import NamedTuple
 from urllib.parse import unquote
 
+from sla_cli.core.alike import Alike
+from sla_cli.core.clip_name import recording_name
+
 # The person at the end of a tier's name: `Lexem_Gebärde_r_A`, `GlossR S1`. R and L are hands.
 PERSON = re.compile(r"[ _.-](?P<person>[AB]|[SP]\d+)")
 
@@ -89,11 +92,31 @@ class AnnotationFile:
     tiers: Sequence[Tier]
     links: Sequence[MediaLink] = ()
 
-    def origin(self, name: str) -> int:
-        """Milliseconds at which the timeline begins, of the video with this name without ending, else of the first."""
-        videos = [link for link in self.links if not link.sound]
-        own = [link for link in videos if plain(name) in (plain(PurePath(one).stem) for one in link.names)]
-        return next((link.origin for link in (*own, *videos)), 0)
+
+def link_to(links: Iterable[MediaLink], recording: str) -> MediaLink | None:
+    """The link to a recording with this file name, None if there is none; names may differ as `Alike` allows.
+
+    A name with another ending counts too: people convert videos, and their ELAN file stays as it is.
+    """
+    names, stems = dict[str, MediaLink](), dict[str, MediaLink]()
+    for link in links:
+        for name in () if link.sound else link.names:
+            names.setdefault(name, link)
+            stems.setdefault(PurePath(name).stem, link)
+    for known, wanted in ((names, recording), (stems, recording_name(recording))):
+        if (found := Alike(known).find(wanted)) is not None:
+            return known[found]
+    return None
+
+
+def origin_in(links: Sequence[MediaLink], recording: str) -> int:
+    """Milliseconds of a recording at which the timeline of a file with these links begins.
+
+    ELAN plays an annotation at its time plus this offset. It is that of the link to the recording, else of the first
+    video, which then has another name than the one that was linked; 0 without links to videos.
+    """
+    link = link_to(links, recording) or next((one for one in links if not one.sound), None)
+    return link.origin if link else 0
 
 
 def file_names(url: str) -> list[str]:

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import numpy as np
 
 from sla_cli.annotation.eaf_beside import elan_files
 from sla_cli.annotation.eaf_document import read_document
 from sla_cli.annotation.eaf_own import corrected
-from sla_cli.annotation.eaf_parts import origin_of
-from sla_cli.annotation.eaf_read import tiers_of
+from sla_cli.annotation.eaf_read import links_of, tiers_of
+from sla_cli.annotation.tier import origin_in
 from sla_cli.choose.candidate import Candidate
 from sla_cli.core.annotation import Sentence
 from sla_cli.core.counted import counted
 from sla_cli.core.ctc import columns_of, log_likelihood
-from sla_cli.core.endings import is_video
 from sla_cli.errors import SlaError, in_line, some
 from sla_cli.log import log, progress
 from sla_cli.transcribe.find_recordings import FoundRecording, find_recordings
@@ -48,7 +47,7 @@ def stretch_candidates(folder: Path, model: Recognizer, *, pause: float, fps: fl
             try:
                 if in_line(str(recording)) != str(recording):
                     raise SlaError("its name cannot stand in a table", "Rename it.")
-                annotated = annotated_spans(eaf, recording.source.path)
+                annotated = annotated_spans(eaf, recording.place.name)
                 transcript = model.transcribe(recording.source, fps=fps, pause=pause, min_confidence=0)
             except SlaError as error:  # the others may be read for hours already
                 log.warning("%s is left out: %s", recording, error.message)
@@ -77,23 +76,19 @@ def _recordings_in(folder: Path) -> tuple[list[FoundRecording], list[Path]]:
         SlaError: as `find_recordings`.
     """
     recordings = find_recordings(folder)
-    beside = [path for place in {one.folder for one in recordings} for path in place.iterdir()]
-    places = [one.folder / _file_name(one) for one in recordings]
-    found = elan_files(places, beside)
+    places = [one.place for one in recordings]
+    found = elan_files(places, [path for folder in {place.parent for place in places} for path in folder.iterdir()])
     if found.further:
         log.info("left out %s: ELAN files link them beside another video", some(path.name for path in found.further))
     kept = [(one, found.of[place]) for one, place in zip(recordings, places, strict=True) if place in found.of]
     return [one for one, _ in kept], [eaf for _, eaf in kept]
 
 
-def _file_name(recording: FoundRecording) -> str:
-    """A name beside its ELAN file; a folder of pictures has no ending, and its name may have a dot."""
-    name = PurePath(recording.source.path).name
-    return name if is_video(name) else f"{recording.name}.pictures"
-
-
 def annotated_spans(path: Path, recording: str) -> list[Span]:
     """Where a person has annotated: seconds of a recording, of each annotation in its ELAN file; none without a file.
+
+    Args:
+        recording: its file name.
 
     Raises:
         FormatError: it is not an ELAN file; names file and line.
@@ -104,7 +99,7 @@ def annotated_spans(path: Path, recording: str) -> list[Span]:
     tiers = tiers_of(document)
     by_people = corrected(document, tiers)
     marks = [mark for tier in tiers if tier.name in by_people for mark in tier.marks]
-    origin = origin_of(document, PurePath(recording).name)
+    origin = origin_in(links_of(document), recording)
     return [((mark.start + origin) / 1000, (mark.end + origin) / 1000) for mark in marks]
 
 

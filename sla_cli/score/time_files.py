@@ -10,7 +10,7 @@ from sla_cli.annotation.formats import can_read, parse_annotation
 from sla_cli.annotation.hands import merge_hands
 from sla_cli.annotation.layout import SENTENCE
 from sla_cli.annotation.subtitles import CUES
-from sla_cli.annotation.tier import Tier, find_tiers
+from sla_cli.annotation.tier import Tier, find_tiers, origin_in
 from sla_cli.artifact.text import read_bytes, read_text
 from sla_cli.core.annotation import Sign
 from sla_cli.core.counted import counted
@@ -191,7 +191,7 @@ def _decoded(path: Path, name: str, glosses: Sequence[str], times: Sequence[tupl
 
 def _annotated(path: Path, tiers: Sequence[str]) -> Signs:
     file = parse_annotation(read_bytes(path), str(path))
-    origin = file.origin(path.stem)
+    origin = origin_in(file.links, path.stem)
     hands = [_named(file.tiers, path, name) for name in tiers] or [_only(file.tiers, path)]
     for tier in hands:
         if tier.name in (CUES, SENTENCE):

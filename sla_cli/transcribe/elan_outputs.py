@@ -9,6 +9,7 @@ from pathlib import Path
 from sla_cli.annotation.eaf_beside import ElanFiles, elan_files
 from sla_cli.annotation.eaf_edit import has_tier
 from sla_cli.annotation.layout import Layout
+from sla_cli.core.endings import is_video
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.transcribe.outputs import Job
@@ -26,7 +27,7 @@ def with_elan_files(
         again: whether a recording is taken of which the ELAN file has the tier.
 
     Raises:
-        SlaError: no such file or folder, several recordings for one file, or two of one name for a folder.
+        SlaError: no such file or folder, or several recordings for one file.
     """
     if not add_to.exists():
         raise SlaError(f"no such ELAN file or folder: {add_to}", "--add-to changes files that exist.")
@@ -36,13 +37,21 @@ def with_elan_files(
             raise SlaError(fault, "Give one video; or as --add-to the folder of their ELAN files.")
         return [replace(job, add_to=add_to) for job in jobs], []
     places: dict[Path, Job] = {}
+    homes: set[tuple[Path, Path]] = set()  # of recordings, and of their ELAN files
+    spelled: dict[Path, Path] = {}  # each folder as it is written first
     for job in jobs:
-        video = Path(str(job.recording))
-        place = video if video.resolve().is_relative_to(add_to.resolve()) else add_to / video.name
-        if places.setdefault(place, job) is not job:
-            fault = f"{places[place].recording} and {job.recording} would have one ELAN file in {add_to}"
-            raise SlaError(fault, "Transcribe them one by one, each with its ELAN file as --add-to.")
-    elan = elan_files(places, (file for folder in {place.parent for place in places} for file in folder.iterdir()))
+        home = job.recording.place.parent
+        folder = home if home.resolve().is_relative_to(add_to.resolve()) else add_to
+        folder = spelled.setdefault(folder.resolve(), folder)
+        homes.add((home, folder))
+        _refuse_second(places.setdefault(folder / job.recording.place.name, job), job, add_to)
+    files = [path for folder in {folder for _, folder in homes} for path in folder.iterdir()]
+    others = [folder / one.name for home, folder in homes for one in home.iterdir() if is_video(one.name)]
+    elan = elan_files(places, [*files, *others])
+    taken: dict[Path, Job] = {}
+    for place, eaf in elan.of.items():
+        if eaf.is_file():
+            _refuse_second(taken.setdefault(eaf, places[place]), places[place], add_to)
     kept: list[Job] = []
     left: list[tuple[Job, SlaError | None]] = []
     for place, job in places.items():
@@ -54,6 +63,12 @@ def with_elan_files(
         except SlaError as error:
             left.append((job, error))
     return kept, left
+
+
+def _refuse_second(first: Job, job: Job, add_to: Path) -> None:
+    if first is not job:
+        fault = f"{first.recording} and {job.recording} would have one ELAN file in {add_to}"
+        raise SlaError(fault, "Transcribe them one by one, each with its ELAN file as --add-to.")
 
 
 def _with_file(job: Job, place: Path, elan: ElanFiles, layout: Layout, again: bool) -> Job | None:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from sla_cli.core.clip import Source
 from sla_cli.core.clip_name import recording_name
-from sla_cli.core.endings import is_video
 from sla_cli.errors import SlaError, some
 from sla_cli.video.source import ENDINGS, open_tree
 from sla_cli.video.tree import parent_of
@@ -22,11 +21,21 @@ class FoundRecording:
     Attributes:
         name: name without folder and extension.
         folder: next to which its output files are written by default.
+        is_video: whether it is a video file, not a folder of pictures.
     """
 
     source: Source
     name: str
     folder: Path
+    is_video: bool
+
+    @property
+    def place(self) -> Path:
+        """Where it lies, with its ELAN file beside it; what is in an archive is taken to lie where the archive does."""
+        if not self.source.path:
+            return self.folder / self.name
+        is_in_folder = self.source.root.is_dir()
+        return self.source.root / self.source.path if is_in_folder else self.folder / PurePath(self.source.path).name
 
     def __str__(self) -> str:
         return str(self.source.root / self.source.path)
@@ -40,12 +49,12 @@ def find_recordings(path: Path) -> list[FoundRecording]:
     """
     if path.is_dir() or (path.is_file() and path.name.lower().endswith(tuple(ENDINGS))):
         tree = open_tree(path)
-        if found := [_found(path, recording) for recording in recordings_in(tree)]:
+        if found := [_found(path, one, is_video=not tree.is_dir(one)) for one in recordings_in(tree)]:
             return found
         raise SlaError(f"{path} contains neither videos nor pictures: {some(tree.names()) or 'it is empty'}")
     if not path.exists():
         raise SlaError(f"no such video: {path}", "Give a video, a folder of videos or pictures, or an archive of them.")
-    return [FoundRecording(Source(path.parent, path.name), recording_name(path.name), path.parent)]
+    return [FoundRecording(Source(path.parent, path.name), recording_name(path.name), path.parent, is_video=True)]
 
 
 def each_once(recordings: Iterable[FoundRecording]) -> list[FoundRecording]:
@@ -57,13 +66,13 @@ def each_once(recordings: Iterable[FoundRecording]) -> list[FoundRecording]:
     return list(found.values())
 
 
-def _found(path: Path, recording: str) -> FoundRecording:
+def _found(path: Path, recording: str, *, is_video: bool) -> FoundRecording:
     """A recording in a folder or archive; its outputs go next to a video, but not into an archive or among pictures."""
     whole = path.resolve()  # also for "."
     source = Source(path, recording)
     home = path if path.is_dir() else path.parent
     if not recording:
-        name, beside = (whole.name, whole.parent) if path.is_dir() else (whole.name.split(".")[0], home)
-        return FoundRecording(source, name, beside)
-    beside = home / parent_of(recording) if path.is_dir() and is_video(recording) else home
-    return FoundRecording(source, recording_name(recording), beside)
+        name, beside = (recording_name(whole.name), whole.parent) if path.is_dir() else (whole.name.split(".")[0], home)
+        return FoundRecording(source, name, beside, is_video)
+    beside = home / parent_of(recording) if path.is_dir() and is_video else home
+    return FoundRecording(source, recording_name(recording), beside, is_video)

@@ -61,7 +61,7 @@ def _refuse_same_names(jobs: Sequence[Job]) -> None:
     made: dict[Path, Job] = {}
     for job in jobs:
         for path in job.files.values():
-            other = made.setdefault(path, job)
+            other = made.setdefault(path.parent.resolve() / path.name, job)
             if other is not job:
                 raise SlaError(
                     f"{path} would be written for both {other.recording} and {job.recording}",

@@ -14,7 +14,6 @@ from sla_cli.annotation.layout import DEFAULT, Layout
 from sla_cli.artifact.lock import BusyError, locked_while_made
 from sla_cli.core.annotation import Annotation
 from sla_cli.core.arguments import as_path
-from sla_cli.core.endings import is_video
 from sla_cli.errors import SlaError, naming
 from sla_cli.log import log, progress
 from sla_cli.system.atomic import short_name
@@ -195,7 +194,7 @@ def _failed(job: Job, error: SlaError, *, alone: bool) -> Outcome:
 
 
 def _done(recognizer: Recognizer, job: Job, files: tuple[Path, ...], options: FileOptions) -> Outcome:
-    if options.fps is not None and is_video(job.recording.source.path):
+    if options.fps is not None and job.recording.is_video:
         log.warning("%s: --fps has no effect on a video, which has its own times", job.recording)
     with progress(job.recording.name, None, "frames") as advance:
         transcript = recognizer.transcribe(

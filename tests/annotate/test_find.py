@@ -113,6 +113,10 @@ def test_the_given_order_is_kept_and_each_comes_once(folder: Path) -> None:
 def test_a_timeline_that_begins_later_than_the_video_is_known(folder: Path) -> None:
     [one] = find_annotated([folder / "z.eaf"], SCOPE)
     assert one.content().origin == 500
+    link = {"MEDIA_URL": "file:///x/B.MOV", "MIME_TYPE": "video/quicktime", "TIME_ORIGIN": "700"}
+    (folder / "b.eaf").write_text(Eaf(links=[link]).xml(), encoding="utf-8")
+    [one] = find_annotated([folder / "b.mp4"], SCOPE)
+    assert one.content().origin == 700, "the video was converted and renamed"
 
 
 def test_two_videos_with_one_elan_file_are_refused(folder: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from annotating import SCOPE, SIGNS, Annotated, annotated, foreign_file, read
 from eaf_rules import broken_rules
+from elan_files import Eaf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -28,7 +29,9 @@ from sla_cli.annotate.operations import (
 )  # fmt: skip
 from sla_cli.annotate.recording import ChangedError, Recording
 from sla_cli.annotate.scope import Scope
+from sla_cli.annotation.eaf_document import read_document
 from sla_cli.annotation.eaf_edit import check_can_add
+from sla_cli.annotation.eaf_read import tiers_of
 from sla_cli.annotation.layout import Layout
 from sla_cli.annotation.timed import Interval
 from sla_cli.errors import FormatError, SlaError
@@ -163,6 +166,24 @@ def test_undo_is_refused_after_another_program_has_changed_the_file(file: Annota
     assert file.marks("GLOSS") == [(400, 800, "REGEN")]
 
 
+def test_a_tier_is_the_one_whose_name_looks_the_same(tmp_path: Path) -> None:
+    """In either Unicode form of accents, with spaces around it; its decisions refer to it as the file names it."""
+    file = annotated(tmp_path, Scope("SIGN", (" Geb\u00e4rde",), "", "Mia Maier"))
+    eaf = Eaf(types={"gloss": ("", "")})
+    eaf.tier("Geba\u0308rde")
+    eaf.mark("Geba\u0308rde", 100, 500, "HAUS")
+    file.path.write_text(eaf.xml(), encoding="utf-8")
+    [tier] = file.recording.scope.glosses
+    file.do(Add(tier, 600, 900, "BAUM"))
+    file.do(SetText(tier, file.id(tier, "HAUS"), "MAUS"))
+    file.do(Delete(tier, file.id(tier, "BAUM")))
+    assert file.marks(tier) == [(100, 500, "MAUS")]
+    assert set(file.decisions(tier).values()) == {"changed from HAUS 100-500"}
+    assert [(one.name, one.parent) for one in tiers_of(read_document(file.path))] == [
+        ("Geba\u0308rde", ""), ("Geb\u00e4rde-decision", "Geba\u0308rde"),
+    ]  # fmt: skip
+
+
 def test_an_operation_on_another_version_is_refused(file: Annotated) -> None:
     seen = file.recording.content().digest
     file.do(Done(True))
@@ -175,6 +196,10 @@ def test_an_operation_on_another_version_is_refused(file: Annotated) -> None:
 def test_a_file_that_is_not_there_is_made_with_the_first_annotation(file: Annotated) -> None:
     file.path.unlink()
     assert file.recording.counts().digest == ""
+    for refused in (Add("GLOSS", 40, 40, "ICH"), Delete("GLOSS", "a1"), Undo()):
+        with pytest.raises(SlaError):
+            file.recording.edit("", refused)
+        assert not file.path.exists()
     file.recording.edit("", Add("GLOSS", 0, 40, "ICH"))
     assert file.marks("GLOSS") == [(0, 40, "ICH")]
     assert broken_rules(file.path) == []
@@ -222,6 +247,7 @@ def test_a_damaged_file_is_named(file: Annotated) -> None:
     [
         (("SIGN", ("SIGN",), "", "Mia"), "tier SIGN was given twice"),
         (("SIGN", ("A", "A"), "", "Mia"), "tier A was given twice"),
+        (("SIGN", ("\u00e4 ", "a\u0308"), "", "Mia"), "tier \u00e4 was given twice"),
         (("SIGN", ("GLOSS-decision",), "", "Mia"), "is not a name"),
         (("SIGN", ("GLOSS",), "", " "), "is not a name"),
         (("SIGN", ("GLOSS",), "", "sla"), "annotator sla: tiers with this annotator"),

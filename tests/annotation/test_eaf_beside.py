@@ -29,9 +29,11 @@ def test_cameras_of_one_recording_are_one(tmp_path: Path) -> None:
     assert {one.name: eaf.name for one, eaf in cameras.of.items()} == {
         "rec cam1.mp4": "rec.eaf", "other.mp4": "other.eaf",
     }  # fmt: skip
-    assert cameras.any_of(tmp_path / "rec_cam2.mp4") == tmp_path / "rec.eaf"
+    assert cameras.further == {tmp_path / "rec_cam2.mp4": tmp_path / "rec.eaf"}
     (tmp_path / "b.eaf").write_text(links("b_cam2.mp4", "b.mp4"))
     assert found(tmp_path, "b_cam2.mp4 b.mp4") == ({"b.mp4": "b.eaf"}, {"b_cam2.mp4": "b.eaf"})
+    (tmp_path / "b.mp4").touch()
+    assert found(tmp_path, "b_cam2.mp4") == ({"b_cam2.mp4": "b.eaf"}, {}), "it alone is asked for"
 
 
 def test_a_video_with_an_elan_file_of_its_name_belongs_to_that_one(tmp_path: Path) -> None:
@@ -55,6 +57,24 @@ def test_capitals_count_only_where_two_files_differ_in_them(tmp_path: Path) -> N
         {"caf\u00e9.mp4": "caf\u00e9.eaf", "cafe\u0301.mp4": "cafe\u0301.eaf"}, {},
     )  # fmt: skip
     assert found(tmp_path, "cam.mp4 Cam.mp4")[0] == {"cam.mp4": "cam.eaf", "Cam.mp4": "Cam.eaf"}
+
+
+def test_a_video_that_is_not_asked_for_keeps_its_elan_file(tmp_path: Path) -> None:
+    """So a video has the same one alone and with the others of its folder."""
+    for name, *linked in (
+        ("rec1.eaf",),
+        ("\u00fc.eaf",),
+        ("a.eaf", "cam.mp4"),
+        ("rec.1.eaf",),
+        (".old.eaf", "lone.mp4"),
+    ):
+        (tmp_path / name).write_text(links(*linked))
+    for name in ("rec1.mp4", "\u00fc.mp4", "cam.mp4", ".lone.mp4"):
+        (tmp_path / name).touch()
+    for name in ("Rec1.mp4", "u\u0308.mp4", "Cam.mp4"):
+        assert found(tmp_path, name) == ({name: name.replace("mp4", "eaf")}, {})
+    assert found(tmp_path, "lone.mp4") == ({"lone.mp4": "lone.eaf"}, {}), "a hidden ELAN file is of none"
+    assert found(tmp_path, "rec.1") == ({"rec.1": "rec.1.eaf"}, {}), "a folder of pictures has no ending"
 
 
 def test_links_are_those_that_a_parser_of_xml_finds(tmp_path: Path) -> None:

@@ -53,6 +53,9 @@ def moved(by: int) -> list[tuple[int, int, str]]:
         ("a%20b.mp4", 'MEDIA_URL="file:///b/a%20b.mp4"'),
         ("clip.mp4", 'MEDIA_URL="file:///C:\\b\\clip.mp4"'),
         ("clip.mp4", 'MEDIA_URL="" RELATIVE_MEDIA_URL="./clip.mp4"'),
+        ("clip.mp4", 'MEDIA_URL="file:///b/clip.mov"'),
+        ("Clip.MP4", 'MEDIA_URL="file:///b/clip.mp4"'),
+        ("u\u0308.mp4", 'MEDIA_URL="file:///b/\u00dc.mov"'),
     ],
 )
 def test_times_are_moved_by_the_offset_of_the_recording(tmp_path: Path, media: str, link: str) -> None:
@@ -79,8 +82,10 @@ def test_a_file_about_another_recording_is_warned_of(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logging.getLogger("sla"), "propagate", True)
-    assert added(eaf(tmp_path, 'MEDIA_URL="other.mp4" TIME_ORIGIN="600"'), "clip.mp4") == UNMOVED
-    assert "has no link to clip.mp4" in caplog.text
+    """It is taken as the one that the file links, under another name, as when `sla prep elan` reads it."""
+    links = [f'MEDIA_URL="{name}" TIME_ORIGIN="{origin}"' for name, origin in (("clip.wav", 50), ("other.mp4", 100))]
+    assert added(eaf(tmp_path, *links), "clip.mp4") == moved(-100)
+    assert "has no link to clip.mp4: its timeline is taken to begin 0.100 s into it" in caplog.text
 
 
 def test_an_offset_that_is_no_number_is_named(tmp_path: Path) -> None:

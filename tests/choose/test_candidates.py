@@ -101,7 +101,7 @@ def test_what_a_person_annotated_and_what_sla_wrote(tmp_path: Path) -> None:
     theirs.mark(theirs.tier("GLOSS"), 500, 900, "HAUS")
     (tmp_path / "theirs.eaf").write_text(theirs.xml())
     assert annotated_spans(tmp_path / "theirs.eaf", "in/theirs.mp4") == [(8.5, 8.9)]
-    assert annotated_spans(tmp_path / "theirs.eaf", "other.mp4") == [(0.5, 0.9)]
+    assert annotated_spans(tmp_path / "theirs.eaf", "renamed.mp4") == [(8.5, 8.9)]
 
 
 def test_a_recording_without_a_sign_has_no_sentence() -> None:

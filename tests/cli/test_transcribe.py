@@ -348,6 +348,8 @@ def test_folders_of_pictures_and_archives(folder: Path) -> None:
 def test_outputs_that_would_replace_each_other_or_are_unknown(folder: Path) -> None:
     signed(folder / "mine" / "a.avi", "SONNE")
     assert "would be written for both" in refused("transcribe", "mine", "--format", "eaf", *RUN)
+    two = ("mine/a.mkv", str(folder / "mine" / "a.avi"))  # one folder in two spellings
+    assert "would be written for both" in refused("transcribe", *two, "--format", "eaf", "--force", *RUN)
     assert "is one file for 2 recordings" in refused("transcribe", "mine", "-o", "x.eaf", *RUN)
     unknown = refused("transcribe", "mine/a.mkv", "-o", "x.doc", *RUN)
     assert "no annotation format has the extension '.doc'" in unknown and ".html" in unknown

@@ -54,6 +54,7 @@ def test_times_are_those_of_the_recording_where_its_timeline_begins_later(tmp_pa
         ([], 0),
         (others, 0.5),
         ([*others, {"RELATIVE_MEDIA_URL": "./Zoe%CC%88%20a.mp4", "TIME_ORIGIN": "8000"}], 8),
+        ([*others, {"RELATIVE_MEDIA_URL": "./ZO%C3%8B%20a.MOV", "TIME_ORIGIN": "8000"}], 8),
     ):
         eaf = Eaf(links=links)
         tier = eaf.tier("GLOSS")

@@ -78,6 +78,14 @@ def test_outputs_go_beside_the_recording(tmp_path: Path) -> None:
     assert (frames.name, frames.folder) == ("frames", root)
 
 
+def test_a_folder_of_pictures_named_as_a_video_is_none(tmp_path: Path) -> None:
+    root = lay(tmp_path / "mine", "deep/b.mp4/1.png", "c.mp4")
+    for path in (root, root / "deep" / "b.mp4"):
+        one = find_recordings(path)[-1]
+        assert (one.name, one.is_video, one.place) == ("b", False, root / "deep" / ("b.mp4" if path == root else "b"))
+    assert find_recordings(root)[0].is_video
+
+
 def test_a_recording_that_is_given_twice_is_taken_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """By its path and an absolute one, and with its folder; a link to it has a name of its own."""
     root = lay(tmp_path / "mine", "deep/a.mp4", "frames/1.png")

@@ -11,7 +11,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import unquote
 
 from sla_cli.annotation.formats import can_read
-from sla_cli.annotation.tier import AnnotationFile, MediaLink
+from sla_cli.annotation.tier import AnnotationFile, MediaLink, origin_in
 from sla_cli.core.alike import Alike, forms, plain_name
 from sla_cli.core.clip import Source
 from sla_cli.core.endings import VIDEOS, is_image, is_video
@@ -59,7 +59,7 @@ class Recordings:
     def of(self, path: str, file: AnnotationFile, person: str = "") -> Recording:
         """The recording of a person in an annotation file, which is at `path` in the tree."""
         link = self._link(path, file.links, person)
-        stem, origin = PurePosixPath(path).stem, link.origin if link else 0
+        stem, links = PurePosixPath(path).stem, [*([link] if link else []), *file.links]  # of one name, the wanted one
         linked = link.names if link else []
         urls = list(dict.fromkeys(filter(None, (link.relative, link.absolute)))) if link else []
         beside = [stem + ending for ending in VIDEOS] + [stem]
@@ -67,12 +67,13 @@ class Recordings:
             beside = [name for name in beside if fnmatch(name, self.video)]
         for source in self._places(path, urls, linked, beside):
             self._compare_names(path, source, file.links)
-            return Recording(source, origin)
+            return Recording(source, origin_in(links, PurePosixPath(source.path).name))
         expected = join(parent_of(path), linked[0] if linked else f"{stem}.mp4")
         below = f" and below {self.media.tree.where('')}" if self.media else ""
         looked = ", ".join([*(url[:200] for url in urls), f"{stem}.*"])
         if self.video:
             looked += f", of which none matches --video {self.video!r}" * (not urls)
+        origin = origin_in(links, PurePosixPath(expected).name)
         return Recording(Source(self.tree.root, expected), origin, f"looked for {looked}{below}")
 
     def _compare_names(self, path: str, source: Source, links: Sequence[MediaLink]) -> None:

@@ -198,3 +198,6 @@ def test_the_timeline_may_begin_within_the_recording(tmp_path: Path, lay: Lay, r
     lay(tmp_path, {"x.eaf": annotated(link("./x.mp4", TIME_ORIGIN="1234")), "x.mp4": b""})
     (clip,) = read("elan", tmp_path).clips
     assert (clip.id, clip.source) == ("x_1.234-2.234", Source(tmp_path, "x.mp4", 1.234, 2.234))
+    gone = link("./gone.mp4", TIME_ORIGIN="5000")
+    lay(tmp_path, {"x.eaf": annotated(gone, link("./x.mp4", TIME_ORIGIN="1234"))})
+    assert read("elan", tmp_path).clips[0].source.start == 1.234, "the offset of the video that is there"

@@ -1,0 +1,66 @@
+"""To which ELAN file the tiers of each recording are added; the rest is tested with the command."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from elan_files import Eaf
+
+from sla_cli.annotation.layout import DEFAULT
+from sla_cli.errors import SlaError
+from sla_cli.transcribe.elan_outputs import with_elan_files
+from sla_cli.transcribe.find_recordings import find_recordings
+from sla_cli.transcribe.outputs import plan_outputs
+
+
+def added(folder: str, *videos: str) -> dict[str, str]:
+    """The recordings whose tiers are added, with their ELAN file; the reason for each that is left out."""
+    jobs = plan_outputs([one for video in videos for one in find_recordings(Path(video))], None, ())
+    kept, left = with_elan_files(jobs, len(jobs), Path(folder), DEFAULT, again=True)
+    return {str(job.recording): str(job.add_to) for job in kept} | {
+        str(job.recording): error.message if error else "left out" for job, error in left
+    }
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two cameras of one ELAN file, two names that differ in capitals, and two videos with the name of one file."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("cam1.mp4", "cam2.mp4", "Rec.mp4", "rec.mp4", "one.mp4", "one.mkv"):
+        (tmp_path / name).touch()
+    for name, *videos in (("session", "cam1.mp4", "cam2.mp4"), ("rec",), ("one",)):
+        links = [{"MEDIA_URL": f"file:///C:/{video}", "MIME_TYPE": "video/*"} for video in videos]
+        (tmp_path / f"{name}.eaf").write_text(Eaf(links=links).xml(), encoding="utf-8")
+    return tmp_path
+
+
+def test_cameras_are_one_recording_in_any_spelling_of_their_folder(folder: Path) -> None:
+    other = str(folder / "cam2.mp4")
+    assert added(".", "cam1.mp4", other) == {"cam1.mp4": "session.eaf", other: "left out"}
+    assert added(".", "cam2.mp4") == {"cam2.mp4": "session.eaf"}, "it alone is asked for"
+
+
+def test_two_recordings_never_have_one_file(folder: Path) -> None:
+    for other in ("one.mkv", str(folder / "one.mkv")):
+        with pytest.raises(SlaError, match=r"would have one ELAN file in \."):
+            added(".", "one.mp4", other)
+    assert added(".", "one.mkv") == {"one.mkv": "one.eaf"}
+
+
+def test_a_name_that_differs_in_capitals_is_another_also_alone(folder: Path) -> None:
+    for name in ("rec.eaf", "cam2.mp4"):
+        (folder / "elan").mkdir(exist_ok=True)
+        shutil.copy(name, folder / "elan")
+    for place in (".", "elan"):
+        fault = f"Rec.mp4: no ELAN file in {place} has its name or links it"
+        assert added(place, "Rec.mp4") == {"Rec.mp4": fault}
+        assert added(place, "rec.mp4", "Rec.mp4") == {"rec.mp4": str(Path(place, "rec.eaf")), "Rec.mp4": fault}
+
+
+def test_an_archive_lies_in_its_folder(folder: Path) -> None:
+    (folder / "in" / "deep").mkdir(parents=True)
+    (folder / "in" / "deep" / "rec.mp4").touch()
+    shutil.make_archive("packed", "zip", "in")
+    assert added(".", "packed.zip") == {"packed.zip/deep/rec.mp4": "rec.eaf"}
