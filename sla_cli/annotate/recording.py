@@ -180,7 +180,7 @@ class Recording:
         """Write the file without annotations, unless another program does so just now; returns its digest."""
         text = self._empty()
 
-        def check() -> None:
+        def check(_: Path) -> None:
             if os.path.lexists(self.eaf):  # a link that leads nowhere, too
                 raise ChangedError(f"{self.eaf} was made by another program")
 

@@ -87,10 +87,12 @@ def receipt_path(artifact: Path) -> Path:
 def write_receipt(receipt: Receipt, artifact: Path) -> None:
     """Add time, environment and the digest of a file, and write the receipt: from now on the artifact is complete.
 
+    A digest that is in the results already stays: another command may have replaced the file since.
+
     Raises FormatError if a file of somebody has the name of the receipt of a file.
     """
     ended = datetime.now(UTC)
-    if artifact.is_file():
+    if DIGEST not in receipt.results and artifact.is_file():
         receipt.results[DIGEST] = digest_file(artifact)
     receipt.seconds = round((ended - datetime.fromisoformat(receipt.started)).total_seconds(), 3)
     receipt.environment = dict(environment())
@@ -231,7 +233,7 @@ def _write(receipt: Receipt, artifact: Path, finished: datetime) -> None:
     receipt.finished = finished.isoformat()
     receipt.checksum = _checksum(json.loads(json.dumps(asdict(receipt))))  # of what will be read back
 
-    def check() -> None:
+    def check(_: Path) -> None:
         if artifact.is_file():  # the folder is not sla's: a file of somebody may have this name by now
             read_receipt(artifact)
 
