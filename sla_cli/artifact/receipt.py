@@ -84,16 +84,17 @@ def receipt_path(artifact: Path) -> Path:
     return artifact / "receipt.json" if folder else artifact.with_name(artifact.name + ".receipt.json")
 
 
-def write_receipt(receipt: Receipt, artifact: Path) -> None:
+def write_receipt(receipt: Receipt, artifact: Path, written: str = "") -> None:
     """Add time, environment and the digest of a file, and write the receipt: from now on the artifact is complete.
 
-    A digest that is in the results already stays: another command may have replaced the file since.
+    Args:
+        written: digest of the file as its command wrote it: another may have replaced it since. "" reads the file.
 
     Raises FormatError if a file of somebody has the name of the receipt of a file.
     """
     ended = datetime.now(UTC)
-    if DIGEST not in receipt.results and artifact.is_file():
-        receipt.results[DIGEST] = digest_file(artifact)
+    if artifact.is_file():
+        receipt.results[DIGEST] = written or digest_file(artifact)
     receipt.seconds = round((ended - datetime.fromisoformat(receipt.started)).total_seconds(), 3)
     receipt.environment = dict(environment())
     _write(receipt, artifact, ended)

@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 from sla_cli.artifact.receipt import (
-    DIGEST,
     Receipt,
     already_made,
     digest_file,
@@ -131,8 +130,8 @@ def making(
     artifact = Making(path, there, kind=kind, replaces=not keep)
     yield artifact
     if artifact.results is not None:
-        receipt.results = artifact.results | ({DIGEST: artifact.written} if artifact.written else {})
-        write_receipt(receipt, path)
+        receipt.results = artifact.results
+        write_receipt(receipt, path, artifact.written)
 
 
 def _identity(path: Path) -> tuple[int, ...] | None:
