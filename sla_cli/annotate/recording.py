@@ -179,7 +179,7 @@ class Recording:
         """Write the file with its first operation, unless another program makes it just now."""
         data, applied = self._after(self._content(None), ABSENT, operation)
 
-        def check() -> None:
+        def check(_: Path) -> None:
             if os.path.lexists(self.eaf):  # a link that leads nowhere, too
                 raise ChangedError(f"{self.eaf} was made by another program")
 

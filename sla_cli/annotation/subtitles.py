@@ -83,7 +83,7 @@ def read_subtitles(data: bytes, name: str) -> AnnotationFile:
         FormatError: there is no cue, or one has no times or ends before it starts; names file and line.
     """
     marks: list[Mark] = []
-    text = decode_any_text(data, name).replace("\r\n", "\n").replace("\r", "\n")
+    text = decode_any_text(data, name)
     lines = [*text.split("\n"), ""]
     plain = _vtt_plain if text.startswith("WEBVTT") or name.lower().endswith(".vtt") else _srt_plain
     for number, line in enumerate(lines, start=1):

@@ -122,14 +122,17 @@ def receipt_path(artifact: Path) -> Path:
     return artifact / "receipt.json" if folder else artifact.with_name(artifact.name + ".receipt.json")
 
 
-def write_receipt(receipt: Receipt, artifact: Path) -> None:
+def write_receipt(receipt: Receipt, artifact: Path, written: str = "") -> None:
     """Add time, environment and the digest of a file, and write the receipt: from now on the artifact is complete.
+
+    Args:
+        written: digest of the file as its command wrote it: another may have replaced it since. "" reads the file.
 
     Raises FormatError if a file of somebody has the name of the receipt of a file.
     """
     ended = datetime.now(UTC)
     if artifact.is_file():
-        receipt.results[DIGEST] = digest_file(artifact)
+        receipt.results[DIGEST] = written or digest_file(artifact)
     receipt.seconds = round((ended - datetime.fromisoformat(receipt.started)).total_seconds(), 3)
     receipt.environment = dict(environment())
     _write(receipt, artifact, ended)
@@ -279,7 +282,7 @@ def _write(receipt: Receipt, artifact: Path, finished: datetime) -> None:
     receipt.finished = finished.isoformat()
     receipt.checksum = _checksum(json.loads(json.dumps(asdict(receipt))))  # of what will be read back
 
-    def check() -> None:
+    def check(_: Path) -> None:
         if artifact.is_file():  # the folder is not sla's: a file of somebody may have this name by now
             read_receipt(artifact)
 

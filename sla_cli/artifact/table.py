@@ -8,12 +8,13 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.artifact.text import read_text
 from sla_cli.errors import FormatError, some
+from sla_cli.log import log
 from sla_cli.system.atomic import Check, write_text
 
 # Content of a column, and its names in the headers of the field's corpora, in lower case.
@@ -30,6 +31,7 @@ COLUMNS = {
     "eaf": ("eaf", "elan", "file", "filename", "path"),
 }
 SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars"}
+UNQUOTED = "\t|"  # separators that corpora use without quoting: a gloss may be a quotation mark
 
 
 @dataclass(frozen=True)
@@ -93,15 +95,15 @@ def parse_table(text: str, name: str, columns: Sequence[str], separator: str = "
         yield Row(dict(zip(names, cells, strict=True)), line)
 
 
-def parse_any_table(
-    text: str, name: str, needed: Sequence[str], optional: Iterable[str] = (), quoted: Collection[str] = SEPARATORS
-) -> Iterator[Row]:
+def parse_any_table(text: str, name: str, needed: Sequence[str], optional: Iterable[str] = ()) -> Iterator[Row]:
     """Rows of a table that a person made: any of SEPARATORS, columns in any order and with any of their names.
+
+    Cells may be in quotes, and then contain separators and line breaks. With tabs or bars, quotes that do not fit that
+    are part of their cells, with a warning.
 
     Args:
         name: name of the file for messages.
         needed, optional: keys of COLUMNS: the needed ones must exist; columns that are in neither are ignored.
-        quoted: the separators with which cells may be in quotes; a quoted cell may contain separators and line breaks.
 
     Returns:
         Rows whose fields are those keys of COLUMNS that the header has, without white space around the values. Empty
@@ -114,7 +116,7 @@ def parse_any_table(
     first, text = _from_header(text)
     wanted = tuple(dict.fromkeys((*needed, *optional)))
     separator = _separator(text, wanted)
-    rows = _rows(text, separator, name, first, quoted=separator in quoted)
+    rows, quoted = _rows_and_quoting(text, separator, name, first)
     header = [cell.strip() for cell in next(rows, (first, []))[1]]
     columns = _columns(header, wanted)
     _check_columns(header, columns, needed, f"{name}, line {first}", separator)
@@ -123,7 +125,7 @@ def parse_any_table(
         while len(cells) > len(header) and not cells[-1].strip():
             cells.pop()
         if len(cells) != len(header):
-            raise _wrong_width(cells, header, separator, f"{name}, line {line}", quoted=separator in quoted)
+            raise _wrong_width(cells, header, separator, f"{name}, line {line}", quoted=quoted)
         yield Row({field: cells[place].strip() for field, place in places}, line)
 
 
@@ -154,6 +156,22 @@ def _columns(header: Sequence[str], wanted: Iterable[str]) -> dict[str, list[str
     """Each wanted key of COLUMNS that the header has, with the header's names for it."""
     found = {field: [name for name in header if name.lower() in COLUMNS[field]] for field in wanted}
     return {field: names for field, names in found.items() if names}
+
+
+def _rows_and_quoting(text: str, separator: str, name: str, first: int) -> tuple[Iterator[tuple[int, list[str]]], bool]:
+    """As `_rows` of a table that a person made, and whether its quotes are around cells."""
+    if separator not in UNQUOTED:
+        return _rows(text, separator, name, first, quoted=True), True
+    try:
+        rows = list(_rows(text, separator, name, first, quoted=True))
+        # From one quotation mark to another on a later line, it would be one cell.
+        fits = not any(separator in cell and "\n" in cell for _, cells in rows for cell in cells)
+    except FormatError:
+        fits = False
+    if fits:
+        return iter(rows), True
+    log.warning('%s: not all cells with a " are quoted as in CSV, so each " is read as a part of its cell', name)
+    return _rows(text, separator, name, first), False
 
 
 def _rows(

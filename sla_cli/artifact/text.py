@@ -45,15 +45,15 @@ def decode_text(data: bytes, name: str) -> str:
 
 
 def decode_any_text(data: bytes, name: str) -> str:
-    """Like `decode_text`, but also UTF-16 with a byte order mark. Raises FormatError, also for a workbook."""
+    """Like `decode_text`, but also UTF-16 with a byte order mark, and with lines that end in a line feed, whichever
+    program saved it. Raises FormatError, also for a workbook."""
     if data.startswith(WORKBOOKS):
         raise FormatError(f"{name} is a workbook, not a text table", "Save it as CSV (UTF-8) and give that.")
-    if not data.startswith(UTF16):
-        return decode_text(data, name)
     try:
-        return data.decode("utf-16")
+        text = data.decode("utf-16") if data.startswith(UTF16) else decode_text(data, name)
     except UnicodeDecodeError as error:
         raise FormatError(f"{name}: broken UTF-16 text", "Save the table as CSV with character set UTF-8.") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def refuse_pipe(path: Path) -> None:

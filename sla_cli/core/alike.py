@@ -23,11 +23,19 @@ def among(name: str, names: Collection[str]) -> str:
 
 def plain_name(name: str) -> str:
     """Key for comparison: it ignores case, and the Unicode form of accented letters."""
-    return _in_one_form(name).casefold()
+    return in_one_form(name).casefold()
 
 
-def _in_one_form(name: str) -> str:
+def in_one_form(name: str) -> str:
+    """The name in normal form C of Unicode."""
     return unicodedata.normalize("NFC", name)
+
+
+def all_in_one_form(names: Iterable[str]) -> list[str]:
+    """The names in normal form C of Unicode; those that differ in nothing but their form stay as they are."""
+    names = list(names)
+    count = Counter(map(in_one_form, names))
+    return [form if count[form := in_one_form(name)] == 1 else name for name in names]
 
 
 class Alike:
@@ -37,7 +45,7 @@ class Alike:
     def __init__(self, names: Iterable[str]) -> None:
         names = tuple(dict.fromkeys(names))
         self._tables = []
-        for key in (str, _in_one_form, plain_name):
+        for key in (str, in_one_form, plain_name):
             count = Counter(map(key, names))
             self._tables.append((key, {key(name): name for name in names if count[key(name)] == 1}))
 

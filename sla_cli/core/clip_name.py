@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
 from pathlib import PurePosixPath
 
+from sla_cli.core.alike import in_one_form
 from sla_cli.core.endings import IMAGES, is_video
 
 ALL_PICTURES = ("*", *(f"*{ending}" for ending in IMAGES))
@@ -30,7 +30,7 @@ def clip_name(cell: str, start: float | None = None, end: float | None = None) -
     Only endings of videos are left out: another name with a point in it may be a folder's. Names are in normal
     form C of Unicode: systems of files and tables write one name in different forms.
     """
-    name = unicodedata.normalize("NFC", recording_name(without_pattern(cell)))
+    name = in_one_form(recording_name(without_pattern(cell)))
     if start is None and end is None:
         return name
     return f"{name}_{start or 0:g}-{'' if end is None else f'{end:g}'}"

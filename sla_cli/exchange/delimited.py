@@ -17,9 +17,7 @@ from sla_cli.core.clip_name import clip_name
 from sla_cli.errors import FormatError
 from sla_cli.exchange.format import Format, NbestLists, Utterance, utterance
 
-NEEDED, QUOTED = ("id", "gloss"), ",;"  # corpora use bars and tabs without quoting: a gloss may be a quotation mark
-
-
+NEEDED = ("id", "gloss")
 NAMED = ("path", "gloss")  # without ids
 
 
@@ -34,9 +32,9 @@ def _read(text: str, name: str) -> Iterator[Utterance]:
             f"{name}, line 1: no columns id and gloss in the header {header[:80]!r}", "The first line must name them."
         )
     if has_columns(text, NEEDED):
-        rows = parse_any_table(text, name, NEEDED, ("signer",), QUOTED)
+        rows = parse_any_table(text, name, NEEDED, ("signer",))
     else:
-        rows = parse_any_table(text, name, NAMED, ("start", "end", "signer"), QUOTED)
+        rows = parse_any_table(text, name, NAMED, ("start", "end", "signer"))
     for row in rows:
         yield utterance(row.line, _id(row, name), row["gloss"].split(), row.fields.get("signer", ""))
 

@@ -80,7 +80,7 @@ class Results:
             text = text_of(self._kind, transcript, self._path)
             try:
                 self._check_own()
-                write_text(self._path, text, check=self._check_own, keep=self._keep)
+                write_text(self._path, text, check=lambda _: self._check_own(), keep=self._keep)
                 break
             except _ChangedError:
                 self._go_on_elsewhere()

@@ -110,17 +110,12 @@ def estimate_file(
         check_output(out, LANGUAGE_MODEL, replace=force or half_made)
         arpa = estimate(counted, chosen.order, chosen.fallback, prune=prune, unknown=unknown)
         _warn_of_fallbacks(arpa, chosen)
-        if read_receipt(out) is None and holds(out, arpa):  # another command may have just written it
+        if complete := read_receipt(out) is None and holds(out, arpa):  # another command may have just written it
             log.info("%s was already complete except for its receipt", out)
-        else:
-            check_output(out, LANGUAGE_MODEL, replace=force)
-            artifact.replaces = force
-            artifact.begin()
-
-            def check() -> bool:
-                return not holds(out, arpa) and artifact.check()  # another command may have just written the same model
-
-            write_arpa(arpa, out, check=check)
+        artifact.replaces = force or complete
+        check_output(out, LANGUAGE_MODEL, replace=artifact.replaces)
+        artifact.begin()
+        write_arpa(arpa, out, check=artifact.check)
         estimated = Estimated(
             order=chosen.order,
             lowered=chosen.why or UNSET,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
-from sla_cli.core.arguments import as_path, as_text, as_texts
+from sla_cli.core.arguments import as_flag, as_path, as_text, as_texts
 from sla_cli.core.hypothesis import Glosses, Hypothesis
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
@@ -18,7 +19,12 @@ GlossesById: TypeAlias = Mapping[str, str | Sequence[str]]
 
 
 def wer(
-    hypotheses: Path | str | GlossesById, references: Path | str | GlossesById | None = None, *, normalize: str = AUTO
+    hypotheses: Path | str | GlossesById,
+    references: Path | str | GlossesById | None = None,
+    *,
+    normalize: str = AUTO,
+    nfc: bool = False,
+    partial: bool = False,
 ) -> Score:
     """Score hypotheses as `sla score` does: `result.total.wer` in percent, `result.interval`, `result.clips`.
 
@@ -26,14 +32,15 @@ def wer(
         hypotheses: a file of any format that `sla score` reads, or glosses by clip id, as text or as a list.
         references: the same, or a store; None for a file of `sla decode`, which records its store.
         normalize: a profile of `sla score --normalize`; `auto` is that of the corpus if it is known, else none.
+        nfc, partial: as for `sla score`.
 
     Raises:
         SlaError: as `sla score`: ids that do not match, an unknown profile, no references.
     """
-    as_text(normalize, "normalize")
+    options = ScoreOptions(as_text(normalize, "normalize"), as_flag(partial, "partial"), as_flag(nfc, "nfc"))
     if not isinstance(hypotheses, Mapping) and not isinstance(references, Mapping):
         ref = None if references is None else as_path(references, "references")
-        return score_in_memory(as_path(hypotheses, "hypotheses"), ref, ScoreOptions(normalize))[0]
+        return score_in_memory(as_path(hypotheses, "hypotheses"), ref, options)[0]
     recognised = _glosses(hypotheses, "hypotheses")
     if references is None or isinstance(references, Mapping):
         known = References({} if references is None else _glosses(references, "references"))
@@ -42,7 +49,7 @@ def wer(
     return score(
         [Hypothesis(id, glosses) for id, glosses in recognised.items()],
         known.glosses,
-        ScoreOptions(known.profile if normalize == AUTO else normalize),
+        replace(options, profile=known.profile) if normalize == AUTO else options,
         signers=known.signers,
         recordings=known.recordings,
     )

@@ -23,7 +23,7 @@ from sla_cli.log import log
 LONGEST_NAME = 255  # bytes, on almost all disks
 LONG = 100  # bytes of a name to which no more is added
 UNFINISHED = ".partial"  # the end of the name of a file or folder that is not complete; a point is before it
-Check = Callable[[], bool | None]
+Check = Callable[[Path], bool | None]
 HINT = "Free space, or write into another folder"
 HINTS: dict[int | None, str] = {errno.ENAMETOOLONG: "Give it, or the input that it is named after, a shorter name"}
 
@@ -38,9 +38,9 @@ def atomic_write(path: Path, *, flush: bool = True, check: Check | None = None, 
 
     Args:
         flush: False if readers detect a damaged file and it can be made again: a power failure may then damage it.
-        check: called just before the file is renamed; an exception from it leaves what is there. Another program may
-            have written a file of this name meanwhile. One that appears after the call is not replaced before the
-            check was called again. If it returns True, a copy is kept as with `keep`.
+        check: called with the complete file just before it is renamed; an exception from it leaves what is there.
+            Another program may have written a file of this name meanwhile. One that appears after the call is not
+            replaced before the check was called again. If it returns True, a copy is kept as with `keep`.
         keep: keep a copy of a file that is there with other content, since nothing tells whether somebody has
             corrected it.
 
@@ -97,12 +97,12 @@ def _place(temporary: Path, path: Path, check: Check | None, *, keep: bool) -> N
     """Call the check and give the file its name; `keep` as for `atomic_write`."""
     if check is not None:
         there = os.path.lexists(path)  # before the check, which does not see what appears after it
-        keep = check() or keep
+        keep = check(temporary) or keep
         if not there:
             try:
                 os.link(temporary, path)  # unlike renaming, it never replaces a file
             except FileExistsError:  # made since the check
-                keep = check() or keep
+                keep = check(temporary) or keep
             except OSError:
                 pass  # a disk without hard links, or the errors that renaming will give too
             else:

@@ -23,6 +23,7 @@ from typing import Any
 from sla_cli.artifact.receipt import (
     Receipt,
     already_made,
+    digest_file,
     is_as_made,
     read_receipt,
     receipt_path,
@@ -46,6 +47,7 @@ class Making:
             set.
         kind: of a file, as for `making`.
         replaces: whether a file of this kind is replaced that somebody has made since the block began.
+        written: digest of the file that the block wrote with `check`; "" until then.
     """
 
     path: Path
@@ -53,18 +55,21 @@ class Making:
     results: dict[str, Any] | None = None
     kind: str = ""
     replaces: bool = True
+    written: str = field(init=False, default="")
     _keep: bool = field(init=False, default=False)
     _found: tuple[int, ...] | None = field(init=False)
 
     def __post_init__(self) -> None:
         self._found = _identity(self.path)
 
-    def check(self) -> bool:
-        """Whether to keep a copy of the file that is replaced: it is not as its receipt says, or new.
+    def check(self, new: Path) -> bool:
+        """Whether to keep a copy of the file that `new` replaces: it is not as its receipt says, or new.
 
-        Raises SlaError for a file that somebody has made since the block began, and that must not be replaced.
+        Raises SlaError for a file that somebody has made since the block began, and that must not be replaced. The same
+        command, which runs twice at once, may have made it.
         """
-        if not self._is_changed():
+        self.written = digest_file(new)
+        if not self._is_changed() or (self.path.is_file() and digest_file(self.path) == self.written):
             return self._keep
         check_output(self.path, self.kind, replace=self.replaces)
         return True
@@ -126,7 +131,7 @@ def making(
     yield artifact
     if artifact.results is not None:
         receipt.results = artifact.results
-        write_receipt(receipt, path)
+        write_receipt(receipt, path, artifact.written)
 
 
 def _identity(path: Path) -> tuple[int, ...] | None:

@@ -10,7 +10,6 @@ import errno
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 from sla_cli.artifact.receipt import read_receipt
@@ -70,9 +69,9 @@ def check_output(path: Path | None, kind: str | Like, *, inputs: Iterable[Path |
         SlaError: it is a folder, its parent is a file, it is not a regular file, is one of `inputs`, is of another
             kind, has the ending of another kind, or exists without `replace`.
     """
-    check = partial(_check, path, kind, tuple(inputs), replace)
-    check()
-    return check
+    given = tuple(inputs)
+    _check(path, kind, given, replace)
+    return lambda _: _check(path, kind, given, replace)
 
 
 def _check(path: Path | None, kind: str | Like, inputs: tuple[Path | None, ...], replace: bool) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla_cli.artifact.text import is_number, is_whole, read_bytes, seconds
+from sla_cli.artifact.text import is_number, is_whole, read_bytes, read_text, seconds
 from sla_cli.errors import SlaError
 
 
@@ -22,6 +22,14 @@ def test_a_file_that_is_too_large_is_not_said_to_be_missing(tmp_path: Path) -> N
     with pytest.raises(SlaError, match="No such file") as caught:
         read_bytes(tmp_path / "none.csv")
     assert "exists" in caught.value.hint
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_lines_end_alike_whichever_program_saved_them(tmp_path: Path, encoding: str, end: str) -> None:
+    path = tmp_path / "a.txt"
+    path.write_bytes(f"GRÜN{end}{end}B".encode(encoding))
+    assert read_text(path) == "GRÜN\n\nB"
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))

@@ -78,10 +78,22 @@ def test_tables_that_people_make_in_a_spreadsheet(tmp_path: Path, encoding: str,
     assert file.signers == {"x": "Anna"}
 
 
-def test_cells_between_bars_and_tabs_are_not_quoted(tmp_path: Path) -> None:
-    for separator in "|\t":
-        text = f'id{separator}gloss\na{separator}"A B\nb{separator}"B"\n'
-        assert read(tmp_path, "ref.txt", text) == {"a": '"A B', "b": '"B"'}
+@pytest.mark.parametrize(
+    ("a", "b", "found"),
+    [
+        ('"A B"', '"C ""D"""', ("A B", 'C "D"')),  # as spreadsheets write it
+        ('"A B', '"B"', ('"A B', '"B"')),  # as corpora write quotation marks
+        ('"', '"', ('"', '"')),
+    ],
+)
+@pytest.mark.parametrize("separator", ["|", "\t"])
+def test_quotes_between_bars_and_tabs_are_those_of_cells_or_glosses(
+    tmp_path: Path, separator: str, a: str, b: str, found: tuple[str, str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """As in `sla prep folder`."""
+    text = f"id{separator}gloss\na{separator}{a}\nb{separator}{b}\n"
+    assert read(tmp_path, "ref.txt", text) == dict(zip("ab", found, strict=True))
+    assert ("ref.txt: not all cells with a" in caplog.text) == (found[0][0] == '"')
 
 
 def test_two_columns_of_glosses_are_refused(tmp_path: Path) -> None:
@@ -211,7 +223,7 @@ def test_own_format_keeps_what_all_hypotheses_share(tmp_path: Path) -> None:
         ("a.csv", "id,gloss\n,B\n", "a.csv, line 2: clip id '' is empty"),
         ("a.csv", "clip,words\na,B\n", "a.csv, line 1: no columns id and gloss"),
         ("a.txt", "id|gloss\na|B\na|C\n", "a.txt, line 3: a occurs twice, first on line 2"),
-        ("a.txt", "id|gloss\na|B|C\n", "a.txt, line 2: 3 fields, but the header has 2"),
+        ("a.txt", "id|gloss\na|B|C\n", "a.txt, line 2: 3 cells, but the header has 2"),
         ("a.txt", "hello world\n", "a.txt, line 1: no format that sla knows: 'hello world'"),
         ("a.ctm", "\n;; nothing\n", "a.ctm holds no hypotheses"),
         ("a.csv", "", "a.csv holds no hypotheses"),

@@ -118,7 +118,7 @@ def test_two_writers_do_not_mix_and_the_last_to_finish_wins(tmp_path: Path) -> N
 def test_a_file_that_appears_between_the_check_and_the_renaming_is_checked_too(tmp_path: Path) -> None:
     path = tmp_path / "x"
 
-    def check() -> None:
+    def check(_: Path) -> None:
         if path.exists():
             raise SlaError("somebody's")
         path.write_text("theirs")
@@ -133,7 +133,7 @@ def test_a_disk_without_hard_links_gets_the_file(tmp_path: Path, monkeypatch: py
         raise OSError(errno.EPERM, "Operation not permitted")  # as exFAT does
 
     monkeypatch.setattr(os, "link", refuse)
-    with atomic_write(tmp_path / "x", check=lambda: None) as temporary:
+    with atomic_write(tmp_path / "x", check=lambda _: None) as temporary:
         temporary.write_text("text")
     assert ((tmp_path / "x").read_text(), names(tmp_path)) == ("text", ["x"])
 

@@ -163,6 +163,17 @@ def test_a_file_of_somebody_that_appears_where_the_receipt_will_be_stays(tmp_pat
     assert receipt_path(path).read_text() == "mine"
 
 
+def test_a_file_that_another_command_replaces_before_the_receipt_is_not_taken_for_ones_own(tmp_path: Path) -> None:
+    path, receipt = tmp_path / "a.tsv", Receipt("align", {"beam": 1}, {})
+    with making(path, receipt, kind=ALIGNMENT, force=True) as made:
+        made.begin()
+        write_alignment(path, [], {}, check=made.check)
+        make(path, 2, force=True)
+        made.results = {}
+    with pytest.raises(FormatError, match="is damaged or was edited"):
+        make(path, 1)
+
+
 @pytest.mark.parametrize("begun", [False, True])
 def test_after_an_exception_no_receipt_is_written(tmp_path: Path, begun: bool) -> None:
     path = tmp_path / "a.tsv"

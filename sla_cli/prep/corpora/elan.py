@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sla_cli.annotation.formats import READERS
 from sla_cli.annotation.tier import AnnotationFile
-from sla_cli.core.clip import Clip, Source
+from sla_cli.core.clip import Clip, Source, signer_key, signer_name
 from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError
 from sla_cli.prep.corpus import OWN, Corpus, Listing
@@ -79,7 +79,7 @@ def _clips(
     persons = list(dict.fromkeys(utterance.person for utterance in utterances))
     signers = {person: _signer(listed, person, persons) for person in persons}
     if not listed.signers:
-        participants = {"", *(tier.participant for tier in file.tiers)}
+        participants = {"", *(signer_name(tier.participant) for tier in file.tiers)}
         found.suffixed.update(person for person in persons if person not in participants)
     places = {person: recordings.of(listed.path, file, person) for person in persons}
     for utterance in utterances:
@@ -119,8 +119,8 @@ def _unusable(utterance: Utterance, start: int, end: int) -> str:
 
 def _signer(listed: Listed, person: str, persons: list[str]) -> str:
     """The signer according to the table, or else to the tiers."""
-    if person in listed.signers:
-        return listed.signers[person]
+    if (key := signer_key(person)) in listed.signers:
+        return listed.signers[key]
     if not listed.signers:
         return person
     if "" in listed.signers and len(persons) == 1:

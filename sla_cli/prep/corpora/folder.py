@@ -12,6 +12,7 @@ from pathlib import Path, PurePosixPath
 from sla_cli.artifact.table import COLUMNS, Row, has_columns, parse_any_table
 from sla_cli.artifact.text import UTF16, decode_any_text, seconds
 from sla_cli.config.checks import OptionValues, option
+from sla_cli.core.alike import all_in_one_form
 from sla_cli.core.clip import Clip, Source
 from sla_cli.core.clip_name import clip_name, recording_name, without_pattern
 from sla_cli.core.counted import counted
@@ -86,8 +87,8 @@ def _list_videos(tree: Tree, videos: Sequence[str]) -> Listing:
         number = counted(len(others), "recording of another folder is", "recordings of other folders are")
         log.warning("%s not among them: %s; a table can list all", number, some(others))
     clips = [
-        Clip(recording_name(path), "", (), Source(tree.root, path), where=name)
-        for path, name in zip(videos, names, strict=True)
+        Clip(id, "", (), Source(tree.root, path), where=name)
+        for id, path, name in zip(all_in_one_form(map(recording_name, videos)), videos, names, strict=True)
     ]
     return Listing(clips, tables={"list of videos": digest_json(names)})
 

@@ -11,6 +11,8 @@ from sla_cli.annotation.formats import READERS, can_read, check_size, parse_anno
 from sla_cli.annotation.tier import AnnotationFile
 from sla_cli.artifact.table import Row, parse_any_table
 from sla_cli.artifact.text import decode_any_text
+from sla_cli.core.alike import all_in_one_form
+from sla_cli.core.clip import signer_key
 from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError
@@ -31,7 +33,7 @@ class Listed:
         path: path in the tree.
         name: the ids of its clips begin with it.
         split: split of its clips, "" if no table names one.
-        signers: the name of each person; the key "" is for a single person.
+        signers: the name of each person, by `signer_key`; the key "" is for a single person.
         at: the place where a table lists it, "" if none does.
     """
 
@@ -75,13 +77,13 @@ def parse_files(tree: Tree, files: Sequence[Listed], tables: dict[str, str]) -> 
 
 
 def _names(paths: Sequence[str]) -> list[str]:
-    """File names without extensions; with their folders if two files have the same name."""
+    """File names without extensions, in one Unicode form; with their folders if two files have the same name."""
     stems = [PurePosixPath(path).stem for path in paths]
     often = Counter(stems)
-    return [
+    return all_in_one_form(
         stem if often[stem] == 1 else PurePosixPath(path).with_suffix("").as_posix().replace("/", "-")
         for path, stem in zip(paths, stems, strict=True)
-    ]
+    )
 
 
 def _in_table(tree: Tree, table: str, tables: dict[str, str]) -> list[Listed]:
@@ -121,4 +123,4 @@ def _signers(cell: str) -> dict[str, str]:
     """Signers from `anna`, or from `A=anna B=bert` if the people of a file are named A and B."""
     if "=" not in cell:
         return {"": cell} if cell else {}
-    return {person: name for person, _, name in (part.partition("=") for part in cell.split())}
+    return {signer_key(person): name for person, _, name in (part.partition("=") for part in cell.split())}

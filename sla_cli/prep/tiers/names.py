@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from sla_cli.annotation.tier import Tier, suffix_of
+from sla_cli.core.clip import signer_key, signer_name
 
 
 def people(tiers: Sequence[Tier], everything: Iterable[Tier]) -> dict[str, list[Tier]]:
     """Tiers by the person who signs, in order of first occurrence; "" if no person is named.
 
-    If some tiers name the same single person, the tiers without a name belong to that person too.
+    Names of one person (`signer_key`) become the one that is written first. If some tiers name the same single person,
+    the tiers without a name belong to that person too.
 
     Args:
         everything: all tiers of the file.
     """
     by_name = {tier.name: tier for tier in everything}
     found: dict[str, list[Tier]] = {}
+    names: dict[str, str] = {}
     for tier in tiers:
-        found.setdefault(person_of(tier, by_name), []).append(tier)
+        person = person_of(tier, by_name)
+        found.setdefault(names.setdefault(signer_key(person), person), []).append(tier)
     if len(found) == 2 and "" in found:
         (name,) = found.keys() - {""}
         return {name: list(tiers)}
@@ -30,6 +34,6 @@ def person_of(tier: Tier, by_name: Mapping[str, Tier]) -> str:
     at: Tier | None = tier
     while at is not None:
         if person := at.participant or suffix_of(at.name):
-            return person
+            return signer_name(person)
         at = by_name.get(at.parent) if at.parent else None  # a tier may have the name ""
     return ""

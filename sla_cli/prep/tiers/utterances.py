@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from sla_cli.annotation.eaf_times import part
 from sla_cli.annotation.hands import merge_hands
 from sla_cli.annotation.tier import AnnotationFile, Mark, Tier
+from sla_cli.core.clip import signer_key
 from sla_cli.prep.tiers.choose import Chosen
 from sla_cli.prep.tiers.names import people, person_of
 
@@ -69,7 +70,7 @@ def read_utterances(file: AnnotationFile, chosen: Chosen, pause: float, counts: 
 
     def of(person: str, tiers: Sequence[Tier]) -> list[Mark]:
         """The marks of this person's tiers and of those without a person; for a single person, of all tiers."""
-        own = [tier for tier in tiers if person_of(tier, by_name) in ("", person)]
+        own = [tier for tier in tiers if signer_key(person_of(tier, by_name)) in ("", signer_key(person))]
         return [mark for tier in own or (tiers if len(persons) == 1 else ()) for mark in tier.marks]
 
     for person, tiers in persons.items():

@@ -140,7 +140,7 @@ def test_a_table_of_files(tmp_path: Path, lay: Lay, read: Read) -> None:
         two.tier(f"gloss_{person}")
         two.mark(f"gloss_{person}", 0, 500, person)
     lay(tmp_path, {"x/one.eaf": eaf_of((0, 500, "A")), "x/two.eaf": two.xml(), "x/a.mp4": b"", "x/two.mp4": b""})
-    lay(tmp_path, {"t.csv": "id;EAF;signer;split;note\nfirst;x/one.eaf;anna;test;\n;x\\two.eaf;A=bert B=anna;val;\n"})
+    lay(tmp_path, {"t.csv": "id;EAF;signer;split;note\nfirst;x/one.eaf;anna;test;\n;x\\two.eaf;a=bert B=anna;val;\n"})
     listing = read("elan", tmp_path / "t.csv")
     assert [(clip.id, clip.signer) for clip in listing.clips] == [
         ("first_0-0.5", "anna"),
@@ -179,6 +179,11 @@ def test_files_of_the_same_name_have_ids_of_their_own(tmp_path: Path, lay: Lay, 
     text = eaf_of((0, 500, "A"))
     lay(tmp_path, {f"{day}/rec.eaf": text for day in ("mon", "tue")} | {f"{day}/a.mp4": b"" for day in ("mon", "tue")})
     assert [clip.id for clip in read("elan", tmp_path).clips] == ["mon-rec_0-0.5", "tue-rec_0-0.5"]
+
+
+def test_the_form_of_an_accent_does_not_matter_to_an_id(tmp_path: Path, lay: Lay, read: Read) -> None:
+    lay(tmp_path, {"cafe\u0301.eaf": eaf_of((0, 500, "A")), "cafe\u0301.mp4": b""})
+    assert [clip.id for clip in read("elan", tmp_path).clips] == ["caf\u00e9_0-0.5"]
 
 
 def test_what_becomes_no_clip_is_reported(tmp_path: Path, lay: Lay, read: Read, warnings: Warnings) -> None:

@@ -310,6 +310,8 @@ def test_both_ways_to_write_an_accent(mine: Path, lay: Lay, read: Read, on_disk:
     lay(mine, {name: b""})
     (clip,) = clips_of(read, mine, f"video\tgloss\n{unicodedata.normalize(in_table, name)}\tA\n")
     assert clip.source.path == name
+    (mine / "clips.tsv").unlink()
+    assert [clip.id] == [other.id for other in read("folder", mine).clips] == [unicodedata.normalize("NFC", "Grüße")]
 
 
 def test_a_table_in_a_folder_of_an_archive_names_paths_from_itself(tmp_path: Path, lay: Lay, read: Read) -> None:
