@@ -51,7 +51,7 @@ def elan_files(videos: Iterable[Path], files: Iterable[Path]) -> ElanFiles:
     found, wanted = ElanFiles({}, {}), set(videos)
     by_folder, others = defaultdict[Path, list[Path]](list), set[Path]()
     for path in sorted(path for path in files if not path.name.startswith(HIDDEN)):
-        if path.suffix.lower() == SUFFIX:
+        if path.suffix.lower() == SUFFIX and not path.is_dir():
             by_folder[path.parent].append(path)
         elif is_video(path.name):
             others.add(path)
@@ -80,7 +80,8 @@ def _match(videos: Sequence[Path], files: Sequence[Path], found: ElanFiles) -> N
         found.of[video] = elan[own] if own is not None and is_own else usual
     taken = {found.of[video] for video in videos}
     for eaf in elan.values():
-        linked = dict.fromkeys(named[name] for url in _linked(eaf) if (name := there.find(url)))
+        there_of = (next(filter(None, map(there.find, names)), None) for names in _linked(eaf))
+        linked = dict.fromkeys(named[name] for name in there_of if name is not None)
         free = [video for video in linked if video in found.of and found.of[video] not in files]
         if free and eaf not in taken:
             found.of[free.pop(0)] = eaf
@@ -89,14 +90,16 @@ def _match(videos: Sequence[Path], files: Sequence[Path], found: ElanFiles) -> N
             del found.of[video]
 
 
-def _linked(eaf: Path) -> list[str]:
-    """Names of the files that an ELAN file links, as written and with `%20` as a space; none if it cannot be read."""
-    urls: list[str] = []
+def _linked(eaf: Path) -> list[list[str]]:
+    """Of each link of an ELAN file the names of its file, as written and with `%20` as a space, those of the relative
+    address first; none if the file cannot be read."""
+    links: list[list[str]] = []
     parser = expat.ParserCreate()
 
     def start(tag: str, attributes: dict[str, str]) -> None:
         if tag == "MEDIA_DESCRIPTOR":
-            urls.append(attributes.get("RELATIVE_MEDIA_URL") or attributes.get("MEDIA_URL", ""))
+            urls = (attributes.get(key, "") for key in ("RELATIVE_MEDIA_URL", "MEDIA_URL"))
+            links.append([name for url in urls if url for name in file_names(url)])
 
     def end(tag: str) -> None:
         if tag == "HEADER":
@@ -114,4 +117,4 @@ def _linked(eaf: Path) -> list[str]:
             parser.Parse(b"", True)  # newer versions of Expat put off what was not whole in one part
         except (OSError, expat.ExpatError):  # it is read again, with an error
             return []
-    return [name for url in urls for name in file_names(url)]
+    return links

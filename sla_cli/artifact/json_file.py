@@ -15,18 +15,19 @@ T = TypeVar("T")
 DEEPEST = 100  # nested lists and objects; sla writes fewer than ten levels
 
 
-def parse_json(text: str, where: str, hint: str = "") -> Any:
+def parse_json(text: str, where: str, hint: str = "", *, names: bool = False) -> Any:
     """A JSON value whose texts can be written again. Raises FormatError for any other text.
 
     Args:
         where: file, or file and line, for the message.
+        names: texts may be names of files, of which the bytes need not be UTF-8; `write_text` makes escapes of them.
     """
     try:
         value = json.loads(text)
         if text.count("[") + text.count("{") > DEEPEST:
             _check_depth(value)
         if "\\ud" in text.lower():  # half of a pair of surrogates is not text
-            json.dumps(value, ensure_ascii=False).encode()
+            json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogateescape" if names else "strict")
     except json.JSONDecodeError as error:
         line = "" if ", line " in where else f", line {error.lineno}"
         raise FormatError(f"{where}{line}: not JSON ({error.msg})", hint) from error
@@ -56,9 +57,12 @@ def _check_depth(value: Any) -> None:
     raise RecursionError
 
 
-def read_json(path: Path, hint: str = "") -> dict[str, Any]:
-    """The object in a JSON file. Raises SlaError if it cannot be read, FormatError if it holds no object."""
-    value = parse_json(read_text(path), str(path), hint)
+def read_json(path: Path, hint: str = "", *, names: bool = False) -> dict[str, Any]:
+    """The object in a JSON file; `names` as for `parse_json`.
+
+    Raises SlaError if it cannot be read, FormatError if it holds no object.
+    """
+    value = parse_json(read_text(path), str(path), hint, names=names)
     if not isinstance(value, dict):
         raise FormatError(f"{path}: not a JSON object", hint)
     return value

@@ -151,7 +151,7 @@ def read_receipt(artifact: Path) -> Receipt | None:
 def read_receipt_file(path: Path) -> Receipt:
     """The receipt in a file. Raises FormatError if it holds none."""
     try:
-        facts = read_json(path)
+        facts = read_json(path, names=True)
         if "version" not in facts or "stage" not in facts:
             raise FormatError(f"{path}: it has no version or no stage")
         if facts["version"] in readable(VERSION):

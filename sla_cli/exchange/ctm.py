@@ -16,6 +16,7 @@ from sla_cli.exchange.format import Format, NbestLists, Utterance, parsed_lines,
 
 GRAMMAR = "id channel start duration gloss [confidence], times in seconds"
 CHANNEL = "1"
+LONGEST = 1e9  # seconds, as in an ELAN file
 
 
 class _Clip(NamedTuple):
@@ -61,13 +62,14 @@ def read_times(text: str, name: str) -> dict[str, list[Sign]]:
         name: of the file, for messages.
 
     Raises:
-        FormatError: a line that is not one of CTM, a clip on two channels, or a negative duration.
+        FormatError: a line that is not one of CTM, a clip on two channels, or times that no recording has.
     """
     clips: dict[str, list[Sign]] = {}
     for number, (clip, _, start, duration, gloss, *_) in _lines(text, name):
         begin, length = float(start), float(duration)
-        if length < 0:
-            raise FormatError(f"{name}, line {number}: a duration of {duration}", f"Expected: {GRAMMAR}.")
+        if not 0 <= length <= LONGEST or not -LONGEST <= begin <= LONGEST:
+            fault = f"{name}, line {number}: a start of {start[:20]} and a duration of {duration[:20]}"
+            raise FormatError(fault, f"Expected: {GRAMMAR}.")
         clips.setdefault(clip, []).append(Sign(gloss, begin, begin + length, 1.0))
     return clips
 

@@ -49,6 +49,8 @@ def read_source(source: Path, split: str, cleaning: Profile) -> Text:
         name, digest = str(source), digest_file(source)
         raw = ((str(line), glosses) for line, glosses in read_lines(source))
     sentences = tuple(_cleaned(raw, cleaning))
+    if not names_store(source) and digest_file(source) != digest:
+        raise SlaError(f"{source} was changed while it was read", "Run the command again.")
     if not sentences:
         raise SlaError(f"no sentences in {name}", "Give a text with a sentence of glosses on each line, or a store.")
     for key, glosses in sentences:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -138,6 +139,10 @@ def read_tensors(path: Path, name: str, version: int, again: str) -> tuple[dict[
         FormatError: another format or version, or a damaged file.
     """
     check_fits(path)
+    try:
+        os.fspath(path).encode()
+    except UnicodeEncodeError as error:
+        raise SlaError(f"{path}: safetensors opens no file whose path is not UTF-8", "Rename its folders.") from error
     try:
         with safe_open(path, framework="pt") as file:
             header, prefix = file.metadata() or {}, ""

@@ -77,7 +77,7 @@ def read_begun(folder: Path) -> Begun:
     """The prep that a cache belongs to. Raises FormatError."""
     path, hint = folder / BEGUN, f"Remove the folder {folder}."
     try:
-        values = read_json(path, hint)
+        values = read_json(path, hint, names=True)
         request = PrepRequest.from_json(values.pop("request"))
         begun = Begun(request, **values)
         if begun.on_error not in ("stop", "skip") or type(begun.force) is not bool or type(begun.replaces) is not str:

@@ -204,7 +204,7 @@ def holders(path: Path, work: Path) -> list[Holder]:
     hidden = sorted(work.resolve().rglob(".*"))
     begun = [(run.path, "train", run.facts.store) for run in unfinished]
     begun += [
-        (note.parent, "export", str(read_json(note).get("store", "")))
+        (note.parent, "export", str(read_json(note, names=True).get("store", "")))
         for note in hidden
         if note.name == UNFINISHED_EXPORT and not receipt_path(note.parent).is_file()
     ]

@@ -13,7 +13,7 @@ from sla_cli.errors import SlaError, argument, some
 from sla_cli.log import log
 from sla_cli.prep.checks.finding import refuse_problems
 from sla_cli.prep.checks.overlap import check_sentences, check_signers
-from sla_cli.prep.left_out import left_out_among
+from sla_cli.prep.left_out import left_out_among, read_left_out
 from sla_cli.store.clips import Split
 from sla_cli.store.division import Division
 from sla_cli.store.store import Store
@@ -27,7 +27,10 @@ def prefixes_of(stores: Mapping[str, Store]) -> dict[str, str]:
 
 
 def check_left_out(out: Path, stores: Mapping[str, Store]) -> None:
-    """Raise SlaError if a signer who was left out of the store would come back. The names may be STORE-SIGNER there."""
+    """Raise SlaError if a signer who was left out of the store would come back. The names may be STORE-SIGNER there.
+
+    Warn of one who may be the same person, as the folder of a store may have another name now.
+    """
     prefixes = prefixes_of(stores)
     for name, store in stores.items():
         for signer in sorted(set(store.clips.signers) - {""}):
@@ -35,6 +38,14 @@ def check_left_out(out: Path, stores: Mapping[str, Store]) -> None:
                 message = f"signer {signer} was left out of {out}, but {store.path} has clips of this person"
                 command = f"sla store leave-out {argument(store.path)} --signer {shlex.quote(signer)}"
                 raise SlaError(message, f"`{command}` removes them there too.")
+            for gone in (name for name in read_left_out(out) if signer_key(name).endswith(f"-{signer_key(signer)}")):
+                log.warning(
+                    "%s was left out of %s: if %s of %s is this person, leave them out there too",
+                    gone,
+                    out,
+                    signer,
+                    store.path,
+                )
 
 
 def check_promise(stores: Mapping[str, Store], parts: Sequence[tuple[str, Split]], division: Division) -> None:

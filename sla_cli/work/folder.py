@@ -136,7 +136,7 @@ class Work:
         if not self.elsewhere.is_file():
             return None
         try:
-            note = read_json(self.elsewhere, "Delete it.")
+            note = read_json(self.elsewhere, "Delete it.", names=True)
             finished, place, here = str(note["finished"]), (self.root / note["path"]).resolve(), Path.cwd()
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:  # the last is for a loop of links
             raise FormatError(f"{self.elsewhere}: cannot be read ({error})", "Delete it.") from error

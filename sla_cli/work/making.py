@@ -31,6 +31,7 @@ from sla_cli.artifact.receipt import (
     unchanged_digest,
     write_receipt,
 )
+from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.work.output import check_output
 
@@ -47,6 +48,7 @@ class Making:
             set.
         kind: of a file, as for `making`.
         replaces: whether a file of this kind is replaced that somebody has made since the block began.
+        inputs: files that the block reads.
         written: digest of the file that the block wrote with `check`; "" until then.
     """
 
@@ -57,10 +59,13 @@ class Making:
     replaces: bool = True
     written: str = field(init=False, default="")
     _keep: bool = field(init=False, default=False)
+    inputs: tuple[Path, ...] = ()
     _found: tuple[int, ...] | None = field(init=False)
+    _read: dict[Path, tuple[int, ...] | None] = field(init=False)
 
     def __post_init__(self) -> None:
         self._found = _identity(self.path)
+        self._read = {path: _identity(path) for path in self.inputs}
 
     def check(self, new: Path) -> bool:
         """Whether to keep a copy of the file that `new` replaces: it is not as its receipt says, or new.
@@ -77,8 +82,11 @@ class Making:
     def begin(self) -> None:
         """Remove the receipt of what will be replaced: call it before the first change.
 
-        Raises SlaError as `check`, or for a file of somebody that has the name of the receipt.
+        Raises SlaError as `check`, for a file of somebody that has the name of the receipt, or if an input was changed
+        since the block began: the receipt names what it was.
         """
+        if changed := [path for path, was in self._read.items() if _identity(path) != was]:
+            raise SlaError(f"{changed[0]} was changed while it was used", "Run the command again.")
         if self._is_changed():
             check_output(self.path, self.kind, replace=self.replaces)
         if self.kind:
@@ -127,7 +135,7 @@ def making(
     if there is not None:
         renew(there, path)
         log.info("%s is up to date", path)
-    artifact = Making(path, there, kind=kind, replaces=not keep)
+    artifact = Making(path, there, kind=kind, replaces=not keep, inputs=tuple(filter(None, inputs)))
     yield artifact
     if artifact.results is not None:
         receipt.results = artifact.results

@@ -96,7 +96,7 @@ def read_scores(folder: Path) -> Score:
 
 def read_figures(path: Path) -> Figures:
     """The content of a score.json of a known version. Raises FormatError."""
-    facts = read_json(path, AGAIN)
+    facts = read_json(path, AGAIN, names=True)
     if facts.get("format") != NAME:
         raise FormatError(f"{path}: not a {NAME}", AGAIN)
     check_version(path, NAME, VERSION, facts.get("version"), AGAIN)

@@ -122,7 +122,7 @@ def find_tuned(tunings: Path, lm: Path, weights: str) -> Tuned | None:
 def read_tuned(folder: Path) -> Tuned:
     """A choice. Raises FormatError if it cannot be read, or is not as it was written."""
     path, receipt = folder / CHOICE, read_receipt(folder)
-    facts = read_json(path, AGAIN)
+    facts = read_json(path, AGAIN, names=True)
     if (name := facts.pop("format", "")) != NAME:
         raise FormatError(f"{path}: {name or 'no format'}, not {NAME}", AGAIN)
     check_version(path, NAME, VERSION, facts.pop("version", None), AGAIN)

@@ -88,6 +88,15 @@ def test_links_are_those_that_a_parser_of_xml_finds(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(20)
+def test_a_link_of_two_addresses_is_that_of_the_file_which_is_there(tmp_path: Path) -> None:
+    """The relative one first, as prep does; of a folder that was moved, one may be old. A folder is no ELAN file."""
+    both = {"MEDIA_URL": "file:///C:/corpus/rec.mp4", "RELATIVE_MEDIA_URL": "./old.mp4", "MIME_TYPE": "video/mp4"}
+    (tmp_path / "session.eaf").write_text(Eaf(links=[both]).xml())
+    (tmp_path / "rec.eaf").mkdir()
+    assert found(tmp_path, "rec.mp4") == ({"rec.mp4": "session.eaf"}, {})
+    assert found(tmp_path, "rec.mp4 old.mp4") == ({"old.mp4": "session.eaf", "rec.mp4": "rec.eaf"}, {})
+
+
 def test_a_pipe_and_a_header_without_end_cost_nothing(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.eaf")
     (tmp_path / "long.eaf").write_text("<MEDIA_DESCRIPTOR " * 100_000)

@@ -202,3 +202,13 @@ def test_a_receipt_without_the_digest_of_its_file_vouches_for_nothing(tmp_path: 
     path.write_text("x")
     with pytest.raises(FormatError, match="damaged or was edited"):
         check_unchanged(path, digest_file(path))
+
+
+def test_names_of_files_whose_bytes_are_no_utf8_come_back(tmp_path: Path) -> None:
+    """As from an old disk in Latin-1; they are escapes in the file, which is UTF-8."""
+    name = os.fsdecode(b"Geb\xe4rden")
+    written = receipt(sources={"source": name}, arguments={"source": name}, results={"skipped": {"clip-1": name}})
+    write_receipt(written, tmp_path)
+    found = read_receipt(tmp_path)
+    assert found == written and found is not None and os.fsencode(found.sources["source"]) == b"Geb\xe4rden"
+    receipt_path(tmp_path).read_bytes().decode()

@@ -184,6 +184,16 @@ def test_a_signer_who_was_left_out_does_not_come_back(stores: tuple[Path, Path],
     assert "bob" not in Store(out).clips.signers
 
 
+def test_a_signer_who_may_have_been_left_out_under_the_former_name_of_a_store_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, two, out = make_store(tmp_path / "a", A), make_store(tmp_path / "b", B, corpus="yours"), tmp_path / "c"
+    merge_stores([one, two], out)
+    leave_out(out, ["a-bob"], tmp_path)
+    merge_stores([one.rename(tmp_path / "z"), two], out, force=True)
+    assert "a-bob was left out of" in caplog.text and "if bob of" in caplog.text
+
+
 def test_what_it_was_made_of_is_recorded(stores: tuple[Path, Path], tmp_path: Path) -> None:
     out = tmp_path / "c"
     merge_stores(stores, out)

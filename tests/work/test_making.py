@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
@@ -107,6 +108,20 @@ def test_a_file_that_somebody_makes_meanwhile_is_kept(
         write_alignment(path, [], {}, check=made.check)
     assert path.read_text() == (meanwhile if error else WRITTEN)
     assert (tmp_path / "a.tsv.~1~").exists() == (not error and MADE in {there, meanwhile})
+
+
+def test_a_receipt_names_no_input_that_was_replaced_meanwhile(tmp_path: Path) -> None:
+    path, model = tmp_path / "a.tsv", tmp_path / "gloss.arpa"
+    model.write_text("one")
+    options = {"kind": ALIGNMENT, "inputs": (model, None), "force": False}
+    with (
+        pytest.raises(SlaError, match=r"gloss\.arpa was changed while it was used"),
+        making(path, Receipt("decode", {}, {"lm": "digest of one"}), **options) as made,
+    ):
+        model.write_text("two")
+        os.utime(model, ns=(1, 1))
+        made.begin()
+    assert not path.exists() and not receipt_path(path).exists()
 
 
 def test_a_damaged_file_of_ones_own_is_replaced_with_force(tmp_path: Path) -> None:

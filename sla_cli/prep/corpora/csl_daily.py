@@ -6,7 +6,7 @@ Adjacent repeats of a gloss are signed twice, so they are kept.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sla_cli.artifact.table import Row
@@ -15,7 +15,7 @@ from sla_cli.config.checks import OptionValues
 from sla_cli.core.clip import SPLITS, Clip
 from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_bytes
-from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.errors import FormatError, SlaError, shown, some
 from sla_cli.log import log
 from sla_cli.prep.corpus import OWN, Corpus, Listing
 from sla_cli.prep.tables.annotation import inside, load_plain, read_rows
@@ -24,6 +24,7 @@ from sla_cli.video.tree import Tree
 
 SPLIT_TABLE, LABEL_TABLE = "split_1.txt", "video_map.txt"
 PICKLES = ("csl2020ct_v2.pkl", "csl2020ct_v1.pkl")  # v1 has other texts
+MOST_FRAMES = 10**6  # of a clip
 NO_DATA = "S000005_P0004_T00"  # listed in train, never released
 PERSON = re.compile(r"S\d+_(P\d+)_T\d+")  # sentence, person, take
 HINT = "Give the folder that holds sentence_label/ (with split_1.txt and video_map.txt) and the folder of frames."
@@ -85,15 +86,25 @@ def _labels(tree: Tree, folder: str, listing: Listing) -> dict[str, Label]:
     if tree.is_file(join(folder, LABEL_TABLE)):
         where = tree.where(join(folder, LABEL_TABLE))
         rows = read_rows(tree, join(folder, LABEL_TABLE), ("name", "gloss", "char"), listing)
-        return {row["name"].strip(): _label(row, where) for row in rows}
+        return _each_once(((row["name"].strip(), _label(row, where)) for row in rows), where)
     for name in PICKLES:
         if tree.is_file(join(folder, name)):
             log.warning("no %s in %s: glosses and texts are taken from %s", LABEL_TABLE, tree.where(folder), name)
             data, where = tree.read(join(folder, name)), tree.where(join(folder, name))
             listing.tables[name] = digest_bytes(data)
-            return _pickled_labels(data, name, where)
+            return _each_once(_pickled_labels(data, name, where), where)
     wanted = ", ".join((LABEL_TABLE, *PICKLES))
     raise SlaError(f"looked for {wanted}, one of which is needed; {contents(tree, folder)}", HINT)
+
+
+def _each_once(found: Iterable[tuple[str, Label]], where: str) -> dict[str, Label]:
+    """The annotations by clip. Raises FormatError for a clip that has two different ones."""
+    labels: dict[str, Label] = {}
+    for clip, label in found:
+        other = labels.setdefault(clip, label)
+        if (other.glosses, other.translation) != (label.glosses, label.translation):
+            raise FormatError(f"{where}: clip {clip} is listed twice: {other.where} and {label.where}")
+    return labels
 
 
 def _label(row: Row, where: str) -> Label:
@@ -104,8 +115,8 @@ def _label(row: Row, where: str) -> Label:
     return Label(tuple(row["gloss"].split()), "".join(row["char"].split()), name, int(length or 0))
 
 
-def _pickled_labels(data: bytes, name: str, where: str) -> dict[str, Label]:
-    content, labels = load_plain(data, where), dict[str, Label]()
+def _pickled_labels(data: bytes, name: str, where: str) -> Iterator[tuple[str, Label]]:
+    content = load_plain(data, where)
     if not isinstance(content, dict) or not isinstance(content.get("info"), list):
         raise FormatError(f"{where} is not CSL-Daily's pickle: it has no dict with a list `info`")
     for number, entry in enumerate(content["info"]):
@@ -114,13 +125,13 @@ def _pickled_labels(data: bytes, name: str, where: str) -> dict[str, Label]:
                 isinstance(word, str) for word in (*glosses, *chars)
             ):
                 length = entry.get("length", 0)
-                frames = length if isinstance(length, int) else 0
-                labels[clip] = Label(tuple(glosses), "".join(chars), f"{name}, info {number}", frames)
+                if type(length) is not int or not 0 <= length <= MOST_FRAMES:
+                    raise FormatError(f"{where}, info {number}: length {shown(length)} is not a number of frames")
+                yield clip, Label(tuple(glosses), "".join(chars), f"{name}, info {number}", length)
             case _:
                 keys = some(map(repr, entry)) if isinstance(entry, dict) else type(entry).__name__
                 missing = f"no name, label_gloss and label_char as words; it has {keys}"
                 raise FormatError(f"{where}, info {number}: {missing}")
-    return labels
 
 
 def _frames(tree: Tree, names: Sequence[str]) -> ClipLocation:

@@ -154,7 +154,7 @@ def _recorded(out: Path) -> dict[str, dict[str, Any]]:
 def _begun(out: Path) -> dict[str, Any]:
     """The note of an export that was begun, {} without one."""
     path = out / UNFINISHED_EXPORT
-    return read_json(path, "Remove its folder.") if path.is_file() else {}
+    return read_json(path, "Remove its folder.", names=True) if path.is_file() else {}
 
 
 def _begin(out: Path, receipt: Receipt, facts: Mapping[str, Any], force: bool) -> None:

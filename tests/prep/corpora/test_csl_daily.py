@@ -179,6 +179,14 @@ def doubled(times: int) -> list[object]:
         (pickle.dumps({"info": [content()["info"][0], {"name": 3}]}), "info 1: no name, label_gloss and label_char"),
         (pickle.dumps({"info": [{**content()["info"][0], "label_gloss": [1, 2]}]}), "info 0: no name, label_gloss"),
         (pickle.dumps({"info": [{"label_gloss": doubled(40)}]}), "info 0: no name, label_gloss"),
+        *(
+            (pickle.dumps({"info": [{**content()["info"][0], "length": length}]}), "info 0: length .* is not a number")
+            for length in (10**5000, -5, True, 2.5, "8")
+        ),
+        (
+            pickle.dumps({"info": [content()["info"][0], {**content()["info"][0], "label_gloss": ["X"]}]}),
+            "clip S000001_P0000_T00 is listed twice: csl2020ct_v2.pkl, info 0 and csl2020ct_v2.pkl, info 1",
+        ),
     ],
 )
 def test_other_pickles_are_named(tmp_path: Path, lay: Lay, read: Read, data: bytes, message: str) -> None:
