@@ -10,6 +10,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
+from sla_cli.core.clip import signer_key
 from sla_cli.core.clip_score import ClipScore, pooled
 from sla_cli.core.edit_alignment import Counts, Pair
 
@@ -101,7 +102,8 @@ class Breakdown:
         """Groups by signer in the order of their names; empty if no clip names its signer."""
         if not any(clip.signer for clip in self._clips):
             return []
-        return _groups(self._clips, lambda clip: clip.signer, str)
+        first: dict[str, str] = {}
+        return _groups(self._clips, lambda clip: first.setdefault(signer_key(clip.signer), clip.signer), str)
 
     @cached_property
     def lengths(self) -> list[ClipGroup]:

@@ -76,6 +76,12 @@ def signer_key(name: str) -> str:
     return signer_name(name.strip()).casefold()
 
 
+def one_spelling(names: Iterable[str]) -> list[str]:
+    """The names of people, each person's as it is written first."""
+    first: dict[str, str] = {}
+    return [first.setdefault(signer_key(name), name) for name in names]
+
+
 def sign_frames(times: Times, fps: float, length: int) -> list[tuple[int, int]]:
     """The frames of each gloss of a clip of `length` frames: start and end, end exclusive, at least one frame."""
     starts = [min(round(start * fps), length - 1) for start, _ in times]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sla_cli.core.clip import one_spelling
 from sla_cli.core.clip_score import ClipScore
 from sla_cli.core.result import Cluster
 from sla_cli.core.word_numbers import WordNumbers
@@ -29,7 +30,7 @@ def clusters(clips: Sequence[ClipScore], kind: Cluster) -> list[int]:
         return list(range(len(clips)))
     if kind == "sentence":
         return sentences(clips)
-    names = [clip.signer if kind == "signer" else clip.recording for clip in clips]
+    names = one_spelling(clip.signer for clip in clips) if kind == "signer" else [clip.recording for clip in clips]
     if unknown := [clip.id for clip, name in zip(clips, names, strict=True) if not name]:
         raise SlaError(
             f"no {kind} is recorded for {len(unknown)} of {len(clips)} clips ({some(unknown)}), "

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from itertools import chain
@@ -15,12 +13,12 @@ from sla_cli.config.checks import read_values
 from sla_cli.core.clip import SPLITS, signer_key
 from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Count
-from sla_cli.errors import SlaError, argument, some
+from sla_cli.errors import SlaError, some
 from sla_cli.log import Advance, log, progress
-from sla_cli.prep.checks.finding import refuse_problems
-from sla_cli.prep.checks.overlap import check_sentences, check_signers, overlapping, same_frames
+from sla_cli.prep.checks.overlap import overlapping, same_frames
 from sla_cli.prep.corpus import OWN
-from sla_cli.prep.left_out import check_nobody_left_out, left_out_among
+from sla_cli.prep.left_out import check_nobody_left_out
+from sla_cli.prep.merge_people import check_left_out, check_promise, prefixes_of
 from sla_cli.prep.other_files import check_clips_files, remove_other_files
 from sla_cli.prep.result import DivisionFigures, division_figures
 from sla_cli.store.clips import Split
@@ -83,11 +81,11 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
                 return read_values(MergeResult, artifact.there.results | {"store": str(out)}, receipt_path(out))
             parts, skipped = _parts(stores)
             _check_leaks(parts)
-            _check_left_out(out, stores)
+            check_left_out(out, stores)
             result = MergeResult(str(out), renamed=_renames(stores), skipped=skipped)
             _check_ids(parts, result.renamed)
             division = _division(stores, parts, result.renamed)
-            _check_promise(stores, parts, division)
+            check_promise(stores, parts, division)
             check_unedited(out, [OWN], "merged store")
 
             def begin() -> None:
@@ -228,16 +226,6 @@ def _check_ids(parts: Sequence[tuple[str, Split]], renamed: bool) -> None:
                 raise SlaError(message, "Rename the folder of one of the stores.")
 
 
-def _check_left_out(out: Path, stores: Mapping[str, Store]) -> None:
-    """Raise SlaError if a signer who was left out of the store would come back. The names may be STORE-SIGNER there."""
-    for name, store in stores.items():
-        for signer in sorted(set(store.clips.signers) - {""}):
-            if left_out_among(out, (signer, f"{name}-{signer}")):
-                message = f"signer {signer} was left out of {out}, but {store.path} has clips of this person"
-                command = f"sla store leave-out {argument(store.path)} --signer {shlex.quote(signer)}"
-                raise SlaError(message, f"`{command}` removes them there too.")
-
-
 def _header(stores: Mapping[str, Store]) -> StoreHeader:
     headers = [store.header for store in stores.values()]
     first = headers[0]
@@ -267,33 +255,6 @@ def _division(stores: Mapping[str, Store], parts: Sequence[tuple[str, Split]], r
     return Division(OWN, splits, unseen.pop() if len(unseen) == 1 else "")
 
 
-def _check_promise(stores: Mapping[str, Store], parts: Sequence[tuple[str, Split]], division: Division) -> None:
-    """Raise SlaError if splits share what the merged division promises that they do not."""
-    splits, headers = {}, [store.header for store in stores.values()]
-    for split in SPLITS:
-        if of_split := [part for _, part in parts if part.name == split]:
-            rows = [row for part in of_split for row in part.rows]
-            splits[split] = Split(of_split[0].store, headers[0], division, split, rows, ())
-    same_people = len({header.corpus for header in headers}) == 1
-    if same_people:
-        _warn_of_signers(parts)
-    checks = (check_sentences, check_signers) if same_people else (check_sentences,)
-    refuse_problems(division.name, chain.from_iterable(check(splits) for check in checks))
-
-
-def _warn_of_signers(parts: Sequence[tuple[str, Split]]) -> None:
-    """Say which names stores of one corpus share: each is taken as one person, whom leave-out and scores then mean."""
-    known = {(signer_key(signer), name): signer for name, part in parts for signer in part.signers if signer}
-    stores = Counter(key for key, _ in known)
-    if shared := sorted({signer for (key, _), signer in known.items() if stores[key] > 1}):
-        log.warning(
-            "%s in more than one of the stores, each taken as one person: %s; if they are different people, give them "
-            "different names in the tables and make these stores again",
-            counted(len(shared), "signer is", "signers are"),
-            some(shared, 20),
-        )
-
-
 def _write(
     out: Path,
     stores: Mapping[str, Store],
@@ -311,7 +272,7 @@ def _write(
     total = sum(size for _, part in parts for size in part.clip_bytes)
 
     def clips() -> Iterator[EncodedClip]:
-        yield from _clips(parts, renamed=result.renamed, apart="+" in header.corpus, advance=advance)
+        yield from _clips(parts, prefixes_of(stores), renamed=result.renamed, advance=advance)
         begin()
 
     with progress("merge", sum(len(part) for _, part in parts)) as advance:
@@ -324,17 +285,19 @@ def _write(
 
 
 def _clips(
-    parts: Sequence[tuple[str, Split]], *, renamed: bool, apart: bool, advance: Advance
+    parts: Sequence[tuple[str, Split]], prefixes: Mapping[str, str], *, renamed: bool, advance: Advance
 ) -> Iterator[EncodedClip]:
     """The clips of all splits.
 
     Args:
+        prefixes: by store, what comes before the names of its signers.
         renamed: whether ids become `STORE-ID`.
-        apart: whether equal names of signers mean different people, as in different corpora.
     """
+    first: dict[str, str] = {}  # the spelling of each signer
     for name, part in parts:
         for clip in (stored.raw() for stored in part):
-            signer = f"{name}-{clip.signer}" if apart and clip.signer else clip.signer
+            signer = f"{prefixes[name]}{clip.signer}" if clip.signer else ""
+            signer = first.setdefault(signer_key(signer), signer)
             yield replace(clip, id=_id(name, clip.id, renamed), signer=signer)
             advance()
 

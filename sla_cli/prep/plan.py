@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sla_cli.artifact.lock import locked_while_made
 from sla_cli.artifact.receipt import Receipt
-from sla_cli.core.clip import Clip, origin_of, signer_name
+from sla_cli.core.clip import Clip, one_spelling, origin_of, signer_name
 from sla_cli.core.hypothesis import CONTROL, NO_GLOSS
 from sla_cli.errors import SlaError
 from sla_cli.log import log
@@ -69,7 +69,8 @@ def make_plan(request: PrepRequest, out: Path, part: tuple[int, int] | None = No
     with locked_while_made(cache_folder(out, recipe), busy, wait=True) if part is not None else nullcontext():
         tree = corpus.open(request.source, out)
         listing = corpus.read(tree, request.options)
-        listing.clips = [replace(clip, signer=signer_name(clip.signer)) for clip in listing.clips]
+        signers = one_spelling(signer_name(clip.signer) for clip in listing.clips)
+        listing.clips = [replace(clip, signer=name) for clip, name in zip(listing.clips, signers, strict=True)]
         unreadable = list_archives((clip.source.root for clip in listing.clips), out)
     _check_clips(listing.clips)
     _skip_left_out(listing, left_out_among(out, (clip.signer for clip in listing.clips)))
@@ -127,7 +128,7 @@ def _fault(clip: Clip) -> str:
 
 def _skip_left_out(listing: Listing, signers: Collection[str]) -> None:
     """Leave out the clips of signers who were taken out of the store."""
-    if signers:  # names that differ only in capitals may be of two people, which only the user can tell
+    if signers:
         log.info("left out, as signers who were taken out of this store: %s", ", ".join(sorted(signers)))
     for clip in listing.clips:
         if clip.signer in signers:

@@ -24,6 +24,7 @@ from sla_cli.pages.fonts import families_for
 from sla_cli.pages.pictures import Picture, middles, squares
 from sla_cli.pages.template import direction
 from sla_cli.store.clips import Split, StoredClip
+from sla_cli.store.division import Division
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import Check, atomic_write
 from sla_cli.work.like import Like, begins
@@ -92,10 +93,10 @@ def write_sheet(
             written.
         FormatError: a frame does not decode.
     """
-    store = Store(path)
     if signer is not None and not split:
-        part = store.clips
+        part = Store(path, Division("", {})).clips  # whichever divisions it has
     else:
+        store = Store(path)
         part = store[split or ("dev" if "dev" in store.splits else next(iter(store.splits), "dev"))]
     numbers = range(len(part)) if signer is None else _of_signer(part, signer)
     if count is None and len(numbers) > MOST:

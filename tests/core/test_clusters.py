@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from sla_cli.core.breakdown import Breakdown
 from sla_cli.core.clip_score import ClipScore, score_clip
 from sla_cli.core.clusters import clusters, sentences
 from sla_cli.errors import SlaError
@@ -21,6 +22,9 @@ def test_sentences_are_the_references_without_regard_to_case() -> None:
 def test_signers_recordings_and_clips() -> None:
     clips = [clip("a", "X", "ann", "1.mp4"), clip("b", "X", "ben", "1.mp4"), clip("c", "Y", "ann", "2.mp4")]
     assert clusters(clips, "signer") == [0, 1, 0]
+    spelt = [clip("a", "X", "Zo\u00eb"), clip("b", "X", "Anna"), clip("c", "Y", "zoe\u0308"), clip("d", "Y", " anna ")]
+    assert clusters(spelt, "signer") == [0, 1, 0, 1]
+    assert [(group.name, group.clips) for group in Breakdown(spelt).signers] == [("Anna", 2), ("Zo\u00eb", 2)]
     assert clusters(clips, "recording") == [0, 0, 1]
     assert clusters(clips, "clip") == [0, 1, 2]
 

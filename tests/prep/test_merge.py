@@ -211,6 +211,22 @@ def test_people_of_different_corpora_stay_apart(tmp_path: Path, caplog: pytest.L
     assert (split.corpus, split.signers) == ("mine+yours", ["a-ann", "a-bob", "b-ann", ""])
 
 
+def test_people_of_one_corpus_are_one_also_beside_another_corpus(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In stores that were merged themselves, too. However a table writes capitals."""
+    spelt = {"train": [clip("v1", "A", signer="Ann"), clip("v2", "B", signer="bea")]}
+    one, two = make_store(tmp_path / "a", A), make_store(tmp_path / "e", spelt)
+    other = make_store(tmp_path / "b", B, corpus="yours")
+    merge_stores([one, two, other], tmp_path / "c")
+    assert "each taken as one person: Ann, ann" in caplog.text
+    assert Store(tmp_path / "c")["train"].signers == ["a-ann", "a-bob", "a-ann", "a-bea", "b-ann", ""]
+    last = make_store(tmp_path / "last", {"train": [clip("w1", "C", signer="a-ann")]}, corpus="mine+yours")
+    merge_stores([tmp_path / "c", last], tmp_path / "d")
+    assert "each taken as one person: a-ann" in caplog.text
+    assert Store(tmp_path / "d")["train"].signers[-1] == "a-ann"
+
+
 def test_a_split_without_references_is_not_mixed_with_one_that_has_some(tmp_path: Path) -> None:
     one = make_store(tmp_path / "a", {**A, "test": [clip("x0", "")]})
     result = merge_stores([one, make_store(tmp_path / "b", B)], tmp_path / "c")

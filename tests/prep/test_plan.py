@@ -62,8 +62,8 @@ def test_without_a_division_a_clip_without_glosses_is_to_be_recognised(table: Pa
 
 
 def test_a_signer_whose_name_has_two_unicode_forms_is_one_person(table: Path) -> None:
-    """Otherwise one person would be in train and in dev, and a withdrawal would leave some clips."""
-    rows = "0\tframes\tA\ttrain\tZo\u00eb", "1\tframes\tA\tdev\tZoe\u0308"
+    """Otherwise one person would be in train and in dev, and a withdrawal would leave some clips. So with capitals."""
+    rows = "0\tframes\tA\ttrain\tZo\u00eb", "1\tframes\tA\tdev\tZoe\u0308", "2\tframes\tA\tdev\tZO\u00cb"
     assert {clip.signer for clip in plan(table, *rows).clips} == {"Zo\u00eb"}
     (table.parent / "store").mkdir()
     (table.parent / "store" / "left-out.txt").write_text("Zoe\u0308\n", encoding="utf-8")

@@ -15,6 +15,7 @@ from sla_cli.pages.fonts import families_for
 from sla_cli.report.contact_sheet import FRAMES, GAP, MARGIN, MOST, SIDE, WIDTH, write_sheet
 from sla_cli.store.content import EncodedClip, EncodedFrames
 from sla_cli.store.division import Division, write_division
+from sla_cli.store.paths import division_path
 from sla_cli.store.store import Store
 
 ARABIC, CHINESE = "\u0634\u0645\u0633", "\u5929\u6c14"
@@ -106,6 +107,8 @@ def test_all_clips_of_a_signer_are_drawn_and_nobody_elses(tmp_path: Path) -> Non
     clips = [replace(flat(name, "A"), signer=signer) for name, signer in people.items()]
     path = store(tmp_path, *clips)
     write_division(path, Division("corpus", {"clip-a": "dev", "clip-b": "train"}))
+    for name in ("f1", "f2"):  # of which a store names none as the usual one
+        write_division(path, Division(name, {"clip-b": "dev"}))
 
     def drawn(**options: object) -> str:
         image = draw(path, tmp_path, count=None, **options)
@@ -113,6 +116,12 @@ def test_all_clips_of_a_signer_are_drawn_and_nobody_elses(tmp_path: Path) -> Non
 
     assert drawn(signer="s01") == "ac"
     assert drawn(signer="S01", split="dev") == "a"
+    division_path(path, "corpus").unlink()
+    assert drawn(signer="s01") == "ac"
+    with pytest.raises(SlaError, match="several divisions"):
+        drawn(signer="S02", split="dev")
+    path = path.with_name(f"{path.name}:f1")
+    assert (drawn(signer="S01"), drawn(signer="S02", split="dev")) == ("ac", "b")
     for nobody in ("S03", "", " "):
         with pytest.raises(SlaError, match="is by a signer"):
             drawn(signer=nobody)

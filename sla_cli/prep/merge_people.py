@@ -1,0 +1,70 @@
+"""Who is one person when stores are merged: the same name in stores of one corpus, never in those of two corpora."""
+
+from __future__ import annotations
+
+import shlex
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from sla_cli.core.clip import SPLITS, signer_key
+from sla_cli.core.counted import counted
+from sla_cli.errors import SlaError, argument, some
+from sla_cli.log import log
+from sla_cli.prep.checks.finding import refuse_problems
+from sla_cli.prep.checks.overlap import check_sentences, check_signers
+from sla_cli.prep.left_out import left_out_among
+from sla_cli.store.clips import Split
+from sla_cli.store.division import Division
+from sla_cli.store.store import Store
+
+
+def prefixes_of(stores: Mapping[str, Store]) -> dict[str, str]:
+    """What comes before the names of signers of each store: a name is one person in the stores of one corpus only."""
+    first: dict[str, str] = {}
+    prefixes = {name: first.setdefault(store.header.corpus, f"{name}-") for name, store in stores.items()}
+    return prefixes if len(first) > 1 else dict.fromkeys(stores, "")
+
+
+def check_left_out(out: Path, stores: Mapping[str, Store]) -> None:
+    """Raise SlaError if a signer who was left out of the store would come back. The names may be STORE-SIGNER there."""
+    prefixes = prefixes_of(stores)
+    for name, store in stores.items():
+        for signer in sorted(set(store.clips.signers) - {""}):
+            if left_out_among(out, (signer, prefixes[name] + signer)):
+                message = f"signer {signer} was left out of {out}, but {store.path} has clips of this person"
+                command = f"sla store leave-out {argument(store.path)} --signer {shlex.quote(signer)}"
+                raise SlaError(message, f"`{command}` removes them there too.")
+
+
+def check_promise(stores: Mapping[str, Store], parts: Sequence[tuple[str, Split]], division: Division) -> None:
+    """Raise SlaError if splits share what the merged division promises that they do not."""
+    found, prefixes = list(check_sentences(_merged(stores, parts, division))), prefixes_of(stores)
+    for prefix in dict.fromkeys(prefixes.values()):
+        own = [(name, part) for name, part in parts if prefixes[name] == prefix]
+        _warn_of_signers(own)
+        found += check_signers(_merged(stores, own, division))
+    refuse_problems(division.name, found)
+
+
+def _merged(stores: Mapping[str, Store], parts: Sequence[tuple[str, Split]], division: Division) -> dict[str, Split]:
+    """The clips of several stores by split."""
+    splits, header = {}, next(iter(stores.values())).header
+    for split in SPLITS:
+        if of_split := [part for _, part in parts if part.name == split]:
+            rows = [row for part in of_split for row in part.rows]
+            splits[split] = Split(of_split[0].store, header, division, split, rows, ())
+    return splits
+
+
+def _warn_of_signers(parts: Sequence[tuple[str, Split]]) -> None:
+    """Say which names stores of one corpus share: each is taken as one person, whom leave-out and scores then mean."""
+    known = {(signer_key(signer), name): signer for name, part in parts for signer in part.signers if signer}
+    stores = Counter(key for key, _ in known)
+    if shared := sorted({signer for (key, _), signer in known.items() if stores[key] > 1}):
+        log.warning(
+            "%s in more than one of the stores, each taken as one person: %s; if they are different people, give them "
+            "different names in the tables and make these stores again",
+            counted(len(shared), "signer is", "signers are"),
+            some(shared, 20),
+        )
