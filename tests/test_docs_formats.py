@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from sla_cli.core.place import FrameScores
 from sla_cli.store.division import Division, write_division
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emission, EmissionHeader, write_emissions
+from sla_cli.work.onnx_graphs import GraphFacts
 
 DOCS = (Path(__file__).parents[1] / "docs" / "formats.md").read_text(encoding="utf-8")
 STORE, EMISSIONS, FOREIGN = re.findall(r"```python\n(.*?)```", DOCS, re.DOTALL)
@@ -109,3 +111,8 @@ def test_the_table_and_the_text_name_what_is_in_emissions(emissions: Path) -> No
 def test_the_table_names_what_is_in_a_receipt(store: Path) -> None:
     facts = json.loads((store / "receipt.json").read_text(encoding="utf-8"))
     assert documented("Receipts", "key") == set(facts)
+
+
+def test_the_page_names_the_metadata_of_graphs() -> None:
+    section = DOCS.partition("### Metadata of the ONNX graphs")[2].partition("\n## ")[0]
+    assert [one.name for one in fields(GraphFacts) if f"`{one.name}`" not in section] == []

@@ -178,7 +178,7 @@ class LossConfig:
 
 @dataclass(frozen=True)
 class TrainConfig:
-    """The recipe of AdaptSign; settings that AdaptSign does not have are off."""
+    """Mostly the recipe of AdaptSign: [what differs](method.md#training-and-frames)."""
 
     epochs: Annotated[int, Meta(ge=1, le=MANY)] = 40  # passes over the training clips
     batch: Annotated[int, Meta(ge=1, le=MANY)] = 2  # clips per batch of a process
