@@ -19,8 +19,7 @@ __version__ = "0.2.0"
 
 # OpenCV reads it when it is imported: a picture of a few kilobytes may have 10^9 pixels. Another value would lift the
 # bound, or end the process.
-for name in ("PIXELS", "WIDTH", "HEIGHT"):
-    os.environ[f"OPENCV_IO_MAX_IMAGE_{name}"] = str(PICTURE)
+os.environ.update({f"OPENCV_IO_MAX_IMAGE_{what}": str(PICTURE) for what in ("PIXELS", "WIDTH", "HEIGHT")})
 
 # GNU's OpenMP, which PyTorch computes with, reads it when it is loaded: how often a thread that waits for the others
 # looks before it sleeps. The default of 300,000 takes the core from those that it waits for, if others use it too.
