@@ -123,16 +123,15 @@ def read_references(path: Path, ids: Collection[str]) -> References:
 
 def _references(hypotheses: Path, recognised: GlossFile, ref: Path | None) -> References:
     made = read_receipt(hypotheses)
-    if made is not None and made.stage == "decode":
-        if ref is None or names_store(ref):
-            return _of_split(_decoded_split(hypotheses, made.sources, ref))
-        return replace(read_references(ref, ()), profile=recognised.header.profile or "none")
+    if made is not None and made.stage == "decode" and (ref is None or names_store(ref)):
+        return _of_split(_decoded_split(hypotheses, made.sources, ref))
     if ref is None:
         raise SlaError(
             "no references: these hypotheses do not record which store they come from",
             "Give --ref FILE or --ref STORE.",
         )
-    return read_references(ref, recognised.nbest)
+    found = read_references(ref, recognised.nbest)
+    return found if names_store(ref) else replace(found, profile=recognised.header.profile or "none")
 
 
 def _of_split(split: Split) -> References:

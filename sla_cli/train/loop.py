@@ -26,7 +26,7 @@ from sla_cli.errors import SlaError, Stopped
 from sla_cli.log import log, progress
 from sla_cli.model.checkpoint import save_weights
 from sla_cli.model.compiling import compile_for_training
-from sla_cli.model.device import Placement, set_tf32
+from sla_cli.model.device import Placement, place, set_tf32
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.model.network import Network
 from sla_cli.model.weight_memory import copies_in_training
@@ -144,20 +144,34 @@ def initial_state(
     # In half precision only the head is in float32, in every case.
     set_tf32(placement, config.train.tf32 and placement.dtype == torch.float32)
     with group.agreed():
-        check_average(config.train)
-        check_lengths(config.train)
-        model = Network(config, len(store.vocabulary), copies_in_training(config), placement.device).to(
-            placement.device
-        )
-        copied = copy_weights(begin, model, store.vocabulary) if begin is not None else None
-        check_keeps(model, config)
-        model.backbone.cast_frozen(placement.dtype)
-        data = ClipDataset(store["train"], store.vocabulary, model.stride, config.train, config.model.image_size)
+        model, data, copied = _built(store, config, placement, begin)
     if group.is_main:
         data.log_facts()
     if not config.train.keep_views:  # otherwise the backbone computes nothing in training
         compile_for_training(model.backbone, config, placement, group)
     return State(model, config, placement, group), data, copied
+
+
+def check_start(store: Store, config: Config, device: str, begin: InitFrom | None) -> None:
+    """Raise SlaError if training could not begin, as `initial_state` does; for before a run is replaced."""
+    placement = place(device, config.train.precision, config.train.half)
+    model, *_ = _built(store, config, placement, begin)
+    if config.model.compile == "on" and not config.train.keep_views:
+        compile_for_training(model.backbone, config, placement)
+
+
+def _built(
+    store: Store, config: Config, placement: Placement, begin: InitFrom | None
+) -> tuple[Network, ClipDataset, CopiedWeights | None]:
+    """As `initial_state`, in one process and without optimiser."""
+    check_average(config.train)
+    check_lengths(config.train)
+    model = Network(config, len(store.vocabulary), copies_in_training(config), placement.device).to(placement.device)
+    copied = copy_weights(begin, model, store.vocabulary) if begin is not None else None
+    check_keeps(model, config)
+    model.backbone.cast_frozen(placement.dtype)
+    data = ClipDataset(store["train"], store.vocabulary, model.stride, config.train, config.model.image_size)
+    return model, data, copied
 
 
 def _clips_seen(state: State, data: ClipDataset) -> int:

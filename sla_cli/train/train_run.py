@@ -23,7 +23,7 @@ from sla_cli.store.store import Store
 from sla_cli.train.curves import draw_curves
 from sla_cli.train.finish import finish_run
 from sla_cli.train.init_from import check_kept
-from sla_cli.train.loop import TrainSetup, train
+from sla_cli.train.loop import TrainSetup, check_start, train
 from sla_cli.train.metrics import best_of
 from sla_cli.train.results import Trained
 from sla_cli.train.signals import catching_signals
@@ -60,7 +60,7 @@ def start_run(
         replaces = run.exists
         with group.agreed():
             if group.is_main:
-                _make(run, store, config, preset, begin, force)
+                _make(run, store, config, preset, begin, force, group.device)
         try:
             return _train(run, store, group, hold)
         except (SlaError, SystemExit):
@@ -84,10 +84,12 @@ def make_run(
         check_splits(store)
     with _held(run, group), group.agreed():
         if group.is_main:
-            _make(run, store, config, preset, begin, force)
+            _make(run, store, config, preset, begin, force, group.device)
 
 
-def _make(run: Run, store: Store, config: Config, preset: str, begin: InitFrom | None, force: bool) -> None:
+def _make(
+    run: Run, store: Store, config: Config, preset: str, begin: InitFrom | None, force: bool, device: str
+) -> None:
     """The folder of a new run."""
     if begin is not None:
         check_kept(begin, [run])
@@ -98,8 +100,9 @@ def _make(run: Run, store: Store, config: Config, preset: str, begin: InitFrom |
     if receipt is not None and (failed := receipt.results.get("failed")):
         log.warning("the store lacks %s that did not decode: %s", counted(len(failed), "clip"), some(failed))
     facts = RunFacts.of(store, preset, begin)
-    if run.exists:  # no file of a replaced run may be mistaken for one of this run
-        _remove(run)
+    if run.exists:
+        check_start(store, config, device, begin)  # else the run would be lost for one that cannot begin
+        _remove(run)  # no file of it may be mistaken for one of the new run
     run.create(config, store.vocabulary, facts)
 
 

@@ -21,6 +21,7 @@ from sla_cli.exchange.gloss_files import read_gloss_file
 from sla_cli.score.sclite_export import write_for_sclite
 from sla_cli.score.score import ScoreOptions, score
 from sla_cli.score.score_file import score_file
+from sla_cli.score.wer import wer
 from sla_cli.work.hypotheses import Header, write_hypotheses
 from sla_cli.work.scores import read_scores
 
@@ -338,3 +339,13 @@ def test_weights_that_were_tuned_on_the_scored_split_are_recorded(tmp_path: Path
     assert read_scores(out) == result
     receipt = read_receipt(out)
     assert receipt is not None and receipt.results.get("tuned_on", "") == split
+
+
+@pytest.mark.parametrize("named", ["phoenix2014", ""])
+def test_the_profile_in_hypotheses_counts_also_without_their_receipt(tmp_path: Path, named: str) -> None:
+    """A copy of the file alone is counted as the file beside its receipt."""
+    (tmp_path / "ref.stm").write_text("a 1 S 0 1 NORD\n", encoding="utf-8")
+    write_hypotheses(tmp_path / "own.tsv", [Hypothesis("a", ("loc-NORD",))], Header("x", "dev", profile=named))
+    _, result = score_file(tmp_path / "own.tsv", tmp_path / "scores", ref=tmp_path / "ref.stm")
+    assert (result.profile, result.total.wer) == (("phoenix2014", 0.0) if named else ("none", 100.0))
+    assert wer(tmp_path / "own.tsv", tmp_path / "ref.stm").total.wer == result.total.wer

@@ -6,7 +6,7 @@ import os
 import shutil
 import signal
 from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import torch
 from forked import Forked
 from synthetic import CPU, GLOSSES, SENTENCES, metrics, same_weights, tiny, write_store
 
+from sla_cli.artifact.lock import LOCK
 from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.errors import FormatError, SlaError, Stopped
 from sla_cli.model.open_run import open_model
@@ -200,13 +201,24 @@ def test_a_run_is_not_overwritten_unless_forced(store: Store, tmp_path: Path) ->
     assert len(metrics(Run(tmp_path))) == 2
 
 
-def test_nothing_of_a_replaced_run_is_left_where_the_new_one_fails(whole: Run, store: Store, tmp_path: Path) -> None:
-    shutil.copytree(whole.path, tmp_path, dirs_exist_ok=True)
-    with pytest.raises(SlaError, match="no such weights file"):
-        start_run(store, tmp_path, tiny(model__weights="gone"), preset="tiny", group=CPU, force=True)
-    run = Run(tmp_path)
-    assert read_receipt(tmp_path) is None
-    assert not any(path.exists() for path in (run.best, run.last, run.state, run.metrics))
+@pytest.mark.parametrize(
+    ("settings", "device", "message"),
+    [
+        ({"model__weights": "gone"}, "cpu", "no such weights file"),
+        ({"model__layers": "99"}, "cpu", "does not fit a backbone of"),
+        ({"train__precision": "fp16"}, "cpu", "fp16 is for GPUs"),
+        ({}, "cuda:99", "cuda"),
+    ],
+)
+def test_a_run_stays_whole_where_the_one_that_replaces_it_cannot_begin(
+    whole: Run, store: Store, tmp_path: Path, settings: dict[str, Any], device: str, message: str
+) -> None:
+    run = Run(shutil.copytree(whole.path, tmp_path / "run"))
+    before = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file()}
+    with pytest.raises(SlaError, match=message):
+        start_run(store, run.path, tiny(**settings), preset="tiny", group=replace(CPU, device=device), force=True)
+    after = {path: path.read_bytes() for path in run.path.rglob("*") if path.is_file() and path.name != LOCK}
+    assert after == {path: data for path, data in before.items() if path.name != LOCK}
 
 
 def test_a_replaced_run_is_gone_before_the_new_one_begins(
