@@ -16,6 +16,7 @@ from sla_cli.exchange.format import Format, NbestLists, Utterance, parsed_lines,
 
 GRAMMAR = "id channel start duration gloss [confidence], times in seconds"
 CHANNEL = "1"
+UNKNOWN = "NA"  # a confidence
 LONGEST = 1e9  # seconds, as in an ELAN file
 
 
@@ -28,14 +29,18 @@ class _Clip(NamedTuple):
 
 def _fields(line: str) -> list[str] | None:
     fields = line.split()
-    return fields if len(fields) in (5, 6) and is_number(fields[2]) and is_number(fields[3]) else None
+    numbers = [*fields[2:4], *(confidence for confidence in fields[5:] if confidence != UNKNOWN)]
+    return fields if len(fields) in (5, 6) and all(map(is_number, numbers)) else None
 
 
 def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
-    """The fields of each line. Raises FormatError, also for a clip on two channels."""
+    """The fields of each line. Raises FormatError, also for a clip on two channels, and times that no recording has."""
     channels: dict[str, str] = {}
     for number, fields in parsed_lines(text, name, FORMAT):
-        clip, channel, *_ = fields
+        clip, channel, start, duration, *_ = fields
+        if not 0 <= float(duration) <= LONGEST or not -LONGEST <= float(start) <= LONGEST:
+            fault = f"{name}, line {number}: a start of {start[:20]} and a duration of {duration[:20]}"
+            raise FormatError(fault, f"Expected: {GRAMMAR}.")
         if channel != (first := channels.setdefault(clip, channel)):
             raise FormatError(
                 f"{name}, line {number}: {clip} is on channel {channel}, but earlier on {first}",
@@ -65,12 +70,9 @@ def read_times(text: str, name: str) -> dict[str, list[Sign]]:
         FormatError: a line that is not one of CTM, a clip on two channels, or times that no recording has.
     """
     clips: dict[str, list[Sign]] = {}
-    for number, (clip, _, start, duration, gloss, *_) in _lines(text, name):
-        begin, length = float(start), float(duration)
-        if not 0 <= length <= LONGEST or not -LONGEST <= begin <= LONGEST:
-            fault = f"{name}, line {number}: a start of {start[:20]} and a duration of {duration[:20]}"
-            raise FormatError(fault, f"Expected: {GRAMMAR}.")
-        clips.setdefault(clip, []).append(Sign(gloss, begin, begin + length, 1.0))
+    for _, (clip, _, start, duration, gloss, *_) in _lines(text, name):
+        begin = float(start)
+        clips.setdefault(clip, []).append(Sign(gloss, begin, begin + float(duration), 1.0))
     return clips
 
 

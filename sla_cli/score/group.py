@@ -9,7 +9,8 @@ from pathlib import Path
 
 from sla_cli.config.checks import values_of
 from sla_cli.config.settings import Config
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, some
+from sla_cli.log import log
 from sla_cli.work.run import Run
 
 # Settings in which runs of a group may differ: the seed, and those that change no result.
@@ -56,6 +57,8 @@ def check_group(text: str, members: Sequence[Member]) -> None:
     if twice := next((path for path in paths if paths.count(path) > 1), None):
         raise SlaError(f"{twice} is named twice in {text}", "Name each run once.")
     known = [(member, member.config) for member in members if member.config is not None]
+    if len(members) > 1 and (unknown := [member.name for member in members if member.config is None]):
+        log.warning("%s: not checked to be seeds of one configuration: no run is known of %s", text, some(unknown))
     for (one, own), (other, theirs) in combinations(known, 2):
         fault = "started from other weights" if one.start != other.start else _fault(own, theirs)
         if fault:

@@ -180,6 +180,8 @@ def test_own_format_keeps_what_all_hypotheses_share(tmp_path: Path) -> None:
         ("a.ctm", "a 1 0.0 0.1 A\na 1 0.0 A\n", "a.ctm, line 2: not a line of a CTM"),
         ("a.ctm", "a 1 0.0 0.1 A\n\na 1 x 0.1 A\n", "a.ctm, line 3: not a line of a CTM"),
         ("a.ctm", "a 1 nan 0.1 A\n", "a.ctm, line 1: not a line of a CTM"),
+        ("a.ctm", "a 1 0 0.1 A NA\na 1 0 0.1 A B\n", "a.ctm, line 2: not a line of a CTM"),
+        ("a.ctm", "a 1 0 -1 A\n", "a.ctm, line 1: a start of 0 and a duration of -1"),
         ("a.ctm", "a 1 1_0 0.1 A\n", "a.ctm, line 1: not a line of a CTM"),
         ("a.ctm", "a 1 0.0 \u0661 A\n", "a.ctm, line 1: not a line of a CTM"),
         ("a.stm", "a 1 s 0.0 1_0 A\n", "a.stm, line 1: not a line of an STM"),

@@ -212,6 +212,7 @@ def test_one_gloss_in_two_normal_forms_is_refused_as_by_score(tmp_path: Path) ->
         ("cut.eaf", "<ANNOTATION_DOCUMENT", "line 1: not XML"),
         ("short.ctm", "a 1 0.0\n", "line 1: not a line of a CTM"),
         ("back.ctm", "a 1 0.0 1 A\na 1 2.0 -1 B\n", "line 2: a start of 2.0 and a duration of -1"),
+        ("word.ctm", "a 1 0 1 HEUTE REGEN\n", "line 1: not a line of a CTM"),
         ("far.ctm", "a 1 1e308 1 A\n", "line 1: a start of 1e308"),
         ("long.ctm", "a 1 0 1e308 A\n", "and a duration of 1e308"),
         ("two.ctm", "a 1 0.0 1 A\na 2 2.0 1 B\n", "line 2: a is on channel 2, but earlier on 1"),
@@ -236,5 +237,5 @@ def test_words_of_an_annotation_are_one_gloss_as_for_sla_prep(tmp_path: Path) ->
 
 
 def test_the_confidence_of_ctm_is_not_needed(tmp_path: Path) -> None:
-    (tmp_path / "a.ctm").write_text("a 1 1.0 0.4 A high\n", encoding="utf-8")
+    (tmp_path / "a.ctm").write_text("a 1 1.0 0.4 A NA\n", encoding="utf-8")
     assert compare_times(tmp_path / "a.ctm", write(tmp_path / "t.eaf", TRUE)).correct == 1
