@@ -13,7 +13,7 @@ DECISION = "-decision"  # end of the name of the tier that says who decided what
 
 @dataclass(frozen=True)
 class Scope:
-    """The tiers of each file that may change, and who changes them.
+    """The tiers of each file that may change, and who changes them. Names of tiers become `plain`.
 
     Attributes:
         suggestions: tier with the glosses that sla recognised; only the tier of decisions below it changes.
@@ -23,8 +23,6 @@ class Scope:
 
     Raises:
         SlaError: a name that is empty, not printable, or given twice; or the annotator has the name of sla itself.
-
-    Names of tiers become `plain`.
     """
 
     suggestions: str

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -11,7 +10,7 @@ from pathlib import PurePath
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from sla_cli.core.alike import Alike
+from sla_cli.core.alike import Alike, in_one_form
 from sla_cli.core.clip_name import recording_name
 
 # The person at the end of a tier's name: `Lexem_Gebärde_r_A`, `GlossR S1`. R and L are hands.
@@ -157,4 +156,4 @@ def _impersonal(name: str) -> str:
 
 def plain(name: str) -> str:
     """The name as one sees it: accented letters in one of the two Unicode forms, no spaces around it."""
-    return unicodedata.normalize("NFC", name.strip())
+    return in_one_form(name.strip())

@@ -10,7 +10,7 @@ from functools import cached_property
 from itertools import chain
 from typing import Any
 
-from sla_cli.core.clip import signer_key
+from sla_cli.core.clip import one_spelling
 from sla_cli.core.clip_score import ClipScore, pooled
 from sla_cli.core.edit_alignment import Counts, Pair
 
@@ -102,8 +102,8 @@ class Breakdown:
         """Groups by signer in the order of their names; empty if no clip names its signer."""
         if not any(clip.signer for clip in self._clips):
             return []
-        first: dict[str, str] = {}
-        return _groups(self._clips, lambda clip: first.setdefault(signer_key(clip.signer), clip.signer), str)
+        names = dict(zip(map(id, self._clips), one_spelling(clip.signer for clip in self._clips), strict=True))
+        return _groups(self._clips, lambda clip: names[id(clip)], str)
 
     @cached_property
     def lengths(self) -> list[ClipGroup]:

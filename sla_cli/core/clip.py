@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from sla_cli.core.alike import plain_name
 
 SPLITS = ("train", "dev", "test")
 MEDIA = "media:"  # begins the origin of a clip whose recording is in a separate folder, not in the corpus
@@ -66,14 +67,9 @@ class Clip:
     origin: str = ""
 
 
-def signer_name(name: str) -> str:
-    """A signer's name in Unicode's normal form C, so that one person has one name (Unicode Standard Annex 15)."""
-    return unicodedata.normalize("NFC", name)
-
-
 def signer_key(name: str) -> str:
     """What the names of one person share, however a table writes capitals, and spaces around a name."""
-    return signer_name(name.strip()).casefold()
+    return plain_name(name.strip())
 
 
 def one_spelling(names: Iterable[str]) -> list[str]:

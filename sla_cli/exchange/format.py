@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from sys import intern
 from typing import Any, NamedTuple
 
-from sla_cli.core.clip import signer_name
+from sla_cli.core.alike import in_one_form
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import FormatError
 
@@ -68,7 +68,7 @@ class Format:
 def utterance(line: int, name: str, glosses: Sequence[str], signer: str = "") -> Utterance:
     """A clip without alternatives; white space around its id is removed. Equal glosses share one object."""
     name = name.strip()
-    return Utterance(line, name, [Hypothesis(name, tuple(map(intern, glosses)))], signer_name(signer.strip()))
+    return Utterance(line, name, [Hypothesis(name, tuple(map(intern, glosses)))], in_one_form(signer.strip()))
 
 
 def content_lines(text: str) -> Iterator[tuple[int, str]]:

@@ -47,10 +47,10 @@ def read_source(source: Path, split: str, cleaning: Profile) -> Text:
         raw: Iterable[tuple[str, tuple[str, ...]]] = zip(clips.ids, clips.glosses, strict=True)
     else:
         name, digest = str(source), digest_file(source)
-        raw = ((str(line), glosses) for line, glosses in read_lines(source))
+        raw = [(str(line), glosses) for line, glosses in read_lines(source)]
+        if digest_file(source) != digest:
+            raise SlaError(f"{source} was changed while it was read", "Run the command again.")
     sentences = tuple(_cleaned(raw, cleaning))
-    if not names_store(source) and digest_file(source) != digest:
-        raise SlaError(f"{source} was changed while it was read", "Run the command again.")
     if not sentences:
         raise SlaError(f"no sentences in {name}", "Give a text with a sentence of glosses on each line, or a store.")
     for key, glosses in sentences:

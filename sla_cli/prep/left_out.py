@@ -14,7 +14,8 @@ from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.lock import locked
 from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path, write_receipt
 from sla_cli.artifact.text import read_text
-from sla_cli.core.clip import signer_key, signer_name
+from sla_cli.core.alike import in_one_form
+from sla_cli.core.clip import signer_key
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
@@ -67,7 +68,7 @@ def read_left_out(store: Path) -> tuple[str, ...]:
     """Names of the signers who were left out of a store; an editor may have ended the lines of the file otherwise."""
     path = store / FILE
     lines = read_text(path).split("\n") if path.is_file() else []
-    return tuple(signer_name(name) for line in lines if (name := line.removesuffix("\r")))
+    return tuple(in_one_form(name) for line in lines if (name := line.removesuffix("\r")))
 
 
 def left_out_among(store: Path, signers: Iterable[str]) -> set[str]:
@@ -91,7 +92,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         SlaError: no such store or signer, no clip would be left, or another process is writing the store.
         FormatError: the store, or a receipt in the work folder, is damaged.
     """
-    signers = [signer_name(name).strip() for name in signers]
+    signers = [in_one_form(name).strip() for name in signers]
     folder = split_name(path)[0]
     nothing = Division("", {})
     Store(folder, nothing)  # refuses any other folder, in which a lock would be left

@@ -10,7 +10,7 @@ from pathlib import Path
 from sla_cli.artifact.lock import LOCK, locked_while_made
 from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
 from sla_cli.config.checks import read_values
-from sla_cli.core.clip import SPLITS, signer_key
+from sla_cli.core.clip import SPLITS, one_spelling
 from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Count
 from sla_cli.errors import SlaError, some
@@ -293,12 +293,10 @@ def _clips(
         prefixes: by store, what comes before the names of its signers.
         renamed: whether ids become `STORE-ID`.
     """
-    first: dict[str, str] = {}  # the spelling of each signer
+    signers = iter(one_spelling(one and prefixes[name] + one for name, part in parts for one in part.signers))
     for name, part in parts:
         for clip in (stored.raw() for stored in part):
-            signer = f"{prefixes[name]}{clip.signer}" if clip.signer else ""
-            signer = first.setdefault(signer_key(signer), signer)
-            yield replace(clip, id=_id(name, clip.id, renamed), signer=signer)
+            yield replace(clip, id=_id(name, clip.id, renamed), signer=next(signers))
             advance()
 
 

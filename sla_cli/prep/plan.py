@@ -10,7 +10,8 @@ from pathlib import Path
 
 from sla_cli.artifact.lock import locked_while_made
 from sla_cli.artifact.receipt import Receipt
-from sla_cli.core.clip import Clip, one_spelling, origin_of, signer_name
+from sla_cli.core.alike import in_one_form
+from sla_cli.core.clip import Clip, one_spelling, origin_of
 from sla_cli.core.hypothesis import CONTROL, NO_GLOSS
 from sla_cli.errors import SlaError
 from sla_cli.log import log
@@ -69,7 +70,7 @@ def make_plan(request: PrepRequest, out: Path, part: tuple[int, int] | None = No
     with locked_while_made(cache_folder(out, recipe), busy, wait=True) if part is not None else nullcontext():
         tree = corpus.open(request.source, out)
         listing = corpus.read(tree, request.options)
-        signers = one_spelling(signer_name(clip.signer) for clip in listing.clips)
+        signers = one_spelling(in_one_form(clip.signer) for clip in listing.clips)
         listing.clips = [replace(clip, signer=name) for clip, name in zip(listing.clips, signers, strict=True)]
         unreadable = list_archives((clip.source.root for clip in listing.clips), out)
     _check_clips(listing.clips)

@@ -127,8 +127,8 @@ def _picture(data: bytes) -> tuple[np.ndarray, float]:
         try:
             with silent_stderr():  # each damaged picture would be a line in the log of the service
                 picture = decode_picture(jpeg)
-        except SlaError as error:
-            raise SlaError(f"a picture {error.message}") from error
+        except ValueError as error:
+            raise SlaError(f"a picture {error}") from error
     if picture is None:
         raise SlaError("a message is not 8 bytes of time, a little-endian float64 in seconds, and a JPEG")
     return cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), HEAD.unpack_from(data)[0]

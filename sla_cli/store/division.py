@@ -83,10 +83,8 @@ def read_division(path: Path) -> Division:
         splits[clip] = split
     division = Division(path.stem, splits, facts.get("unseen", ""), facts.get("drawn", ""), "digest" not in facts)
     if facts.get("digest", _digest(division)) != _digest(division):
-        hint = (
-            "Restore it from a copy, or make it again: with `sla split --force`, one of the corpus in a new store with "
-        )
-        hint += "`sla prep`. If you edited it, delete its line `# digest: …`."
+        again = "Make it again with `sla split --force`; one of the corpus itself with `sla prep`, in a new store."
+        hint = f"{again} If you edited it, delete its line `# digest: …`."
         raise FormatError(f"{path} is damaged or was edited: it is not what was written", hint)
     return division
 

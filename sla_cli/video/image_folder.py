@@ -9,7 +9,7 @@ import numpy as np
 
 from sla_cli.core.clip import Source
 from sla_cli.core.endings import is_image
-from sla_cli.errors import FrameError, SlaError
+from sla_cli.errors import FrameError
 from sla_cli.video.frame_numbers import DIGITS
 from sla_cli.video.picture import decode_picture
 from sla_cli.video.timing import selected
@@ -68,8 +68,8 @@ def _by_number(name: str) -> list[tuple[int, str, str]]:
 def _decode(data: bytes, tree: Tree, path: str) -> np.ndarray:
     try:
         image = decode_picture(data)
-    except SlaError as error:
-        fault = f"{tree.where(path)} does not decode as an image: {error.message}"
+    except ValueError as error:
+        fault = f"{tree.where(path)} does not decode as an image: {error}"
         raise FrameError(fault, "Make it smaller, or write it again with another program.") from error
     if image is None:
         message = f"{tree.where(path)} does not decode as an image ({len(data)} bytes)"

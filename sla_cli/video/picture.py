@@ -8,7 +8,6 @@ import cv2
 import numpy as np
 
 from sla_cli.config.bounds import PICTURE
-from sla_cli.errors import SlaError
 
 # First bytes of PNG, JPEG, BMP, WebP (in a RIFF, which states a length of four bytes) and TIFF, also BigTIFF.
 # OpenCV reads more formats, some of them with other values than 0 to 255, whatever the ending of the name.
@@ -25,15 +24,15 @@ def decode_picture(data: bytes) -> np.ndarray | None:
     `PICTURE` before it reserves memory.
 
     Raises:
-        SlaError: it states more pixels, or has more scans, than any picture has that is read.
+        ValueError: it states more pixels, or has more scans, than any picture has that is read.
     """
     if not PICTURES.match(data):
         return None
     if data.startswith(JPEG) and data.count(SCAN) > MOST_SCANS:
-        raise SlaError(f"has more than {MOST_SCANS} scans")
+        raise ValueError(f"has more than {MOST_SCANS} scans")
     try:
         return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     except cv2.error as error:
         if "PIXELS" not in error.err:
             return None
-        raise SlaError(f"states more than {PICTURE // 10**6} million pixels") from error
+        raise ValueError(f"states more than {PICTURE // 10**6} million pixels") from error

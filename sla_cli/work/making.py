@@ -57,9 +57,9 @@ class Making:
     results: dict[str, Any] | None = None
     kind: str = ""
     replaces: bool = True
+    inputs: tuple[Path, ...] = ()
     written: str = field(init=False, default="")
     _keep: bool = field(init=False, default=False)
-    inputs: tuple[Path, ...] = ()
     _found: tuple[int, ...] | None = field(init=False)
     _read: dict[Path, tuple[int, ...] | None] = field(init=False)
 

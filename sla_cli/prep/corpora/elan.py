@@ -10,7 +10,8 @@ from pathlib import Path
 
 from sla_cli.annotation.formats import READERS
 from sla_cli.annotation.tier import AnnotationFile
-from sla_cli.core.clip import Clip, Source, signer_key, signer_name
+from sla_cli.core.alike import in_one_form
+from sla_cli.core.clip import Clip, Source, signer_key
 from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError
 from sla_cli.prep.corpus import OWN, Corpus, Listing
@@ -79,7 +80,7 @@ def _clips(
     persons = list(dict.fromkeys(utterance.person for utterance in utterances))
     signers = {person: _signer(listed, person, persons) for person in persons}
     if not listed.signers:
-        participants = {"", *(signer_name(tier.participant) for tier in file.tiers)}
+        participants = {"", *(in_one_form(tier.participant) for tier in file.tiers)}
         found.suffixed.update(person for person in persons if person not in participants)
     places = {person: recordings.of(listed.path, file, person) for person in persons}
     for utterance in utterances:

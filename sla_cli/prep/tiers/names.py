@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from sla_cli.annotation.tier import Tier, suffix_of
-from sla_cli.core.clip import signer_key, signer_name
+from sla_cli.core.alike import in_one_form
+from sla_cli.core.clip import one_spelling
 
 
 def people(tiers: Sequence[Tier], everything: Iterable[Tier]) -> dict[str, list[Tier]]:
@@ -19,10 +20,8 @@ def people(tiers: Sequence[Tier], everything: Iterable[Tier]) -> dict[str, list[
     """
     by_name = {tier.name: tier for tier in everything}
     found: dict[str, list[Tier]] = {}
-    names: dict[str, str] = {}
-    for tier in tiers:
-        person = person_of(tier, by_name)
-        found.setdefault(names.setdefault(signer_key(person), person), []).append(tier)
+    for person, tier in zip(one_spelling(person_of(tier, by_name) for tier in tiers), tiers, strict=True):
+        found.setdefault(person, []).append(tier)
     if len(found) == 2 and "" in found:
         (name,) = found.keys() - {""}
         return {name: list(tiers)}
@@ -34,6 +33,6 @@ def person_of(tier: Tier, by_name: Mapping[str, Tier]) -> str:
     at: Tier | None = tier
     while at is not None:
         if person := at.participant or suffix_of(at.name):
-            return signer_name(person)
+            return in_one_form(person)
         at = by_name.get(at.parent) if at.parent else None  # a tier may have the name ""
     return ""
