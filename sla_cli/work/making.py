@@ -8,14 +8,14 @@
         write(path, content, check=artifact.check)
         artifact.results = {"clips": len(content)}
 
-After an exception there is no receipt of what was begun, so the artifact counts as incomplete. A folder that several
-processes may write is locked around it: `with locked(folder, busy), making(folder, receipt, force=force) as artifact`.
+After an exception there is no receipt of what was begun, so the artifact counts as incomplete; a file that was not yet
+replaced keeps its receipt. A folder that several processes may write is locked around it: `with locked(folder, busy), making(folder, receipt, force=force) as artifact`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,7 @@ from sla_cli.artifact.receipt import (
 )
 from sla_cli.errors import SlaError
 from sla_cli.log import log
+from sla_cli.system.atomic import write_text
 from sla_cli.work.output import check_output
 
 
@@ -60,6 +61,7 @@ class Making:
     inputs: tuple[Path, ...] = ()
     written: str = field(init=False, default="")
     _keep: bool = field(init=False, default=False)
+    _receipt: str = field(init=False, default="")
     _found: tuple[int, ...] | None = field(init=False)
     _read: dict[Path, tuple[int, ...] | None] = field(init=False)
 
@@ -93,7 +95,15 @@ class Making:
             read_receipt(self.path)
             self._keep = self.path.is_file() and not is_as_made(self.path)
             self._found = _identity(self.path)
+            self._receipt = receipt.read_text() if (receipt := receipt_path(self.path)).is_file() else ""
         receipt_path(self.path).unlink(missing_ok=True)
+
+    def give_up(self) -> None:
+        """Write the receipt that `begin` removed again if its file is still there: the disk may be full."""
+        receipt = receipt_path(self.path)
+        if self._receipt and not self._is_changed() and not receipt.exists():
+            with suppress(OSError, SlaError):  # the reason to give up is what the user must see
+                write_text(receipt, self._receipt)
 
     def _is_changed(self) -> bool:
         return bool(self.kind) and _identity(self.path) != self._found
@@ -136,7 +146,11 @@ def making(
         renew(there, path)
         log.info("%s is up to date", path)
     artifact = Making(path, there, kind=kind, replaces=not keep, inputs=tuple(filter(None, inputs)))
-    yield artifact
+    try:
+        yield artifact
+    except BaseException:
+        artifact.give_up()
+        raise
     if artifact.results is not None:
         receipt.results = artifact.results
         write_receipt(receipt, path, artifact.written)

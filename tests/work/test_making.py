@@ -189,18 +189,22 @@ def test_a_file_that_another_command_replaces_before_the_receipt_is_not_taken_fo
         make(path, 1)
 
 
-@pytest.mark.parametrize("begun", [False, True])
-def test_after_an_exception_no_receipt_is_written(tmp_path: Path, begun: bool) -> None:
+@pytest.mark.parametrize(("begun", "written"), [(False, False), (True, False), (True, True)])
+def test_after_an_exception_only_a_file_that_was_not_replaced_has_a_receipt(
+    tmp_path: Path, begun: bool, written: bool
+) -> None:
     path = tmp_path / "a.tsv"
     make(path)
     before = receipt_path(path).read_bytes()
     with pytest.raises(KeyboardInterrupt), making(path, Receipt("align", {}, {}), kind=ALIGNMENT, force=True) as made:
         if begun:
             made.begin()
+        if written:
+            write_text(path, MADE, check=made.check)
         made.results = {"clips": 2}
         raise KeyboardInterrupt
-    assert receipt_path(path).exists() == (not begun)
-    assert begun or receipt_path(path).read_bytes() == before
+    assert receipt_path(path).exists() == (not written)
+    assert written or receipt_path(path).read_bytes() == before
 
 
 def test_a_folder_is_taken_if_it_is_whole(tmp_path: Path) -> None:
