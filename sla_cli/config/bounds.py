@@ -16,3 +16,4 @@ WEIGHT = 1000.0  # for weights of a search: e to this power exceeds any ratio of
 DEVICES = "auto, cpu, cuda, or cuda:1 for the second GPU."
 WEIGHTS = ("hub", "random")  # of a backbone; anything else is a file
 BEAM = 10**4  # prefixes: results change little above a hundred, and a clip already takes a minute
+GRID = 10**4  # points that a tuning tries: dev is decoded at each, which takes seconds to minutes

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
 
+from sla_cli.config.bounds import GRID
 from sla_cli.config.checks import annotations_of, check_setting
 from sla_cli.config.settings import DecodeConfig
 from sla_cli.core.clip_score import ClipScore, pooled, score_clip
@@ -47,13 +49,15 @@ class Trial:
 
 
 def grid(alphas: Sequence[float], betas: Sequence[float], beams: Sequence[int]) -> list[GridPoint]:
-    """All combinations, without repeats. Raises SlaError if one of the lists is empty, or a value out of bounds."""
+    """All combinations, without repeats. Raises SlaError for an empty list, values out of bounds, and too many."""
     if not (alphas and betas and beams):
         raise SlaError("an empty grid", "Give at least one value each with --alphas, --betas and --beams.")
     bounds = annotations_of(DecodeConfig)
     for name, values in (("alpha", alphas), ("beta", betas), ("beam", beams)):
         for value in values:
             check_setting(name, value, bounds[name], f"--{name}s")
+    if (points := math.prod(len(set(values)) for values in (alphas, betas, beams))) > GRID:
+        raise SlaError(f"a grid of {points:,} points, more than {GRID:,}", "Try fewer values, then more near the best.")
     return list(dict.fromkeys(GridPoint(beam, alpha, beta) for beam, alpha, beta in product(beams, alphas, betas)))
 
 

@@ -60,7 +60,9 @@ def split_store(
             is off, or splits that share a recording, or what they promise not to share.
         FormatError: the table, or the store, is damaged.
     """
-    folder = split_name(path)[0]
+    folder, other = split_name(path)
+    if other:
+        raise SlaError(f"{path} is a division; what is divided is the whole store", f"Give {folder} without it.")
     nothing = Division("", {})
     Store(folder, nothing)  # refuses any other folder, in which a lock would be left
     with locked(folder.resolve(), f"another process is writing {folder}"):

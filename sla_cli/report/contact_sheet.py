@@ -89,7 +89,7 @@ def write_sheet(
         Width and height in pixels.
 
     Raises:
-        SlaError: no such split, clip or signer, a split without clips, all of too many clips, or `out` cannot be
+        SlaError: no such split, clip or signer, a split without clips, too many clips, or `out` cannot be
             written.
         FormatError: a frame does not decode.
     """
@@ -99,11 +99,11 @@ def write_sheet(
         store = Store(path)
         part = store[split or ("dev" if "dev" in store.splits else next(iter(store.splits), "dev"))]
     numbers = range(len(part)) if signer is None else _of_signer(part, signer)
-    if count is None and len(numbers) > MOST:
-        hint = f"Choose a --split, or some at random with --clips {MOST}."
-        raise SlaError(f"{part}: a sheet of all {len(numbers):,} clips would be too high", hint)
-    chosen = random.Random(seed).sample(numbers, min(count or MOST, len(numbers)))
+    chosen = random.Random(seed).sample(numbers, len(numbers) if count is None else min(count, len(numbers)))
     wanted: Sequence[str | int] = ids if ids else sorted(chosen)
+    if len(wanted) > MOST:
+        hint = f"Choose a --split, or some at random with --clips {MOST}."
+        raise SlaError(f"{part}: a sheet of {len(wanted):,} clips would be too high", hint)
     clips = [part[one] for one in wanted]
     if not clips:
         raise SlaError(f"{part} holds no clips to draw", "Choose another --split.")

@@ -9,7 +9,8 @@
         artifact.results = {"clips": len(content)}
 
 After an exception there is no receipt of what was begun, so the artifact counts as incomplete; a file that was not yet
-replaced keeps its receipt. A folder that several processes may write is locked around it: `with locked(folder, busy), making(folder, receipt, force=force) as artifact`.
+replaced keeps its receipt. A folder that several processes may write is locked around it:
+`with locked(folder, busy), making(folder, receipt, force=force) as artifact`.
 """
 
 from __future__ import annotations

@@ -80,6 +80,8 @@ def test_a_grid_has_each_point_once() -> None:
     assert grid([1, 1], [0], [5]) == [GridPoint(5, 1, 0)]
     with pytest.raises(SlaError, match="empty grid"):
         grid([], [0], [5])
+    with pytest.raises(SlaError, match="10,100 points, more than 10,000"):
+        grid([number / 101 for number in range(101)], range(100), [5])
 
 
 def test_files_and_the_choice_taken_up_by_test(tmp_path: Path, lm: Path) -> None:

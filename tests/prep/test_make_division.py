@@ -106,6 +106,8 @@ def test_a_table_is_taken_with_its_name(store: Path, tmp_path: Path, caplog: pyt
     with pytest.raises(SlaError, match="has a division mine, made from another table") as caught:
         split_store(store, table=write_table(table, {"ann-A": "test"}))
     assert "--force" in caught.value.hint
+    with pytest.raises(SlaError, match="store:mine is a division; what is divided is the whole store"):
+        split_store(Path(f"{store}:mine"), table=table, force=True)
     split_store(store, table=table, force=True)
     assert splits_of(store, "mine") == {"ann-A": "test"}
 
