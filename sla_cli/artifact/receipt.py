@@ -62,8 +62,8 @@ class _OfStore(Struct):
 
 
 class _OfRun(Struct):
-    best_epoch: int = 0
-    dev_wer: float = 0.0
+    best_epoch: int
+    dev_wer: float
 
 
 # By stage, the results that later stages read.

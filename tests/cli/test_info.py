@@ -119,7 +119,7 @@ def test_a_run_by_its_name(work: Path, tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_run_is_complete_with_receipt_and_weights(work: Path, tmp_path: Path) -> None:
     run = Run(shutil.copytree(work / "runs" / "lora", tmp_path / "lora"))
-    write_receipt(Receipt("train", {}, {}), run.path)
+    write_receipt(Receipt("train", {}, {}, results={"best_epoch": 1, "dev_wer": 50.0}), run.path)
     for path in (run.calibration, run.domain, run.frame_scores):
         path.touch()
     assert facts(run.path)["complete"] is True

@@ -30,7 +30,7 @@ def folder(path: Path, *, begun: int = 0, finished: bool = True) -> Path:
     header.touch()
     os.utime(header, (begun, begun))
     if finished:
-        write_receipt(Receipt("train", {}, {}), path)
+        write_receipt(Receipt("train", {}, {}, results={"best_epoch": 1, "dev_wer": 50.0}), path)
     return path
 
 
@@ -73,7 +73,7 @@ def test_the_run_that_finished_last_is_taken(work: Work) -> None:
     folder(work.runs / "unfinished", finished=False)
     (work.runs / "stray.txt").touch()
     assert work.newest_run() == second
-    write_receipt(Receipt("train", {}, {}), first)
+    write_receipt(Receipt("train", {}, {}, results={"best_epoch": 1, "dev_wer": 50.0}), first)
     (work.runs / "link").symlink_to(first)
     assert work.newest_run() == first
 
