@@ -101,10 +101,9 @@ class Making:
 
     def give_up(self) -> None:
         """Write the receipt that `begin` removed again if its file is still there: the disk may be full."""
-        receipt = receipt_path(self.path)
-        if self._receipt and not self._is_changed() and not receipt.exists():
+        if self._receipt and not self._is_changed() and not receipt_path(self.path).exists():
             with suppress(OSError, SlaError):  # the reason to give up is what the user must see
-                write_text(receipt, self._receipt)
+                write_text(receipt_path(self.path), self._receipt)
 
     def _is_changed(self) -> bool:
         return bool(self.kind) and _identity(self.path) != self._found
