@@ -44,7 +44,8 @@ def align(
         typer.Option(help="Number of clips that --suspicious prints, or has in eaf.", min=1, show_default=str(TOP)),
     ] = None,
     store: Annotated[
-        Path | None, typer.Option(help="Store of any corpus with the references. Default: the run's own.")
+        Path | None,
+        typer.Option(help="Store of any corpus, by name or folder, with the references. Default: the run's own."),
     ] = None,
     weights: shared.BackboneWeights = None,
     output: Annotated[
@@ -75,6 +76,7 @@ def align(
     from sla_cli.work.output import check_output
 
     folder = WorkFolder(work)
+    store = None if store is None else folder.store_given(store)
     if suspicious and kind == "ctm":
         raise SlaError("--suspicious writes a table or ELAN files, not CTM", "Leave out one of them.")
     if suspicious and kind == "eaf" and output is None:

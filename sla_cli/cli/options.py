@@ -112,7 +112,10 @@ StoreArgument = Annotated[
 ]
 StoreFolder = Annotated[
     Path | None,
-    typer.Option("--store", help="Store of any corpus, to recognise the run's glosses in. Default: the run's own."),
+    typer.Option(
+        "--store",
+        help="Store of any corpus, by name or folder, to recognise the run's glosses in. Default: the run's own.",
+    ),
 ]
 BackboneWeights = Annotated[
     str | None, typer.Option("--weights", callback=_weights, help="Weights of the backbone, if their file has moved.")

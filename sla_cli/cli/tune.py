@@ -63,6 +63,7 @@ def tune(
     from sla_cli.work.tuning import tunings_of
 
     folder = WorkFolder(work)
+    store = None if store is None else folder.store_given(store)
     model = folder.find_lm(lm)
     points = grid(
         _numbers("--alphas", alphas, float), _numbers("--betas", betas, float), _numbers("--beams", beams, int)

@@ -31,10 +31,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_one_video_without_a_table(folder: Path) -> None:
     signed(folder / "mine" / "hello.mkv", "NORD REGEN", 25)
     store = sla("prep", "folder", "mine", "--size", "32", "-q")["store"]
-    emitted = sla("emit", "old/runs/adapter", "--store", store, "-q")  # test is its only split
+    emitted = sla("emit", "old/runs/adapter", "--store", "folder", "-q")  # test is its only split
     digest = Store(Path(store))["test"].digest[:6]
     assert (Path(emitted["emissions"]).name, emitted["clips"]) == (f"folder-test-{digest}.h5", 1)
-    decoded = sla("decode", "old/runs/adapter", "--store", store, "-q")
+    decoded = sla("decode", "old/runs/adapter", "--store", "folder", "-q")
     [found] = read_hypotheses(Path(decoded["hypotheses"]))
     assert (found.id, found.glosses, found.fps) == ("hello", ("NORD", "REGEN"), 25.0)
     (_, first), (second, end) = found.times
