@@ -30,7 +30,8 @@ RESERVED = ("<s>", "</s>", "<unk>", "<UNK>")  # words with a special meaning in 
 MAX_ORDER = 6  # the limit with which the kenlm package is compiled
 HEAD = 1 << 16  # the header of an ARPA file must begin within these bytes
 NGRAM = re.compile(rb"^ngram\s+(\d{1,18})\s*=\s*(\d{1,18})\s*$", re.MULTILINE)
-MOST_BYTES = 512 << 20  # of an ARPA file in memory; a gloss trigram of a corpus has 10 MB
+MOST_BYTES = 256 << 20  # of an ARPA file in memory; a gloss trigram of a corpus has 10 MB
+MOST_LINES = 5_000_000  # of it, of which each is an object: together they take 1 GB; such a trigram has 300,000
 PACKING = 1032  # times that gzip makes a file smaller, at most
 SHORTEST = len(b"0\tA\n")  # line of an n-gram
 HINT_LARGE = "Make a KenLM binary of it with build_binary."
@@ -59,6 +60,8 @@ def open_lm(path: Path) -> Model:
         data = head + stream.read(MOST_BYTES)
         if len(data) > MOST_BYTES:
             raise FormatError(f"{path} has more than {MOST_BYTES >> 20} MiB when it is unpacked", HINT_LARGE)
+        if data.count(b"\n") > MOST_LINES:
+            raise FormatError(f"{path} has more than {MOST_LINES:,} lines when it is unpacked", HINT_LARGE)
     check_arpa(data, str(path))
     clean = as_kenlm_reads(data)
     check_values(clean, str(path))

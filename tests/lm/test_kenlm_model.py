@@ -183,9 +183,13 @@ def test_what_kenlm_does_not_survive(pack: Callable[[bytes], bytes], arpa: bytes
 
 @pytest.mark.parametrize("pack", [bytes, gzip.compress])
 def test_a_model_is_unpacked_up_to_a_limit(pack, arpa: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The limit is half a gigabyte, for which no test has time."""
+    """The limits are 256 MiB and five million lines, for which no test has time."""
     monkeypatch.setattr(kenlm_model, "MOST_BYTES", 1 << 18)
+    monkeypatch.setattr(kenlm_model, "MOST_LINES", 1 << 16)
     path = tmp_path / "lm.arpa.gz"
     path.write_bytes(pack(arpa + b"\n" * (1 << 19)))
     with pytest.raises(FormatError, match=r"lm\.arpa\.gz has more than 0 MiB when it is unpacked"):
+        open_lm(path)
+    path.write_bytes(pack(arpa + b"\n" * (1 << 17)))
+    with pytest.raises(FormatError, match=r"lm\.arpa\.gz has more than 65,536 lines when it is unpacked"):
         open_lm(path)
