@@ -37,6 +37,7 @@ class Record(msgspec.Struct):
         starts: how often it was given to a worker; of one that ended with its worker or service it is given once more.
         ended: seconds since 1970; 0 before its end.
         fault: why it failed.
+        frames, total: how many frames are transcribed, and how many there are; 0 if that is not known.
     """
 
     number: int
@@ -44,6 +45,8 @@ class Record(msgspec.Struct):
     starts: int = 0
     ended: float = 0.0
     fault: str = ""
+    frames: int = 0
+    total: int = 0
 
 
 @dataclass(eq=False)
@@ -58,8 +61,6 @@ class Job:
 
     folder: Path
     record: Record
-    frames: int = 0
-    total: int = 0
     deleted: bool = False
     ended: Future[None] = field(default_factory=Future)
 
@@ -161,7 +162,7 @@ class JobWork:
             if isinstance(answer, Done):
                 return answer.fault
             if isinstance(answer, Progress):
-                job.frames, job.total = answer.done, answer.total
+                job.record.frames, job.record.total = answer.done, answer.total
             if job.deleted and not stopped:
                 process.send(Stop())
                 stopped = True

@@ -108,6 +108,7 @@ class Jobs:
             job = self._waiting.popleft()
             job.record.state = "running"
             job.record.starts += 1
+            job.record.frames = job.record.total = 0  # of an earlier start
             self._write(job)
         return JobWork(job, self.limits.length, self.limits.work, self._finish)
 

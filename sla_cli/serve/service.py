@@ -148,8 +148,8 @@ class Service:
             id=job.id,
             state=job.record.state,
             place=self.jobs.place(job),
-            frames=job.frames,
-            total=job.total or None,
+            frames=job.record.frames,
+            total=job.record.total or None,
             error=job.record.fault,
             result=read_result(job.folder) if done else msgspec.UNSET,
         )

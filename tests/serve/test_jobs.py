@@ -36,9 +36,10 @@ def sent(jobs: Jobs) -> Job:
     return job
 
 
-def finished(jobs: Jobs, fault: str = "", seconds: float = 1.0) -> Job:
+def finished(jobs: Jobs, fault: str = "", seconds: float = 1.0, frames: int = 0) -> Job:
     work = jobs.take()
     assert work is not None
+    work.job.record.frames = frames
     (work.job.folder / RESULT).write_text("{}")
     work.finish(work.job, fault, seconds)
     return work.job
@@ -92,7 +93,7 @@ def test_a_restart_finds_what_waits_what_ran_and_what_is_done(tmp_path: Path) ->
     jobs = jobs_in(tmp_path, replace(LIMITS, queue=5))
     done, failed, ran, waits = (sent(jobs) for _ in range(4))
     cut = jobs.begin()
-    finished(jobs)
+    finished(jobs, frames=60)
     finished(jobs, "not a video")
     jobs.take()
     done.upload.touch()  # of a service that was killed before it removed the video
@@ -101,6 +102,7 @@ def test_a_restart_finds_what_waits_what_ran_and_what_is_done(tmp_path: Path) ->
     assert [(job := again.find(one.id)) and job.record.state for one in (done, failed, ran, waits, cut)] == [
         "done", "failed", "waiting", "waiting", None,
     ]  # fmt: skip
+    assert (found := again.find(done.id)) is not None and found.record.frames == 60
     assert not cut.folder.exists()
     assert [finished(again).id, finished(again).id] == [ran.id, waits.id]
 
