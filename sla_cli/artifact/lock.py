@@ -100,17 +100,21 @@ def locked(
 def locked_while_made(folder: Path, busy: str, *, wait: bool = False, shared: bool = False) -> Iterator[None]:
     """Lock a folder as `locked` does, and remove it at the end if it is empty, with the empty folders made for it.
 
-    A folder that somebody made before stays, without the lock. If the lock is shared, the last process removes them.
+    A folder that somebody made before stays, without the lock if it is empty or the block fails. If the lock is shared,
+    the last process removes them.
     """
     of_others = folder.is_dir() and not (folder / LOCK).exists()
     made = [] if of_others else [folder, *takewhile(lambda parent: not parent.exists(), folder.parents)]
     with locked(folder, busy, wait=wait, shared=shared) as lock:
+        failed = True
         try:
             yield
+            failed = False
         finally:
             with uninterrupted():
-                empty = folder.is_dir() and not lock.lost and [path.name for path in folder.iterdir()] == [LOCK]
-                if empty and (not shared or lock.is_alone()):
+                held = [path.name for path in folder.iterdir()] if folder.is_dir() and not lock.lost else []
+                unused = held == [LOCK] or (of_others and failed and LOCK in held)
+                if unused and (not shared or lock.is_alone()):
                     (folder / LOCK).unlink()
                     with suppress(OSError):  # not empty
                         for path in made:
