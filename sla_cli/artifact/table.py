@@ -31,6 +31,7 @@ COLUMNS = {
     "eaf": ("eaf", "elan", "file", "filename", "path"),
 }
 SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars"}
+LONG_CELL = f"a cell has more than {csv.field_size_limit():,} characters"
 UNQUOTED = "\t|"  # separators that corpora use without quoting: a gloss may be a quotation mark
 
 
@@ -79,11 +80,13 @@ def parse_table(text: str, name: str, columns: Sequence[str], separator: str = "
         columns: names that the header must contain; rows have all columns of the header.
 
     Raises:
-        FormatError: a column is missing from the header, or a row has another number of fields.
+        FormatError: a column is missing from the header, or is there twice, or a row has another number of fields.
     """
     rows = _rows(text.replace("\r\n", "\n"), separator, name)
     line, header = next(rows, (1, [""]))
     names = [column.strip() for column in header]
+    if twice := sorted({column for column in names if names.count(column) > 1}):
+        raise FormatError(f"{name}, line {line}: several columns are named {some(twice)}", "Keep one of them.")
     if missing := [column for column in columns if column not in names]:
         raise FormatError(
             f"{name}, line {line}: no column {', '.join(missing)} in the header {separator.join(header)[:80]!r}",
@@ -162,6 +165,9 @@ def _rows_and_quoting(text: str, separator: str, name: str, first: int) -> tuple
     """As `_rows` of a table that a person made, and whether its quotes are around cells."""
     if separator not in UNQUOTED:
         return _rows(text, separator, name, first, quoted=True), True
+    for line, cells in _rows(text, separator, name, first):
+        if max(map(len, cells)) > csv.field_size_limit():  # would be taken for a quote that is not closed
+            raise FormatError(f"{name}, line {line}: {LONG_CELL}", "Does it belong to the table?")
     try:
         rows = list(_rows(text, separator, name, first, quoted=True))
         # From one quotation mark to another on a later line, it would be one cell.
@@ -192,7 +198,7 @@ def _rows(
             begin = first + reader.line_num
     except csv.Error as error:
         long = "field limit" in str(error)  # the only error of csv that is about its own bound
-        what = f"a cell has more than {csv.field_size_limit():,} characters" if long else error
+        what = LONG_CELL if long else error
         raise FormatError(
             f"{name}, line {begin}: {what}",
             'Is a quote not closed there? A cell that contains " must be in quotes, with each " in it written twice.',

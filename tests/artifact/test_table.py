@@ -77,6 +77,7 @@ def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, rows: lis
         (b"id,gloss\na,A\n", "line 1: no column id, gloss"),
         (b"id|gloss\na|A\nb|A|B\n", "line 3: 3 fields, but the header has 2: 'b|A|B'"),
         (b"id|gloss\r\na|A\r\nb\r\n", "line 3: 1 fields, but the header has 2: 'b'"),
+        (b"id|gloss|id\na|A|b\n", "line 1: several columns are named id"),
         (b"id|gloss\na|GR\xdcN\n", "line 2: not UTF-8"),
         ("id|gloss\na|中文".encode()[:-1], "line 2: not UTF-8"),
         ("id|gloss\na|A\n".encode("utf-16-le"), "line 1: no column id, gloss"),
@@ -112,6 +113,7 @@ def test_a_real_table_cut_inside_a_character_names_its_last_line(shared: Path) -
 
 
 def test_a_cell_longer_than_csv_reads_has_its_line(tmp_path: Path) -> None:
-    text = 'id,gloss\na,B\nb,"' + "C " * 70_000 + '"\n'
-    with pytest.raises(FormatError, match=r"^t\.csv, line 3: a cell has more than 131,072 characters\n"):
-        list(parse_any_table(text, "t.csv", COLUMNS))
+    for separator in ",\t":  # with tabs, quotes that do not fit are read as parts of their cells
+        text = separator.join(["id", "gloss\na", "B\nb", '"' + "C " * 70_000 + '"\n'])
+        with pytest.raises(FormatError, match=r"^t\.csv, line 3: a cell has more than 131,072 characters\n"):
+            list(parse_any_table(text, "t.csv", COLUMNS))
