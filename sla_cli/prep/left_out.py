@@ -115,6 +115,8 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
             *(division_path(out, name) for name in removed),
         ):
             refuse_read_only(file)
+        if (out / FILE).is_symlink():
+            raise SlaError(f"{out / FILE} is a link, which would be written through", "Put the file itself there.")
         # Nothing is changed before this line. Each change is complete in itself, and the same command does the rest of
         # an interrupted one: the clips, by which it is decided what is to be done, are removed last.
         write_text(out / FILE, "".join(f"{name}\n" for name in dict.fromkeys((*read_left_out(out), *signers))))

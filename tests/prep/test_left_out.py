@@ -28,6 +28,8 @@ from sla_cli.store.paths import division_path
 from sla_cli.store.store import Store
 from sla_cli.work.run import Run, RunFacts
 
+TRAINED = {"best_epoch": 1, "dev_wer": 50.0}  # results of a finished run
+
 CLIPS = [
     clip("a1", "A", signer="ann"),
     clip("first-of-bob", "B", signer="bob"),
@@ -174,6 +176,12 @@ def changed(store: Path) -> Path:
     return path
 
 
+def linked(store: Path) -> Path:
+    (store.parent / "letter.txt").write_text("mine\n")
+    (store / "left-out.txt").symlink_to(store.parent / "letter.txt")
+    return store / "left-out.txt"
+
+
 def read_only(name: str) -> Callable[[Path], Path]:
     def protect(store: Path) -> Path:
         (store / name).chmod(0o444)
@@ -183,7 +191,7 @@ def read_only(name: str) -> Callable[[Path], Path]:
 
 
 @pytest.mark.parametrize(
-    "fault", [no_table, changed, *map(read_only, ("divisions/drawn.tsv", "clips-0001.h5", "receipt.json"))]
+    "fault", [no_table, changed, linked, *map(read_only, ("divisions/drawn.tsv", "clips-0001.h5", "receipt.json"))]
 )
 def test_nothing_is_changed_where_something_cannot_be(store: Path, fault: Callable[[Path], Path]) -> None:
     path = fault(store)
@@ -192,7 +200,7 @@ def test_nothing_is_changed_where_something_cannot_be(store: Path, fault: Callab
         leave_out(store, ["bob"], store.parents[1])
     assert everything(store) == before
     path.chmod(0o644)
-    if path.suffix == ".tsv":
+    if path.suffix in (".tsv", ".txt"):
         path.unlink()
     leave_out(store, ["bob"], store.parents[1])
     assert not frames_in(store, ["first-of-bob", "second-of-bob"])
@@ -247,7 +255,7 @@ def test_what_was_made_from_it_is_listed_in_a_moved_and_in_a_copied_work_folder(
     run, features = work / "runs" / "r", store.with_name("s.features")
     run.mkdir(parents=True)
     features.mkdir()
-    write_receipt(Receipt("train", {}, {}, sources={"store": f"{store}:drawn"}), run)
+    write_receipt(Receipt("train", {}, {}, results=TRAINED, sources={"store": f"{store}:drawn"}), run)
     copied = Path(shutil.copytree(work, tmp_path / "copied"))
     moved = Path(shutil.move(Path(shutil.copytree(work, tmp_path / "before")), tmp_path / "moved"))
     for now in (work, copied, moved):
@@ -263,7 +271,7 @@ def test_all_that_was_made_from_the_store_is_listed(store: Path) -> None:
     run, foreign = work / "runs" / "r", work / "runs" / "foreign"
     for folder, of in ((run, f"{store}:drawn"), (foreign, str(other))):
         folder.mkdir(parents=True)
-        write_receipt(Receipt("train", {}, {}, sources={"store": of}), folder)
+        write_receipt(Receipt("train", {}, {}, results=TRAINED, sources={"store": of}), folder)
     begun = Run(work / "runs" / "unfinished")
     begun.create(resolve("tiny"), ("A",), RunFacts.of(Store(store), "tiny"))
     export, weights = work / "exports" / "s-phoenix", work / ".model.x7.partial"
