@@ -42,7 +42,9 @@ def decode_json(data: bytes | str, kind: type[T], where: str, hint: str = "") ->
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        reason = "too deeply nested" if isinstance(error, RecursionError) else error
+        reason = "too deeply nested" if isinstance(error, RecursionError) else str(error)
+        if reason == "Input data was truncated":  # msgspec says so of both
+            reason = "it ends too early, or holds half of a pair of surrogates"
         raise FormatError(f"{where}: {reason}", hint) from error
 
 

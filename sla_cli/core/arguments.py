@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import operator
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from decimal import Decimal
@@ -58,9 +59,9 @@ def as_plain(value: object) -> Any:
         return value
     try:
         if isinstance(value, Integral):
-            return int(value)
+            return operator.index(value)
         return float(value) if isinstance(value, (Real, Decimal)) else value
-    except OverflowError:  # too large
+    except (OverflowError, TypeError):  # too large; a duration of numpy, which is said to be a whole number
         return value
     except ValueError:  # a signalling NaN
         return math.nan
@@ -119,11 +120,16 @@ def check_types(values: Iterable[object], name: str, kind: type, *, stored: bool
 
 def check_slice(value: object) -> None:
     """Raise SlaError for anything but a slice of whole numbers with a step of 1."""
-    ends = [value.start, value.stop, value.step] if isinstance(value, slice) else ["none"]
-    if not all(end is None or (isinstance(end, Integral) and not isinstance(end, bool)) for end in ends):
-        raise SlaError(f"frames are chosen by a slice, not by {shown(value)}", "Write slice(0, 10) for the first ten.")
-    if ends[2] not in (None, 1):
-        raise SlaError(f"a slice of frames has a step of 1, not {shown(ends[2])}", "Choose among the frames it gives.")
+    hint = "Write slice(0, 10) for the first ten."
+    if not isinstance(value, slice):
+        raise SlaError(f"frames are chosen by a slice, not by {shown(value)}", hint)
+    for end in (value.start, value.stop, value.step):
+        if end is not None and (isinstance(end, bool) or not isinstance(as_plain(end), int)):
+            raise SlaError(f"a slice of frames has whole numbers, not {shown(end)}", hint)
+    if value.step not in (None, 1):
+        raise SlaError(
+            f"a slice of frames has a step of 1, not {shown(value.step)}", "Choose among the frames it gives."
+        )
 
 
 def _items(values: object) -> Iterator[object] | None:

@@ -13,7 +13,7 @@ import numpy as np
 from sla_cli.core.arguments import check_slice
 from sla_cli.core.clip import Times
 from sla_cli.core.digest import digest_json
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.errors import FormatError, SlaError, shown
 from sla_cli.store.codec import REDUCED, decode
 from sla_cli.store.content import EncodedClip, StoreHeader
 from sla_cli.store.division import Division
@@ -75,7 +75,7 @@ class StoredClip:
         """
         check_slice(wanted)
         if isinstance(reduce, bool) or not isinstance(reduce, (int, np.integer)) or reduce not in (1, *REDUCED):
-            raise SlaError(f"reduce is {reduce!r}", "It is 1, 2, 4 or 8.")
+            raise SlaError(f"reduce is {shown(reduce)}", "It is 1, 2, 4 or 8.")
         numbers = range(*wanted.indices(len(self)))
         side = -(-self._split.size // reduce)
         images = np.empty((len(numbers), side, side, 3), np.uint8)
@@ -232,7 +232,7 @@ class Split:
         if not isinstance(key, (str, int, np.integer)) or isinstance(key, bool):
             raise SlaError(f"a clip is chosen by its id or number, not by {type(key).__name__}")
         if isinstance(key, str) and key not in self._numbers:
-            raise SlaError(f"{self}: no clip {key!r}")
+            raise SlaError(f"{self}: no clip {shown(key)}")
         file, index = self.rows[self._numbers[key] if isinstance(key, str) else key]
         return StoredClip(self, file, index)
 

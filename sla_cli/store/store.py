@@ -15,7 +15,7 @@ from sla_cli.core.alike import among
 from sla_cli.core.arguments import as_path, as_text
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_bytes
-from sla_cli.errors import FormatError, ReadError, SlaError, reading, some
+from sla_cli.errors import FormatError, ReadError, SlaError, reading, shown, some
 from sla_cli.log import log
 from sla_cli.store.clips import Row, Split
 from sla_cli.store.division import Division, read_division, undivided
@@ -99,7 +99,7 @@ class Store:
     def __getitem__(self, name: str) -> Split:
         """A split. Raises SlaError if there is none of this name, FormatError if a file of it is damaged."""
         if name not in self.splits:
-            raise SlaError(f"{self.name} has no split {name!r}", f"It has {some(self.splits)}.")
+            raise SlaError(f"{self.name} has no split {shown(name)}", f"It has {some(self.splits)}.")
         if name not in self._open:
             self._open[name] = Split(self.path, self.header, self.division, name, self._rows[name], self.vocabulary)
         return self._open[name]

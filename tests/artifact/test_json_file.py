@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from sla_cli.artifact.json_file import parse_json
+from sla_cli.artifact.json_file import decode_json, parse_json
 from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
 from sla_cli.config.settings import resolve
 from sla_cli.config.toml_file import read_toml
@@ -74,6 +74,11 @@ def test_what_json_cannot_be_read(text: str) -> None:
     with pytest.raises(FormatError, match=r"file, line 3: not JSON"):
         parse_json(text, "file, line 3")
     assert parse_json('"\\ud83d\\ude00 \\\\ud800"', "file") == "😀 \\ud800"
+
+
+def test_half_a_surrogate_pair_is_not_called_a_cut_off_text() -> None:
+    with pytest.raises(FormatError, match="or holds half of a pair of surrogates"):
+        decode_json(b'{"text": "A\\ud800"}', dict, "this")
 
 
 values = st.recursive(

@@ -32,6 +32,8 @@ from sla_cli.search.beam_decoder import BeamOptions
 from sla_cli.work.emissions import Emission, EmissionHeader, write_emissions
 from sla_cli.work.run import Run
 
+TRAINED = {"best_epoch": 1, "dev_wer": 50.0}  # results of a finished run
+
 
 def sla(*arguments: object, code: int = 0) -> Result:
     result = CliRunner().invoke(app, ["info", *map(str, arguments)])
@@ -119,7 +121,7 @@ def test_a_run_by_its_name(work: Path, tmp_path: Path, monkeypatch: pytest.Monke
 
 def test_a_run_is_complete_with_receipt_and_weights(work: Path, tmp_path: Path) -> None:
     run = Run(shutil.copytree(work / "runs" / "lora", tmp_path / "lora"))
-    write_receipt(Receipt("train", {}, {}, results={"best_epoch": 1, "dev_wer": 50.0}), run.path)
+    write_receipt(Receipt("train", {}, {}, results=TRAINED), run.path)
     for path in (run.calibration, run.domain, run.frame_scores):
         path.touch()
     assert facts(run.path)["complete"] is True

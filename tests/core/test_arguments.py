@@ -40,7 +40,11 @@ def test_numbers_are_within_their_bounds_or_refused(value: float, low: float, wi
 
 
 @pytest.mark.parametrize(
-    "value", [None, "5", b"5", True, [5], np.zeros(3), 1j, float("nan"), 10**400, Fraction(10**400), Decimal("sNaN")]
+    "value",
+    [
+        *(None, "5", b"5", True, [5], np.zeros(3), 1j, float("nan"), 10**400, Fraction(10**400), Decimal("sNaN")),
+        *(np.timedelta64(5), np.timedelta64(5, "ns"), np.timedelta64(5, "s"), np.timedelta64("NaT")),
+    ],
 )
 def test_what_is_not_a_number(value: Any) -> None:
     with pytest.raises(SlaError, match=r"^n is"):
@@ -83,7 +87,7 @@ def test_texts() -> None:
         lambda: sla_cli.wer({1: "X"}, {1: "X"}),  # type: ignore[dict-item]
         lambda: sla_cli.wer({"a": "X"}, {"a": "X"}, normalize=5),  # type: ignore[arg-type]
         *(lambda odd=odd: sla_cli.Store(odd) for odd in (None, 5, b"x", "")),
-        *(lambda odd=odd: sla_cli.Layout(tier=odd) for odd in (None, 5, b"x", "")),
+        *(lambda odd=odd: sla_cli.Layout(tier=odd) for odd in (None, 5, 10**5000, b"x", "")),
         lambda: sla_cli.Layout(cue="x"),  # type: ignore[arg-type]
         *(lambda odd=odd: sla_cli.Recognizer.open(odd) for odd in (None, 5, b"x", "")),
     ],

@@ -14,6 +14,8 @@ from sla_cli.artifact.receipt import Receipt, receipt_path, write_receipt
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.work.folder import Work, store_now
 
+TRAINED = {"best_epoch": 1, "dev_wer": 50.0}  # results of a finished run
+
 Take = Callable[[Work], Path]
 RUN: Take = Work.newest_run
 HYPOTHESES: Take = Work.newest_hypotheses
@@ -30,7 +32,7 @@ def folder(path: Path, *, begun: int = 0, finished: bool = True) -> Path:
     header.touch()
     os.utime(header, (begun, begun))
     if finished:
-        write_receipt(Receipt("train", {}, {}, results={"best_epoch": 1, "dev_wer": 50.0}), path)
+        write_receipt(Receipt("train", {}, {}, results=TRAINED), path)
     return path
 
 
@@ -73,7 +75,7 @@ def test_the_run_that_finished_last_is_taken(work: Work) -> None:
     folder(work.runs / "unfinished", finished=False)
     (work.runs / "stray.txt").touch()
     assert work.newest_run() == second
-    write_receipt(Receipt("train", {}, {}, results={"best_epoch": 1, "dev_wer": 50.0}), first)
+    write_receipt(Receipt("train", {}, {}, results=TRAINED), first)
     (work.runs / "link").symlink_to(first)
     assert work.newest_run() == first
 
