@@ -19,9 +19,9 @@ from sla_cli.core.counted import counted
 from sla_cli.core.result import Score
 from sla_cli.core.seed_groups import GroupComparison, compare_groups, seed_group
 from sla_cli.errors import SlaError, some
-from sla_cli.score.group import Member
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import AUTO, score_in_memory
+from sla_cli.work.group import Member
 from sla_cli.work.scores import read_scores
 
 

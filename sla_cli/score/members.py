@@ -8,8 +8,8 @@ from pathlib import Path
 
 from sla_cli.artifact.receipt import DIGEST, Receipt, digest_file, read_receipt
 from sla_cli.errors import SlaError
-from sla_cli.score.group import Member, check_group
 from sla_cli.work.folder import Work, find_source
+from sla_cli.work.group import Member, check_group
 from sla_cli.work.run import Run
 from sla_cli.work.scores import FIGURES
 
@@ -27,14 +27,22 @@ def members(text: str, work: Work, *, split: str | None = None, search: str | No
         SlaError: a name does not exist, it is not clear which hypotheses of a run are meant, or `check_group` refuses
             the group.
     """
-    whole = os.path.exists(text)  # noqa: PTH110 - Path.exists raises for a long list; a comma may be part of a name
-    parts = [text] if whole else [part for part in text.split(",") if part]
-    if not parts:
-        raise SlaError(f"{text!r} does not name hypotheses, a score or a run")
-    found = [member for part in parts for member in _members(part, work, split, search)]
+    found = [member for part in parts_of(text, work) for member in _members(part, work, split, search)]
     check_group(text, found)
     seeds = [member.seed for member in found if member.seed is not None]
     return found if len(seeds) < len(found) else sorted(found, key=lambda member: member.seed or 0)
+
+
+def parts_of(text: str, work: Work) -> list[str]:
+    """What an argument names, separated by commas; of a file or run, a comma may be part of the name.
+
+    Raises SlaError if a name is empty.
+    """
+    whole = os.path.exists(text) or os.path.exists(work.runs / text)  # noqa: PTH110 - Path.exists raises for a long list
+    parts = [text] if whole else text.split(",")
+    if not all(parts):
+        raise SlaError(f"{text!r} has an empty name where hypotheses, a score or a run is needed", "Write A or A,B.")
+    return parts
 
 
 def _members(part: str, work: Work, split: str | None, search: str | None) -> list[Member]:

@@ -12,10 +12,11 @@ from sla_cli.core.result import Score
 from sla_cli.core.seed_groups import SeedGroup, seed_group
 from sla_cli.errors import SlaError
 from sla_cli.score.compare import paired
-from sla_cli.score.group import Member, check_group
+from sla_cli.score.members import parts_of
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_in_memory
 from sla_cli.work.folder import Work, search_of
+from sla_cli.work.group import Member, check_group
 from sla_cli.work.run import Run
 from sla_cli.work.run_weights import trained_parameters
 
@@ -70,7 +71,7 @@ def run_table(
 def _row(
     name: str, work: Work, splits: Sequence[str], ref: Path | None, search: str | None, options: ScoreOptions
 ) -> Row:
-    runs = [Run(path) for part in name.split(",") for path in work.runs_called(part) or [work.runs / part]]
+    runs = [Run(path) for part in parts_of(name, work) for path in work.runs_called(part) or [work.runs / part]]
     check_group(name, [Member.of(run.path.name, run.path, run) for run in runs])
     scores, found_by = {}, dict[str, None]()
     for split in splits:

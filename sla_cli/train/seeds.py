@@ -21,6 +21,7 @@ from sla_cli.train.init_from import check_kept
 from sla_cli.train.results import Trained, TrainedSeeds
 from sla_cli.train.train_run import check_free, discard, make_run, resume_run
 from sla_cli.work.folder import SEED
+from sla_cli.work.group import Member, check_group
 from sla_cli.work.run import InitFrom, Run
 
 
@@ -64,8 +65,11 @@ def start_seeds(
 
 
 def resume_seeds(runs: Sequence[Run], group: ProcessGroup = ALONE) -> TrainedSeeds:
-    """Train the unfinished runs, one after the other. Raises SlaError as `resume_run` does."""
+    """Train the unfinished runs, one after the other. Raises SlaError as `check_group` and `resume_run` do."""
     base = runs[0].path.name.rpartition(SEED)[0]
+    with group.agreed():
+        if group.is_main:
+            check_group(base, [Member.of(run.path.name, run.path, run) for run in runs])
     for number, run in enumerate(runs, start=1):
         if group.first(partial(is_finished, run)):
             log.info("%s is finished", run.path)

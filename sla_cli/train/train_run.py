@@ -28,6 +28,7 @@ from sla_cli.train.metrics import best_of
 from sla_cli.train.results import Trained
 from sla_cli.train.signals import catching_signals
 from sla_cli.train.splits import check_splits
+from sla_cli.work.folder import seed_runs
 from sla_cli.work.kind import RECEIPT_NAME
 from sla_cli.work.making import making
 from sla_cli.work.run import InitFrom, Run, RunFacts
@@ -95,6 +96,9 @@ def _make(
         check_kept(begin, [run])
     if run.exists and not force:
         raise SlaError(f"{run.path} already contains a run", "Continue it with --resume, replace it with --force.")
+    if not run.exists and (seeds := seed_runs(run.path.parent, run.path.name)):
+        names = some([path.name for path in seeds])
+        raise SlaError(f"{run.path.name} already means the runs of several seeds: {names}", "Give another --name.")
     check_free(run)
     receipt = read_receipt(store.path)
     if receipt is not None and (failed := receipt.results.get("failed")):

@@ -107,6 +107,8 @@ def test_what_is_not_clear_is_refused(store: Store) -> None:
     error = sla("compare", "frozen-1-seed0,adapter-1-seed2", "frozen-1", "--split", "test", code=2).stderr
     assert "frozen-1-seed0 and adapter-1-seed2 differ in model.variant, so they are no group of seeds" in error
     assert "no run of this name" in sla("compare", "frozen-3", "adapter-1", code=2).stderr
-    assert "does not name hypotheses" in sla("compare", ",", "adapter-1", code=2).stderr
+    for group in (",", "frozen-1-seed0,", "frozen-1-seed0,,frozen-1-seed2"):
+        for command in ("compare", "table"):
+            assert f"'{group}' has an empty name where" in sla(command, group, "adapter-1", code=2).stderr
     error = sla("compare", "frozen-1", "adapter-1", "--split", "test", "-o", "d.tsv", code=2).stderr
     assert "a group has several" in error and not Path("d.tsv").exists()

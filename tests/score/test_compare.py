@@ -17,10 +17,10 @@ from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
 from sla_cli.score.compare import against_first, compare, compare_files, matched_pairs
-from sla_cli.score.group import Member
 from sla_cli.score.score import ScoreOptions, score
 from sla_cli.score.score_file import score_file
 from sla_cli.work.comparison_figures import comparison_figures
+from sla_cli.work.group import Member
 
 WORDS = 8
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import time
 from dataclasses import replace
@@ -122,6 +123,11 @@ def test_one_of_them_is_continued_by_its_own_name(store: Store, tmp_path: Path) 
     assert [read_receipt(run.path) is not None for run in made] == [False, True]
     with pytest.raises(SlaError, match="no run"):
         resume_seeds(runs(tmp_path, "y", 0), CPU)
+    with pytest.raises(SlaError, match="x already means the runs of several seeds: x-seed0, x-seed1"):
+        start_run(store, tmp_path / "runs" / "x", CONFIG, preset="tiny", group=CPU)
+    shutil.copytree(made[1].path, tmp_path / "runs" / "x-seed2")
+    with pytest.raises(SlaError, match="x-seed1 and x-seed2 have the same seed, 1, so they are no group of seeds"):
+        resume_seeds(runs(tmp_path, "x", 0, 1, 2), CPU)
 
 
 def test_two_processes_go_through_the_seeds_together(store: Store, tmp_path: Path) -> None:

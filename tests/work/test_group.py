@@ -9,7 +9,7 @@ import pytest
 
 from sla_cli.config.settings import resolve
 from sla_cli.errors import SlaError
-from sla_cli.score.group import Member, check_group
+from sla_cli.work.group import Member, check_group
 
 
 def run(name: str, **train: object) -> Member:
