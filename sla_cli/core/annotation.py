@@ -41,9 +41,17 @@ class Sentence:
 
     Attributes:
         signs: in order of time, at least one.
+
+    Raises:
+        SlaError: there is no sign, or something else than signs.
     """
 
     signs: tuple[Sign, ...]
+
+    def __post_init__(self) -> None:
+        check_types(self.signs, "signs of a sentence", Sign, stored=True)
+        if not self.signs:
+            raise SlaError("a sentence has no sign", "Leave it out.")
 
     @property
     def start(self) -> float:
@@ -99,8 +107,6 @@ def checked_annotation(annotation: A) -> A:
     as_text(annotation.name, "name of a transcript")
     check_types(annotation.sentences, "sentences of a transcript", Sentence, stored=True)
     sentences = tuple(Sentence(checked_signs(one.signs)) for one in annotation.sentences)
-    if not all(one.signs for one in sentences):
-        raise SlaError("a sentence of a transcript has no sign", "Leave it out.")
     if not isinstance(annotation.made, Mapping):
         raise SlaError("made of a transcript is no mapping", "Give names and texts.")
     as_texts([*annotation.made, *annotation.made.values()], "made of a transcript")

@@ -19,6 +19,12 @@ PROBS, TIMES = transcript().log_probs, transcript().step_times
 assert PROBS is not None and TIMES is not None
 
 
+@pytest.mark.parametrize("signs", [(), "AB", None, (5,), iter(SIGNS)])
+def test_a_sentence_has_signs(signs: Any) -> None:
+    with pytest.raises(SlaError, match="sentence"):
+        Sentence(signs)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "fields",
@@ -29,7 +35,6 @@ assert PROBS is not None and TIMES is not None
         {"sentences": (Sentence((replace(SIGN, gloss=5),)),)},  # type: ignore[arg-type]
         {"sentences": (Sentence((replace(SIGN, confidence=float("nan")),)),)},
         {"sentences": (Sentence((replace(SIGN, confidence=None),)),)},  # type: ignore[arg-type]
-        {"sentences": (Sentence(()),)},
         {"sentences": (SIGN,)},
         {"duration": float("inf")},
         {"duration": None},
@@ -38,7 +43,6 @@ assert PROBS is not None and TIMES is not None
         {"made": None},
         {"made": {"a": 5}},
         {"sentences": (one for one in transcript().sentences)},
-        {"sentences": (Sentence(iter(SIGNS)),)},  # type: ignore[arg-type]
         {"sentences": (Sentence(SIGNS[::-1]),)},
         {"sentences": tuple(Sentence((sign,)) for sign in SIGNS[::-1])},
         {"sentences": (Sentence((SIGN, replace(SIGN, gloss="NORD"))),)},
