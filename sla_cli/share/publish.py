@@ -21,7 +21,8 @@ from sla_cli.work.model_folder import ModelFolder, is_model, read_model_facts
 
 # What the hub itself puts into a new repository: this file, and a card without text if a licence was chosen there.
 ATTRIBUTES, BEGINNING = ".gitattributes", re.compile(r"\A---\n.*?\n---", re.DOTALL)
-TAG = re.compile(r"\w+([.-]\w+)*", re.ASCII)  # what git and the address of a model both take
+TAG = re.compile(r"(?!.{101})\w+([.-]\w+)*", re.ASCII)  # what git and the address of a model both take
+NO_TAG = re.compile(r"main|HEAD|[0-9a-f]{40}", re.IGNORECASE)
 
 
 def publish_model(
@@ -51,6 +52,8 @@ def publish_model(
         raise SlaError(f"{repository!r} does not name an owner", "Write OWNER/NAME.")
     if tag is not None and not TAG.fullmatch(tag):
         raise SlaError(f"{tag!r} cannot be a tag", "Use letters, digits and _, with single dots or - between them.")
+    if tag is not None and NO_TAG.fullmatch(tag):
+        raise SlaError(f"{tag!r} would mean a branch or a commit", "Name a version, such as v1.")
     files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in model.files}
     plan = Published(folder, repository, files, private or None, tag, None, None)
     return _upload(plan, message or f"Publish a model of sla {__version__}") if upload else plan

@@ -110,6 +110,9 @@ def test_what_the_hub_will_lack_is_said(made: Path) -> None:
         (("m", f"hf://{NAME}"), "cannot name a model: the hub takes no such name hint: Write OWNER/NAME"),
         (("m", "some body/signs"), "cannot name a model: the hub takes no such name"),
         (("m", NAME, "--tag", "v 1"), "'v 1' cannot be a tag"),
+        (("m", NAME, "--tag", "v" * 300), "cannot be a tag"),
+        (("m", NAME, "--tag", "HEAD"), "'HEAD' would mean a branch or a commit"),
+        (("m", NAME, "--tag", "0a" * 20), "would mean a branch or a commit"),
     ],
 )
 def test_what_cannot_be_published_is_named(
