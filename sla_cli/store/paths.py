@@ -56,10 +56,17 @@ def division_names(store: Path) -> list[str]:
 
 
 def split_name(path: Path) -> tuple[Path, str]:
-    """Folder and division of `FOLDER:DIVISION`; a folder that has such a name itself is one."""
+    """Folder and division of `FOLDER:DIVISION`; a folder that has such a name itself is one.
+
+    Raises SlaError if the division has no name.
+    """
     folder, colon, division = str(path).rpartition(":")
     path = as_there(path)
-    return (as_there(Path(folder)), division) if colon and folder and not path.exists() else (path, "")
+    if not colon or not folder or path.exists():
+        return path, ""
+    if not division:
+        raise SlaError(f"{path} names no division", f"Leave out the colon, or write {path}NAME.")
+    return as_there(Path(folder)), division
 
 
 def as_there(path: Path) -> Path:

@@ -44,6 +44,8 @@ def test_folder_and_division(
     monkeypatch.chdir(tmp_path)
     Path("there:1").mkdir()
     assert split_name(Path(given)) == (Path(folder), division)
+    with pytest.raises(SlaError, match="s: names no division"):
+        split_name(Path("s:"))
 
 
 @pytest.mark.parametrize(("there", "given"), [("NFC", "NFD"), ("NFD", "NFC")])

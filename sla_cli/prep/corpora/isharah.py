@@ -86,6 +86,8 @@ def _rows(tree: Tree, folder: str, split: str, listing: Listing) -> Iterator[tup
     if not table:
         log.warning("no %s.txt or %s.csv in %s: the store gets no %s split", split, split, tree.where(folder), split)
         return
+    if other := [name for name in (split + end for end in ENDS) if name != table and tree.is_file(join(folder, name))]:
+        log.warning("%s has %s and %s: the first is read", tree.where(folder), table, some(other))
     path, name = join(folder, table), f"{PurePosixPath(folder).name}/{table}"
     for row in read_rows(tree, path, ("id",), listing, name):
         clip = row["id"].strip()

@@ -39,9 +39,11 @@ def clip_files(layout: str) -> dict[str, bytes]:
 )
 @pytest.mark.parametrize(("end", "division"), [("txt", "SI"), ("csv", "US")])
 def test_videos_and_frames_are_found(
-    tmp_path: Path, lay: Lay, read: Read, layout: str, end: str, division: str
+    tmp_path: Path, lay: Lay, read: Read, layout: str, end: str, division: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     lay(tmp_path, tables(end, division) | clip_files(layout))
+    if end == "txt":
+        lay(tmp_path, {f"{division}/dev.csv": "id|gloss\n"})
     listing = read("isharah1000", tmp_path)
     assert [(clip.id, clip.signer) for clip in listing.clips] == [(clip, clip[:2]) for clip in IDS]
     splits = dict.fromkeys(TRAIN, "train") | dict.fromkeys(DEV, "dev") | dict.fromkeys(TEST, "test")
@@ -54,6 +56,7 @@ def test_videos_and_frames_are_found(
     assert listing.clips[3].glosses[0] == "NULL"
     assert (listing.clips[5].glosses, listing.clips[5].where) == ((), f"{division}/test.{end}, line 3")
     assert listing.tables.keys() == {f"{division}/{split}.{end}" for split in ("train", "dev", "test")}
+    assert ("has dev.txt and dev.csv: the first is read" in caplog.text) == (end == "txt")
 
 
 @pytest.mark.parametrize("layout", ["NAME.mp4", "SIGNER/NAME.mp4", "NAME/frame0000.jpg", "SIGNER/NAME/frame0000.jpg"])
