@@ -19,6 +19,7 @@ USER = re.compile(
 )
 
 FEW = 10  # of a list that a message shows
+LONGEST_NAME = 1000  # characters of a name in a list: some are paths
 LONGEST_VALUE = 200  # characters, or bits, of a value in a message
 LONGEST = 4000  # characters of a message or hint, which may quote what a stranger's file states
 
@@ -169,10 +170,11 @@ def argument(path: object) -> str:
 
 
 def some(names: Iterable[str], limit: int = 5) -> str:
-    """`a, b, c and 4 more`: names for an error message, never a list of thousands."""
+    """`a, b, c and 4 more`: names for a message, never a list of thousands, nor one of a million characters."""
     names = list(names)
     rest = len(names) - limit
-    return ", ".join(names[:limit]) + (f" and {rest} more" if rest > 0 else "")
+    shown = (name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…" for name in names[:limit])
+    return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ import pickle
 
 import pytest
 
-from sla_cli.errors import FormatError, SlaError, visible
+from sla_cli.errors import FormatError, SlaError, some, visible
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,8 @@ def test_a_long_text_in_a_message_costs_no_time(text: str) -> None:
     long = text * (300_000 // len(text))
     begin, end = SlaError(long).message.split(" … ")
     assert long.startswith(begin) and long.endswith(end) and 1000 < len(begin + end) <= 4000
+
+
+def test_a_list_of_names_is_short_whatever_their_number_and_length() -> None:
+    assert some(map(str, range(9))) == "0, 1, 2, 3, 4 and 4 more"
+    assert some(["a", "b" * 10**6]) == f"a, {'b' * 1000}…"
