@@ -47,8 +47,9 @@ def install(
         answer(text, ElanInstalled(folders=gone, run=None), as_json)
         return
     found = WorkFolder(work).run_given(run)
-    _ = find_trained(found).facts  # refuses what ELAN could not use
-    model = None if lm is None else WorkFolder(work).find_lm(lm, None)
+    trained = find_trained(found)
+    _ = trained.facts  # refuses what ELAN could not use
+    model = None if lm is None else WorkFolder(work).find_lm(lm, trained.own_lm(lm))
     defaults = {"run": str(found.resolve())} | ({} if model is None else {"lm": str(model.resolve())})
     made = installing.install(folder, defaults)
     lines = "\n".join(f"wrote {path}" for path in made)

@@ -60,11 +60,13 @@ def tune(
     from sla_cli.lm.kenlm_model import open_lm
     from sla_cli.search.options import flag, options_given
     from sla_cli.work.folder import Work as WorkFolder
+    from sla_cli.work.model_folder import find_trained
     from sla_cli.work.tuning import tunings_of
 
     folder = WorkFolder(work)
     store = None if store is None else folder.store_given(store)
-    model = folder.find_lm(lm)
+    source = None if source is None else folder.run_given(source)
+    model = folder.find_lm(lm, None if source is None else find_trained(source).own_lm(lm))
     points = grid(
         _numbers("--alphas", alphas, float), _numbers("--betas", betas, float), _numbers("--beams", beams, int)
     )

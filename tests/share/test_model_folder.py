@@ -145,6 +145,13 @@ def test_a_tuned_language_model_travels_with_it(folder: Path) -> None:
     sla("decode", RUN, "--lm", "old/gloss.arpa", "--work", "old", *store, "-o", "run.jsonl")
     sla("decode", "m", "--lm", "gloss.arpa", "--work", "new", *store, "-o", "model.jsonl")
     assert (folder / "run.jsonl").read_text() == (folder / "model.jsonl").read_text()
+    # Its language model is found by name wherever one is given.
+    dev = ("--store", "old/stores/phoenix2014", "--work", "new", "--alphas", "0.5", "--betas", "0")
+    assert "m is a model, into which no tuning is written" in refused("tune", "m", "--lm", "gloss.arpa", *dev)
+    (folder / "ext").mkdir()
+    sla("elan", "install", "--run", "m", "--lm", "gloss.arpa", "--extensions", "ext", "-q")
+    written = "".join(path.read_text() for path in (folder / "ext").rglob("*.cmdi"))
+    assert str(folder / "m" / "gloss.arpa") in written
 
 
 def test_half_precision_is_half_as_large_and_nearly_the_same(folder: Path) -> None:
