@@ -28,7 +28,7 @@ from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.log import log
 from sla_cli.model.added import AddedModule, reads_class_token
 from sla_cli.model.blocks import AdaptedBlock, compile_blocks
-from sla_cli.model.checkpointing import bytes_kept, count_by_memory, count_by_setting, fits, free_memory, total_memory
+from sla_cli.model.checkpointing import bytes_kept, count_by_memory, count_by_setting, fits, free_memory
 from sla_cli.model.clip_borders import ClipBorders
 from sla_cli.model.frame_stream import FrameStream
 from sla_cli.model.patches import whiten_patches
@@ -36,8 +36,10 @@ from sla_cli.model.weights import HINT, OPENAI, UNREADABLE, first_line, read_wei
 
 WAYS_OUT = "Give the weights as a local file (--weights FILE), or try the tool with --preset tiny, which needs none."
 
-# What timm downloads, in its order.
 MOVED = "Name their file with --weights, which takes hub, random, or a file."
+SMALLEST = 2  # bytes of a parameter in a file
+PATCHES = 1 << 14  # of a frame: with more, attention alone takes minutes
+# What timm downloads, in its order.
 CACHED = ("model.safetensors", "open_clip_model.safetensors", "open_clip_pytorch_model.bin", "pytorch_model.bin")
 
 
@@ -226,8 +228,7 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
             warnings.simplefilter("ignore", UserWarning)
             # Random weights are frozen too, so they must be the same in every run. They are drawn on the CPU.
             torch.default_generator.manual_seed(0)
-            if config.backbone_args:
-                _check_args(config.backbone, config.image_size, tuple(extra.items()))
+            _check_size(config, file, extra)
             model = timm.create_model(
                 config.backbone, pretrained=config.weights == "hub", img_size=config.image_size, **extra
             )
@@ -258,20 +259,35 @@ def _checked_args(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: check_setting(name, value, BACKBONE_ARGS[name], setting) for name, value in given.items()}
 
 
+def _check_size(config: ModelConfig, file: Path | None, extra: Mapping[str, Any]) -> None:
+    """Raise SlaError, before it takes memory, for a model larger than its weights' file or than timm's of its name."""
+    found = _parameters(config.backbone, config.image_size, tuple(extra.items()))
+    if file is None and found > (most := _parameters_of(config.backbone)):
+        fault = f"backbone {config.backbone} with model.backbone_args would have {found:,} parameters, not {most:,}"
+        raise SlaError(fault, "Make depth or embed_dim smaller, or name a larger backbone.")
+    if file is not None and found * SMALLEST > file.stat().st_size:
+        fault = f"{file} is too small for the {found:,} parameters of the backbone {config.backbone}"
+        raise SlaError(fault, "Give the file of its weights with --weights.")
+
+
 @cache  # training opens the same model twice
-def _check_args(backbone: str, size: int, extra: tuple[tuple[str, Any], ...]) -> None:
-    """Raise SlaError for a model that does not fit into the memory, before any of it is used, or cannot compute."""
+def _parameters(backbone: str, size: int, extra: tuple[tuple[str, Any], ...]) -> int:
+    """Number of parameters without the embedding of positions, which grows with the size of pictures.
+
+    Raises SlaError for a model that cannot compute: timm checks little before.
+    """
     with torch.device("meta"):
         trial = timm.create_model(backbone, img_size=size, **dict(extra))
-    needed, there = 4 * sum(one.numel() for one in trial.parameters()), total_memory(torch.device("cpu"))
-    if needed > there:
-        raise SlaError(
-            f"backbone {backbone} with model.backbone_args would take {needed / 2**30:,.1f} GiB of memory, and "
-            f"there are {there / 2**30:,.1f} GiB",
-            "Make depth or embed_dim smaller.",
-        )
     _check_kind(trial, backbone, size)
-    trial.eval()(torch.empty(1, 3, size, size, device="meta"))  # timm checks little before
+    trial.eval()(torch.empty(1, 3, size, size, device="meta"))
+    return sum(one.numel() for name, one in trial.named_parameters() if name != "pos_embed")
+
+
+@cache
+def _parameters_of(backbone: str) -> int:
+    """Number of parameters that a backbone has without settings."""
+    with torch.device("meta"):
+        return sum(one.numel() for one in timm.create_model(backbone).parameters())
 
 
 def cached_weights(backbone: str) -> Path | None:
@@ -300,6 +316,8 @@ def _check_kind(model: Any, backbone: str, size: int) -> None:
             f"image size {size} is no multiple of the patch size {height} of {backbone}",
             f"Use --image-size {max(1, size // height) * height}.",
         )
+    if (patches := (size // height) * (size // width)) > PATCHES:
+        raise SlaError(f"image size {size} gives {patches:,} patches, more than {PATCHES:,}", "Use a smaller one.")
 
 
 def _load(model: nn.Module, path: Path, config: ModelConfig) -> None:

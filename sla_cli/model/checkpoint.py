@@ -19,6 +19,7 @@ from torch import Tensor
 
 from sla_cli.artifact.json_file import parse_json
 from sla_cli.artifact.version import check_version
+from sla_cli.config.settings import Config
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
 from sla_cli.model.network import Network
@@ -97,6 +98,25 @@ def load_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> None:
     if misfits := model.misfits(tensors):
         raise FormatError(f"{path} does not fit the model: {some(misfits, 3)}", "Was config.toml edited?")
     model.load_state_dict(tensors, strict=False)
+
+
+def network_for(path: Path, config: Config, glosses: tuple[str, ...]) -> Network:
+    """A model whose trained weights are in a file, without them: settings that ask for more than it has are refused.
+
+    Raises:
+        SlaError: as `Network`, and for no such file.
+        FormatError: the file has fewer weights; or it is damaged.
+    """
+    if not path.is_file():
+        raise SlaError(f"no checkpoint {path}", "`sla train` makes it at the end of the first epoch.")
+    try:
+        with safe_open(path, framework="pt") as file:
+            most = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118  # no dict
+        return Network(config, len(glosses), most=most)
+    except SafetensorError as error:
+        raise FormatError(f"{path}: not a safetensors file, or a damaged one ({error})", AGAIN) from error
+    except FormatError as error:
+        raise FormatError(f"{path} does not fit the model: {error.message}", "Was config.toml edited?") from error
 
 
 def read_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> dict[str, Tensor]:

@@ -47,21 +47,26 @@ class Network(nn.Module):
 
     Args:
         copies: number of values that the caller keeps for each trained weight on `device`, including the weight itself.
+        most: number of values in the file from which the trained weights will be loaded.
 
     Raises:
         SlaError: settings do not fit each other, or the weights exceed the memory.
+        FormatError: the weights are more than the file has.
     """
 
-    def __init__(self, config: Config, glosses: int, copies: int = 1, device: torch.device = CPU) -> None:
+    def __init__(
+        self, config: Config, glosses: int, copies: int = 1, device: torch.device = CPU, *, most: int | None = None
+    ) -> None:
         super().__init__()
         self.backbone = Backbone(config.model)
         classes = glosses + 1
-        check_weights(partial(_heads, self.backbone.width, classes, config), self.backbone, config, copies, device)
+        heads_of = partial(_heads, self.backbone.width, classes, config)
+        check_weights(heads_of, self.backbone, config, copies, device, most)
         self.backbone_name, self.backbone_digest = config.model.backbone, backbone_digest(self.backbone)
         # CPUs differ in the last bits of random weights, so a digest is too strict for them.
         self.backbone_norms = _norms(self.backbone) if config.model.weights == "random" else None
         self.backbone.adapt(config)
-        heads = _heads(self.backbone.width, classes, config)
+        heads = heads_of()
         self.conv, self.sequence, self.classifier = heads.conv, heads.sequence, heads.classifier
         self.conv_classifier = heads.conv_classifier
         self.frame_norm, self.frame_classifier = heads.frame_norm, heads.frame_classifier

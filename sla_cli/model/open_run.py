@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from sla_cli.config.settings import Config
 from sla_cli.errors import FormatError
 from sla_cli.model.added import merge_added
-from sla_cli.model.checkpoint import load_weights
+from sla_cli.model.checkpoint import load_weights, network_for
 from sla_cli.model.device import Placement, place, set_tf32
 from sla_cli.model.domain import Domain, load_domain
 from sla_cli.model.frame_scores import FrameScorer, load_scorer
@@ -76,7 +76,7 @@ def _opened(run: Run, device: str, precision: str, weights: str | None, fitted: 
         precision = trained
     placement = place(device, precision, "fp16" if trained == "fp16" else config.train.half)
     set_tf32(placement, False)
-    network = Network(config, len(glosses))
+    network = network_for(run.best, config, glosses)
     load_weights(run.best, network, glosses)
     merged = merge_added(network)
     network.backbone.cast_frozen(placement.dtype)

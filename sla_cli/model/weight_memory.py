@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from sla_cli.config.settings import Config
-from sla_cli.errors import SlaError
+from sla_cli.errors import FormatError, SlaError
 from sla_cli.log import log
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.checkpointing import total_memory
@@ -28,22 +28,31 @@ def copies_in_training(config: Config) -> int:
 
 
 def check_weights(
-    heads: Callable[[], Any], backbone: Backbone, config: Config, copies: int, device: torch.device
+    heads: Callable[[], Any],
+    backbone: Backbone,
+    config: Config,
+    copies: int,
+    device: torch.device,
+    most: int | None = None,
 ) -> None:
-    """Refuse a model whose trained weights exceed the memory of the machine.
+    """Refuse a model whose trained weights exceed the memory of the machine, or those that it will get.
 
     Args:
         heads: creates the parts after the backbone; its attributes are modules or None.
         backbone: before it is adapted.
         copies: number of values that are kept for each trained weight on `device`, including the weight itself.
+        most: number of values in the file that it will get its weights from.
 
     Raises:
+        FormatError: the file has fewer values than the model.
         SlaError: the weights do not fit; names the memory that they would need. Or as `heads`.
     """
     # Messages are logged later, when the model is really adapted; and no random number may be consumed here.
     with torch.device("meta"), torch.random.fork_rng(devices=[]), _unsaid():
         made = [part for part in vars(heads()).values() if part is not None]
         weights = sum(map(_parameters, made)) + _added(backbone, config)
+    if most is not None and weights > most:
+        raise FormatError(f"the settings are of a model with {weights:,} trained weights, and there are {most:,}")
     for place, kept in ((torch.device("cpu"), 1), (device, copies)):  # weights are created on the CPU first
         needed, there = kept * FLOAT * weights, total_memory(place)
         if needed > there:

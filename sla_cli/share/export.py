@@ -19,7 +19,7 @@ from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log
 from sla_cli.model import checkpoint, domain, frame_scores
 from sla_cli.model.backbone import Backbone
-from sla_cli.model.network import Network, backbone_digest
+from sla_cli.model.network import backbone_digest
 from sla_cli.model.open_run import open_model
 from sla_cli.model.weights import BACKBONE
 from sla_cli.share.card import Card
@@ -129,7 +129,7 @@ def _beside(out: Path) -> TemporaryDirectory[str]:
 def _parts(run: Run, config: Config, stored: Stored, with_backbone: bool) -> tuple[dict[str, Part], str]:
     """The parts of the file of weights, and what identifies them."""
     glosses, digest = run.glosses, run.weights_digest
-    network = Network(config, len(glosses))
+    network = checkpoint.network_for(run.best, config, glosses)
     checkpoint.read_weights(run.best, network, glosses)  # refuses another backbone
     trained, header = checkpoint.read_tensors(run.best, checkpoint.NAME, checkpoint.VERSION, checkpoint.AGAIN)
     half = stored == "float16"

@@ -549,7 +549,8 @@ def test_an_unreachable_hub_names_the_ways_out(tmp_path: Path, monkeypatch: pyte
         ({"model__backbone_args": {"checkpoint_path": "/etc/passwd"}}, "checkpoint_path", "embed_dim"),
         ({"model__backbone_args": {"pretrained_cfg": {"file": "x"}}}, "pretrained_cfg", "embed_dim"),
         ({"model__backbone_args": {"depth": 1_000_000}}, "depth is 1000000", "from 1 to 1000"),
-        ({"model__backbone_args": {"depth": 100, "embed_dim": 60_000, "num_heads": 4}}, "GiB", "depth or embed_dim"),
+        ({"model__backbone_args": {"depth": 13}}, "parameters, not 86,193,152", "depth or embed_dim"),
+        ({"model__image_size": 4096}, "image size 4096 gives 65,536 patches", "smaller"),
     ],
 )
 def test_backbones_that_cannot_be_made(values: dict[str, Any], message: str, hint: str) -> None:

@@ -197,6 +197,23 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"settings__model__backbone_args": {"depth": 60}},
+        {"settings__model": {"backbone": "vit_huge_patch14_224", "image_size": 224}},
+        {"settings__head__channels": 3000},
+        {"settings__adapter__width": 3000},
+    ],
+)
+def test_more_parameters_than_its_weights_are_refused_before_they_take_memory(
+    model: Path, settings: dict[str, Any]
+) -> None:
+    config(model, **settings)
+    with pytest.raises(SlaError, match=r"is too small for the [\d,]+ param|a model with [\d,]+ trained weights"):
+        Recognizer.open(model, device="cpu")
+
+
 @pytest.mark.parametrize("name", HOSTILE)
 def test_it_is_refused_with_a_reason(model: Path, name: str) -> None:
     HOSTILE[name](model)
