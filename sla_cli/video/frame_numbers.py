@@ -27,7 +27,7 @@ def missing_frames(names: Sequence[str], first: int | None = None) -> str:
     """
     for counts in map(Counter, _numbers(names)):
         steps = Counter(after - before for before, after in pairwise(sorted(counts)))
-        step, often = steps.most_common(1)[0]
+        step, often = (steps.most_common(1) or [(1, 0)])[0]  # without steps, there is one number in several spellings
         if often >= MOST * steps.total():
             return _missing(counts, step, first)
     return ""

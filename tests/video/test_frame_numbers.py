@@ -86,6 +86,7 @@ def test_nothing_is_claimed_where_not_just_one_number_varies(names: list[str]) -
 def test_frames_that_are_there_more_than_once_are_reported() -> None:
     twice = [*named(without()), "frame0003.jpg", "frame0004.jpg", "frame8.png"]
     assert missing_frames(twice) == "frames 3 to 4 and 8 are repeated"
+    assert missing_frames(["f1.png", "f01.png", "f001.png"]) == "frame 1 is repeated"
     both = [*named(without(5)), "frame0003.jpg"]
     assert missing_frames(both) == "frame 5 is missing; frame 3 is repeated"
 
