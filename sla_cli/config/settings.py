@@ -308,7 +308,7 @@ def resolve(
     for key, value in (flags or {}).items():
         section, _, name = key.partition(".")
         if value is not None:
-            _update(values, {section: {name: value}}, f"--{name}")
+            _update(values, {section: {name: value}}, f"--{name.replace('_', '-')}")
     return from_dict(values)
 
 

@@ -160,7 +160,7 @@ def _is_made(job: Job, options: FileOptions) -> bool:
 
 
 def _skipped(job: Job) -> Outcome:
-    log.info("%s: skipped, its files exist (--force replaces them)", job.recording)
+    log.info("%s: skipped, its files exist (--force replaces those that sla wrote)", job.recording)
     return Outcome(str(job.recording))
 
 
