@@ -14,6 +14,8 @@ from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.transcribe.outputs import Job
 
+ELAN = "eaf"  # kind of an ELAN file
+
 
 def with_elan_files(
     jobs: Sequence[Job], given: int, add_to: Path, layout: Layout, *, again: bool
@@ -63,6 +65,21 @@ def with_elan_files(
         except SlaError as error:
             left.append((job, error))
     return kept, left
+
+
+def with_own_elan_files(jobs: Sequence[Job]) -> list[Job]:
+    """The jobs, with the ELAN file that a recording already has as its file of that kind, whatever it is called."""
+    places = [job.recording.place for job in jobs if ELAN in job.files]
+    elan = elan_files(places, [path for folder in {place.parent for place in places} for path in folder.iterdir()])
+    found = elan.of | elan.further
+    return [_with_own(job, found[job.recording.place]) if ELAN in job.files else job for job in jobs]
+
+
+def _with_own(job: Job, eaf: Path) -> Job:
+    if not eaf.is_file() or eaf == job.files[ELAN]:
+        return job
+    log.info("%s: its ELAN file is %s (--add-to adds tiers to it)", job.recording, eaf)
+    return replace(job, files={**job.files, ELAN: eaf})
 
 
 def _refuse_second(first: Job, job: Job, add_to: Path) -> None:

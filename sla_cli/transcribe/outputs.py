@@ -53,11 +53,12 @@ def plan_outputs(recordings: Sequence[FoundRecording], out: Path | None, kinds: 
     jobs = [
         Job(one, {kind: (out or one.folder) / f"{one.name}{ending_of(kind)}" for kind in kinds}) for one in recordings
     ]
-    _refuse_same_names(jobs)
+    refuse_same_names(jobs)
     return jobs
 
 
-def _refuse_same_names(jobs: Sequence[Job]) -> None:
+def refuse_same_names(jobs: Sequence[Job]) -> None:
+    """Raise SlaError if a file would be written for two recordings."""
     made: dict[Path, Job] = {}
     for job in jobs:
         for path in job.files.values():

@@ -17,9 +17,9 @@ from sla_cli.core.arguments import as_path
 from sla_cli.errors import SlaError, naming
 from sla_cli.log import log, progress
 from sla_cli.system.atomic import short_name
-from sla_cli.transcribe.elan_outputs import with_elan_files
+from sla_cli.transcribe.elan_outputs import with_elan_files, with_own_elan_files
 from sla_cli.transcribe.find_recordings import FoundRecording, each_once, find_recordings
-from sla_cli.transcribe.outputs import Job, plan_outputs
+from sla_cli.transcribe.outputs import Job, plan_outputs, refuse_same_names
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.transcript import Transcript, like_of
 from sla_cli.work.output import check_folder, check_output
@@ -93,6 +93,10 @@ def transcribe_files(
         except SlaError as error:
             lost.append(Outcome(str(path), error=error))
     jobs = plan_outputs(each_once(recordings), out, kinds)
+    if out is None:
+        jobs = with_own_elan_files(jobs)
+    if options.force:
+        refuse_same_names(jobs)
     if options.add_to is not None:
         given = len(jobs) + len(lost)
         jobs, left = with_elan_files(jobs, given, options.add_to, options.layout, again=options.force)

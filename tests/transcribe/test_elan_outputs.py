@@ -10,7 +10,7 @@ from elan_files import Eaf
 
 from sla_cli.annotation.layout import DEFAULT
 from sla_cli.errors import SlaError
-from sla_cli.transcribe.elan_outputs import with_elan_files
+from sla_cli.transcribe.elan_outputs import with_elan_files, with_own_elan_files
 from sla_cli.transcribe.find_recordings import find_recordings
 from sla_cli.transcribe.outputs import plan_outputs
 
@@ -40,6 +40,20 @@ def test_cameras_are_one_recording_in_any_spelling_of_their_folder(folder: Path)
     other = str(folder / "cam2.mp4")
     assert added(".", "cam1.mp4", other) == {"cam1.mp4": "session.eaf", other: "left out"}
     assert added(".", "cam2.mp4") == {"cam2.mp4": "session.eaf"}, "it alone is asked for"
+
+
+def test_a_recording_with_an_elan_file_of_another_name_gets_no_second_one(folder: Path) -> None:
+    (folder / "u\u0308.mp4").touch()
+    shutil.copy("rec.eaf", "\u00fc.eaf")
+    (folder / "new.mp4").touch()
+    (folder / "one.mkv").unlink()
+    jobs = plan_outputs(find_recordings(Path()), None, ("eaf", "srt"))
+    found = {job.recording.place.name: job for job in with_own_elan_files(jobs)}
+    assert {name: str(job.files["eaf"]) for name, job in found.items()} == {
+        **{"cam1.mp4": "session.eaf", "cam2.mp4": "session.eaf", "rec.mp4": "rec.eaf", "Rec.mp4": "Rec.eaf"},
+        **{"u\u0308.mp4": "\u00fc.eaf", "new.mp4": "new.eaf", "one.mp4": "one.eaf"},
+    }
+    assert list(found["cam1.mp4"].missing) == ["srt"] and list(found["new.mp4"].missing) == ["eaf", "srt"]
 
 
 def test_two_recordings_never_have_one_file(folder: Path) -> None:
