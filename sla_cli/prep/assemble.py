@@ -6,7 +6,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sla_cli.artifact.receipt import receipt_path
+from sla_cli.artifact.receipt import read_receipt, receipt_path
 from sla_cli.config.settings import PrepConfig
 from sla_cli.core.clip import SPLITS, Clip
 from sla_cli.core.counted import counted
@@ -32,7 +32,8 @@ def write_store(
     config: PrepConfig,
     engine: Executor,
 ) -> PrepResult:
-    """Write the missing and outdated files and the corpus's divisions; remove files that do not belong to the store.
+    """Write the missing and outdated files and the corpus's divisions; remove what does not belong to the store: other
+    files, and divisions of a corpus that was here before.
 
     Args:
         encoded: by clip id, all clips that can be stored.
@@ -52,9 +53,14 @@ def write_store(
         labels=plan.header.labels,
         psnr=psnr(clip.squared_error for clip in encoded.values()),
     )
-    _warn_of_unlisted(out, [name for name in division_names(out) if name not in result.divisions], plan.clips)
-    check_unedited(out, list(result.divisions), "corpus")  # again: encoding may have taken hours
+    old = read_receipt(out)
+    gone = [] if old is None else [name for name in old.results.get("divisions", {}) if name not in result.divisions]
+    own = {*result.divisions, *gone}
+    _warn_of_unlisted(out, [name for name in division_names(out) if name not in own], plan.clips)
+    check_unedited(out, own, "corpus")  # again: encoding may have taken hours
     receipt_path(out).unlink(missing_ok=True)  # from here until the new receipt the store is incomplete
+    for name in gone:
+        division_path(out, name).unlink(missing_ok=True)
     for division in divisions:
         write_division(out, division)
     places = [(clip, encoded.get(clip.id)) for clip in plan.clips]

@@ -19,7 +19,8 @@ from sla_cli.prep import build as prep_build
 from sla_cli.prep.encoding.encode import ENCODER
 from sla_cli.prep.encoding.encode_missing import encode_missing
 from sla_cli.prep.result import BrokenClips
-from sla_cli.store.paths import division_path
+from sla_cli.store.division import Division, write_division
+from sla_cli.store.paths import division_names, division_path
 from sla_cli.store.store import Store
 
 
@@ -97,6 +98,15 @@ def test_other_settings_are_refused_and_forced(made: Path, root: Path, out: Path
     assert Store(out).header.size == 16
     build(root, out, force=True)
     assert digests(out) == digests(made)
+
+
+def test_the_division_of_a_corpus_goes_with_it(own: Path, out: Path, tmp_path: Path) -> None:
+    """`sla split` has made another one, which stays."""
+    write_division(out, Division("mine", {}))
+    shutil.copytree(frames_of(own, "dev", DEV_CLIP)[0].parent, tmp_path / "cl" / "hello")
+    (tmp_path / "cl" / "clips.tsv").write_text("frames\tgloss\nhello\tA\n")
+    build(tmp_path / "cl", out, corpus="folder", force=True)
+    assert division_names(out) == ["mine"] and Store(out).clips.ids == ["hello"]
 
 
 def test_force_reads_the_frames_again(made: Path, own: Path, tmp_path: Path) -> None:
