@@ -98,6 +98,8 @@ def refusals() -> Iterator[None]:
             typer.echo(error.message, err=True)
         raise SystemExit(SIGNALLED + error.signal) from error
     except OSError as error:
+        if error.errno == errno.ENOENT and not _has_folder():
+            raise _refused(SlaError("the current folder was removed", "Change to another one.")) from error
         if error.errno not in REFUSALS or not isinstance(error.filename, str | bytes):
             raise
         hint = "Correct it, or name another place; files that were complete before are unchanged."
@@ -105,6 +107,14 @@ def refusals() -> Iterator[None]:
     except KeyboardInterrupt as error:
         typer.echo("interrupted; what was finished is kept: run it again (training: with --resume)", err=True)
         raise SystemExit(INTERRUPTED) from error
+
+
+def _has_folder() -> bool:
+    """Whether the current folder exists."""
+    try:
+        return bool(Path.cwd())
+    except FileNotFoundError:
+        return False
 
 
 class Group(TyperGroup):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import chdir
 from pathlib import Path
 
 import pytest
@@ -67,6 +68,14 @@ def test_places_that_cannot_be_written(folder: Path, monkeypatch: pytest.MonkeyP
     ended = CliRunner().invoke(app, arguments.split())
     assert ended.exit_code == 2 and isinstance(ended.exception, SystemExit), ended.stderr
     assert ended.stderr.count("error: ") == 1
+
+
+def test_a_current_folder_that_was_removed(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "gone").mkdir()
+    with chdir(tmp_path / "gone"):
+        (tmp_path / "gone").rmdir()
+        ended = CliRunner().invoke(app, ["prep", "folder", "x"])
+    assert ended.exit_code == 2 and ended.stderr.startswith("error: the current folder was removed\nhint: ")
 
 
 def test_a_line_feed_in_a_name_forges_no_message(folder: Path, tmp_path: Path) -> None:
