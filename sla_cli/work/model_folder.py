@@ -84,7 +84,8 @@ def find_trained(path: Path) -> Run:
         SlaError: as `hub.local`, or as `ModelFolder`.
     """
     path = local(path)
-    return ModelFolder(path) if is_model(path) else Run(path)
+    damaged = (path / CONFIG).is_file() and not Run(path).exists  # perhaps: it is read, which says what is wrong
+    return ModelFolder(path) if is_model(path) or damaged else Run(path)
 
 
 def existing_trained(path: Path) -> Run:

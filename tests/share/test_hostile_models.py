@@ -187,6 +187,7 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
     "a setting that was edited by hand": lambda model: (model / "config.json").write_text(
         (model / "config.json").read_text().replace('"fit": "squash"', '"fit": "pad"')
     ),
+    "an empty config": lambda model: (model / "config.json").write_bytes(b""),
     "an edited config": lambda model: (model / "config.json").write_text(
         (model / "config.json").read_text().replace('"NORD"', '"SUED"')
     ),
