@@ -138,7 +138,8 @@ def read_signs(path: Path, tiers: Sequence[str] = ()) -> dict[str, Signs]:
         return {name: _sorted(signs) for name, signs in read_times(read_text(path), str(path)).items()}
     if file_kind(path) != HYPOTHESES:
         raise SlaError(
-            f"{path} has no glosses with times", "Give an ELAN, Praat or subtitle file, a CTM, or hypotheses."
+            f"{path} is no file from which times of glosses are read",
+            "Give an ELAN, Praat or subtitle file, a CTM, or the hypotheses (TSV) of `sla decode`.",
         )
     return {one.id: _decoded(path, one.id, one.glosses, one.times) for one in read_hypotheses(path)}
 

@@ -217,7 +217,7 @@ def test_one_gloss_in_two_normal_forms_is_refused_as_by_score(tmp_path: Path) ->
         ("long.ctm", "a 1 0 1e308 A\n", "and a duration of 1e308"),
         ("two.ctm", "a 1 0.0 1 A\na 2 2.0 1 B\n", "line 2: a is on channel 2, but earlier on 1"),
         ("infinite.ctm", "a 1 inf 1 A\n", "line 1: not a line of a CTM"),
-        ("table.csv", "id,gloss\na,A\n", "has no glosses with times"),
+        ("table.csv", "id,gloss\na,A\n", "is no file from which times of glosses are read"),
     ],
 )
 def test_what_cannot_be_compared_is_named(tmp_path: Path, name: str, content: str | None, message: str) -> None:
