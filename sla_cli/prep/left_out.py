@@ -30,6 +30,7 @@ from sla_cli.work.folder import UNFINISHED_EXPORT, find_source
 from sla_cli.work.run import Run
 
 FILE = "left-out.txt"
+REASON = "signer {} was left out of this store"  # of a clip, in the receipt
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,22 @@ def read_left_out(store: Path) -> tuple[str, ...]:
 def left_out_among(store: Path, signers: Iterable[str]) -> set[str]:
     """Those of these names that mean a signer who was left out of a store."""
     return _alike(signers, read_left_out(store))
+
+
+def check_unnamed(store: Path, clips: Sequence[str]) -> None:
+    """Raise SlaError if one of these clips, whose signer is not known, was left out with a signer; warn of others."""
+    if not (names := read_left_out(store)) or not clips:
+        return
+    receipt, (begin, end) = read_receipt(store), REASON.split("{}")
+    skipped = {} if receipt is None else receipt.results.get("skipped", {})
+    reasons = {clip: skipped.get(clip, "") for clip in clips}
+    if back := [clip for clip, reason in reasons.items() if reason.startswith(begin) and reason.endswith(end)]:
+        raise SlaError(
+            f"{some(back)}: left out of {store} with the signer, whom the corpus no longer names",
+            "Name the signers again, or take these clips out of the corpus.",
+        )
+    message = "%s without a signer: whether somebody is among them who was left out of %s cannot be known (%s)"
+    log.warning(message, counted(len(clips), "clip"), store, some(names))
 
 
 def _alike(names: Iterable[str], wanted: Iterable[str]) -> set[str]:
@@ -154,7 +171,7 @@ def _clips_of(store: Store, signers: Sequence[str]) -> dict[str, str]:
 
 def left_out_reason(signer: str) -> str:
     """Why a clip is not in a store."""
-    return f"signer {signer} was left out of this store"
+    return REASON.format(signer)
 
 
 def _without(file: StoreFile, gone: Container[str]) -> None:

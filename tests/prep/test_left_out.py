@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from clip_store import clip, make_store
-from prep_work import TRAIN_CLIP, build
+from prep_work import DEV_CLIP, TRAIN_CLIP, build, frames_of
 from typer.testing import CliRunner
 
 from sla_cli.artifact.lock import locked
@@ -137,6 +137,26 @@ def test_prep_does_not_bring_them_back(root: Path, out: Path, caplog: pytest.Log
     assert gone not in everything(out)
     assert TRAIN_CLIP not in Store(out).clips and TRAIN_CLIP not in Store(out).division.splits
     assert read_left_out(out) == (signer.swapcase(),)
+
+
+def test_prep_does_not_bring_them_back_without_their_names(
+    root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    corpus, out = tmp_path / "corpus", tmp_path / "work" / "store"
+    for name, clip_id in (("a", TRAIN_CLIP), ("b", DEV_CLIP)):
+        split = "train" if clip_id == TRAIN_CLIP else "dev"
+        shutil.copytree(frames_of(root, split, clip_id)[0].parent, corpus / name)
+    (corpus / "clips.tsv").write_text("frames\tgloss\tsigner\na\tA\tAnn\nb\tB\tBob\n")
+    build(corpus, out, corpus="folder")
+    leave_out(out, ["Ann"], out.parent)
+    (corpus / "clips.tsv").write_text("frames\tgloss\tsinger\na\tA\tAnn\nb\tB\tBob\n")
+    for force in (False, True):
+        with pytest.raises(SlaError, match=r"^a: left out of .* with the signer, whom the corpus no longer names"):
+            build(corpus, out, corpus="folder", force=force)
+    assert Store(out).clips.ids == ["b"]
+    (corpus / "clips.tsv").write_text("frames\tgloss\nb\tB\n")
+    build(corpus, out, corpus="folder", force=True)
+    assert "1 clip without a signer: whether somebody is among them who was left out" in caplog.text
 
 
 def test_check_finds_clips_of_signers_who_were_left_out(store: Path) -> None:
