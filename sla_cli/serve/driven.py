@@ -67,7 +67,7 @@ class Driven:
         try:
             self._connection.send(order)
         except OSError as error:
-            raise self._lost() from error
+            raise self.lost() from error
 
     def receive(self, seconds: float) -> Answer:
         """The next answer. Raises LostError if none comes in time, the process has ended, or its memory is too much."""
@@ -85,7 +85,7 @@ class Driven:
         try:
             answer: Answer = self._connection.recv()
         except (EOFError, OSError) as error:
-            raise self._lost() from error
+            raise self.lost() from error
         return answer
 
     @property
@@ -103,7 +103,8 @@ class Driven:
         self.process.join()
         self._connection.close()
 
-    def _lost(self) -> LostError:
+    def lost(self) -> LostError:
+        """The error for the process having ended."""
         self.process.join(1)
         reason = "the process that recognised it ended unexpectedly, which a damaged video may cause"
         return LostError(reason, by_itself=True)

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import msgspec
 from starlette.websockets import WebSocketDisconnect
 
-from sla_cli.serve.driven import Driven, LostError
+from sla_cli.serve.driven import LOOK, Driven, LostError
 from sla_cli.serve.jobs import MOMENT, FullError
 from sla_cli.serve.limits import LATER, SILENT, STUCK, UNREAD, WAITING_FRAMES
 from sla_cli.serve.messages import Dropped, Fault
@@ -94,7 +94,7 @@ class Stream:
     def _drive(self, process: Driven) -> Closed:
         end = monotonic() + self.length
         while True:
-            frame = self._next(end)
+            frame = self._next(process, end)
             process.send(Frame(frame))
             answer = process.receive(STUCK)
             assert isinstance(answer, Said)
@@ -111,10 +111,16 @@ class Stream:
             if not frame:
                 return Closed(LEFT if self._left else NORMAL)
 
-    def _next(self, end: float) -> bytes:
-        """The next frame; b"" at the end, also if none comes or the stream is too long."""
+    def _next(self, process: Driven, end: float) -> bytes:
+        """The next frame; b"" at the end, also if none comes or the stream is too long.
+
+        Raises LostError if the process ends meanwhile.
+        """
+        silent = monotonic() + SILENT
         with self._changed:
-            self._changed.wait_for(lambda: self._frames or self._over, SILENT)
+            while not self._changed.wait_for(lambda: self._frames or self._over, LOOK) and monotonic() < silent:
+                if not process.alive:
+                    raise process.lost()
             if not self._frames or monotonic() > end:
                 self._over = True
                 self._frames.clear()
