@@ -162,7 +162,8 @@ class JobWork:
             if isinstance(answer, Done):
                 return answer.fault
             if isinstance(answer, Progress):
-                job.record.frames, job.record.total = answer.done, answer.total
+                job.record.frames = answer.done
+                job.record.total = answer.total if answer.total >= answer.done else 0  # a header may be wrong
             if job.deleted and not stopped:
                 process.send(Stop())
                 stopped = True

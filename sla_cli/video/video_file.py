@@ -137,7 +137,8 @@ class Video:
             end: second of the last wanted frame.
         """
         shown_until = self._last + (1 / self.rate if self.rate else 0.0)
-        counts = f"{self.decoded} of {self.claimed or 'an unknown number of'} frames decode ({decoder.codec})"
+        stated = self.claimed if self.claimed >= self.decoded else 0  # a header may be wrong
+        counts = f"{self.decoded} of {stated or 'an unknown number of'} frames decode ({decoder.codec})"
         until = f"{counts}, up to {shown_until:.2f} s"
         if missing:
             raise FrameError(f"{self.where} lacks {missing} bytes at its end: {until}", "Copy it again.")
