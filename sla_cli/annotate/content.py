@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from msgspec import Struct
 
-from sla_cli.annotate.scope import DECISION, Scope
+from sla_cli.annotate.scope import Scope
 from sla_cli.annotation.eaf_document import Document, parse_document
 from sla_cli.annotation.eaf_read import links_of, tiers_of
 from sla_cli.annotation.layout import Layout
-from sla_cli.annotation.tier import Tier, origin_in, plain
+from sla_cli.annotation.tier import DECISION, Tier, origin_in, plain
 from sla_cli.annotation.timed import Interval
 from sla_cli.core.digest import digest_bytes
 

@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sla_cli.annotation.eaf import ANNOTATOR, TierPlan
-from sla_cli.annotation.tier import plain
+from sla_cli.annotation.tier import DECISION, plain
 from sla_cli.errors import SlaError
-
-DECISION = "-decision"  # end of the name of the tier that says who decided what about each annotation of another one
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+from sla_cli.annotation.tier import CONFIDENCE
 from sla_cli.core.arguments import as_flag, check_one_of
 from sla_cli.errors import SlaError, shown
 
@@ -43,7 +44,7 @@ class Layout:
     @property
     def confidence_tier(self) -> str:
         """Name of the tier with the confidence of each gloss."""
-        return f"{self.tier}-confidence"
+        return f"{self.tier}{CONFIDENCE}"
 
 
 DEFAULT = Layout()

@@ -15,7 +15,8 @@ from sla_cli.core.clip_name import recording_name
 
 # The person at the end of a tier's name: `Lexem_Gebärde_r_A`, `GlossR S1`. R and L are hands.
 PERSON = re.compile(r"[ _.-](?P<person>[AB]|[SP]\d+)")
-
+# Ends of the names of tiers that sla writes about those of another one: how sure it is, and who decided what.
+CONFIDENCE, DECISION = "-confidence", "-decision"
 
 JOINT = "-"  # put between the words of a gloss, as in glossing conventions
 
@@ -128,10 +129,14 @@ def file_names(url: str) -> list[str]:
 def find_tiers(tiers: Iterable[Tier], wanted: str) -> list[Tier]:
     """The tiers that match a name or a pattern with `*` and `?`, in order of the file.
 
-    The exact name is tried first, then without case, then without the person at the end of the tier's name.
+    The exact name is tried first, then without case, then without the person at the end of the tier's name. A pattern
+    finds no tiers that sla has written about another one.
     """
     pattern = plain(wanted).replace("[", "[[]")
     names = [(tier, plain(tier.name)) for tier in tiers]
+    if "*" in pattern or "?" in pattern:
+        about = {f"{name}{end}" for _, name in names for end in (CONFIDENCE, DECISION)}
+        names = [(tier, name) for tier, name in names if name not in about]
     for found in (
         [tier for tier, name in names if fnmatchcase(name, pattern)],
         [tier for tier, name in names if fnmatchcase(name.casefold(), pattern.casefold())],
@@ -144,6 +149,7 @@ def find_tiers(tiers: Iterable[Tier], wanted: str) -> list[Tier]:
 
 def suffix_of(name: str) -> str:
     """The person at the end of a tier's name, "" if there is none."""
+    name = name.strip()
     end = max(name.rfind(mark) for mark in " _.-")
     match = PERSON.fullmatch(name[end:]) if end > 0 else None
     return match["person"] if match else ""

@@ -8,7 +8,17 @@ import pytest
 
 from sla_cli.annotation.tier import Tier, find_tiers, suffix_of
 
-NAMES = ("GlossL S1", "GlossR S1", "GlossR S2", "Lexem_Gebärde_r_A", "gloss [1]", "GLOSS", "RH-IDgloss")
+NAMES = (
+    "GlossL S1",
+    "GlossR S1",
+    "GlossR S2",
+    "Lexem_Gebärde_r_A",
+    "gloss [1]",
+    "GLOSS",
+    "RH-IDgloss",
+    "RH-IDgloss-decision",
+    "GLOSS-confidence",
+)
 
 
 @pytest.mark.parametrize(
@@ -19,6 +29,9 @@ NAMES = ("GlossL S1", "GlossR S1", "GlossR S2", "Lexem_Gebärde_r_A", "gloss [1]
         ("GlossR", ["GlossR S1", "GlossR S2"]),
         ("glossr*", ["GlossR S1", "GlossR S2"]),
         ("gloss", ["GLOSS"]),
+        ("RH*", ["RH-IDgloss"]),
+        ("*-decision", []),
+        ("RH-IDgloss-decision", ["RH-IDgloss-decision"]),
         ("gloss [1]", ["gloss [1]"]),
         ("gloss ?1?", ["gloss [1]"]),
         ("gloss [12]", []),
@@ -35,7 +48,7 @@ def test_names_and_patterns(wanted: str, found: list[str]) -> None:
 @pytest.mark.parametrize(
     ("name", "person"),
     [("GlossR S1", "S1"), ("x_A", "A"), ("x_B", "B"), ("Gloss_R", ""), ("Gloss L", ""), ("A", ""), ("RH-P12", "P12"),
-     ("MAMA", ""), ("x_a", "")],
+     ("MAMA", ""), ("x_a", ""), ("RH-IDgloss_B ", "B"), ("GlossR S1\u00a0", "S1")],
 )  # fmt: skip
 def test_the_person_at_the_end_of_a_name(name: str, person: str) -> None:
     assert suffix_of(name) == person
