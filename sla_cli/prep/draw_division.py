@@ -134,8 +134,10 @@ def _kept(groups: Groups, before: Mapping[str, str]) -> dict[str, str]:
     for name, clips in groups.items():
         splits = sorted({before[clip] for clip in clips if clip in before}, key=SPLITS.index)
         if len(splits) > 1:
-            message = f"{name} is in {' and in '.join(splits)} of the division that is continued"
-            raise SlaError(message, "Draw it again with --force, or give it another --name.")
+            one_in = {before[clip]: clip for clip in reversed(clips) if clip in before}
+            where = ", ".join(f"{one_in[split]} in {split}" for split in splits)
+            message = f"{name} is in {counted(len(splits), 'split')} of the division that is continued ({where})"
+            raise SlaError(message, f"Draw it again with --force, or give it another --name. {JOINED}")
         if splits:
             kept[name] = splits[0]
     return kept

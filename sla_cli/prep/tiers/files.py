@@ -103,7 +103,7 @@ def _in_table(tree: Tree, table: str, tables: dict[str, str]) -> list[Listed]:
             path,
             row.fields.get("id") or name,
             split_named(cell, f"{where}, line {row.line}") if (cell := row.fields.get("split", "")) else "",
-            _signers(row.fields.get("signer", "")),
+            _signers(row.fields.get("signer", ""), f"{where}, line {row.line}"),
             f"{where}, line {row.line}",
         )
         for path, name, row in zip(paths, _names(paths), rows, strict=True)
@@ -119,8 +119,15 @@ def _path(tree: Tree, table: str, row: Row, at: str) -> str:
     return path
 
 
-def _signers(cell: str) -> dict[str, str]:
-    """Signers from `anna`, or from `A=anna B=bert` if the people of a file are named A and B."""
+def _signers(cell: str, at: str) -> dict[str, str]:
+    """Signers from `anna`, or from `A=anna B=bert` if the people of a file are named A and B.
+
+    Raises FormatError for a person who is named twice.
+    """
     if "=" not in cell:
         return {"": cell} if cell else {}
-    return {signer_key(person): name for person, _, name in (part.partition("=") for part in cell.split())}
+    pairs = [(signer_key(person), name) for person, _, name in (part.partition("=") for part in cell.split())]
+    people = [person for person, _ in pairs]
+    if len(set(people)) < len(people):
+        raise FormatError(f"{at}: {cell!r} names a person twice", "Write A=anna B=bert.")
+    return dict(pairs)
