@@ -119,7 +119,8 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         gone = _clips_of(store, signers)
         signers = list(dict.fromkeys((*signers, *gone.values())))  # also as the store writes them
         had = [read_division(division_path(out, name)) for name in division_names(out)]
-        divisions = [_without_clips(division, gone) for division in had]
+        every = gone | _skipped(out, signers)
+        divisions = [_without_clips(division, every) for division in had]
         removed = {
             old.name: count
             for old, new in zip(had, divisions, strict=True)
@@ -139,11 +140,18 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         write_text(out / FILE, "".join(f"{name}\n" for name in dict.fromkeys((*read_left_out(out), *signers))))
         _write_results(store, divisions, gone)
         for division in (division for division in divisions if division.name in removed):
-            write_without(out, division, gone)
+            write_without(out, division, every)
         for stored in store.files:
             _without(stored, gone)
     log.info("%s of %s removed from %s", counted(len(gone), "clip"), " and ".join(signers), out)
     return LeftOut(path, tuple(signers), tuple(gone), removed, holders(path, work))
+
+
+def _skipped(store: Path, signers: Sequence[str]) -> dict[str, str]:
+    """Clips that the receipt says were left out with these signers, each with its signer: as prep says after a kill."""
+    receipt, reasons = read_receipt(store), {left_out_reason(signer): signer for signer in signers}
+    skipped = {} if receipt is None else receipt.results.get("skipped", {})
+    return {clip: reasons[reason] for clip, reason in skipped.items() if reason in reasons}
 
 
 def check_nobody_left_out(store: Store) -> None:

@@ -159,6 +159,16 @@ def test_prep_does_not_bring_them_back_without_their_names(
     assert "1 clip without a signer: whether somebody is among them who was left out" in caplog.text
 
 
+def test_a_division_loses_them_after_a_kill_and_prep(root: Path, out: Path) -> None:
+    """Killed when the name was written; then prep made the store again, without the clips."""
+    signer = Store(out).clips[TRAIN_CLIP].signer
+    write_division(out, Division("mine", {TRAIN_CLIP: "train", DEV_CLIP: "dev"}))
+    (out / "left-out.txt").write_text(f"{signer}\n")
+    build(root, out, force=True)
+    leave_out(out, [signer], out.parent)
+    assert read_division(division_path(out, "mine")).splits == {DEV_CLIP: "dev"}
+
+
 def test_check_finds_clips_of_signers_who_were_left_out(store: Path) -> None:
     """As of a copy of the files from before; also where an editor has written the list of names."""
     before = {path: path.read_bytes() for path in store.rglob("*") if path.is_file()}
