@@ -9,7 +9,8 @@ import hashlib
 import json
 import math
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -107,14 +108,10 @@ def network_for(path: Path, config: Config, glosses: tuple[str, ...]) -> Network
         SlaError: as `Network`, and for no such file.
         FormatError: the file has fewer weights; or it is damaged.
     """
-    if not path.is_file():
-        raise SlaError(f"no checkpoint {path}", "`sla train` makes it at the end of the first epoch.")
+    with _opened(path, AGAIN) as file:
+        most = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118  # it is no dict
     try:
-        with safe_open(path, framework="pt") as file:
-            most = sum(math.prod(file.get_slice(name).get_shape()) for name in file.keys())  # noqa: SIM118  # no dict
         return Network(config, len(glosses), most=most)
-    except SafetensorError as error:
-        raise FormatError(f"{path}: not a safetensors file, or a damaged one ({error})", AGAIN) from error
     except FormatError as error:
         raise FormatError(f"{path} does not fit the model: {error.message}", "Was config.toml edited?") from error
 
@@ -126,8 +123,6 @@ def read_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> dict[s
         SlaError: no such file, another backbone, or other glosses.
         FormatError: not a checkpoint of sla, or a damaged one.
     """
-    if not path.is_file():
-        raise SlaError(f"no checkpoint {path}", "`sla train` makes it at the end of the first epoch.")
     tensors, header = read_tensors(path, NAME, VERSION, AGAIN)
     try:
         glosses_then, backbone = header["glosses"], header["backbone"]
@@ -155,9 +150,30 @@ def read_tensors(path: Path, name: str, version: int, again: str) -> tuple[dict[
         again: what to do if it is damaged.
 
     Raises:
-        SlaError: it is larger than the memory.
+        SlaError: there is none, or it is larger than the memory.
         FormatError: another format or version, or a damaged file.
     """
+    with _opened(path, again) as file:
+        header, prefix = file.metadata() or {}, ""
+        if header.get("format") == MODEL:
+            check_version(path, MODEL, MODEL_VERSION, header.get("version"), again)
+            prefix = f"{PARTS[name]}."
+            header = _header_of(path, header, PARTS[name], again)
+        names = [key for key in file.keys() if key.startswith(prefix)]  # noqa: SIM118  # it is no dict
+        tensors = {key.removeprefix(prefix): file.get_tensor(key) for key in names}
+    if header.get("format") != name:
+        raise FormatError(f"{path}: format {header.get('format') or 'unknown'}, expected {name}", RETRAIN)
+    check_version(path, name, version, header.get("version"), RETRAIN)
+    if header.get("tensors") != _digest(tensors, header):
+        raise FormatError(f"{path} is damaged: its weights or its header are not as they were written", again)
+    return tensors, header
+
+
+@contextmanager
+def _opened(path: Path, again: str) -> Iterator[safe_open]:
+    """A safetensors file, of which no tensor is read yet. Raises as `read_tensors`, also for what the block reads."""
+    if not path.is_file():
+        raise SlaError(f"no checkpoint {path}", "`sla train` makes it at the end of the first epoch.")
     check_fits(path)
     try:
         os.fspath(path).encode()
@@ -165,21 +181,9 @@ def read_tensors(path: Path, name: str, version: int, again: str) -> tuple[dict[
         raise SlaError(f"{path}: safetensors opens no file whose path is not UTF-8", "Rename its folders.") from error
     try:
         with safe_open(path, framework="pt") as file:
-            header, prefix = file.metadata() or {}, ""
-            if header.get("format") == MODEL:
-                check_version(path, MODEL, MODEL_VERSION, header.get("version"), again)
-                prefix = f"{PARTS[name]}."
-                header = _header_of(path, header, PARTS[name], again)
-            names = [key for key in file.keys() if key.startswith(prefix)]  # noqa: SIM118  # it is no dict
-            tensors = {key.removeprefix(prefix): file.get_tensor(key) for key in names}
+            yield file
     except SafetensorError as error:
         raise FormatError(f"{path}: not a safetensors file, or a damaged one ({error})", again) from error
-    if header.get("format") != name:
-        raise FormatError(f"{path}: format {header.get('format') or 'unknown'}, expected {name}", RETRAIN)
-    check_version(path, name, version, header.get("version"), RETRAIN)
-    if header.get("tensors") != _digest(tensors, header):
-        raise FormatError(f"{path} is damaged: its weights or its header are not as they were written", again)
-    return tensors, header
 
 
 def _header_of(path: Path, header: Mapping[str, str], part: str, again: str) -> dict[str, str]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from safetensors.torch import load_file, save_file
 from synthetic import GLOSSES, VARIANTS, disk_with, tiny
 
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.model.checkpoint import load_weights, save_weights, write_tensors
+from sla_cli.model.checkpoint import load_weights, network_for, save_weights, write_tensors
 from sla_cli.model.network import Network
 
 
@@ -110,27 +111,37 @@ def test_another_configuration(saved: Path, values: dict[str, object]) -> None:
         assert torch.equal(value, before[name])
 
 
-def test_no_checkpoint(tmp_path: Path) -> None:
+READERS = [lambda path: load_weights(path, recogniser(), GLOSSES), lambda path: network_for(path, tiny(), GLOSSES)]
+
+
+@pytest.mark.parametrize("read", READERS)
+def test_what_cannot_be_opened(saved: Path, read: Callable[[Path], object]) -> None:
     with pytest.raises(SlaError, match="no checkpoint"):
-        load_weights(tmp_path / "best.safetensors", recogniser(), GLOSSES)
+        read(saved.parent / "other.safetensors")
+    odd = saved.rename(os.fsdecode(os.fsencode(saved.parent) + b"/\xff.safetensors"))
+    with pytest.raises(SlaError, match="safetensors opens no file whose path is not UTF-8") as caught:
+        read(odd)
+    assert "Rename its folders" in caught.value.hint
 
 
 @pytest.mark.parametrize(
     "damage", [lambda data: b"", lambda data: data[:-1], lambda data: data[:100], lambda data: b"x" * 99]
 )
-def test_damaged(saved: Path, damage: Callable[[bytes], bytes]) -> None:
+@pytest.mark.parametrize("read", READERS)
+def test_damaged(saved: Path, damage: Callable[[bytes], bytes], read: Callable[[Path], object]) -> None:
     saved.write_bytes(damage(saved.read_bytes()))
     with pytest.raises(FormatError, match=r"best\.safetensors: not a safetensors file") as caught:
-        load_weights(saved, recogniser(), GLOSSES)
+        read(saved)
     assert "or train again" in caught.value.hint
 
 
-def test_a_file_that_is_larger_than_the_memory(saved: Path) -> None:
+@pytest.mark.parametrize("read", READERS)
+def test_a_file_that_is_larger_than_the_memory(saved: Path, read: Callable[[Path], object]) -> None:
     """A sparse one takes no place on the disk."""
     with saved.open("r+b") as file:
         file.truncate(4 << 40)
     with pytest.raises(SlaError, match=r"best\.safetensors has 4,096\.0 GiB, and this machine has"):
-        load_weights(saved, recogniser(), GLOSSES)
+        read(saved)
 
 
 @pytest.mark.parametrize(
