@@ -76,7 +76,7 @@ def align(
     from sla_cli.work.output import check_output
 
     folder = WorkFolder(work)
-    store = None if store is None else folder.store_given(store)
+    store = folder.store_if_given(store)
     if suspicious and kind == "ctm":
         raise SlaError("--suspicious writes a table or ELAN files, not CTM", "Leave out one of them.")
     if suspicious and kind == "eaf" and output is None:

@@ -59,7 +59,7 @@ def compare(
     from sla_cli.work.scores import DIFFERENCES, write_differences
 
     folder = WorkFolder(work)
-    ref = None if ref is None else folder.store_given(ref)
+    ref = folder.store_if_given(ref)
     sides = [members(text, folder, split=split, search=search) for text in (first, second)]
     options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed, cluster))
     if max(map(len, sides)) > 1:

@@ -72,7 +72,7 @@ def decode(
     from sla_cli.work.model_folder import find_trained
 
     folder = WorkFolder(work)
-    store = None if store is None else folder.store_given(store)
+    store = folder.store_if_given(store)
     source = None if source is None else folder.run_given(source)
     if lm is not None:
         lm = folder.find_lm(lm, find_trained(source).own_lm(lm) if source is not None else None)

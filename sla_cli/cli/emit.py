@@ -62,7 +62,7 @@ def emit(
 
     how = EmitConfig.checked(precision=precision, dtype=dtype, max_frames=max_frames)
     folder = WorkFolder(work)
-    store = None if store is None else folder.store_given(store)
+    store = folder.store_if_given(store)
     source = find_trained(folder.run_given(run))
     found = Store(store) if store else source.own_clips()
     clips = found[split or found.default_split]

@@ -102,7 +102,7 @@ def estimate(
         prune=_thresholds(prune),
         unknown=unk,
         normalize=normalize,
-        dev=None if dev is None else folder.store_given(dev),
+        dev=folder.store_if_given(dev),
         force=force,
     )
     lines = [

@@ -82,7 +82,7 @@ def score(
 
     folder = WorkFolder(work)
     options = ScoreOptions(normalize, partial, nfc, Resampling(level, samples, seed, cluster))
-    ref = None if ref is None else folder.store_given(ref)
+    ref = folder.store_if_given(ref)
     sources = hypotheses or [folder.newest_hypotheses()]
     if sclite is not None:
         if sclite.is_file():

@@ -62,7 +62,7 @@ def table(
     from sla_cli.work.output import check_output
 
     folder = WorkFolder(work)
-    ref = None if ref is None else folder.store_given(ref)
+    ref = folder.store_if_given(ref)
     check = check_output(output, runs_like(kind), inputs=(ref,), replace=force)
     options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed, cluster))
     splits = (split,) if split else SHOWN

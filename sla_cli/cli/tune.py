@@ -64,7 +64,7 @@ def tune(
     from sla_cli.work.tuning import tunings_of
 
     folder = WorkFolder(work)
-    store = None if store is None else folder.store_given(store)
+    store = folder.store_if_given(store)
     source = None if source is None else folder.run_given(source)
     model = folder.find_lm(lm, None if source is None else find_trained(source).own_lm(lm))
     points = grid(

@@ -81,10 +81,8 @@ def check_unnamed(store: Path, clips: Sequence[str]) -> None:
     """Raise SlaError if one of these clips, whose signer is not known, was left out with a signer; warn of others."""
     if not (names := read_left_out(store)) or not clips:
         return
-    receipt, (begin, end) = read_receipt(store), REASON.split("{}")
-    skipped = {} if receipt is None else receipt.results.get("skipped", {})
-    reasons = {clip: skipped.get(clip, "") for clip in clips}
-    if back := [clip for clip, reason in reasons.items() if reason.startswith(begin) and reason.endswith(end)]:
+    before = _left_before(store)
+    if back := [clip for clip in clips if clip in before]:
         raise SlaError(
             f"{some(back)}: left out of {store} with the signer, whom the corpus no longer names",
             "Name the signers again, or take these clips out of the corpus.",
@@ -119,7 +117,8 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         gone = _clips_of(store, signers)
         signers = list(dict.fromkeys((*signers, *gone.values())))  # also as the store writes them
         had = [read_division(division_path(out, name)) for name in division_names(out)]
-        every = gone | _skipped(out, signers)
+        before = _left_before(out)  # after a kill, prep may have made the store without them
+        every = gone.keys() | {clip for clip, signer in before.items() if _alike([signer], signers)}
         divisions = [_without_clips(division, every) for division in had]
         removed = {
             old.name: count
@@ -147,11 +146,15 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
     return LeftOut(path, tuple(signers), tuple(gone), removed, holders(path, work))
 
 
-def _skipped(store: Path, signers: Sequence[str]) -> dict[str, str]:
-    """Clips that the receipt says were left out with these signers, each with its signer: as prep says after a kill."""
-    receipt, reasons = read_receipt(store), {left_out_reason(signer): signer for signer in signers}
+def _left_before(store: Path) -> dict[str, str]:
+    """Clips that are not in a store since their signer was left out, each with its signer, as the receipt has it."""
+    receipt, (begin, end) = read_receipt(store), REASON.split("{}")
     skipped = {} if receipt is None else receipt.results.get("skipped", {})
-    return {clip: reasons[reason] for clip, reason in skipped.items() if reason in reasons}
+    return {
+        clip: reason.removeprefix(begin).removesuffix(end)
+        for clip, reason in skipped.items()
+        if reason.startswith(begin) and reason.endswith(end)
+    }
 
 
 def check_nobody_left_out(store: Store) -> None:

@@ -100,9 +100,13 @@ class Work:
         return _take(found, "store", self.stores, "sla prep CORPUS SOURCE")
 
     def store_given(self, given: Path | None) -> Path:
-        """The given store, a path or a name in this work folder, maybe with `:DIVISION`; by default the only one."""
+        """The given store as `store_if_given` finds it; by default the only one."""
+        return self.store_if_given(given) or self.only_store()
+
+    def store_if_given(self, given: Path | None) -> Path | None:
+        """A store by its path or its name in this work folder, maybe with `:DIVISION`; None for None."""
         if given is None:
-            return self.only_store()
+            return None
         named = self.stores / given
         return named if names_store(named) and not _is_artifact(split_name(given)[0]) else given
 
