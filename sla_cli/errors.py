@@ -173,8 +173,8 @@ def some(names: Iterable[str], limit: int = 5) -> str:
     """`a, b, c and 4 more`: names for a message, never a list of thousands, nor one of a million characters."""
     names = list(names)
     rest = len(names) - limit
-    shown = (name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…" for name in names[:limit])
-    return ", ".join(shown) + (f" and {rest} more" if rest > 0 else "")
+    cut = (name if len(name) <= LONGEST_NAME else f"{name[:LONGEST_NAME]}…" for name in names[:limit])
+    return ", ".join(cut) + (f" and {rest} more" if rest > 0 else "")
 
 
 def suggestion(name: str, known: Iterable[str]) -> str:

@@ -12,9 +12,7 @@ from sla_cli.annotation.layout import Layout
 from sla_cli.core.endings import is_video
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.transcribe.outputs import Job
-
-ELAN = "eaf"  # kind of an ELAN file
+from sla_cli.transcribe.outputs import ELAN, Job
 
 
 def with_elan_files(

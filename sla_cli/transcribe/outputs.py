@@ -11,7 +11,7 @@ from sla_cli.errors import SlaError
 from sla_cli.transcribe.find_recordings import FoundRecording
 from sla_cli.transcribe.transcript import ending_of, kind_named
 
-DEFAULT_KIND = "eaf"  # if only a folder is given
+ELAN = "eaf"  # kind of an ELAN file; also if only a folder is given
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ def plan_outputs(recordings: Sequence[FoundRecording], out: Path | None, kinds: 
         beside = {kind: out.with_suffix(ending_of(kind)) for kind in kinds}
         return [Job(recording, beside | named) for recording in recordings]
     if out is not None and not kinds:
-        kinds = (DEFAULT_KIND,)
+        kinds = (ELAN,)
     jobs = [
         Job(one, {kind: (out or one.folder) / f"{one.name}{ending_of(kind)}" for kind in kinds}) for one in recordings
     ]

@@ -95,8 +95,8 @@ def transcribe_files(
     jobs = plan_outputs(each_once(recordings), out, kinds)
     if out is None:
         jobs = with_own_elan_files(jobs)
-    if options.force:
-        refuse_same_names(jobs)
+        if options.force:  # two cameras may have one ELAN file
+            refuse_same_names(jobs)
     if options.add_to is not None:
         given = len(jobs) + len(lost)
         jobs, left = with_elan_files(jobs, given, options.add_to, options.layout, again=options.force)

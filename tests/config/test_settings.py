@@ -274,6 +274,8 @@ def test_a_missing_file_and_an_unknown_preset(tmp_path: Path) -> None:
 def test_flags_are_named_as_typed() -> None:
     with pytest.raises(SlaError, match=r"^--precision: train\.precision is 'fp8'"):
         resolve(flags={"train.precision": "fp8"})
+    with pytest.raises(SlaError, match=r"^--image-size: model\.image_size is 0"):
+        resolve(flags={"model.image_size": 0})
 
 
 OPTIONS = (PrepConfig, DivisionConfig, DecodeConfig, EmitConfig, TranscribeConfig, TuneConfig)
