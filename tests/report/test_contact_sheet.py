@@ -137,8 +137,9 @@ def test_a_sheet_of_a_person_does_not_depend_on_others(tmp_path: Path) -> None:
 
 def test_a_sheet_that_few_programs_could_open_is_refused(tmp_path: Path) -> None:
     path = store(tmp_path, *(bytes_only(f"c{number}", "A", 0, signer="S01") for number in range(MOST + 1)))
-    with pytest.raises(SlaError, match=f"sheet of {MOST + 1} clips would be too high"):
-        write_sheet(tmp_path / "x.png", path, signer="S01", count=None)
+    for count in (None, MOST + 1):
+        with pytest.raises(SlaError, match=f"sheet of {MOST + 1} clips would be too high"):
+            write_sheet(tmp_path / "x.png", path, signer="S01", count=count)
     assert draw(path, tmp_path, signer="S01", count=1).shape[1] == WIDTH + 2 * MARGIN
 
 
