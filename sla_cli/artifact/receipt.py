@@ -30,6 +30,8 @@ from sla_cli.system.atomic import write_text
 from sla_cli.system.regular_file import open_regular
 
 VERSION = 1
+# How a user writes another artifact beside the one that is there, for stages that have no -o.
+ELSEWHERE = dict.fromkeys(("prep", "train"), "another --name") | {"tune": "another --work folder"}
 DIGEST = "digest"  # in the results of an artifact that is one file: digest of its content
 # KenLM's module comes from one of the last two.
 PACKAGES = (
@@ -208,7 +210,7 @@ def already_made(artifact: Path, receipt: Receipt, *, force: bool) -> Receipt | 
         return old
     raise SlaError(
         f"{artifact} exists and was made with other settings or inputs: {_differences(old, receipt)}",
-        f"Use --force to replace it, or another {'--name' if receipt.stage in ('prep', 'train') else '--work folder'}.",
+        f"Use --force to replace it, or {ELSEWHERE.get(receipt.stage, 'another path with -o')}.",
     )
 
 

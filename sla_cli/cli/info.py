@@ -55,13 +55,16 @@ def info(
     from sla_cli.annotation.describe import describe_annotation
     from sla_cli.cli.results.artifacts import Described, Sheet
     from sla_cli.lm.kenlm_model import describe_lm
-    from sla_cli.store.paths import clips_files, split_name
+    from sla_cli.store.paths import clips_files, known_division, split_name
     from sla_cli.work.describe import describe
     from sla_cli.work.folder import Work as WorkFolder
 
     path = WorkFolder(work).run_given(path)
     folder, division = split_name(path)
-    place = folder if division and clips_files(folder) else path  # the division of a store matters to --sheet only
+    place = path
+    if division and clips_files(folder):
+        place = folder  # only --sheet shows one division alone
+        known_division(folder, division)
     found = describe_lm(place) or describe_annotation(place) or describe(place)
     lines, drawn = list(_lines(found)), None
     if sheet is not None:

@@ -1,5 +1,6 @@
 """sla lm"""
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -31,7 +32,7 @@ def lm() -> None:
 
 
 def _thresholds(text: str) -> list[int]:
-    parts = text.replace(",", " ").split()
+    parts = re.split(r"\s*,\s*|\s+", text.strip())  # an empty place between two commas stays one
     if not all(map(is_whole, parts)):
         raise typer.BadParameter(f"{text[:80]!r}: give a count for each order, such as 0,0,1.", param_hint="'--prune'")
     return [int(part) for part in parts]

@@ -145,11 +145,12 @@ def _matched(reference: Sequence[Sign], hypothesis: Sequence[Sign]) -> tuple[int
     """
     of_gloss = defaultdict(list)
     for sign in reference:
-        of_gloss[sign.gloss].append(sign)
+        of_gloss[sign.gloss.lower()].append(sign)
     near = {gloss: _Overlapping(signs) for gloss, signs in of_gloss.items()}
     taken: list[set[int]] = [set() for _ in OVERLAPS]
     for found in hypothesis:
-        if found.gloss not in near or not (there := near[found.gloss](found)):
+        gloss = found.gloss.lower()  # as `align` compares
+        if gloss not in near or not (there := near[gloss](found)):
             continue
         best = max(there, key=lambda sign: _over_union(found, sign))
         for overlap, those in zip(OVERLAPS, taken, strict=True):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from sla_cli.core.alike import forms
-from sla_cli.errors import SlaError
+from sla_cli.core.alike import among, forms
+from sla_cli.errors import SlaError, some
 
 SHARD = re.compile(r"clips-(\d{4,})\.h5")
 DIVISIONS = "divisions"
@@ -53,6 +53,17 @@ def division_path(store: Path, name: str) -> Path:
 def division_names(store: Path) -> list[str]:
     """The divisions that a store has, sorted."""
     return sorted(path.stem for path in (store / DIVISIONS).glob("*.tsv") if not path.name.startswith("."))
+
+
+def known_division(store: Path, wanted: str) -> str:
+    """Name of a division as the store has it, which may be another Unicode form. Raises SlaError if there is none."""
+    names = division_names(store)
+    found = among(wanted, names)
+    if found not in names:
+        raise SlaError(
+            f"{store} has no division {wanted!r}", f"It has {some(names)}." if names else "`sla split` makes one."
+        )
+    return found
 
 
 def split_name(path: Path) -> tuple[Path, str]:

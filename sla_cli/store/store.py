@@ -11,7 +11,6 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 
 from sla_cli.artifact.receipt import read_receipt
-from sla_cli.core.alike import among
 from sla_cli.core.arguments import as_path, as_text
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_bytes
@@ -20,7 +19,14 @@ from sla_cli.log import log
 from sla_cli.store.clips import Row, Split
 from sla_cli.store.division import Division, read_division, undivided
 from sla_cli.store.file import StoreFile
-from sla_cli.store.paths import check_store_name, clips_files, division_names, division_path, split_name
+from sla_cli.store.paths import (
+    check_store_name,
+    clips_files,
+    division_names,
+    division_path,
+    known_division,
+    split_name,
+)
 
 
 class Store:
@@ -106,10 +112,7 @@ class Store:
 
     def _division(self, wanted: str) -> Division:
         """The division of a name, else the first that the corpus has, else the only one."""
-        wanted = among(wanted, self.divisions)
-        if wanted and wanted not in self.divisions:
-            hint = f"It has {some(self.divisions)}." if self.divisions else "`sla split` makes one."
-            raise SlaError(f"{self.path} has no division {wanted!r}", hint)
+        wanted = wanted and known_division(self.path, wanted)
         candidates = [name for name in self.own if name in self.divisions][:1] or self.divisions
         if not wanted and len(candidates) > 1:
             hint = f"Name one: {self.path}:{candidates[0]}"

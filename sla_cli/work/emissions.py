@@ -40,6 +40,7 @@ SCORES = "frame_scores"
 REMAKE = "emit --force"  # without --force a file with a valid receipt is kept
 CHUNK = 256  # steps
 MOST_FRAMES = 2**40  # of all clips
+LOST = 4  # steps that a clip may lack: two convolutions over 5 steps without padding, and pools, lose so many
 FACTS = ("corpus", "split", "stride", "store", "run", "profile", "division")
 
 
@@ -275,6 +276,10 @@ class Emissions:
         check_offsets(self.offsets, "offsets", steps)
         if (self.frames < 0).any() or self.frames.sum(dtype=float) > MOST_FRAMES:
             raise ValueError("lengths of clips that no videos have")
+        lengths, steps_of = self.frames.astype(float), np.diff(self.offsets)
+        beyond = lengths - steps_of * float(self.header.stride)
+        if (beyond <= -self.header.stride).any() or (beyond > LOST * self.header.stride).any():
+            raise ValueError(f"lengths of clips that do not follow from their steps of {self.header.stride} frames")
         if len(set(self.ids)) < len(self.ids):
             raise ValueError("clip ids that occur twice")
 

@@ -272,6 +272,7 @@ def test_a_sheet_of_a_store(store: Path, tmp_path: Path) -> None:
     sla(store, "--sheet", out, "--force", "--signer", "BOB")  # in train, and there is no dev
     sla(f"{store}:SI", "--sheet", out, "--force", "--split", "train")
     assert "has no division 'x'" in sla(f"{store}:x", "--sheet", out, "--force", code=2).stderr
+    assert "has no division 'x'" in sla(f"{store}:x", code=2).stderr
     assert "no clip is by" in sla(store, "--sheet", out, "--force", "--signer", "eve", code=2).stderr
 
 

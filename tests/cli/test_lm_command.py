@@ -136,6 +136,7 @@ def test_prune_unk_and_normalize(text: Path) -> None:
     assert "'phoenix2014'" in refuse(*options, "x", "--normalize", "phoenix2041")
     assert "0,0,1" in refuse(*options, "x", "--prune", "0,x")
     assert "'--prune'" in refuse(*options, "x", "--prune", "0,x")
+    assert "'--prune'" in refuse(*options, "x", "--prune", "0,,2")
     assert "first is not 0" in refuse(*options, "x", "--prune", "1")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -59,6 +60,12 @@ def test_the_truth_is_without_fault(reference: list[Sign]) -> None:
     assert score.outside == 0
     assert score.matched == (len(reference),) * len(OVERLAPS)
     assert set(score.starts) | set(score.ends) <= {0.0}
+
+
+@given(recordings(), recordings())
+def test_case_is_ignored_in_all_figures(reference: list[Sign], hypothesis: list[Sign]) -> None:
+    small = [replace(sign, gloss=sign.gloss.lower()) for sign in hypothesis]
+    assert score_times(reference, small) == score_times(reference, hypothesis)
 
 
 def test_signs_that_all_overlap_are_refused_before_they_take_hours() -> None:

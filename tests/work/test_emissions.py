@@ -249,6 +249,22 @@ def test_facts_of_another_system_that_no_name_and_no_line_of_a_file_holds(
         Emissions(path)
 
 
+@pytest.mark.parametrize("stride", [1, 3, 5, 8, 2**40, 2**62])
+def test_a_stride_that_the_lengths_do_not_have(tmp_path: Path, stride: int) -> None:
+    path = tmp_path / "dev.h5"
+    write_emissions(path, HEADER, emissions())
+    with h5py.File(path, "r+") as file:
+        file.attrs["stride"] = stride
+    with pytest.raises(FormatError, match=f"do not follow from their steps of {stride} frames"):
+        Emissions(path)
+
+
+def test_steps_that_a_network_without_padding_loses(tmp_path: Path) -> None:
+    path = tmp_path / "dev.h5"
+    write_emissions(path, HEADER, (replace(one, frames=one.frames + 12) for one in emissions()))
+    assert len(Emissions(path)) == 4
+
+
 @pytest.mark.parametrize("frames", [[-8, 8, 8, 8], [2**62] * 4])
 def test_lengths_that_no_video_has(tmp_path: Path, frames: list[int]) -> None:
     path = tmp_path / "dev.h5"
