@@ -57,7 +57,8 @@ export class Queue {
     try {
       await this.#ask();
     } catch {
-      this.say("sla annotate does not answer. If it was ended, start it again and open its new address.", true);
+      // If an operation waits, its message says more.
+      if (!this.saving.lost) this.say("sla annotate does not answer. If it was ended, start it again and open its new address.", true);
       return;
     }
     const now = this.#listed[number]?.counts;
