@@ -6,6 +6,7 @@ existing workers are checked first, and every task states its versions, as worke
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import logging
 import platform
@@ -30,7 +31,8 @@ from sla_cli.log import log
 from sla_cli.prep.encoding.process_pool import Answers, Failure, Item, Result
 
 try:
-    from dask.distributed import Client, Future, KilledWorker, get_worker, wait
+    from dask.distributed import Client, Future, KilledWorker, Security, get_worker, wait
+    from distributed import comm
 except ImportError as error:
     raise SlaError("--scheduler needs Dask, which is not installed", "pip install 'sla-cslr[dask]'") from error
 
@@ -52,10 +54,13 @@ class DaskCluster:
         for name in ("distributed.client", "distributed.utils"):  # they print tracebacks of errors that are raised here
             logging.getLogger(name).setLevel(logging.CRITICAL)
         try:
+            asyncio.run(_shake_hands(address))
             self._client = connect(address)
-        except (OSError, ValueError) as error:
-            hint = "Give the address that it prints, such as tcp://10.0.0.1:8786."
-            raise SlaError(f"no Dask scheduler answers at {address!r}: {error}", hint) from error
+        except (OSError, ValueError, TypeError, RuntimeError, MemoryError) as error:
+            told = "what is there speaks another protocol" if isinstance(error, MemoryError) else str(error)
+            reason = f": {told}" if told else ""
+            hint = "Give the address that it prints, such as tcp://10.0.0.1:8786. For tls://, Dask needs settings."
+            raise SlaError(f"no Dask scheduler answers at {address!r}{reason}", hint) from error
         try:
             self._check_workers()
         except BaseException:
@@ -142,6 +147,18 @@ class DaskCluster:
             message = f"the Dask cluster at {self.address} cannot import what it needs: {missing}"
             hint = "Install the same sla and Python on its scheduler and on every worker."
             raise SlaError(message, hint) from error
+
+
+async def _shake_hands(address: str) -> None:
+    """Connect and disconnect. A client would wait without end for what accepts connections but is no scheduler, and
+    allocate as many bytes as it seems to announce.
+
+    Raises:
+        OSError, ValueError, TypeError, RuntimeError, MemoryError: nothing there speaks as Dask does, or settings of TLS
+            are missing or wrong.
+    """
+    secured = Security().get_connection_args("client")
+    (await asyncio.wait_for(comm.connect(address, timeout=CONNECT, **secured), CONNECT)).abort()
 
 
 def connect(address: str) -> Client:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -110,6 +112,30 @@ def test_a_scheduler_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
         DaskCluster("tcp://127.0.0.1:1")
     with pytest.raises(SlaError, match="no Dask scheduler answers at 'nonsense://here'"):
         DaskCluster("nonsense://here")
+    with pytest.raises(SlaError, match=r"no Dask scheduler answers at 'tls://127\.0\.0\.1:1': TLS expects"):
+        DaskCluster("tls://127.0.0.1:1")
+
+
+@pytest.mark.parametrize(
+    ("banner", "reason"), [(b"", "$"), (b"SSH-2.0-OpenSSH_9.2p1\r\n", ": what is there speaks another protocol$")]
+)
+def test_a_server_that_is_no_scheduler(monkeypatch: pytest.MonkeyPatch, banner: bytes, reason: str) -> None:
+    monkeypatch.setattr("sla_cli.prep.encoding.dask_cluster.CONNECT", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        met: list[socket.socket] = []
+
+        def greet() -> None:
+            met.append(server.accept()[0])
+            met[0].sendall(banner)
+
+        greeter = threading.Thread(target=greet)
+        greeter.start()
+        with pytest.raises(SlaError) as refused:
+            DaskCluster(f"tcp://127.0.0.1:{port}")
+        greeter.join()
+        met[0].close()
+    assert re.search(f"no Dask scheduler answers at 'tcp://127.0.0.1:{port}'{reason}", refused.value.message)
 
 
 class Talkative(SchedulerPlugin):
