@@ -8,7 +8,7 @@ import hashlib
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -31,6 +31,8 @@ class Hub:
     cut: bytes after which the connection ends in a download; None sends all.
     refused: status of the answer to requests that contain a text.
     held: not set, it holds up the upload of a big file.
+    odd: answer to requests that contain a text, as of a server that is no hub.
+    meanwhile: what happens once, when a repository is created.
     """
 
     address: str = ""
@@ -41,6 +43,8 @@ class Hub:
     cut: int | None = None
     refused: dict[str, int] = field(default_factory=dict)
     held: threading.Event = field(default_factory=threading.Event)
+    odd: dict[str, bytes] = field(default_factory=dict)
+    meanwhile: Callable[[], object] | None = None
 
     def put(self, name: str, revision: str, folder: Path) -> None:
         files = {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
@@ -99,6 +103,12 @@ class _Handler(BaseHTTPRequestHandler):
             for text, status in self.served.refused.items():
                 if text in request:
                     raise _Refused(status)
+            if odd := next((answer for text, answer in self.served.odd.items() if text in request), None):
+                self._send(odd, {"Content-Type": "application/json"}, body=body)
+                return
+            if "/repos/create" in request and self.served.meanwhile is not None:
+                self.served.meanwhile()
+                self.served.meanwhile = None
             if self.command == "PUT":
                 self.served.held.wait(60)
                 self.served.objects[hashlib.sha256(given).hexdigest()] = given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -17,10 +18,11 @@ from sla_cli.log import log
 from sla_cli.share.card import QUESTION
 from sla_cli.share.results import Published
 from sla_cli.work.hub import CARD, CONFIG, asking_hub
-from sla_cli.work.model_folder import ModelFolder, is_model, read_model_facts
+from sla_cli.work.model_folder import ModelFolder, is_model, read_model_facts, sha256_of
 
 # What the hub itself puts into a new repository: this file, and a card without text if a licence was chosen there.
-ATTRIBUTES, BEGINNING = ".gitattributes", re.compile(r"\A---\n.*?\n---", re.DOTALL)
+ATTRIBUTES, BEGINNING = ".gitattributes", re.compile(rb"\A---\r?\n.*?\n---", re.DOTALL)
+SMALL = 2**20  # bytes of a file that is read once, checked and sent; the hub identifies large ones by their digest
 TAG = re.compile(r"(?!.{101})\w+([.-]\w+)*", re.ASCII)  # what git and the address of a model both take
 NO_TAG = re.compile(r"main|HEAD|[0-9a-f]{40}", re.IGNORECASE)
 
@@ -56,7 +58,8 @@ def publish_model(
         raise SlaError(f"{tag!r} would mean a branch or a commit", "Name a version, such as v1.")
     files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in model.files}
     plan = Published(folder, repository, files, private or None, tag, None, None)
-    return _upload(plan, message or f"Publish a model of sla {__version__}") if upload else plan
+    digests = {**model.model_facts.files, **{name: sha256_of(folder / name) for name in (CONFIG, CARD)}}
+    return _upload(plan, digests, message or f"Publish a model of sla {__version__}") if upload else plan
 
 
 def _check_card(card: Path) -> None:
@@ -76,12 +79,15 @@ def _check_card(card: Path) -> None:
         log.warning("%s: the hub will show no %s; its YAML has none", card, " and no ".join(missing))
 
 
-def _upload(plan: Published, message: str) -> Published:
+def _upload(plan: Published, digests: Mapping[str, str], message: str) -> Published:
     """Upload the files of a model as one commit: others see all of them, or none.
 
+    Args:
+        digests: SHA-256 of each file, as it was checked.
+
     Raises:
-        SlaError: the tag is there, the repository holds something else or is public against `private`, or as
-            `asking_hub`.
+        SlaError: the tag is there, the repository holds something else or is public against `private`, a file was
+            changed meanwhile, or as `asking_hub`.
     """
     where = plan.repository
     api = HfApi(token=True, library_name="sla", library_version=__version__)
@@ -93,7 +99,7 @@ def _upload(plan: Published, message: str) -> Published:
         if plan.tag in [one.name for one in (*refs.tags, *refs.branches)]:
             raise SlaError(f"{where} has a revision {plan.tag} already", "Choose another --tag.")
         replaced = _replaced(api, plan, found.sha, {one.rfilename for one in found.siblings or ()})
-        commit = _commit(api, plan, message, found.sha, replaced)
+        commit = _commit(api, plan, digests, message, found.sha, replaced)
     address = f"hf://{where}@{commit.oid}"
     if plan.tag is not None:
         with asking_hub(f"the model is uploaded as {address}, but the tag {plan.tag} cannot be set"):
@@ -119,8 +125,12 @@ def _replaced(api: HfApi, plan: Published, commit: str | None, there: set[str]) 
     if CONFIG in there and is_model((config := got(CONFIG)).parent):
         mine = {CONFIG, CARD, *read_model_facts(config).files} & there
         others = there.intersection(plan.files) - mine
+        if CARD in mine and got(CARD).read_bytes() != (plan.model / CARD).read_bytes():
+            log.warning(
+                "%s: its %s is replaced; hf://%s@%s keeps the old one", plan.repository, CARD, plan.repository, commit
+            )
     else:
-        mine = {CARD} if CARD in there and not BEGINNING.sub("", read_text(got(CARD))).strip() else set()
+        mine = {CARD} if CARD in there and not BEGINNING.sub(b"", got(CARD).read_bytes()).strip() else set()
         others = there - mine - {ATTRIBUTES}
     if others:
         raise SlaError(
@@ -130,16 +140,31 @@ def _replaced(api: HfApi, plan: Published, commit: str | None, there: set[str]) 
     return mine
 
 
-def _commit(api: HfApi, plan: Published, message: str, parent: str | None, replaced: set[str]) -> CommitInfo:
+def _commit(
+    api: HfApi, plan: Published, digests: Mapping[str, str], message: str, parent: str | None, replaced: set[str]
+) -> CommitInfo:
     """Add the files of a model, and delete those of an earlier one that it lacks; others stay.
 
     Args:
+        digests: as for `_upload`.
         parent: the commit that must still be the newest.
         replaced: as `_replaced`.
+
+    Raises:
+        SlaError: a file is not as it was checked.
     """
     old = sorted(replaced - plan.files.keys())
     if old:
         log.info("%s: not in the new revision: %s", plan.repository, some(old))
-    adds = [CommitOperationAdd(name, plan.model / name) for name in plan.files]
+    adds = [_added(name, plan.model / name, size) for name, size in plan.files.items()]
+    if changed := [one.path_in_repo for one in adds if one.upload_info.sha256.hex() != digests[one.path_in_repo]]:
+        raise SlaError(
+            f"{plan.model} was changed while it was published: {some(changed)}",
+            "Nothing is uploaded. Publish it when no other command writes it.",
+        )
     deletions = [CommitOperationDelete(name, is_folder=False) for name in old]
     return api.create_commit(plan.repository, [*adds, *deletions], commit_message=message, parent_commit=parent)
+
+
+def _added(name: str, path: Path, size: int) -> CommitOperationAdd:
+    return CommitOperationAdd(name, path.read_bytes() if size < SMALL else path)

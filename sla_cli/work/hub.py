@@ -24,6 +24,9 @@ CONFIG, CARD = "config.json", "README.md"
 FILE = r"\A(model\.safetensors|(backbone|head)\.onnx|[^/]+\.arpa(\.gz)?|tuning/[^/]+/[^/]+\.json)\Z"  # the others
 
 NO_CONNECTION = ("the hub cannot be reached, or the connection broke off", "Try it again later.")
+NO_HUB = ("what answers does not speak as the hub does", "HF_ENDPOINT or a proxy may lead to another server.")
+# The last four are raised by the client where an answer lacks what it expects.
+FAILS = (OSError, RuntimeError, ValueError, TypeError, AssertionError, KeyError, AttributeError)
 # What an error of the client means, and what to do: by the name of its class or of a class above (not every version has
 # all of them), or by the status of the hub's answer.
 MEANING: dict[str | int, tuple[str, str]] = {
@@ -41,7 +44,8 @@ MEANING: dict[str | int, tuple[str, str]] = {
     "ConnectionError": NO_CONNECTION,  # of earlier versions
     401: ("the hub does not take your token", "`hf auth login`, or set HF_TOKEN; a token can expire."),
     **{status: (f"the hub itself fails ({status})", "Try it again later.") for status in (500, 502, 503, 504)},
-    403: ("your token does not allow it", "You and the token need the right to write there."),
+    403: ("your token does not allow it", "It needs the right to read there, or to write for `sla publish`."),
+    **dict.fromkeys(("JSONDecodeError", "TypeError", "AssertionError", "KeyError", "AttributeError"), NO_HUB),
 }
 
 
@@ -99,7 +103,7 @@ def asking_hub(failed: str) -> Iterator[None]:
     transport = cast("type[Exception]", HfHubHTTPError.__mro__[1])  # of its HTTP client, which differs by version
     try:
         yield
-    except (transport, OSError, EntryNotFoundError, RuntimeError, ValueError) as error:
+    except (*FAILS, transport, EntryNotFoundError) as error:
         cause = _cause(error)
         keys = [one.__name__ for one in type(cause).__mro__]
         if isinstance(cause, OSError) and cause.filename is not None:

@@ -128,7 +128,9 @@ class ModelFolder(Run):
             name for name in {WEIGHTS, *facts.files} if sha256_of(self.inside(name)) != facts.files.get(name)
         ]:
             number = "is" if len(changed) == 1 else "are"
-            raise FormatError(f"{path}: {some(changed)} {number} damaged: another digest than in {CONFIG}", AGAIN)
+            cached = self._in_cache
+            again = AGAIN if cached is None else f"Remove {cached}, and give its name again: it is downloaded then."
+            raise FormatError(f"{path}: {some(changed)} {number} damaged: another digest than in {CONFIG}", again)
         nothing = path / "none"  # where a run has a file that this folder lacks
         self.frame_scores = self.best if facts.frame_scores else nothing
         self.domain = self.best if facts.domain else nothing
@@ -206,12 +208,18 @@ class ModelFolder(Run):
         if Path(name).is_absolute() or ".." in Path(name).parts:
             raise FormatError(f"{self.path}: {name!r} is no name of a file in it", AGAIN)
         path = as_path(str(self.path / name), f"a file of {self.path}")
-        of_cache = folder.parent.name == "snapshots" and folder.parent.parent.name.startswith("models--")
-        if not path.resolve().is_relative_to(folder.parent.parent if of_cache else folder):
+        if not path.resolve().is_relative_to(self._in_cache or folder):
             raise SlaError(f"{path} is a link to a file outside of the folder, which is not read", AGAIN)
         if not path.is_file():
             raise SlaError(f"{self.path} has no {name}", AGAIN)
         return path
+
+    @property
+    def _in_cache(self) -> Path | None:
+        """The folder of the repository in the cache of the hub that this folder is in."""
+        snapshots = self.path.resolve().parent
+        of_cache = snapshots.name == "snapshots" and snapshots.parent.name.startswith("models--")
+        return snapshots.parent if of_cache else None
 
     def _backbone(self, facts: ModelFacts) -> str:
         """In the folder, or by a name that needs no file; else empty: no name in config.json is taken as a file."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -94,6 +95,22 @@ def test_a_missing_and_a_changed_file(hub: Hub, tmp_path: Path) -> None:
     files["model.safetensors"] = weights[:-1] + bytes([weights[-1] ^ 1])
     changed = run(hub, tmp_path / "2", "info", MODEL)
     assert (changed.returncode, "model.safetensors is damaged" in changed.stderr) == (2, True), changed.stderr
+
+
+def test_a_file_that_is_damaged_in_the_cache(hub: Hub, tmp_path: Path) -> None:
+    assert run(hub, tmp_path, "info", MODEL).returncode == 0
+    cached = next(tmp_path.rglob("models--somebody--signs"))
+    weights = next(cached.rglob("model.safetensors"))
+    weights.resolve().write_bytes(weights.read_bytes()[:-1])
+    damaged = run(hub, tmp_path, "info", MODEL)
+    assert (damaged.returncode, f"Remove {cached}" in damaged.stderr.replace("\n", "")) == (2, True), damaged.stderr
+    shutil.rmtree(cached)
+    assert run(hub, tmp_path, "info", MODEL).returncode == 0
+
+
+def test_a_model_that_may_not_be_read(hub: Hub, tmp_path: Path) -> None:
+    hub.refused = {"resolve": 403}
+    assert "the right to read there" in run(hub, tmp_path, "info", MODEL).stderr.replace("\n", " ")
 
 
 def test_an_interrupted_download_is_named_and_continues(hub: Hub, tmp_path: Path) -> None:

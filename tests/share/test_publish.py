@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -243,6 +245,46 @@ def test_files_that_sla_did_not_put_there_stay(hub: Hub, made: Path, tmp_path: P
     hub.models[NAME]["main"]["gloss.arpa"] = b"mine"
     assert f"{theirs}gloss.arpa" in rejected(hub, tmp_path, made / "m", NAME)
     assert hub.models[NAME]["main"]["gloss.arpa"] == b"mine"
+
+
+@pytest.mark.ci
+def test_a_card_that_is_replaced_is_named_with_the_commit_that_keeps_it(hub: Hub, made: Path, tmp_path: Path) -> None:
+    published(hub, tmp_path, made / "m", NAME)
+    hub.models[NAME]["main"]["README.md"] += b"who agreed: added on the hub"
+    said = run(hub, tmp_path, "publish", made / "m", NAME, "--yes").stderr
+    assert re.search(
+        rf"its README\.md is replaced; hf://{NAME}@[0-9a-f]{{40}} keeps the old one", " ".join(said.split())
+    )
+    assert "is replaced" not in run(hub, tmp_path, "publish", made / "m", NAME, "--yes").stderr
+    hub.models["somebody/x"] = {"main": {**NEW, "README.md": b"\xff\xfe---"}}
+    assert "files of somebody else, which are not replaced: README.md" in rejected(
+        hub, tmp_path, made / "m", "somebody/x"
+    )
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("name", ["model.safetensors", "config.json", "README.md", "gloss.arpa"])
+def test_a_model_that_changes_while_it_is_published_is_not_uploaded(
+    hub: Hub, made: Path, tmp_path: Path, name: str
+) -> None:
+    folder = shutil.copytree(made / "m", tmp_path / "m")
+
+    def again() -> None:
+        (folder / name).write_bytes((folder / name).read_bytes() + b" ")
+
+    hub.meanwhile = again
+    said = rejected(hub, tmp_path, folder, NAME, "--tag", "v1")
+    assert f"was changed while it was published: {name}" in said
+    assert {one: {*files} for one, files in hub.models[NAME].items()} == {"main": {".gitattributes"}}
+
+
+@pytest.mark.ci
+@pytest.mark.parametrize("answer", [b"[]", b'{"id": "somebody/signs", "sha": null}', b"<html>", b"7", b'"x"'])
+def test_another_server_than_a_hub_is_named(hub: Hub, made: Path, tmp_path: Path, answer: bytes) -> None:
+    hub.odd = {"/api/": answer}
+    assert "error: the model cannot be uploaded" in rejected(hub, tmp_path, made / "m", NAME)
+    read = run(hub, tmp_path, "info", f"hf://{NAME}@v1")
+    assert (read.returncode, "Traceback" in read.stderr) == (2, False), read.stderr
 
 
 @pytest.mark.ci
