@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from sla_cli.log import log, progress
 from sla_cli.prep.encoding.process_pool import Executor, Failure
 from sla_cli.prep.export.layout import LAYOUTS, OFFICIAL, SUFFIXES, Layout
 from sla_cli.prep.export.pictures import PARTIAL, STORED_AS, Pictures, digest_pictures
-from sla_cli.prep.export.remove import remove_export
+from sla_cli.prep.export.remove import ELSEWHERE, remove_export
 from sla_cli.prep.left_out import check_nobody_left_out
 from sla_cli.store.clips import Split
 from sla_cli.store.store import Store
@@ -104,9 +105,12 @@ def export_store(
     digests = {name: digest_bytes(encoded(text)) for name, text in tables.items()}
     recorded = {"layout": layout.name, "image": image, "size": first.size, "tables": digests, "lengths": lengths}
 
-    def is_whole(_: Receipt) -> bool:
+    def is_whole(old: Receipt) -> bool:
         written = all(_holds(result.root / name, text) for name, text in tables.items())
-        return written and not _missing(chosen, pictures)
+        whole = written and not _missing(chosen, pictures)
+        if whole:
+            _check_unchanged(chosen, pictures, old)
+        return whole
 
     with locked(out, f"another process is writing {out}"):
         with making(out, receipt, force=force, is_whole=is_whole) as artifact:
@@ -181,6 +185,16 @@ def _missing(chosen: Mapping[str, Split], pictures: Pictures) -> list[tuple[str,
     """The clips, by split and number, of which not all pictures are there."""
     places = [(split, number) for split, clips in chosen.items() for number in range(len(clips))]
     return [place for place in places if not pictures.is_written(place[0], chosen[place[0]][place[1]])]
+
+
+def _check_unchanged(chosen: Mapping[str, Split], pictures: Pictures, receipt: Receipt) -> None:
+    """Raise SlaError if a picture is not as it was written."""
+    written, digests = datetime.fromisoformat(receipt.finished).timestamp(), receipt.results.get("pictures", {})
+    for split, clips in chosen.items():
+        for clip in clips.ids:
+            known = digests.get(split, {}).get(clip)
+            if known and pictures.changed(split, clip, known, written):
+                raise SlaError(f"{pictures.place(split, clip)} holds other pictures than were exported", ELSEWHERE)
 
 
 def _known(out: Path, layout: str) -> dict[str, dict[str, str]]:

@@ -69,6 +69,17 @@ class Pictures:
             return False
         return len(sizes) == len(clip) and all(sizes)
 
+    def changed(self, split: str, clip: str, digest: str, written: float) -> bool:
+        """Whether a clip has other pictures than were written. Only those that are newer are read.
+
+        Args:
+            digest: `digest_pictures` of what was written.
+            written: when, in seconds since 1970.
+        """
+        folder = self.place(split, clip)
+        newest = max(path.stat().st_mtime for path in (folder, *folder.iterdir()))
+        return newest > written and digest_pictures(folder) != digest
+
     def write(self, place: tuple[str, int]) -> str:
         """Write the missing pictures of a clip, by split and number, in any process; returns `digest_pictures` of all.
 

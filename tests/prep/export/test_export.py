@@ -294,6 +294,22 @@ def test_an_export_is_replaced_with_force_only(made: Path, tmp_path: Path) -> No
     assert contents(out / "phoenix-2014-multisigner") == whole
 
 
+def test_a_picture_that_was_changed_is_not_called_up_to_date(made: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    export(made, out)
+    picture = next(out.rglob("*.png"))
+    whole = picture.read_bytes()
+    picture.write_bytes(whole)
+    export(made, out)
+    picture.write_bytes(b"x")
+    with pytest.raises(SlaError, match=f"{picture.parent} holds other pictures than were exported"):
+        export(made, out)
+    assert picture.read_bytes() == b"x"
+    picture.unlink()
+    export(made, out)
+    assert picture.read_bytes() == whole
+
+
 def test_an_edited_table_is_kept_and_what_is_missing_is_written_again(made: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     export(made, out)
