@@ -27,7 +27,13 @@ def main() -> None:
     given = parser.parse_args()
     if given.copy.resolve().is_relative_to(given.folder.resolve()):  # else the next call would read the copies, too
         parser.error(f"{given.copy} must be outside of {given.folder}")
-    rules, changes, damaged = read_rules(given.rules), Counter[tuple[str, str]](), 0
+    if given.copy.exists():  # else it might be somebody's work, or keep files that FOLDER has no longer
+        parser.error(f"{given.copy} is there already: remove it, or name a new folder")
+    try:
+        rules = read_rules(given.rules)
+    except (OSError, ValueError, re.error) as error:
+        parser.error(f"{given.rules}: {error}")
+    changes, damaged = Counter[tuple[str, str]](), 0
     for path in sorted(given.folder.rglob("*.eaf")):
         try:
             tree = ET.parse(path)
@@ -47,8 +53,18 @@ def main() -> None:
 
 def read_rules(path: Path) -> Rules:
     """The rules of a file; a line without a tab leaves glosses out."""
-    lines = filter(None, path.read_text(encoding="utf-8-sig").splitlines())
-    return [(re.compile(old), new.strip()) for old, _, new in (line.partition("\t") for line in lines)]
+    rules = []
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+        if not line:
+            continue
+        old, _, new = line.partition("\t")
+        try:
+            rules.append((re.compile(old), new.strip()))
+            if found := re.fullmatch(f"{old}|", ""):
+                found.expand(new.strip())  # are these brackets in the expression?
+        except (re.error, IndexError) as error:
+            raise ValueError(f"line {number}: {line!r} is not a rule: {error}") from error
+    return rules
 
 
 def rename(tree: "ET.ElementTree[ET.Element]", rules: Rules, tiers: Sequence[str]) -> Counter[tuple[str, str]]:

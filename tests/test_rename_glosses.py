@@ -75,3 +75,30 @@ def test_a_damaged_file_costs_no_other(
         run(monkeypatch, folder / "recordings", folder / "renamed", folder / "rules.tsv", "RH-IDgloss")
     assert "a.eaf: left out" in capsys.readouterr().err
     assert [path.name for path in (folder / "renamed").rglob("*.eaf")] == ["rec.eaf"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ("DEAF\tX\n(\tY\n", r"rules.tsv: line 2: '(\tY' is not a rule: missing )"),
+        ("(A)\t\\9", "line 1: '(A)\\t\\\\9' is not a rule: invalid group reference 9"),
+        ("(A)\t\\g<x>", "is not a rule: unknown group name 'x'"),
+    ],
+)
+def test_a_rule_that_is_none_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], rules: str, message: str
+) -> None:
+    (folder / "rules.tsv").write_text(rules, encoding="utf-8")
+    with pytest.raises(SystemExit, match="2"):
+        run(monkeypatch, folder / "recordings", folder / "renamed", folder / "rules.tsv", "RH-IDgloss")
+    assert message in capsys.readouterr().err
+    assert not (folder / "renamed").exists()
+
+
+def test_a_folder_that_is_there_is_not_written_into(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    theirs = folder / "renamed" / "monday" / "rec.eaf"
+    theirs.parent.mkdir(parents=True)
+    theirs.write_text("mine", encoding="utf-8")
+    with pytest.raises(SystemExit, match="2"):
+        run(monkeypatch, folder / "recordings", folder / "renamed", folder / "rules.tsv", "RH-IDgloss")
+    assert theirs.read_text(encoding="utf-8") == "mine"
