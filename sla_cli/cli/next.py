@@ -29,7 +29,7 @@ def next(
             help="Store, by name or folder, or a video, folder or archive of recordings.",
         ),
     ],
-    budget: Annotated[float, typer.Option(metavar="MINUTES", help="Minutes of signing to choose.", min=0.001)],
+    budget: Annotated[float, typer.Option(metavar="MINUTES", help="Minutes of signing to choose.", min=0.001, max=1e6)],
     run: shared.RunOrModel = None,
     strategy: Annotated[StrategyName, typer.Option(help="How to choose.")] = "random",
     split: Annotated[

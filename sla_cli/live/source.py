@@ -64,6 +64,9 @@ class VideoFile:
         if not path.exists():
             hint = "Give a camera's number, a video, an address such as rtsp://…, or - for standard input."
             raise SlaError(f"no such video: {path}", hint)
+        if not path.is_file():
+            hint = "Give a pipe as standard input: `sla live - < PIPE`; and a camera by its number."
+            raise SlaError(f"{path} is not a file", hint)
         self.name, self.media = visible(recording_name(path.name)), path
         self._reader = FrameReader(Place(path.parent, path.name))
 
