@@ -136,6 +136,11 @@ def _refuse_unread(path: Path, error: Exception) -> None:
         raise SlaError(f"cannot read {path}: {reason}", "It may be undamaged: check disk and permissions.") from error
 
 
+def replaced(path: Path) -> SlaError:
+    """Says that a file or store has another content than when it was opened first."""
+    return SlaError(f"{path} was replaced by another command while it was read", "Run the command again.")
+
+
 @contextmanager
 def create(path: Path, size: int) -> Iterator[h5py.File]:
     """A new HDF5 file with `size` bytes reserved on the disk; what it does not use is released.
@@ -173,10 +178,17 @@ def check_offsets(values: np.ndarray, name: str, end: int) -> None:
         raise ValueError(f"{name} do not divide 0 to {end} into parts")
 
 
+MOST = 1e6  # frames a second, and seconds of a frame
+
+
 def rates(file: h5py.File, name: str) -> np.ndarray:
     """A dataset of frame rates, 0 if unknown. Raises ValueError for another one."""
     values = np.asarray(file[name])
-    if values.ndim != 1 or values.dtype.kind not in "iuf" or not (np.isfinite(values) & (values >= 0)).all():
+    if values.ndim != 1 or values.dtype.kind not in "iuf":
+        raise ValueError(f"{name} are not frame rates")
+    if not (
+        (values == 0) | ((values >= 1 / MOST) & (values <= MOST))
+    ).all():  # so times are finite, and have few digits
         raise ValueError(f"{name} are not frame rates")
     return values
 

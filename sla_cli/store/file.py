@@ -25,6 +25,7 @@ from sla_cli.artifact.hdf5 import (
     naming_damage,
     open_checked,
     rates,
+    replaced,
     strings,
     whole_numbers,
 )
@@ -130,7 +131,11 @@ class StoreFile:
     def file(self) -> h5py.File:
         """The open HDF5 file of this process."""
         if self._file is None or self._pid != os.getpid():
-            self._file, self._pid = open_checked(self.path, NAME, VERSION, REMAKE), os.getpid()
+            file = open_checked(self.path, NAME, VERSION, REMAKE)
+            with closed_on_error(file):
+                if str(file.attrs.get("digest")) != self.digest:
+                    raise replaced(self.path)
+            self._file, self._pid = file, os.getpid()
         return self._file
 
     def check(self) -> None:

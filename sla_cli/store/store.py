@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
 
+from sla_cli.artifact.hdf5 import replaced
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.core.arguments import as_path, as_text
 from sla_cli.core.clip import SPLITS
@@ -105,7 +106,8 @@ class Store:
     def __getitem__(self, name: str) -> Split:
         """A split. Raises SlaError if there is none of this name, FormatError if a file of it is damaged."""
         if name not in self.splits:
-            raise SlaError(f"{self.name} has no split {shown(name)}", f"It has {some(self.splits)}.")
+            has = f"It has {some(self.splits)}." if self.splits else "It holds none of the clips of its division."
+            raise SlaError(f"{self.name} has no split {shown(name)}", has)
         if name not in self._open:
             self._open[name] = Split(self.path, self.header, self.division, name, self._rows[name], self.vocabulary)
         return self._open[name]
@@ -169,9 +171,15 @@ def is_store_of(digests: Mapping[str, str], division: str) -> Callable[[Path], b
 
 
 @lru_cache(maxsize=1)
-def open_split(store: str, split: str) -> Split:
-    """A split of `Store.name`, opened once in each process of a pool: its tables take longer to read than a clip."""
-    return Store(store)[split]
+def open_split(store: str, split: str, digest: str) -> Split:
+    """A split of `Store.name`, opened once in each process of a pool: its tables take longer to read than a clip.
+
+    Raises SlaError if it has another digest: another command has changed the store since.
+    """
+    opened = Store(store)
+    if split not in opened.splits or opened[split].digest != digest:
+        raise replaced(opened.path)
+    return opened[split]
 
 
 def vocabulary_digest(vocabulary: Sequence[str]) -> str:

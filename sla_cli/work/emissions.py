@@ -15,10 +15,12 @@ from sla_cli.artifact.hdf5 import (
     attributes,
     check_offsets,
     claim,
+    closed_on_error,
     create,
     naming_damage,
     open_checked,
     rates,
+    replaced,
     strings,
     whole_numbers,
     write_strings,
@@ -214,6 +216,7 @@ class Emissions:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._opened: tuple[int, h5py.File] | None = None  # the process that opened the file
+        self._stamp = _stamp(path)
         with open_checked(path, NAME, VERSION, REMAKE) as file, naming_damage(path, REMAKE):
             facts = attributes(file)
             self.version = int(facts["version"])
@@ -259,7 +262,11 @@ class Emissions:
     def _file(self) -> h5py.File:
         """The open file of this process: a forked process must not use its parent's handle."""
         if self._opened is None or self._opened[0] != os.getpid():
-            self._opened = os.getpid(), open_checked(self.path, NAME, VERSION, REMAKE)
+            file = open_checked(self.path, NAME, VERSION, REMAKE)
+            with closed_on_error(file):
+                if self._stamp != _stamp(self.path):
+                    raise replaced(self.path)
+            self._opened = os.getpid(), file
         return self._opened[1]
 
     def _check(self, steps: int, columns: int, scores: tuple[int, ...] | None) -> None:
@@ -282,6 +289,15 @@ class Emissions:
             raise ValueError(f"lengths of clips that do not follow from their steps of {self.header.stride} frames")
         if len(set(self.ids)) < len(self.ids):
             raise ValueError("clip ids that occur twice")
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """What changes if another file gets this name; None if there is none."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_size, found.st_mtime_ns
 
 
 def _checked_least(scores: h5py.Dataset) -> int:

@@ -21,7 +21,7 @@ from sla_cli.store.clips import Split
 from sla_cli.store.codec import encode
 from sla_cli.store.content import EncodedClip, EncodedFrames
 from sla_cli.store.file import StoreFile
-from sla_cli.store.store import Store, vocabulary_digest
+from sla_cli.store.store import Store, open_split, vocabulary_digest
 from sla_cli.store.write import write_clips
 
 CLIPS = {  # id to signer, glosses, frames
@@ -206,6 +206,19 @@ def test_a_forked_child_opens_the_file_for_itself(split: Split) -> None:
     process.join()
     assert answers.get() == (expected, False)
     assert file.file.id.id == parents
+
+
+def test_another_process_reads_no_other_file_of_the_name(tmp_path: Path) -> None:
+    """It would take clips of the new file by the places of the old one."""
+    split = one_split(tmp_path, [encoded("plain")])
+    sent = pickle.dumps(split)
+    again = pickle.loads(sent)
+    assert _checksum(again) == _checksum(split)
+    write_file(split.rows[0][0].path, [encoded("no glosses")])
+    with pytest.raises(SlaError, match="was replaced by another command while it was read"):
+        _checksum(pickle.loads(sent))
+    with pytest.raises(SlaError, match="was replaced by another command while it was read"):
+        open_split(str(split.store), split.name, split.digest)
 
 
 def test_an_open_file_is_read_to_its_end_if_another_replaces_it(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import math
+import multiprocessing
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -263,6 +264,34 @@ def test_steps_that_a_network_without_padding_loses(tmp_path: Path) -> None:
     path = tmp_path / "dev.h5"
     write_emissions(path, HEADER, (replace(one, frames=one.frames + 12) for one in emissions()))
     assert len(Emissions(path)) == 4
+
+
+def test_another_process_reads_no_other_file_of_the_name(tmp_path: Path) -> None:
+    path = tmp_path / "dev.h5"
+    write_emissions(path, HEADER, emissions())
+    opened = Emissions(path)
+    context = multiprocessing.get_context("fork")
+
+    def read() -> int:
+        with context.Pool(1) as pool:
+            return int(pool.apply(_steps, (opened.path, opened)))
+
+    assert read() == len(next(emissions()).log_probs)
+    write_emissions(path, HEADER, emissions(steps=8))
+    with pytest.raises(SlaError, match="was replaced by another command while it was read"):
+        read()
+
+
+def _steps(_: Path, opened: Emissions) -> int:
+    return len(opened[0].log_probs)
+
+
+@pytest.mark.parametrize("fps", [1e-300, 1e300])
+def test_frame_rates_of_no_video(tmp_path: Path, fps: float) -> None:
+    path = tmp_path / "dev.h5"
+    write_emissions(path, HEADER, (replace(one, fps=fps) for one in emissions()))
+    with pytest.raises(FormatError, match="fps are not frame rates"):
+        Emissions(path)
 
 
 @pytest.mark.parametrize("frames", [[-8, 8, 8, 8], [2**62] * 4])

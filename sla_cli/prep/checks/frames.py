@@ -28,7 +28,7 @@ def check_frames(store: Store, splits: Mapping[str, Split], jobs: int) -> Iterat
         SlaError: a process died over a clip, twice.
     """
     tasks = [
-        (store.name, split, range(start, min(start + TOGETHER, len(clips))))
+        (store.name, split, clips.digest, range(start, min(start + TOGETHER, len(clips))))
         for split, clips in splits.items()
         for start in range(0, len(clips), TOGETHER)
     ]
@@ -38,7 +38,7 @@ def check_frames(store: Store, splits: Mapping[str, Split], jobs: int) -> Iterat
         closing(ProcessPool(jobs)) as engine,
         closing(engine.run(_faults, tasks)) as answers,
     ):
-        for (_, split, numbers), found in answers:
+        for (_, split, _, numbers), found in answers:
             if isinstance(found, Failure):
                 where = f"clips {splits[split].ids[numbers[0]]} to {splits[split].ids[numbers[-1]]} of {split}"
                 raise SlaError(f"{where} cannot be checked: {found.reason}", "Try fewer processes, such as -j 1.")
@@ -51,10 +51,10 @@ def check_frames(store: Store, splits: Mapping[str, Split], jobs: int) -> Iterat
             yield Finding("frames", split, message, hint, tuple(clips.ids[number] for number, _ in found))
 
 
-def _faults(task: tuple[str, str, range]) -> list[tuple[int, str]]:
+def _faults(task: tuple[str, str, str, range]) -> list[tuple[int, str]]:
     """Number of each damaged clip in its split, and what is wrong with it."""
-    store, split, numbers = task
-    clips = open_split(store, split)
+    *where, numbers = task
+    clips = open_split(*where)
     return [(number, fault) for number in numbers if (fault := _fault(clips, number))]
 
 

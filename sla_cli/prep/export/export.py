@@ -88,7 +88,8 @@ def export_store(
         raise SlaError(f"{store.path} holds its frames as {first.codec}, not as JPEG", "Leave --image out for png.")
     for split, clips in chosen.items():
         layout.check(split, clips, SUFFIXES[image])
-    pictures = Pictures(store.name, out.resolve(), layout.name, image, first.size)
+    digests = {split: clips.digest for split, clips in chosen.items()}
+    pictures = Pictures(store.name, out.resolve(), layout.name, image, first.size, digests)
     lengths = {split: dict(zip(clips.ids, clips.lengths, strict=True)) for split, clips in chosen.items()}
     counts = {split: len(clips) for split, clips in chosen.items()}
     frames = sum(sum(clips.lengths) for clips in chosen.values())
@@ -96,14 +97,14 @@ def export_store(
     receipt = Receipt(
         "export",
         {"layout": layout.name, "image": image, "splits": list(chosen)},
-        {split: clips.digest for split, clips in chosen.items()},
+        digests,
         sources={"store": str(store.path.resolve()), "division": store.division.name},
     )
     check_folder(out.parent)
     _check_ours(out)
     tables = _tables(layout, chosen, image)
-    digests = {name: digest_bytes(encoded(text)) for name, text in tables.items()}
-    recorded = {"layout": layout.name, "image": image, "size": first.size, "tables": digests, "lengths": lengths}
+    written = {name: digest_bytes(encoded(text)) for name, text in tables.items()}
+    recorded = {"layout": layout.name, "image": image, "size": first.size, "tables": written, "lengths": lengths}
 
     def is_whole(old: Receipt) -> bool:
         written = all(_holds(result.root / name, text) for name, text in tables.items())

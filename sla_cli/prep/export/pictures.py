@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -44,6 +44,7 @@ class Pictures:
         layout: name of the layout.
         image: `png` or `jpg`.
         size: side in pixels.
+        digests: of the splits that are exported.
     """
 
     store: str
@@ -51,6 +52,7 @@ class Pictures:
     layout: str
     image: str
     size: int
+    digests: Mapping[str, str]
 
     @property
     def features(self) -> Path:
@@ -88,7 +90,7 @@ class Pictures:
             SlaError: its folder holds files that no export writes, or the disk is full, or cannot be written.
         """
         split, number = place
-        clips = open_split(self.store, split)
+        clips = open_split(self.store, split, self.digests[split])
         clip, folder, inner = clips[number], self._folder(split, clips.ids[number]), self._layout.inner
         partial, digests = self.out / PARTIAL / f"{split}-{number}", dict[str, str]()
         try:

@@ -294,6 +294,20 @@ def test_an_export_is_replaced_with_force_only(made: Path, tmp_path: Path) -> No
     assert contents(out / "phoenix-2014-multisigner") == whole
 
 
+def test_a_store_that_is_replaced_meanwhile_is_not_mixed_with_the_new_one(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", {"train": TRAIN, "dev": DEV})
+
+    class Meanwhile(ProcessPool):
+        def run(self, function: Any, items: Any) -> Any:
+            shutil.rmtree(store)
+            make_store(store, {"train": [TRAIN[1], TRAIN[0]], "dev": DEV})
+            yield from super().run(function, items)
+
+    with closing(Meanwhile(1)) as engine, pytest.raises(SlaError, match="was replaced by another command"):
+        export_store(Store(store), LAYOUTS["phoenix2014"], tmp_path / "out", engine)
+    assert not list((tmp_path / "out").rglob("*.png"))
+
+
 def test_a_picture_that_was_changed_is_not_called_up_to_date(made: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     export(made, out)
