@@ -77,6 +77,7 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
     published = published_counts(store.header.corpus, division)
     receipt = read_receipt(store.path)
     findings = [
+        *_check_division(store),
         *_check_left_out(store),
         *check_sizes(splits, published, receipt.results if receipt is not None else {}),
     ]
@@ -102,6 +103,15 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
         glosses=histogram({name: list(map(len, clips.glosses)) for name, clips in splits.items() if clips.annotated}),
         findings=tuple(findings),
     )
+
+
+def _check_division(store: Store) -> Iterator[Finding]:
+    """Clips of the division that the store lacks: a note, since a person may be left out, unless it lacks all."""
+    there = {clip for file in store.files for clip in file.ids}
+    if gone := [clip for clip in store.division.splits if clip not in there]:
+        message = f"{counted(len(gone), 'clip')} of division {store.division.name} that the store lacks: {some(gone)}"
+        hint = "Take another division, or draw one with `sla split`."
+        yield Finding("division", "", message, hint, tuple(gone), problem=not store.splits)
 
 
 def _check_left_out(store: Store) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sla_cli.core.normalize import profile
+from sla_cli.errors import SlaError
 from sla_cli.prep.check import check_store
 from sla_cli.prep.checks.figures import histogram
 from sla_cli.prep.checks.finding import Finding
@@ -40,6 +41,20 @@ def test_a_good_store_has_no_problems(tmp_path: Path) -> None:
     assert (train.glosses, train.distinct, train.sentences, train.unknown) == (5, 3, 2, 0)
     assert (train.frame_range, train.gloss_range) == ((12, 14.0, 16), (2, 2.5, 3))
     assert train.hours == pytest.approx(28 / 25 / 3600)
+
+
+def test_clips_of_a_division_that_the_store_lacks(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", {"train": TRAIN, "dev": DEV})
+    for name, splits in (("some", {"t1": "train", "gone": "dev"}), ("none", {"gone": "train"})):
+        write_division(store, Division(name, splits))
+    assert [
+        one.problem for one in check_store(Path(f"{store}:some"), stride=4).findings if one.about == "division"
+    ] == [False]
+    (finding,) = check_store(Path(f"{store}:none"), stride=4).problems
+    assert (finding.about, finding.clips) == ("division", ("gone",))
+    with pytest.raises(SlaError, match="has no split 'train'") as caught:
+        Store(Path(f"{store}:none"))["train"]
+    assert caught.value.hint == "It holds none of the clips of its division."
 
 
 def test_shards_are_one_split(tmp_path: Path) -> None:
