@@ -3,7 +3,8 @@ r"""Writes copies of ELAN files in which glosses have other names, or none: `sla
 Usage: python rename_glosses.py FOLDER COPY RULES TIER…
 
 RULES is a text file with a rule in each line: a regular expression for the whole gloss, a tab, the new name (`\1` is
-what the first brackets found) or nothing. The first rule that fits a gloss counts. TIER is a name, or a pattern with *.
+what the first brackets found) or nothing. The first rule that fits a gloss counts. TIER is a name, or a pattern with
+*, as for `sla prep elan --tier`.
 """
 
 import argparse
@@ -11,9 +12,10 @@ import re
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from fnmatch import fnmatchcase
 from pathlib import Path
 from xml.etree import ElementTree as ET
+
+from sla_cli.annotation.tier import Tier, find_tiers
 
 ET.register_namespace("xsi", "http://www.w3.org/2001/XMLSchema-instance")
 Rules = Sequence[tuple[re.Pattern[str], str]]
@@ -33,14 +35,20 @@ def main() -> None:
         rules = read_rules(given.rules)
     except (OSError, ValueError, re.error) as error:
         parser.error(f"{given.rules}: {error}")
-    changes, damaged = Counter[tuple[str, str]](), 0
-    for path in sorted(given.folder.rglob("*.eaf")):
+    trees, damaged = {}, 0
+    for path in sorted(path for path in given.folder.rglob("*") if path.suffix.lower() == ".eaf"):
         try:
-            tree = ET.parse(path)
+            trees[path] = ET.parse(path)
         except ET.ParseError as error:
             print(f"{path}: left out, {error}", file=sys.stderr)
             damaged += 1
-            continue
+    if not trees:
+        parser.error(f"{given.folder} is not a folder with ELAN files")
+    for wanted in given.tiers:
+        if not any(names_among(tree, [wanted]) for tree in trees.values()):
+            parser.error(f"no file has a tier {wanted}; `sla prep elan {given.folder} --list-tiers` shows them")
+    changes = Counter[tuple[str, str]]()
+    for path, tree in trees.items():
         changes += rename(tree, rules, given.tiers)
         copy = given.copy / path.relative_to(given.folder)
         copy.parent.mkdir(parents=True, exist_ok=True)
@@ -67,11 +75,17 @@ def read_rules(path: Path) -> Rules:
     return rules
 
 
+def names_among(tree: "ET.ElementTree[ET.Element]", wanted: Sequence[str]) -> set[str]:
+    """Names of the tiers of a document that `sla prep elan --tier` takes, too."""
+    tiers = [Tier(tier.get("TIER_ID", ""), ()) for tier in tree.iter("TIER")]
+    return {tier.name for name in wanted for tier in find_tiers(tiers, name)}
+
+
 def rename(tree: "ET.ElementTree[ET.Element]", rules: Rules, tiers: Sequence[str]) -> Counter[tuple[str, str]]:
     """Change a document; returns how often each gloss got which name."""
-    changes = Counter[tuple[str, str]]()
+    changes, chosen = Counter[tuple[str, str]](), names_among(tree, tiers)
     for tier in tree.iter("TIER"):
-        if not any(fnmatchcase(tier.get("TIER_ID", ""), name) for name in tiers):
+        if tier.get("TIER_ID", "") not in chosen:
             continue
         for annotation in (one for holder in tier.iter("ANNOTATION") for one in holder):
             value = annotation.find("ANNOTATION_VALUE")

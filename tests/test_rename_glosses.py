@@ -102,3 +102,33 @@ def test_a_folder_that_is_there_is_not_written_into(folder: Path, monkeypatch: p
     with pytest.raises(SystemExit, match="2"):
         run(monkeypatch, folder / "recordings", folder / "renamed", folder / "rules.tsv", "RH-IDgloss")
     assert theirs.read_text(encoding="utf-8") == "mine"
+
+
+def test_all_files_and_tiers_that_prep_takes_are_renamed(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    original = folder / "recordings" / "monday" / "rec.eaf"
+    original.rename(original.with_suffix(".EAF"))
+    run(monkeypatch, folder / "recordings", folder / "renamed", folder / "rules.tsv", "rh-idgloss")
+    copy = folder / "renamed" / "monday" / "rec.EAF"
+    assert (glosses(copy, "RH-IDgloss"), glosses(copy, "RH-IDgloss_B")) == (RENAMED, GIVEN)
+
+
+@pytest.mark.parametrize(
+    ("place", "tier", "message"),
+    [
+        ("recordingz", "RH-IDgloss", "recordingz is not a folder with ELAN files"),
+        ("recordings/monday/rec.eaf", "RH-IDgloss", "is not a folder with ELAN files"),
+        ("recordings", "NoSuchTier", "no file has a tier NoSuchTier"),
+    ],
+)
+def test_what_is_not_there_is_named(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    place: str,
+    tier: str,
+    message: str,
+) -> None:
+    with pytest.raises(SystemExit, match="2"):
+        run(monkeypatch, folder / place, folder / "renamed", folder / "rules.tsv", "RH-IDgloss_B", tier)
+    assert message in capsys.readouterr().err
+    assert not (folder / "renamed").exists()
