@@ -28,6 +28,7 @@ from sla_cli.store.store import Store, is_store_of
 from sla_cli.system.atomic import write_text
 from sla_cli.work.calibration import read_calibration
 from sla_cli.work.folder import find_source, store_now
+from sla_cli.work.hub import as_typed, is_address
 
 NAME, VERSION = "sla-run", 1
 SAME_RATE = 0.02  # frame rates that differ by a smaller share count as equal: cameras and containers round
@@ -276,7 +277,7 @@ class Run:
     def _header(self) -> dict[str, Any]:
         """run.toml, of a known version."""
         if not self.exists:
-            raise SlaError(f"{self.path} is not a run: no run.toml in it", "`sla train` makes runs.")
+            raise self._no_run()
         values = _read(file := self.path / "run.toml")
         _need(("format", "version"), values, file)
         if values["format"] != NAME:
@@ -287,6 +288,17 @@ class Run:
         _need(("train", "dev"), values["digests"], file, "digests.")
         _check_digest(file, values, values, DIGEST)
         return values
+
+    def _no_run(self) -> SlaError:
+        """Says what is there instead."""
+        if is_address(self.path):
+            return SlaError(f"{as_typed(self.path)} is not a run", "A model on the hub is hf://OWNER/NAME@REVISION.")
+        if not self.path.exists():
+            return SlaError(f"no such run: {self.path}", "`sla train` makes runs.")
+        if (self.path / "config.json").is_file():
+            hint = "Name the run that it was exported from, or what was made from the model."
+            return SlaError(f"{self.path} is a model, and this takes runs only", hint)
+        return SlaError(f"{self.path} is not a run: no run.toml in it", "`sla train` makes runs.")
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -125,7 +125,7 @@ def test_what_has_no_meaning_is_refused(store: Store) -> None:
     )
     error = sla("table", "adapter-1", code=2).stderr
     assert "adapter-1-seed0 and adapter-1-seed1 differ in train.lr, so they are no group of seeds" in error
-    assert "is not a run" in sla("table", "nothing", code=2).stderr
+    assert "no such run" in sla("table", "nothing", code=2).stderr
     make_run(WORK, "frozen-5", store)
     assert "no hypotheses of dev or test of frozen-5" in sla("table", "frozen-5", code=2).stderr
     decode(WORK, "frozen-5", store, "dev", 0.5)

@@ -118,7 +118,7 @@ def test_what_cannot_be_installed_is_refused(extensions: Path, monkeypatch: pyte
     assert "no such folder" in refused("elan", "install", "--extensions", "gone", "--run", "../../../old/runs/adapter")
     with pytest.raises(SlaError, match="a character that ELAN's files cannot hold"):
         installing.install(extensions, {"run": "a\x01b"})
-    assert "gone is not a run" in refused("elan", "install", "--extensions", ".", "--run", "gone")
+    assert "no such run: gone" in refused("elan", "install", "--extensions", ".", "--run", "gone")
     assert not list(extensions.iterdir())
 
 

@@ -98,7 +98,7 @@ def test_glosses_are_placed_within_their_passage_in_their_order(work: Path, tmp_
         ("recognize", {"video": ""}, "Video: nothing is chosen"),
         ("recognize", {"video": "gone.mp4"}, "no such video: gone.mp4"),
         ("recognize", {"run": ""}, "no run is named"),
-        ("recognize", {"run": "gone"}, "gone is not a run"),
+        ("recognize", {"run": "gone"}, "no such run: gone"),
         ("recognize", {"lm": "gone.arpa"}, "cannot read the language model gone.arpa"),
         ("recognize", {"tier": "A B"}, "'A B' cannot name a tier"),
         ("recognize", {"beam": "1000.0"}, "Beam width; 1 is the fastest, 0 as tuned: 1000 is not from 0 to 200"),

@@ -113,7 +113,7 @@ def test_what_cannot_be_exported_is_named_and_leaves_nothing(folder: Path) -> No
     (folder / "lm.bin").write_bytes(b"mmap lm")
     before = sorted(folder.iterdir())
     for arguments, message in (
-        (("nowhere", "-o", "m"), "nowhere is not a run"),
+        (("nowhere", "-o", "m"), "no such run: nowhere"),
         ((RUN, "-o", "m", "--lm", "e.arpa"), "e.arpa"),
         ((RUN, "-o", "m", "--lm", "lm.bin"), "takes a language model as ARPA"),
         ((RUN, "-o", "/proc/m"), "cannot write /proc/m"),

@@ -370,8 +370,10 @@ def test_refusals(work: Path, options: dict, message: str) -> None:
 
 
 def test_no_run_and_no_video(work: Path, model: Recognizer) -> None:
-    with pytest.raises(SlaError, match="is not a run"):
+    with pytest.raises(SlaError, match=r"is not a run: no run\.toml"):
         Recognizer.open(work / "mine")
+    with pytest.raises(SlaError, match="no such run"):
+        Recognizer.open(work / "none")
     with pytest.raises(SlaError, match="no such video"):
         model.transcribe(work / "none.mp4")
 

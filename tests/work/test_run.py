@@ -46,6 +46,27 @@ def test_a_folder_without_run_toml_is_no_run(tmp_path: Path) -> None:
     assert "sla train" in caught.value.hint
 
 
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("none", "no such run: none"),
+        ("https://huggingface.co/me/x", "https://huggingface.co/me/x is not a run"),
+        ("s3://bucket/x", "s3://bucket/x is not a run"),
+    ],
+)
+def test_what_is_no_folder_is_named_as_it_was_written(name: str, message: str) -> None:
+    with pytest.raises(SlaError) as caught:
+        _ = Run(Path(name)).facts
+    assert caught.value.message == message
+    assert ("hf://OWNER/NAME@REVISION" in caught.value.hint) == ("/" in name)
+
+
+def test_a_model_where_a_run_is_needed(tmp_path: Path) -> None:
+    (tmp_path / "config.json").write_text("{}")
+    with pytest.raises(SlaError, match="is a model, and this takes runs only"):
+        _ = Run(tmp_path).facts
+
+
 def test_another_version_is_named_with_the_stage(tmp_path: Path) -> None:
     run = Run(tmp_path)
     run.create(resolve("tiny"), GLOSSES, FACTS)
