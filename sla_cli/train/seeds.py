@@ -85,8 +85,8 @@ def resume_seeds(runs: Sequence[Run], group: ProcessGroup = ALONE) -> TrainedSee
 
 
 def is_finished(run: Run) -> bool:
-    """Whether all epochs of a run are trained."""
-    return read_receipt(run.path) is not None
+    """Whether all epochs of a run are trained, and its weights are there."""
+    return read_receipt(run.path) is not None and run.best.is_file()
 
 
 def _refuse_present(base: Path, runs: Sequence[Run], *, force: bool) -> None:

@@ -160,6 +160,9 @@ def resume_run(run: Run, group: ProcessGroup = ALONE) -> Trained:
             if not run.state.is_file() and (finished or len(run.read_metrics()) > 1):
                 hint = "Restore it from a copy, or train again (`sla train --force`)."
                 raise SlaError(f"{run.path} has trained weights, but no {run.state.name} to continue from", hint)
+            if finished and not run.best.is_file():
+                hint = "Copy the run again, or train again (`sla train --force`)."
+                raise SlaError(f"{run.path} is finished, but has lost {run.best.name}", hint)
         if finished:
             log.info("%s is finished", run.path)
         return _train(run, _own_store(run, group), group, hold)

@@ -113,6 +113,16 @@ def test_stopped_and_killed_ones_go_on_and_finished_seeds_are_left_alone(store: 
     assert again == text
 
 
+def test_a_finished_run_that_has_lost_its_weights_is_not_called_finished(store: Store, tmp_path: Path) -> None:
+    start_seeds(store, tmp_path / "runs" / "x", CONFIG, (0, 1), preset="tiny", group=CPU)
+    runs(tmp_path, "x", 0, 1)[1].best.unlink()
+    for name in ("x", "x-seed1"):
+        assert (
+            "x-seed1 is finished, but has lost best.safetensors"
+            in sla(tmp_path, "--resume", "--name", name, code=2).stderr
+        )
+
+
 def test_one_of_them_is_continued_by_its_own_name(store: Store, tmp_path: Path) -> None:
     made = runs(tmp_path, "x", 0, 1)
     start_seeds(store, tmp_path / "runs" / "x", CONFIG, (0, 1), preset="tiny", group=CPU)
@@ -121,7 +131,7 @@ def test_one_of_them_is_continued_by_its_own_name(store: Store, tmp_path: Path) 
             path.unlink()
     sla(tmp_path, "--resume", "--name", "x-seed1")
     assert [read_receipt(run.path) is not None for run in made] == [False, True]
-    with pytest.raises(SlaError, match="no run"):
+    with pytest.raises(SlaError, match="no such run"):
         resume_seeds(runs(tmp_path, "y", 0), CPU)
     with pytest.raises(SlaError, match="x already means the runs of several seeds: x-seed0, x-seed1"):
         start_run(store, tmp_path / "runs" / "x", CONFIG, preset="tiny", group=CPU)
