@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from torch import Tensor
 
@@ -24,7 +24,7 @@ from sla_cli.model.open_run import open_model
 from sla_cli.model.weights import BACKBONE
 from sla_cli.share.card import Card
 from sla_cli.share.results import Exported
-from sla_cli.system.atomic import UNFINISHED, write_text
+from sla_cli.system.atomic import remove_leftovers, temporary_path, write_text
 from sla_cli.work.calibration import CalibrationFigures, read_calibration
 from sla_cli.work.model_folder import (
     CARD,
@@ -89,7 +89,7 @@ def export_run(
     _check_ours(out)
     parts, identity = _parts(run, config, stored, with_backbone)
     with _beside(out) as temporary:
-        made = Path(temporary, out.name)
+        made = temporary / out.name
         made.mkdir()
         checkpoint.write_model(made / WEIGHTS, parts)
         if onnx:
@@ -117,13 +117,21 @@ def export_run(
     return Exported(out, files, stored, with_backbone, card.open_questions)
 
 
-def _beside(out: Path) -> TemporaryDirectory[str]:
+@contextmanager
+def _beside(out: Path) -> Iterator[Path]:
     """A temporary folder from which a finished one can be renamed. Raises SlaError if none can be made."""
+    temporary = temporary_path(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        return TemporaryDirectory(prefix=f".{out.name}.", suffix=UNFINISHED, dir=out.parent)
+        if out.exists():  # else one of them may hold the model that was there
+            remove_leftovers(out)
+        temporary.mkdir()
     except OSError as error:
         raise SlaError(f"cannot write {out}: {error.strerror}", "Name another folder with -o.") from error
+    try:
+        yield temporary
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _parts(run: Run, config: Config, stored: Stored, with_backbone: bool) -> tuple[dict[str, Part], str]:

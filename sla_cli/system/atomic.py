@@ -50,8 +50,7 @@ def atomic_write(path: Path, *, flush: bool = True, check: Check | None = None, 
     if path.is_symlink():
         path = Path(os.path.realpath(path))
     refuse_read_only(path)
-    own = f"{socket.gethostname()}-{namespace()}-{os.getpid()}-{secrets.token_hex(4)}"
-    temporary = path.with_name(f".{short_name(path.name)}.{own}{UNFINISHED}")
+    temporary = temporary_path(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path)
@@ -71,6 +70,12 @@ def atomic_write(path: Path, *, flush: bool = True, check: Check | None = None, 
             f"cannot write {path}: {error.strerror or error}",
             f"{HINTS.get(error.errno, HINT)}; files that were complete before are unchanged.",
         ) from error
+
+
+def temporary_path(path: Path) -> Path:
+    """A new name next to a file or folder, as `atomic_write` gives it before its own."""
+    own = f"{socket.gethostname()}-{namespace()}-{os.getpid()}-{secrets.token_hex(4)}"
+    return path.with_name(f".{short_name(path.name)}.{own}{UNFINISHED}")
 
 
 def refuse_read_only(path: Path) -> None:
@@ -156,12 +161,15 @@ def short_name(name: str) -> str:
 
 
 def remove_leftovers(path: Path) -> None:
-    """Remove files that killed processes of this host and container left next to `path`."""
+    """Remove files and folders that killed processes of this host and container left next to `path`."""
     here = re.escape(f"{socket.gethostname()}-{namespace()}")
     for entry in path.parent.glob(f".{glob.escape(short_name(path.name))}.*{UNFINISHED}"):
         process = _made_by(entry, path.name, here)
         if process is not None and not is_alive(process):
-            entry.unlink(missing_ok=True)
+            if entry.is_dir() and not entry.is_symlink():
+                shutil.rmtree(entry, ignore_errors=True)
+            else:
+                entry.unlink(missing_ok=True)
 
 
 def is_temporary(path: Path, name: str) -> bool:
