@@ -46,7 +46,7 @@ def stretch_candidates(folder: Path, model: Recognizer, *, pause: float, fps: fl
         for recording, eaf in zip(recordings, elan, strict=True):
             try:
                 if in_line(str(recording)) != str(recording):
-                    raise SlaError("its name cannot stand in a table", "Rename it.")
+                    raise SlaError(f"{str(recording)!r}: the name cannot stand in a table", "Rename it.")
                 annotated = annotated_spans(eaf, recording.place.name)
                 transcript = model.transcribe(recording.source, fps=fps, pause=pause, min_confidence=0)
             except SlaError as error:  # the others may be read for hours already

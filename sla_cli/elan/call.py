@@ -9,7 +9,7 @@ from pathlib import Path
 from sla_cli.annotation.eaf_document import parse_xml
 from sla_cli.artifact.text import is_number
 from sla_cli.elan.parameters import ElanRecognizer, Parameter
-from sla_cli.errors import SlaError
+from sla_cli.errors import FormatError, SlaError
 
 UNSET = 1.5e-45  # ELAN gives 2^-149, Java's least float, for a number that nobody has set
 HINT = "ELAN starts this command from its Recognizer tab, and gives the parameters."
@@ -43,7 +43,10 @@ def read_call(data: bytes, recognizer: ElanRecognizer) -> Call:
     Raises:
         SlaError: it is something else, a value that must be there is not, or is out of bounds.
     """
-    _, root = parse_xml(data, "the call from ELAN")
+    try:
+        _, root = parse_xml(data, "the call from ELAN")
+    except FormatError as error:
+        raise FormatError(error.message, HINT) from error
     if root.tag != "PARAM":
         raise SlaError(f"the call from ELAN is {root.tag[:80]!r}, not PARAM", HINT)
     given = {one.attributes.get("name", ""): one.text.strip() for one in root.named("param")}

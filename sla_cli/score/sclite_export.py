@@ -8,9 +8,10 @@ from pathlib import Path
 from sla_cli.core.counted import counted
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.core.result import Score
-from sla_cli.errors import some
-from sla_cli.exchange.gloss_files import write_export
+from sla_cli.errors import SlaError, some
+from sla_cli.exchange.gloss_files import export_text
 from sla_cli.log import log
+from sla_cli.system.atomic import write_text
 
 PER_SECOND = 100.0  # glosses; their true times are not known, and sclite only needs their order
 
@@ -34,8 +35,12 @@ def write_for_sclite(folder: Path, name: str, score: Score) -> list[Path]:
         log.warning("%s no line in the CTM (%s): use the TRN files with sclite", number, some(silent))
     contents = {"stm": references, "ctm": hypotheses, "ref.trn": references, "hyp.trn": hypotheses}
     files = {folder / f"{name}.{suffix}": nbest for suffix, nbest in contents.items()}
-    for path, nbest in files.items():
-        write_export(path, path.suffix.removeprefix("."), nbest)
+    try:
+        texts = {path: export_text(path.suffix.removeprefix("."), nbest) for path, nbest in files.items()}
+    except SlaError as error:
+        raise SlaError(error.message, "Rename the clip, or leave --sclite out: sclite cannot read this id.") from error
+    for path, text in texts.items():
+        write_text(path, text, keep=True)
     return list(files)
 
 

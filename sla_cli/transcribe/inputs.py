@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import TypeVar
 
 import numpy as np
@@ -64,6 +64,8 @@ def as_place(source: Source) -> Source:
     """The place of a recording. Raises SlaError for fields of other types or out of bounds."""
     if not isinstance(source.path, str):
         raise SlaError(f"the path of a Source is of type {type(source.path).__name__}, not a text", PLACE)
+    if ".." in PurePath(source.path).parts:
+        raise SlaError(f"the path of a Source, {source.path!r}, leads outside of its root", PLACE)
     start, end = (
         None if time is None else as_number(time, f"{name} of a Source", 0)
         for name, time in (("start", source.start), ("end", source.end))
@@ -117,4 +119,4 @@ def _as_step_times(values: object, steps: int | None) -> NDArray[np.float64]:
 def _described(value: object) -> str:
     if isinstance(value, np.ndarray):
         return f"an array of {value.dtype} {value.shape}"
-    return f"of type {type(value).__name__}"
+    return f"a value of type {type(value).__name__}"

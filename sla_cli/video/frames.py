@@ -19,6 +19,7 @@ from sla_cli.video.timing import selected
 from sla_cli.video.tree import Tree
 from sla_cli.video.video_file import Video
 
+OTHER_ARCHIVES = (".xz", ".bz2", ".zst", ".gz", ".7z", ".rar")
 ONE = "Give one video, or the folder of the pictures of one recording."
 
 
@@ -95,6 +96,8 @@ class FrameReader:
             raise FrameError(f"no such frame folder or video: {where}")
         elif source.path.lower().endswith(tuple(ENDINGS)):
             raise FrameError(f"{where} is an archive, not a recording", ONE)
+        elif source.path.lower().endswith(OTHER_ARCHIVES):
+            raise FrameError(f"{where} is an archive of a kind that is not read", "Unpack it, or make it a zip or tar.")
         elif is_image(source.path) and not is_animated_png(tree.read(source.path)):
             raise not_a_video(tree.read(source.path), where)
         else:

@@ -65,8 +65,9 @@ class Work:
             if path is not None and path.exists() and not path.is_dir():
                 log.info("using language model %s", path)
                 return path
+        found = "it is a folder" if name.is_dir() else "no such file"
         raise SlaError(
-            f"cannot read the language model {name}: no such file, nor {self.lm / name}",
+            f"cannot read the language model {name}: {found}, and there is no {self.lm / name}",
             "`sla lm estimate` makes one; or give the full path of a file from another tool.",
         )
 
