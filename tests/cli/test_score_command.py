@@ -124,6 +124,14 @@ def test_max_wer_exits_with_3_after_everything_is_written(folder: Path) -> None:
     assert "above --max-wer 50: two.txt" in result.stderr
 
 
+def test_of_an_id_that_sclite_cannot_read_no_file_is_written(folder: Path) -> None:
+    for name in ("ref", "hyp"):
+        Path(f"{name}.csv").write_text("id,glosses\na(1),A B\n", encoding="utf-8")
+    result = sla("score", "hyp.csv", "--ref", "ref.csv", "--sclite", "nist", code=2)
+    assert "'a(1)'" in result.stderr and "leave --sclite out" in " ".join(result.stderr.split())
+    assert not list(Path("nist").glob("*"))
+
+
 def test_files_for_sclite_go_into_no_artifact(folder: Path) -> None:
     sla("score", "one.txt", "--ref", "ref.stm")
     (scored,) = (folder / "sla-work" / "scores").iterdir()

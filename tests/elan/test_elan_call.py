@@ -45,5 +45,6 @@ def test_what_is_not_given_has_its_default() -> None:
 
 @pytest.mark.parametrize("data", [b"", b"<PARAM>", b"<TIER/>", b'<!DOCTYPE a [<!ENTITY b "c">]><PARAM>&b;</PARAM>'])
 def test_anything_but_a_call_is_refused(data: bytes) -> None:
-    with pytest.raises(SlaError, match="the call from ELAN"):
+    with pytest.raises(SlaError, match="the call from ELAN") as refused:
         read_call(data, RECOGNIZERS[0])
+    assert "Recognizer tab" in refused.value.hint

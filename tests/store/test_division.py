@@ -174,6 +174,7 @@ def test_a_store_is_recognised_by_its_digests(tmp_path: Path) -> None:
 def test_a_split_is_opened_once_by_the_name_of_its_store(tmp_path: Path) -> None:
     folder = make_store(tmp_path, {"train": CLIPS})
     write_division(folder, Division("mine", {"b": "dev"}))
-    name = Store(folder, "mine").name
-    assert open_split(name, "dev").ids == ["b"]
-    assert open_split(name, "dev") is open_split(name, "dev")
+    store = Store(folder, "mine")
+    asked = store.name, "dev", store["dev"].digest
+    assert open_split(*asked).ids == ["b"]
+    assert open_split(*asked) is open_split(*asked)

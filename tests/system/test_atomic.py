@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from sla_cli.errors import SlaError
-from sla_cli.system.atomic import atomic_write, is_temporary
+from sla_cli.system.atomic import atomic_write, is_temporary, temporary_path
 
 # Writes half of its text, reports it, and continues on request.
 WRITER = """
@@ -54,6 +54,8 @@ def test_a_name_may_be_as_long_as_the_disk_allows(tmp_path: Path, length: int) -
     process.kill()
     process.wait()
     assert len(names(tmp_path)) == 1
+    left = temporary_path(path).name.replace(f"-{os.getpid()}-", f"-{process.pid}-")
+    (tmp_path / left / "folder").mkdir(parents=True)
     write(path, "whole")
     assert names(tmp_path) == [path.name], "what the killed one left is removed"
 

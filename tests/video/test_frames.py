@@ -73,6 +73,13 @@ def test_an_archive_gives_the_same_frames(request: pytest.FixtureRequest, kind: 
     assert inside == read(FrameReader(Source(path.parent, path.name), fps=25.0))
 
 
+@pytest.mark.parametrize("name", ["a.tar.xz", "a.7z", "a.RAR"])
+def test_an_archive_of_another_kind_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"\xfd7zXZ\0" + bytes(1000))
+    with pytest.raises(FrameError, match="is an archive of a kind that is not read"):
+        read(FrameReader(Source(tmp_path, name)))
+
+
 def test_a_frame_that_is_broken_is_named_after_those_before_it(folder: Path) -> None:
     (folder / "3.png").write_bytes(b"")
     frames = iter(FrameReader(Source(folder.parent, folder.name)))
