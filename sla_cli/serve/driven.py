@@ -9,7 +9,7 @@ from multiprocessing.connection import Connection
 from time import monotonic
 from typing import Any
 
-from sla_cli.serve.talk import Answer, Order, Unusable
+from sla_cli.serve.talk import Answer, Order, Ready, Unusable
 from sla_cli.system.host_memory import resident_bytes
 
 LOOK = 0.2  # seconds between two looks at the memory
@@ -55,12 +55,17 @@ class Driven:
         self.process.start()
         theirs.close()
 
-    def open(self) -> None:
-        """Wait until it has its model. Raises SlaError if the model cannot be opened, and LostError."""
+    def open(self) -> Mapping[str, str]:
+        """Wait until it has its model; returns `Recognizer.made`.
+
+        Raises SlaError if the model cannot be opened, and LostError.
+        """
         answer = self.receive(ENOUGH)
         if isinstance(answer, Unusable):
             self.kill()
             raise answer.error
+        assert isinstance(answer, Ready)
+        return answer.made
 
     def send(self, order: Order) -> None:
         """Raises LostError."""

@@ -66,7 +66,7 @@ def work(connection: Connection, opening: Mapping[str, Any]) -> None:
         known = error if isinstance(error, SlaError) else not_installed(error) or SlaError(str(error))
         connection.send(Unusable(known))
         return
-    connection.send(Ready())
+    connection.send(Ready(recognizer.made))
     with suppress(EOFError, OSError):
         while True:
             order: Order = connection.recv()

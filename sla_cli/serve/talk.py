@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -31,7 +32,9 @@ class Stop:
 
 @dataclass(frozen=True)
 class Ready:
-    """The model is open."""
+    """The model is open. `made`: as of `Recognizer`."""
+
+    made: Mapping[str, str]
 
 
 @dataclass(frozen=True)

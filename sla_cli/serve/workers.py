@@ -33,12 +33,13 @@ class Workers:
     Args:
         take: waits a moment for work; None if there is none.
         opening, memory: as for `Driven`.
-        failed: called once if no process can open the model.
+        failed: called once if no process can open the model, or none is left with the model of the first.
 
     Attributes:
         ready: processes that have their model, working or idle.
         restarts: processes that were started again.
-        fault: why no process can open the model.
+        fault: why `failed` was called.
+        made: how the processes recognise, as of `Recognizer`; what clients are told is of this model.
     """
 
     count: int
@@ -49,6 +50,7 @@ class Workers:
     ready: int = 0
     restarts: int = 0
     fault: SlaError | None = None
+    made: Mapping[str, str] | None = None
     _stop: Event = field(default_factory=Event)
     _lock: Lock = field(default_factory=Lock)
     _processes: dict[int, Driven] = field(default_factory=dict)
@@ -80,7 +82,9 @@ class Workers:
                     process.kill()
             try:
                 tries += 1
-                process.open()
+                made = process.open()
+                if not self._is_same(made):
+                    return
                 tries = 0
                 self._serve(process)
             except SlaError as error:
@@ -95,6 +99,23 @@ class Workers:
                 process.close()
             if tries:
                 self._stop.wait(AGAIN)
+
+    def _is_same(self, made: Mapping[str, str]) -> bool:
+        """Whether a process has the model of the first one; if none is left that has, the service ends."""
+        with self._lock:
+            self.made = self.made or made
+            if made == self.made:
+                return True
+            message = (
+                "the model was replaced while the service was running, and a new process would recognise otherwise"
+            )
+            error = SlaError(message, "Start the service again; processes that have the old model go on.")
+            log.error("%s", error.message)
+            if not self.ready and self.fault is None:
+                self.fault = error
+        if self.fault is error:
+            self.failed()
+        return False
 
     def _serve(self, process: Driven) -> None:
         """Do work until the process has ended."""

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
 import struct
+import time
 from pathlib import Path
+from threading import Event
 
 import cv2
 import pytest
@@ -23,6 +26,26 @@ def test_a_process_that_is_stopped_while_it_loads_is_no_fault(run: Path, monkeyp
     held.start()
     held.stop()
     assert held.fault is None and not failures
+
+
+@pytest.mark.ci  # it starts processes, which import PyTorch
+def test_a_process_that_is_started_again_has_no_other_model(run: Path, tmp_path: Path) -> None:
+    """Clients were told the glosses and the card of the first."""
+    place, failed = shutil.copytree(run, tmp_path / "runs" / "mine"), Event()
+    held = Workers(1, lambda: time.sleep(0.05), {"run": place}, 2**40, failed.set)
+    held.start()
+    try:
+        for again in range(2):  # the first time it is the same model
+            while held.ready < 1 or held.restarts < again:
+                assert not failed.wait(0.05)
+            if again:
+                shutil.rmtree(place)
+                shutil.copytree(broken_run(tmp_path), place)
+            held._processes[0].kill()
+        assert failed.wait(60)
+    finally:
+        held.stop()
+    assert held.fault is not None and "the model was replaced while the service was running" in held.fault.message
 
 
 @pytest.mark.ci  # it starts a process, which imports PyTorch
