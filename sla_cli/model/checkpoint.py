@@ -160,7 +160,8 @@ def read_tensors(path: Path, name: str, version: int, again: str) -> tuple[dict[
             prefix = f"{PARTS[name]}."
             header = _header_of(path, header, PARTS[name], again)
         names = [key for key in file.keys() if key.startswith(prefix)]  # noqa: SIM118  # it is no dict
-        tensors = {key.removeprefix(prefix): file.get_tensor(key) for key in names}
+        # Not the memory map of the file, in which the values would change if somebody overwrites it.
+        tensors = {key.removeprefix(prefix): file.get_tensor(key).clone() for key in names}
     if header.get("format") != name:
         raise FormatError(f"{path}: format {header.get('format') or 'unknown'}, expected {name}", RETRAIN)
     check_version(path, name, version, header.get("version"), RETRAIN)
