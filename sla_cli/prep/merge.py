@@ -91,6 +91,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
             def begin() -> None:
                 for store in stores.values():
                     check_nobody_left_out(store)
+                _check_folder(out, stores, force)
                 check_unedited(out, [OWN], "merged store")  # again: copying may have taken hours
                 artifact.begin()
 

@@ -194,6 +194,22 @@ def test_a_signer_who_may_have_been_left_out_under_the_former_name_of_a_store_is
     assert "a-bob was left out of" in caplog.text and "if bob of" in caplog.text
 
 
+def test_clips_of_somebody_that_appear_while_it_copies_stay(
+    stores: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, copied = tmp_path / "c", merge._clips
+    theirs = clips_path(make_store(tmp_path / "other", {"train": [clip("x", "A")]}))
+
+    def meanwhile(*given: Any, **more: Any) -> Any:
+        yield from copied(*given, **more)
+        shutil.copyfile(theirs, clips_path(out))
+
+    monkeypatch.setattr(merge, "_clips", meanwhile)
+    with pytest.raises(SlaError, match=r"is not a finished store, and contains clips\.h5"):
+        merge_stores(stores, out)
+    assert clips_path(out).read_bytes() == theirs.read_bytes()
+
+
 def test_what_it_was_made_of_is_recorded(stores: tuple[Path, Path], tmp_path: Path) -> None:
     out = tmp_path / "c"
     merge_stores(stores, out)
