@@ -83,7 +83,11 @@ class Jobs:
             job = Job(self.folder / new_id(), Record(0))
             self._jobs[job.id] = job
         try:
-            job.folder.mkdir(mode=0o700)
+            try:
+                job.folder.mkdir(mode=0o700)
+            except FileNotFoundError:  # somebody, or a program that cleans /tmp, has removed the state folder
+                make_folder(self.folder, own=True)
+                job.folder.mkdir(mode=0o700)
         except OSError as error:
             self.delete(job)
             raise SlaError(f"cannot write {self.folder}: {error.strerror}") from error

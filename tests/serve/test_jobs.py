@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -87,6 +88,14 @@ def test_the_video_is_deleted_with_the_end_of_its_job(tmp_path: Path) -> None:
         job = finished(jobs, fault)
         assert not job.upload.exists() and job.record.state == ("failed" if fault else "done") and job.ended.done()
     assert oct((tmp_path / "jobs").stat().st_mode)[-3:] == oct(job.folder.stat().st_mode)[-3:] == "700"
+
+
+def test_a_state_folder_that_was_removed_is_made_again(tmp_path: Path) -> None:
+    jobs = jobs_in(tmp_path / "state")
+    shutil.rmtree(tmp_path / "state")
+    sent(jobs)
+    assert finished(jobs).record.state == "done"
+    assert oct((tmp_path / "state" / "jobs").stat().st_mode)[-3:] == "700"
 
 
 def test_a_restart_finds_what_waits_what_ran_and_what_is_done(tmp_path: Path) -> None:
