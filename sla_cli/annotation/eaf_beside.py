@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -71,8 +71,17 @@ def _match(videos: Sequence[Path], files: Sequence[Path], found: ElanFiles) -> N
     """As `elan_files`, for the videos of one folder and its ELAN files."""
     elan = {path.with_suffix(SUFFIX).name: path for path in files}
     named = {video.name: video for video in videos}
+    stems_of = Counter(recording_name(name) for name in named)
+    by_stem = {stem: name for name in named if stems_of[stem := recording_name(name)] == 1}
     own_name = {video: video.with_name(recording_name(video.name) + SUFFIX) for video in videos}
-    among, there = Alike(elan), Alike(named)
+    among, there, there_by_stem = Alike(elan), Alike(named), Alike(by_stem)
+
+    def linked_video(names: Sequence[str]) -> str | None:
+        """Of the names of a link, the video that it means: the one with its name, else the only one of its stem."""
+        if exact := next(filter(None, map(there.find, names)), None):
+            return exact
+        return next((by_stem[stem] for name in names if (stem := there_by_stem.find(recording_name(name)))), None)
+
     stems = Alike(path.name for path in own_name.values())
     for video, usual in own_name.items():
         own = among.find(usual.name)
@@ -80,8 +89,7 @@ def _match(videos: Sequence[Path], files: Sequence[Path], found: ElanFiles) -> N
         found.of[video] = elan[own] if own is not None and is_own else usual
     taken = {found.of[video] for video in videos}
     for eaf in elan.values():
-        there_of = (next(filter(None, map(there.find, names)), None) for names in _linked(eaf))
-        linked = dict.fromkeys(named[name] for name in there_of if name is not None)
+        linked = dict.fromkeys(named[name] for names in _linked(eaf) if (name := linked_video(names)))
         free = [video for video in linked if video in found.of and found.of[video] not in files]
         if free and eaf not in taken:
             found.of[free.pop(0)] = eaf

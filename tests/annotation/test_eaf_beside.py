@@ -36,6 +36,13 @@ def test_cameras_of_one_recording_are_one(tmp_path: Path) -> None:
     assert found(tmp_path, "b_cam2.mp4") == ({"b_cam2.mp4": "b.eaf"}, {}), "it alone is asked for"
 
 
+def test_the_ending_of_a_link_does_not_matter_where_the_name_is_that_of_one_video(tmp_path: Path) -> None:
+    (tmp_path / "x.eaf").write_text(links("Clip.mp4"))
+    assert found(tmp_path, "clip.avi") == ({"clip.avi": "x.eaf"}, {})
+    assert found(tmp_path, "clip.avi clip.mov")[0] == {"clip.avi": "clip.eaf", "clip.mov": "clip.eaf"}
+    assert found(tmp_path, "clip.avi clip.mp4") == ({"clip.avi": "clip.eaf", "clip.mp4": "x.eaf"}, {})
+
+
 def test_a_video_with_an_elan_file_of_its_name_belongs_to_that_one(tmp_path: Path) -> None:
     for name in ("rec.eaf", "rec_cam1.EAF"):
         (tmp_path / name).write_text(links("rec_cam1.mp4", "rec_cam2.mp4"))
