@@ -73,6 +73,7 @@ REFUSALS = (
         errno.ENOTDIR,
         errno.ENAMETOOLONG,
         errno.ELOOP,
+        *(errno.ENOENT, errno.ENOTEMPTY),  # another program has moved, removed or added something meanwhile
     ),
     *(errno.ESTALE, errno.EIO, errno.ETIMEDOUT, errno.ENOLCK),  # of a network file system
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -12,7 +13,7 @@ import pytest
 from decode_work import write_emissions_and_lm, write_store
 from typer.testing import CliRunner
 
-from sla_cli.cli.main import app
+from sla_cli.cli.main import app, refusals
 
 Ended = subprocess.CompletedProcess[bytes]
 
@@ -76,6 +77,15 @@ def test_a_current_folder_that_was_removed(folder: Path, tmp_path: Path) -> None
         (tmp_path / "gone").rmdir()
         ended = CliRunner().invoke(app, ["prep", "folder", "x"])
     assert ended.exit_code == 2 and ended.stderr.startswith("error: the current folder was removed\nhint: ")
+
+
+@pytest.mark.parametrize("number", [errno.ENOENT, errno.ENOTEMPTY, errno.ENOSPC])
+def test_what_another_program_does_to_files_meanwhile_is_no_traceback(
+    number: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit, match="2"), refusals():
+        raise OSError(number, os.strerror(number), "run/tensorboard")
+    assert capsys.readouterr().err.startswith(f"error: run/tensorboard: {os.strerror(number)}\n")
 
 
 def test_a_line_feed_in_a_name_forges_no_message(folder: Path, tmp_path: Path) -> None:
