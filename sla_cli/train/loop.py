@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager, nullcontext
@@ -94,7 +95,13 @@ def train(setup: TrainSetup) -> list[Epoch]:
     first = len(state.epochs) + 1
     writer = SummaryWriter(str(setup.run.tensorboard), purge_step=first) if group.is_main else nullcontext()
     within = StepLog(setup.run, _clips_seen(state, data), setup.check_hold) if group.is_main else nullcontext()
-    with catching_signals() as stop, writer as board, within as step_log, _saved_when_stopped(setup, state):
+    with (
+        _told_once(),
+        catching_signals() as stop,
+        writer as board,
+        within as step_log,
+        _saved_when_stopped(setup, state),
+    ):
         between, kept_dev = partial(_stop_if_requested, group, stop), None
         if config.keep_views and not should_stop(state.epochs, config):
             kept, kept_dev = keep_features(state, setup.store, between)
@@ -263,3 +270,19 @@ def _saved_when_stopped(setup: TrainSetup, state: State) -> Iterator[None]:
         if state.saved:
             error.hint += f" The state after {state.saved} is kept in {setup.run.path}."
         raise
+
+
+@contextmanager
+def _told_once() -> Iterator[None]:
+    """The thread that writes for TensorBoard prints no error of the file system: this thread raises it again."""
+    before = threading.excepthook
+
+    def tell(given: threading.ExceptHookArgs) -> None:
+        if not isinstance(given.exc_value, OSError):
+            before(given)
+
+    threading.excepthook = tell
+    try:
+        yield
+    finally:
+        threading.excepthook = before

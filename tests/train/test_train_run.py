@@ -376,3 +376,19 @@ def test_clips_that_prep_lost_are_mentioned(tmp_path: Path, caplog: pytest.LogCa
     with caplog.at_level(logging.WARNING, "sla"):
         start_run(store, tmp_path / "run", tiny(model__variant="frozen", train__epochs=1), preset="tiny", group=CPU)
     assert "clip-7" in caplog.text
+
+
+def test_a_run_that_is_moved_while_it_is_trained_is_named_once(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    evaluate = loop.evaluate
+
+    def meanwhile(*given: Any) -> Any:
+        (tmp_path / "run").rename(tmp_path / "moved")
+        return evaluate(*given)
+
+    monkeypatch.setattr(loop, "evaluate", meanwhile)
+    with pytest.raises((FileNotFoundError, SlaError)):
+        start_run(store, tmp_path / "run", tiny(train__epochs=1), preset="tiny", group=CPU)
+    assert "Traceback" not in capfd.readouterr().err
+    assert Run(tmp_path / "moved").exists
