@@ -23,6 +23,7 @@ LONG = ("bytes", "frame_offsets")  # the largest datasets of a store, which hold
 TYPES = {h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM}  # those that sla writes; booleans are ENUM
 LAYOUTS = {h5py.h5d.COMPACT, h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED}  # in the file itself
 LZF = 100  # times that compressed values are larger than in the file; LZF needs 3 bytes for at most 264
+SLOWEST, FASTEST = 1e-6, 1e6  # frames a second, with which times are finite and have few digits
 SLACK = 1 << 20  # bytes that HDF5's own structures may need
 UNREADABLE = (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError)  # by h5py, for a damaged file
 SYSTEM_ERROR = re.compile(r"errno = \d+, error message = '([^']*)'")  # how HDF5 quotes an error of the file system
@@ -178,17 +179,13 @@ def check_offsets(values: np.ndarray, name: str, end: int) -> None:
         raise ValueError(f"{name} do not divide 0 to {end} into parts")
 
 
-MOST = 1e6  # frames a second, and seconds of a frame
-
-
 def rates(file: h5py.File, name: str) -> np.ndarray:
     """A dataset of frame rates, 0 if unknown. Raises ValueError for another one."""
     values = np.asarray(file[name])
     if values.ndim != 1 or values.dtype.kind not in "iuf":
         raise ValueError(f"{name} are not frame rates")
-    if not (
-        (values == 0) | ((values >= 1 / MOST) & (values <= MOST))
-    ).all():  # so times are finite, and have few digits
+    known = values[values != 0]
+    if not ((known >= SLOWEST) & (known <= FASTEST)).all():
         raise ValueError(f"{name} are not frame rates")
     return values
 
