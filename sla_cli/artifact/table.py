@@ -8,6 +8,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,7 +86,7 @@ def parse_table(text: str, name: str, columns: Sequence[str], separator: str = "
     rows = _rows(text.replace("\r\n", "\n"), separator, name)
     line, header = next(rows, (1, [""]))
     names = [column.strip() for column in header]
-    if twice := sorted({column for column in names if names.count(column) > 1}):
+    if twice := sorted(column for column, number in Counter(names).items() if number > 1):
         raise FormatError(f"{name}, line {line}: several columns are named {some(twice)}", "Keep one of them.")
     if missing := [column for column in columns if column not in names]:
         raise FormatError(

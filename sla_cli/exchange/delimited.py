@@ -19,6 +19,7 @@ from sla_cli.exchange.format import Format, NbestLists, Utterance, utterance
 
 NEEDED = ("id", "gloss")
 NAMED = ("path", "gloss")  # without ids
+OF_CLIPS = ("path", "start", "end", "signer")  # what names a clip without id, as an empty cell is like a missing column
 
 
 def _begins(text: str) -> bool:
@@ -32,16 +33,18 @@ def _read(text: str, name: str) -> Iterator[Utterance]:
             f"{name}, line 1: no columns id and gloss in the header {header[:80]!r}", "The first line must name them."
         )
     if has_columns(text, NEEDED):
-        rows = parse_any_table(text, name, NEEDED, ("signer",))
+        rows = list(parse_any_table(text, name, NEEDED, ("signer",)))
+        if not all(row["id"] for row in rows) and has_columns(text, (*NEEDED, "path")):
+            rows = list(parse_any_table(text, name, NEEDED, OF_CLIPS))
     else:
-        rows = parse_any_table(text, name, NAMED, ("start", "end", "signer"))
+        rows = list(parse_any_table(text, name, NAMED, OF_CLIPS))
     for row in rows:
         yield utterance(row.line, _id(row, name), row["gloss"].split(), row.fields.get("signer", ""))
 
 
 def _id(row: Row, name: str) -> str:
-    if "id" in row.fields:
-        return row["id"]
+    if (given := row.fields.get("id", "")) or not row.fields.get("path"):
+        return given
     at = f"{name}, line {row.line}"
     return clip_name(row["path"], *(seconds(row.fields.get(key, ""), key, at) for key in ("start", "end")))
 

@@ -62,6 +62,13 @@ def test_columns_are_found_by_name_and_others_are_kept(tmp_path: Path) -> None:
     assert (row["id"], row["gloss"], row["text"], row.line) == ("a", "TAG", "Guten Tag", 2)
 
 
+@pytest.mark.timeout(60)
+def test_time_grows_with_the_columns_and_not_with_their_square(tmp_path: Path) -> None:
+    """With the square, this takes half an hour."""
+    header, row = ("|".join(part.format(number) for number in range(300_000)) for part in ("c{}", "x{}"))
+    assert read(tmp_path / "t", f"id|gloss|{header}\na|A|{row}\n".encode()) == [(2, "a", "A")]
+
+
 @given(st.lists(st.tuples(cells, cells), max_size=5))
 def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]) -> None:
     path = tmp_path_factory.getbasetemp() / "any"

@@ -66,6 +66,13 @@ def test_tables(tmp_path: Path) -> None:
     assert read(tmp_path, "T.corpus.csv", text) == {"x": "DRUCK TIEF"}
 
 
+def test_an_empty_cell_of_ids_is_like_a_missing_column(tmp_path: Path) -> None:
+    text = "id,video,start,end,gloss\nx,b.mp4,,,C\n,sub/a.mp4,,,A B\n,c.mp4,1,2.5,D\n"
+    without = "video,start,end,gloss\nb.mp4,,,C\nsub/a.mp4,,,A B\nc.mp4,1,2.5,D\n"
+    _, *named = read(tmp_path, "a.csv", without).items()
+    assert read(tmp_path, "b.csv", text) == {"x": "C", **dict(named)}
+
+
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("first", ["", "sep=;\r\n"])
 @pytest.mark.parametrize("end", ["\r\n", "\r"])
