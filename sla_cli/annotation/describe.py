@@ -28,9 +28,9 @@ def describe_annotation(path: Path) -> Description | None:
 
 def _figures(tier: Tier) -> dict[str, object]:
     return {
-        "annotations": len(tier.marks),
-        "seconds": round(sum(mark.end - mark.start for mark in tier.marks) / 1000, 3),
-        "different_values": len({mark.text for mark in tier.marks if mark.text}),
+        "annotations": len(tier.filled),
+        "seconds": round(sum(mark.end - mark.start for mark in tier.filled) / 1000, 3),
+        "different_values": len({mark.text for mark in tier.filled}),
         "parent": tier.parent,
         "annotator": tier.annotator,
     }

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from html import unescape
+from itertools import pairwise
 from pathlib import Path
 
 from sla_cli.annotation.layout import Layout
@@ -15,7 +16,9 @@ from sla_cli.annotation.tier import AnnotationFile, Mark, Tier
 from sla_cli.annotation.timed import Interval, in_milliseconds, printable, sentence_interval
 from sla_cli.artifact.text import decode_any_text
 from sla_cli.core.annotation import Annotation
+from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError
+from sla_cli.log import log
 
 CUES = "cues"  # name of the tier
 TIME = r"(?:([0-9]{1,5}):)?([0-9]{1,2}):([0-9]{1,2})[.,]([0-9]{3})"
@@ -98,11 +101,28 @@ def read_subtitles(data: bytes, name: str) -> AnnotationFile:
         if end < start:
             raise FormatError(f"{name}, line {number}: a subtitle ends at {end} ms, before its start at {start} ms")
         marks.append(Mark(start, end, " ".join(plain(_text(lines, number)).split()), number))
+    if plain is _srt_plain:
+        _warn_of_rest(lines, marks, name)
     if not marks:
         raise FormatError(
             f"{name} holds no subtitles", "Give SRT or WebVTT with times like 00:00:01.000 --> 00:00:02.000."
         )
     return AnnotationFile([Tier(CUES, marks)])
+
+
+def _warn_of_rest(lines: list[str], marks: list[Mark], name: str) -> None:
+    """Say which lines belong to no cue of SubRip, such as those after an empty line in its text."""
+    borders = [0, *(mark.line for mark in marks), len(lines) + 1]
+    rest = list[int]()
+    for first, after in pairwise(borders):
+        end = next((at for at in range(first, after - 1) if not lines[at].strip()), after - 1) if first else 0
+        between = [at for at in range(end, after - 1) if lines[at].strip()]
+        if between and after <= len(lines) and lines[between[-1]].strip().isdecimal():
+            between.pop()  # the number of the next cue
+        rest += between
+    if rest:
+        text, number = lines[rest[0]].strip()[:60], counted(len(rest), "line")
+        log.warning("%s, line %d: %r is in no subtitle, and left out (%s in all)", name, rest[0] + 1, text, number)
 
 
 def _text(lines: list[str], number: int) -> str:

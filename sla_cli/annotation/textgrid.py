@@ -104,6 +104,9 @@ class _Tokens:
         if self._next(3) == "<exists>":
             for _ in range(self.count()):
                 yield self._tier()
+            if (more := next(self._found, None)) is not None:
+                self.line = bisect_right(self._breaks, more.start()) + 1
+                raise self._fault("it goes on after the tiers and intervals whose numbers it states")
 
     def _tier(self) -> Tier:
         kind, name = self.text(), self.text()

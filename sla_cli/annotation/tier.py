@@ -62,6 +62,11 @@ class Tier:
     participant: str = ""
     annotator: str = ""
 
+    @property
+    def filled(self) -> list[Mark]:
+        """Its annotations that have text; empty ones are nothing, as the intervals between those of a TextGrid."""
+        return [mark for mark in self.marks if mark.text.strip()]
+
 
 @dataclass(frozen=True)
 class MediaLink:

@@ -215,7 +215,7 @@ def _named(tiers: Sequence[Tier], path: Path, name: str) -> Tier:
 
 def _only(tiers: Sequence[Tier], path: Path) -> Tier:
     """The only tier with annotations; sentences of sla and tiers that depend on it aside."""
-    filled = [one for one in tiers if any(mark.text.strip() for mark in one.marks)]
+    filled = [one for one in tiers if one.filled]
     there = {one.name for one in filled}
     own = [one for one in filled if one.parent not in there and one.name != SENTENCE]
     if len(own) == 1:

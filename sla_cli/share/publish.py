@@ -23,7 +23,7 @@ from sla_cli.work.model_folder import ModelFolder, is_model, read_model_facts, s
 # What the hub itself puts into a new repository: this file, and a card without text if a licence was chosen there.
 ATTRIBUTES, BEGINNING = ".gitattributes", re.compile(rb"\A---\r?\n.*?\n---", re.DOTALL)
 SMALL = 2**20  # bytes of a file that is read once, checked and sent; the hub identifies large ones by their digest
-TAG = re.compile(r"(?!.{101})\w+([.-]\w+)*", re.ASCII)  # what git and the address of a model both take
+TAG = re.compile(r"(?!.{101})(?!.*\.lock$)\w+([.-]\w+)*", re.ASCII)  # what git and the address of a model both take
 NO_TAG = re.compile(r"main|HEAD|[0-9a-f]{40}", re.IGNORECASE)
 
 
@@ -53,7 +53,10 @@ def publish_model(
     if "/" not in repository:
         raise SlaError(f"{repository!r} does not name an owner", "Write OWNER/NAME.")
     if tag is not None and not TAG.fullmatch(tag):
-        raise SlaError(f"{tag!r} cannot be a tag", "Use letters, digits and _, with single dots or - between them.")
+        raise SlaError(
+            f"{tag!r} cannot be a tag",
+            "Use letters, digits and _, with single dots or - between them; .lock is no ending.",
+        )
     if tag is not None and NO_TAG.fullmatch(tag):
         raise SlaError(f"{tag!r} would mean a branch or a commit", "Name a version, such as v1.")
     files = {path.relative_to(folder).as_posix(): path.stat().st_size for path in model.files}

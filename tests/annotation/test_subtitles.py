@@ -16,6 +16,7 @@ import webvtt
 from annotation_cases import EXAMPLE, annotations
 from hypothesis import given, settings
 
+from sla_cli.annotation import subtitles
 from sla_cli.annotation.formats import annotation_text, parse_annotation, write_annotation
 from sla_cli.annotation.layout import DEFAULT, Layout
 from sla_cli.annotation.subtitles import ALIKE, TAG, read_subtitles, srt_text, vtt_text
@@ -195,3 +196,23 @@ def test_what_we_write_comes_back() -> None:
 def test_what_are_no_subtitles(content: str, message: str) -> None:
     with pytest.raises(FormatError, match=message):
         cues(content)
+
+
+def test_text_after_an_empty_line_in_a_cue_of_subrip_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    cue = "1\n00:00:01,000 --> 00:00:02,000\nHAUS\n\n{}2\n00:00:03,000 --> 00:00:04,000\nREGEN\n\n"
+    left = "a.srt, line 5: 'BAUM' is in no subtitle, and left out (2 lines in all)"
+    for more, said in (("", []), ("BAUM\n12 MAL\n\n", [left])):
+        caplog.clear()
+        (tier,) = read_subtitles(cue.format(more).encode(), "a.srt").tiers
+        assert [mark.text for mark in tier.marks] == ["HAUS", "REGEN"]
+        assert caplog.messages == said
+
+
+@given(annotations())
+def test_of_what_we_write_nothing_is_left_out(annotation: Annotation) -> None:
+    said: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subtitles.log, "warning", lambda *given: said.append(str(given)))
+        if annotation.sentences:
+            read_subtitles(srt_text(annotation, DEFAULT, Path()).encode(), "a.srt")
+    assert said == []

@@ -113,6 +113,7 @@ def test_what_the_hub_will_lack_is_said(made: Path) -> None:
         (("m", "some body/signs"), "cannot name a model: the hub takes no such name"),
         (("m", NAME, "--tag", "v 1"), "'v 1' cannot be a tag"),
         (("m", NAME, "--tag", "v" * 300), "cannot be a tag"),
+        (("m", NAME, "--tag", "v1.lock"), "'v1.lock' cannot be a tag"),
         (("m", NAME, "--tag", "HEAD"), "'HEAD' would mean a branch or a commit"),
         (("m", NAME, "--tag", "0a" * 20), "would mean a branch or a commit"),
     ],

@@ -52,7 +52,7 @@ class Found:
     def add(self, file: AnnotationFile, chosen: Chosen) -> None:
         """A file and its tiers that are used."""
         self.files += 1
-        self.tiers.update({tier.name: len(tier.marks) for tier in file.tiers})
+        self.tiers.update({tier.name: len(tier.filled) for tier in file.tiers})
         self.types |= {tier.type for tier in file.tiers} - {""}
         self.unknown.update(chosen.unknown)
         self.recognised += sum(len(tier.marks) for tier in chosen.glosses if tier.annotator == ANNOTATOR)
