@@ -11,7 +11,7 @@ import argparse
 import re
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
@@ -27,29 +27,31 @@ def main() -> None:
         parser.add_argument(name, type=Path)
     parser.add_argument("tiers", nargs="+", metavar="tier")
     given = parser.parse_args()
+    changes, damaged = Counter[tuple[str, str]](), False
     if given.copy.resolve().is_relative_to(given.folder.resolve()):  # else the next call would read the copies, too
         parser.error(f"{given.copy} must be outside of {given.folder}")
     if given.copy.exists():  # else it might be somebody's work, or keep files that FOLDER has no longer
         parser.error(f"{given.copy} is there already: remove it, or name a new folder")
     try:
         rules = read_rules(given.rules)
-    except (OSError, ValueError, re.error) as error:
+    except (OSError, ValueError) as error:
         parser.error(f"{given.rules}: {error}")
-    trees, damaged = {}, 0
-    for path in sorted(path for path in given.folder.rglob("*") if path.suffix.lower() == ".eaf"):
-        try:
-            trees[path] = ET.parse(path)
-        except ET.ParseError as error:
-            print(f"{path}: left out, {error}", file=sys.stderr)
-            damaged += 1
-    if not trees:
+    names = {}  # of the tiers of each file that can be read
+    for path in sorted(given.folder.rglob("*")):
+        if path.suffix.lower() == ".eaf" and path.is_file():
+            try:
+                names[path] = tier_names(ET.parse(path))
+            except ET.ParseError as error:
+                print(f"{path}: left out, {error}", file=sys.stderr)
+                damaged = True
+    if not names:
         parser.error(f"{given.folder} is not a folder with ELAN files")
     for wanted in given.tiers:
-        if not any(names_among(tree, [wanted]) for tree in trees.values()):
+        if not any(chosen(found, [wanted]) for found in names.values()):
             parser.error(f"no file has a tier {wanted}; `sla prep elan {given.folder} --list-tiers` shows them")
-    changes = Counter[tuple[str, str]]()
-    for path, tree in trees.items():
-        changes += rename(tree, rules, given.tiers)
+    for path, found in names.items():
+        tree = ET.parse(path)  # again: all together may not fit into memory
+        changes += rename(tree, rules, chosen(found, given.tiers))
         copy = given.copy / path.relative_to(given.folder)
         copy.parent.mkdir(parents=True, exist_ok=True)
         tree.write(copy, encoding="utf-8", xml_declaration=True)
@@ -75,17 +77,26 @@ def read_rules(path: Path) -> Rules:
     return rules
 
 
-def names_among(tree: "ET.ElementTree[ET.Element]", wanted: Sequence[str]) -> set[str]:
-    """Names of the tiers of a document that `sla prep elan --tier` takes, too."""
-    tiers = [Tier(tier.get("TIER_ID", ""), ()) for tier in tree.iter("TIER")]
+def tier_names(tree: "ET.ElementTree[ET.Element]") -> list[str]:
+    """The names of the tiers of a document."""
+    return [tier.get("TIER_ID", "") for tier in tree.iter("TIER")]
+
+
+def chosen(names: Sequence[str], wanted: Sequence[str]) -> set[str]:
+    """Those of these tiers that `sla prep elan --tier` takes, too."""
+    tiers = [Tier(name, ()) for name in names]
     return {tier.name for name in wanted for tier in find_tiers(tiers, name)}
 
 
-def rename(tree: "ET.ElementTree[ET.Element]", rules: Rules, tiers: Sequence[str]) -> Counter[tuple[str, str]]:
-    """Change a document; returns how often each gloss got which name."""
-    changes, chosen = Counter[tuple[str, str]](), names_among(tree, tiers)
+def rename(tree: "ET.ElementTree[ET.Element]", rules: Rules, tiers: Collection[str]) -> Counter[tuple[str, str]]:
+    """Change a document; returns how often each gloss got which name.
+
+    Args:
+        tiers: names of those that are changed.
+    """
+    changes = Counter[tuple[str, str]]()
     for tier in tree.iter("TIER"):
-        if tier.get("TIER_ID", "") not in chosen:
+        if tier.get("TIER_ID", "") not in tiers:
             continue
         for annotation in (one for holder in tier.iter("ANNOTATION") for one in holder):
             value = annotation.find("ANNOTATION_VALUE")

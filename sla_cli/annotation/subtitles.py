@@ -85,7 +85,7 @@ def read_subtitles(data: bytes, name: str) -> AnnotationFile:
     Raises:
         FormatError: there is no cue, or one has no times or ends before it starts; names file and line.
     """
-    marks: list[Mark] = []
+    marks, cues = list[Mark](), list[tuple[int, int]]()
     text = decode_any_text(data, name)
     lines = [*text.split("\n"), ""]
     plain = _vtt_plain if text.startswith("WEBVTT") or name.lower().endswith(".vtt") else _srt_plain
@@ -100,9 +100,11 @@ def read_subtitles(data: bytes, name: str) -> AnnotationFile:
         start, end = _milliseconds(found.groups()[:4]), _milliseconds(found.groups()[4:])
         if end < start:
             raise FormatError(f"{name}, line {number}: a subtitle ends at {end} ms, before its start at {start} ms")
-        marks.append(Mark(start, end, " ".join(plain(_text(lines, number)).split()), number))
-    if plain is _srt_plain:
-        _warn_of_rest(lines, marks, name)
+        after = _end(lines, number)
+        marks.append(Mark(start, end, " ".join(plain(" ".join(lines[number:after])).split()), number))
+        cues.append((number - 1, after))
+    if plain is _srt_plain:  # WebVTT has notes and styles between its cues
+        _warn_of_rest(lines, cues, name)
     if not marks:
         raise FormatError(
             f"{name} holds no subtitles", "Give SRT or WebVTT with times like 00:00:01.000 --> 00:00:02.000."
@@ -110,27 +112,27 @@ def read_subtitles(data: bytes, name: str) -> AnnotationFile:
     return AnnotationFile([Tier(CUES, marks)])
 
 
-def _warn_of_rest(lines: list[str], marks: list[Mark], name: str) -> None:
-    """Say which lines belong to no cue of SubRip, such as those after an empty line in its text."""
-    borders = [0, *(mark.line for mark in marks), len(lines) + 1]
-    rest = list[int]()
-    for first, after in pairwise(borders):
-        end = next((at for at in range(first, after - 1) if not lines[at].strip()), after - 1) if first else 0
-        between = [at for at in range(end, after - 1) if lines[at].strip()]
-        if between and after <= len(lines) and lines[between[-1]].strip().isdecimal():
-            between.pop()  # the number of the next cue
-        rest += between
+def _end(lines: list[str], number: int) -> int:
+    """Index of the empty line, or of the next line with times, that ends a text which begins at an index."""
+    return next(
+        place for place in range(number, len(lines)) if not lines[place].strip() or TIMING.fullmatch(lines[place])
+    )
+
+
+def _warn_of_rest(lines: list[str], cues: list[tuple[int, int]], name: str) -> None:
+    """Say which lines are in no cue, such as those after an empty line in the text of SubRip.
+
+    Args:
+        cues: index of the line with times of each, and the one after its text.
+    """
+    rest: list[int] = []
+    for (_, end), (begin, _) in pairwise([(0, 0), *cues, (len(lines), 0)]):
+        between = [place for place in range(end, begin) if lines[place].strip()]
+        is_number = begin < len(lines) and between and lines[between[-1]].strip().isdecimal()  # of the next cue
+        rest += between[:-1] if is_number else between
     if rest:
         text, number = lines[rest[0]].strip()[:60], counted(len(rest), "line")
         log.warning("%s, line %d: %r is in no subtitle, and left out (%s in all)", name, rest[0] + 1, text, number)
-
-
-def _text(lines: list[str], number: int) -> str:
-    """Text of the lines from this index to an empty line, or to the next line with times."""
-    end = next(
-        place for place in range(number, len(lines)) if not lines[place].strip() or TIMING.fullmatch(lines[place])
-    )
-    return " ".join(lines[number:end])
 
 
 def _vtt_plain(text: str) -> str:

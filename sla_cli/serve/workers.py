@@ -14,6 +14,10 @@ from sla_cli.serve.driven import Driven, LostError
 
 AGAIN = 2.0  # seconds before a process that did not open its model is started again
 TRIES = 3  # of a process that never opened its model
+REPLACED = SlaError(
+    "the model was replaced while the service was running, and a new process would recognise otherwise",
+    "Start the service again; processes that have the old model go on.",
+)
 
 
 class Work(Protocol):
@@ -82,8 +86,8 @@ class Workers:
                     process.kill()
             try:
                 tries += 1
-                made = process.open()
-                if not self._is_same(made):
+                if not self._is_same(process.open()):
+                    self._unusable(REPLACED, for_ever=True)
                     return
                 tries = 0
                 self._serve(process)
@@ -101,21 +105,10 @@ class Workers:
                 self._stop.wait(AGAIN)
 
     def _is_same(self, made: Mapping[str, str]) -> bool:
-        """Whether a process has the model of the first one; if none is left that has, the service ends."""
+        """Whether a process has the model of the first one."""
         with self._lock:
             self.made = self.made or made
-            if made == self.made:
-                return True
-            message = (
-                "the model was replaced while the service was running, and a new process would recognise otherwise"
-            )
-            error = SlaError(message, "Start the service again; processes that have the old model go on.")
-            log.error("%s", error.message)
-            if not self.ready and self.fault is None:
-                self.fault = error
-        if self.fault is error:
-            self.failed()
-        return False
+            return made == self.made
 
     def _serve(self, process: Driven) -> None:
         """Do work until the process has ended."""
@@ -134,11 +127,12 @@ class Workers:
         if work is not None and lost is not None:  # told when the process does not count as ready any more
             work.lost(lost)
 
-    def _unusable(self, error: SlaError) -> None:
+    def _unusable(self, error: SlaError, *, for_ever: bool = False) -> None:
+        """End the service if no process has ever had the model, or none has it and none can get it."""
         if self._stop.is_set():  # `stop` has ended the process; the service may report another fault
             return
-        log.error("the model cannot be opened")
-        if not self._opened and self.fault is None:
+        log.error("%s", error.message if for_ever else "the model cannot be opened")
+        if (not self._opened or (for_ever and not self.ready)) and self.fault is None:
             self.fault = error
             self.failed()
 

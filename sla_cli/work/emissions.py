@@ -34,6 +34,7 @@ from sla_cli.core.quantities import FileName, Line, Positive
 from sla_cli.errors import FormatError
 from sla_cli.store.clips import Split
 from sla_cli.system.atomic import Check, atomic_write
+from sla_cli.system.file_identity import identity
 from sla_cli.work.calibration import checked_calibration
 from sla_cli.work.run import Run
 
@@ -216,7 +217,7 @@ class Emissions:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._opened: tuple[int, h5py.File] | None = None  # the process that opened the file
-        self._stamp = _stamp(path)
+        self._identity = identity(path)
         with open_checked(path, NAME, VERSION, REMAKE) as file, naming_damage(path, REMAKE):
             facts = attributes(file)
             self.version = int(facts["version"])
@@ -264,7 +265,7 @@ class Emissions:
         if self._opened is None or self._opened[0] != os.getpid():
             file = open_checked(self.path, NAME, VERSION, REMAKE)
             with closed_on_error(file):
-                if self._stamp != _stamp(self.path):
+                if self._identity != identity(self.path):
                     raise replaced(self.path)
             self._opened = os.getpid(), file
         return self._opened[1]
@@ -289,15 +290,6 @@ class Emissions:
             raise ValueError(f"lengths of clips that do not follow from their steps of {self.header.stride} frames")
         if len(set(self.ids)) < len(self.ids):
             raise ValueError("clip ids that occur twice")
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    """What changes if another file gets this name; None if there is none."""
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_size, found.st_mtime_ns
 
 
 def _checked_least(scores: h5py.Dataset) -> int:

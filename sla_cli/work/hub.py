@@ -50,13 +50,8 @@ MEANING: dict[str | int, tuple[str, str]] = {
 }
 
 
-def is_address(place: Path) -> bool:
-    """Whether a path was written as an address, such as https://…, of which it has lost a slash."""
-    return ADDRESS.match(str(place)) is not None
-
-
 def as_typed(place: Path) -> str:
-    """A path as it was written, also if it is an address."""
+    """A path as it was written: one that was an address, such as https://…, has lost a slash."""
     return ADDRESS.sub(r"\1://", str(place))
 
 

@@ -35,6 +35,7 @@ from sla_cli.artifact.receipt import (
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.system.atomic import write_text
+from sla_cli.system.file_identity import identity
 from sla_cli.work.output import check_output
 
 
@@ -67,8 +68,8 @@ class Making:
     _read: dict[Path, tuple[int, ...] | None] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._found = _identity(self.path)
-        self._read = {path: _identity(path) for path in self.inputs}
+        self._found = identity(self.path)
+        self._read = {path: identity(path) for path in self.inputs}
 
     def check(self, new: Path) -> bool:
         """Whether to keep a copy of the file that `new` replaces: it is not as its receipt says, or new.
@@ -88,14 +89,14 @@ class Making:
         Raises SlaError as `check`, for a file of somebody that has the name of the receipt, or if an input was changed
         since the block began: the receipt names what it was.
         """
-        if changed := [path for path, was in self._read.items() if _identity(path) != was]:
+        if changed := [path for path, was in self._read.items() if identity(path) != was]:
             raise SlaError(f"{changed[0]} was changed while it was used", "Run the command again.")
         if self._is_changed():
             check_output(self.path, self.kind, replace=self.replaces)
         if self.kind:
             read_receipt(self.path)
             self._keep = self.path.is_file() and not is_as_made(self.path)
-            self._found = _identity(self.path)
+            self._found = identity(self.path)
             self._receipt = receipt.read_text() if (receipt := receipt_path(self.path)).is_file() else ""
         receipt_path(self.path).unlink(missing_ok=True)
 
@@ -106,7 +107,7 @@ class Making:
                 write_text(receipt_path(self.path), self._receipt)
 
     def _is_changed(self) -> bool:
-        return bool(self.kind) and _identity(self.path) != self._found
+        return bool(self.kind) and identity(self.path) != self._found
 
 
 @contextmanager
@@ -154,16 +155,6 @@ def making(
     if artifact.results is not None:
         receipt.results = artifact.results
         write_receipt(receipt, path, artifact.written)
-
-
-def _identity(path: Path) -> tuple[int, ...] | None:
-    """What tells a file, or a link and the file it leads to, from another one of its name; None if there is none."""
-    try:
-        own = path.lstat()
-        found = path.stat() if path.exists() else own
-    except OSError:
-        return None
-    return own.st_ino, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
 
 def _is_there(path: Path, old: Receipt, is_whole: Callable[[Receipt], bool] | None) -> bool:

@@ -28,7 +28,7 @@ from sla_cli.store.store import Store, is_store_of
 from sla_cli.system.atomic import write_text
 from sla_cli.work.calibration import read_calibration
 from sla_cli.work.folder import find_source, store_now
-from sla_cli.work.hub import as_typed, is_address
+from sla_cli.work.hub import as_typed
 
 NAME, VERSION = "sla-run", 1
 SAME_RATE = 0.02  # frame rates that differ by a smaller share count as equal: cameras and containers round
@@ -291,8 +291,8 @@ class Run:
 
     def _no_run(self) -> SlaError:
         """Says what is there instead."""
-        if is_address(self.path):
-            return SlaError(f"{as_typed(self.path)} is not a run", "A model on the hub is hf://OWNER/NAME@REVISION.")
+        if (typed := as_typed(self.path)) != str(self.path):
+            return SlaError(f"{typed} is not a run", "A model on the hub is hf://OWNER/NAME@REVISION.")
         if not self.path.exists():
             return SlaError(f"no such run: {self.path}", "`sla train` makes runs.")
         if (self.path / "config.json").is_file():
