@@ -141,7 +141,7 @@ def search_given(context: typer.Context, lm: Path | None) -> dict[str, Any]:
 
 def check_name(name: str | None) -> None:
     """Raise SlaError if --name cannot name a folder."""
-    if name is not None and (CONTROL.search(name) or not re.fullmatch(r"[^.\t\n/\\:,][^\t\n/\\:,]*", name)):
+    if name is not None and (CONTROL.search(name) or not re.fullmatch(r"[^.\s/\\:,]([^\t\n/\\:,]*[^\s/\\:,])?", name)):
         raise SlaError(f"--name {name!r} cannot name a folder", "Use letters, digits, - and _.")
 
 

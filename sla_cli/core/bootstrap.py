@@ -30,7 +30,7 @@ class Resampling:
     """How intervals are made: confidence in percent, number of resampled sets, their random seed, and what is drawn.
 
     Raises:
-        SlaError: a level outside 0 to 100, too few samples for the ends of the interval, or so many that it takes
+        SlaError: a level outside 1 to 100, too few samples for the ends of the interval, or so many that it takes
             hours.
     """
 
@@ -40,8 +40,8 @@ class Resampling:
     cluster: Cluster = "sentence"
 
     def __post_init__(self) -> None:
-        if not 0 < self.level < 100:
-            raise SlaError(f"a confidence of {self.level:g} % is not between 0 and 100", "Give for instance --ci 95.")
+        if not 1 < self.level < 100:  # 0.95 is meant to be 95
+            raise SlaError(f"a confidence of {self.level:g} % is not between 1 and 100", "Give for instance --ci 95.")
         needed = math.ceil(round(200 / (100 - self.level), 6))
         if max(needed, self.samples) > MOST_SAMPLES:
             what = f"{self.samples} samples" if self.samples > MOST_SAMPLES else f"an interval of {self.level} %"

@@ -58,9 +58,10 @@ class Store:
         if not isinstance(division, Division) and named not in (as_text(division, "division") or named, ""):
             raise SlaError(f"{path} names another division than {division!r}", "Give one of them.")
         with reading(self.path):
-            paths = clips_files(self.path)
+            paths, there = clips_files(self.path), self.path.exists()
         if not paths:
-            raise SlaError(f"{self.path} is not a store: no clips.h5 in it", "Make one with `sla prep CORPUS SOURCE`.")
+            fault = f"{self.path} is not a store: no clips.h5 in it" if there else f"no such store: {self.path}"
+            raise SlaError(fault, "Make one with `sla prep CORPUS SOURCE`.")
         check_store_name(self.path)
         receipt = read_receipt(self.path)
         if receipt is None:

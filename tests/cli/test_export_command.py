@@ -64,7 +64,7 @@ def test_info_knows_an_export_and_whether_it_is_complete() -> None:
     [
         (("--layout", "csl"), "'csl' is not one of 'phoenix2014', 'phoenix2014t'"),
         (("--split", "test"), "has no split 'test'"),
-        (("nowhere",), "nowhere is not a store"),
+        (("nowhere",), "no such store: nowhere"),
         (("-o", "sla-work/stores/mine"), "contains other files"),
         (("-o", "sla-work/stores/mine", "--force"), "contains other files"),
     ],

@@ -176,6 +176,8 @@ def test_a_video_that_is_cut_short_is_named_and_repaired(recordings: Path, tmp_p
         (("phoenix2014", "/data", "-j2", "--scheduler", "tcp://a:1"), "--jobs is for local processes", "one of them"),
         (("phoenix2014", "/data", "--name", "../up"), "--name '../up' cannot name a folder", "letters"),
         (("phoenix2014", "/data", "--name", "a,b"), "--name 'a,b' cannot name a folder", "letters"),
+        (("phoenix2014", "/data", "--name", " "), "--name ' ' cannot name a folder", "letters"),
+        (("phoenix2014", "/data", "--name", "a "), "--name 'a ' cannot name a folder", "letters"),
         (("phoenix2014", "/data", "--name", "a:b"), "--name 'a:b' cannot name a folder", "letters"),
         (("phoenix2014", "/data", "--name", "a\u202eb"), r"--name 'a\u202eb' cannot name a folder", "letters"),
         (("folder", "tests", "--name", "a.features"), "name must not end in .features", "another name"),

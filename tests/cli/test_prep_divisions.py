@@ -139,7 +139,7 @@ def test_frames_missing_in_a_folder_of_pictures_are_reported(phoenix_tree: Tree,
         ("split store --by signer --shares -1,50,51", "--shares '-1,50,51' is not a list of numbers, none below 0"),
         ("split store --by signer --shares 8_0,20", "--shares '8_0,20' is not a list of numbers"),
         ("split store --by signer --shares 5", "shares 5"),
-        ("split nowhere --by signer", "nowhere is not a store"),
+        ("split nowhere --by signer", "no such store: nowhere"),
     ],
 )
 def test_options_that_do_not_go_together(mine: Path, line: str, message: str) -> None:

@@ -193,8 +193,9 @@ def test_a_system_is_as_good_as_itself() -> None:
 @pytest.mark.parametrize(
     ("level", "samples", "seed", "message"),
     [
-        (0.0, 1000, 0, "not between 0 and 100"),
-        (100.0, 1000, 0, "not between 0 and 100"),
+        (0.0, 1000, 0, "not between 1 and 100"),
+        (0.95, 1000, 0, "a confidence of 0.95 % is not between 1 and 100"),
+        (100.0, 1000, 0, "not between 1 and 100"),
         (95.0, 39, 0, "--samples 39 is too few"),
         (99.9, 1000, 0, "--samples 1000 is too few"),
         (95.0, 999999999999, 0, "999999999999 samples would take hours"),

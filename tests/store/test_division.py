@@ -143,6 +143,8 @@ def test_the_default_division(tmp_path: Path) -> None:
 def test_a_store_that_is_none_or_not_finished(tmp_path: Path) -> None:
     with pytest.raises(SlaError, match=r"is not a store: no clips\.h5 in it"):
         Store(tmp_path)
+    with pytest.raises(SlaError, match=r"^no such store: .*/none"):
+        Store(tmp_path / "none")
     folder = make_store(tmp_path / "s", {"train": CLIPS}, shards=2)
     receipt = receipt_path(folder).read_bytes()
     receipt_path(folder).unlink()
