@@ -12,7 +12,7 @@ from sla_cli.errors import FormatError
 def test_tiers_and_recordings_of_a_file(tmp_path: Path) -> None:
     eaf = Eaf(types={"gloss": ("", "")})
     eaf.tier("SIGN", ANNOTATOR="xy")
-    for number, gloss in enumerate("ABA"):
+    for number, gloss in enumerate(("A", "B", "A", "", " ")):  # the last two were not filled in
         eaf.mark("SIGN", 1000 * number, 1000 * number + 500, gloss)
     path = tmp_path / "a.eaf"
     path.write_text(eaf.xml(), encoding="utf-8")
