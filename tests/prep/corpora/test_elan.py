@@ -86,6 +86,12 @@ def test_tiers_by_linguistic_type(tmp_path: Path, read: Read) -> None:
     assert "--list-tiers" in caught.value.hint
 
 
+def test_annotations_without_text_are_not_counted(tmp_path: Path, lay: Lay, read: Read) -> None:
+    source = lay(tmp_path, {"a.mp4": b"", "a.eaf": eaf_of((0, 500, "A"), (500, 900, " "), (900, 990, ""))})
+    with pytest.raises(SlaError, match=r"tiers with their annotations: SIGN \(1\)"):
+        read("elan", source, tier=("sing",))
+
+
 def test_real_files(shared: Path, read: Read, warnings: Warnings) -> None:
     """The video of one of the real files is there, though its link leads elsewhere."""
     folder = shared / "data" / "elan"
