@@ -72,6 +72,8 @@ def _added(document: Document, annotation: Annotation, layout: Layout, replace: 
     sentences = _on_timeline(document, in_milliseconds(annotation), annotation.media)
     plans = [with_free_type(document, plan) for plan in plan_tiers(sentences, layout)]
     old = _old_tiers(document, [plan.name for plan in plans], replace)
+    if old and SENTENCE in {_name(tier) for tier in document.root.named("TIER") if tier not in old}:
+        log.warning("%s: tier %s stays as it is; --sentences replaces it too", document.name, SENTENCE)
     built = build(plans, last_slot(document) + 1, last_annotation(document) + 1)
     edits = [
         *_tier_edits(document, old, built),

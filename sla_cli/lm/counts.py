@@ -61,7 +61,8 @@ def check_thresholds(prune: Sequence[int], order: int) -> tuple[int, ...]:
     if not 2 <= order <= MAX_ORDER:
         raise SlaError(f"a language model cannot have order {order}", f"KenLM supports orders 2 to {MAX_ORDER}.")
     given = tuple(prune) or (0,)
-    hint = f"Give for each order from 1 to {order} the count up to which n-grams are dropped, such as 0,0,1."
+    example = ",".join(["0"] * (order - 1) + ["1"])
+    hint = f"Give for each order from 1 to {order} the count up to which n-grams are dropped, such as {example}."
     given_as = f"pruning thresholds {','.join(map(str, given))}"
     if len(given) > order:
         raise SlaError(f"{given_as} are too many for a model of order {order}", hint)

@@ -329,7 +329,7 @@ class Recognizer:
         steps = np.minimum(np.arange(len(log_probs) + 1) * self._runtime.stride, found.clock.seen)
         return Transcript(
             name=visible(file.resolve().name if file.is_dir() else file.stem),  # of the files' content
-            media=file if file.is_file() else None,
+            media=file.absolute() if file.is_file() else None,
             duration=found.clock.duration,
             sentences=sentences,
             made=made | ({"warning": found.warning} if found.warning else {}),

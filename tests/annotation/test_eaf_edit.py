@@ -158,6 +158,17 @@ def test_replacing_leaves_what_adding_at_once_would(real: Path, tmp_path: Path) 
     assert set(broken_rules(twice)) <= set(broken_rules(real))
 
 
+def test_sentences_of_an_earlier_recognition_are_not_left_silently(
+    real: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    out = tmp_path / "out.eaf"
+    add_to(real, EXAMPLE, ALL, out, replace=False)
+    add_to(out, EXAMPLE, ALL, None, replace=True)
+    assert "SENTENCE" not in caplog.text
+    add_to(out, EXAMPLE, Layout(), None, replace=True)
+    assert "tier SENTENCE stays as it is; --sentences replaces it too" in caplog.text
+
+
 def test_many_signs_among_many(shared: Path, tmp_path: Path) -> None:
     """The largest real file, with a third of its signs again, added and replaced."""
     real, out = shared / "data" / "elan" / LARGE, tmp_path / "out.eaf"

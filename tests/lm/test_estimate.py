@@ -180,6 +180,13 @@ def test_thresholds_that_make_no_model(prune: tuple[int, ...], message: str) -> 
         estimate([["A"]], 3, fallback=True, prune=prune)
 
 
+def test_a_refusal_of_thresholds_shows_some_that_fit_the_order() -> None:
+    for order, example in ((2, "0,1."), (4, "0,0,0,1.")):
+        with pytest.raises(SlaError) as caught:
+            estimate([["A"]], order, fallback=True, prune=(1,))
+        assert caught.value.hint.endswith(f"such as {example}")
+
+
 def test_unknown_glosses_get_a_share_or_all_of_what_is_freed() -> None:
     sentences = [["A", "B"], ["A", "B"], ["B", "A"]]
     share, everything = (estimate(sentences, 2, fallback=True, unknown=unknown) for unknown in ("share", "all"))

@@ -161,6 +161,18 @@ def test_times_are_those_of_the_recording_where_its_rate_varies(work: Path, mode
     assert found.signs[-1].end <= found.duration
 
 
+def test_a_result_links_the_recognised_video_from_whatever_folder_it_is_saved(
+    work: Path, tmp_path: Path, model: Recognizer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    videos = work / "mine"
+    (tmp_path / "at25.mkv").write_bytes((videos / "at25.mkv").read_bytes())  # another recording of this name
+    monkeypatch.chdir(videos)
+    found = model.transcribe("at25.mkv")
+    monkeypatch.chdir(tmp_path)
+    found.save("a.eaf")
+    assert f'MEDIA_URL="{(videos / "at25.mkv").as_uri()}"' in Path("a.eaf").read_text(encoding="utf-8")
+
+
 def test_threads_that_share_a_recognizer_get_their_own_results(work: Path, model: Recognizer) -> None:
     videos = [work / "mine" / name for name in ("at25.mkv", "uneven.mkv", "at60.mp4")] * 4
     wanted = {video: model.transcribe(video).signs for video in set(videos)}
