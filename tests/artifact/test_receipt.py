@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 import sla_cli
 from sla_cli.artifact.receipt import (
@@ -24,6 +26,7 @@ from sla_cli.artifact.receipt import (
     receipt_path,
     write_receipt,
 )
+from sla_cli.cli.main import app
 from sla_cli.errors import FormatError, SlaError
 
 texts = st.text(st.characters(codec="utf-8"), max_size=6)
@@ -76,6 +79,16 @@ def test_any_other_setting_or_input_is_another_fingerprint(tmp_path: Path, chang
     with pytest.raises(SlaError, match="other settings or inputs"):
         already_made(tmp_path, other, force=False)
     assert already_made(tmp_path, other, force=True) is None
+
+
+@pytest.mark.parametrize("stage", ["prep phoenix2014", "train", "emit", "tune", "decode", "align", "lm estimate"])
+def test_the_way_out_that_a_refusal_names_is_an_option_of_the_command(tmp_path: Path, stage: str) -> None:
+    name = stage.removesuffix(" phoenix2014").removesuffix(" estimate")
+    write_receipt(receipt(stage=name), tmp_path)
+    with pytest.raises(SlaError) as caught:
+        already_made(tmp_path, receipt(stage=name, seed=None), force=False)
+    option = re.findall(r" (--?\w+)", caught.value.hint)[-1]
+    assert re.search(rf"{option}\b", CliRunner().invoke(app, [*stage.split(), "--help"]).stdout)
 
 
 def test_a_refusal_lists_every_difference(tmp_path: Path) -> None:

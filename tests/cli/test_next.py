@@ -83,6 +83,10 @@ def test_what_cannot_be_chosen_from_is_refused(work: Path) -> None:
     assert "was trained on all clips of train" in refused("next", "phoenix2014", "--split", "train", *budget)
     assert "contains neither videos nor pictures" in refused("next", "empty", *budget)
     assert "no such store or recordings: nothing" in refused("next", "nothing", *budget)
+    assert "'--budget'" in refused("next", "phoenix2014", "--budget", "1e7")
+    (work.parent / "odd").mkdir()
+    (work.parent / "odd" / "a\nb.mp4").write_bytes(b"")
+    assert "'odd/a\\nb.mp4': the name cannot stand in a table" in refused("next", "odd", *budget)
     small = refused("next", "phoenix2014", "--split", "dev", "--budget", "0.005", "--run", "adapter")
     assert "0.005 min is shorter than every candidate" in small
     assert "--fps is for recordings" in refused("next", "phoenix2014", "--fps", "25", *budget)

@@ -214,6 +214,8 @@ def test_missing_truncated_versioned_and_incomplete_files_are_named(tmp_path: Pa
         ("frames", lambda frames: frames * np.nan, "frames are not whole numbers"),
         ("fps", lambda fps: fps * np.nan, "fps are not frame rates"),
         ("fps", lambda fps: fps - 1000, "fps are not frame rates"),
+        ("fps", lambda fps: fps.astype("S4"), "fps are not frame rates"),
+        ("fps", lambda fps: fps[:, None], "fps are not frame rates"),
         ("offsets", lambda offsets: offsets[:0], "0 offsets"),
     ],
 )
