@@ -98,6 +98,13 @@ def test_a_split_of_which_nothing_can_be_read_makes_no_store(own: Path, tmp_path
         Store(tmp_path / "store")
 
 
+def test_recordings_of_which_none_can_be_read_make_no_store(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a.mp4").write_bytes(b"no video")
+    with pytest.raises(SlaError, match=r"no clip can be stored: .*a\.mp4"):
+        build(tmp_path / "mine", tmp_path / "store", corpus="folder", on_error="skip")
+
+
 def test_a_missing_recording_is_not_that_of_another_corpus(phoenix_tree: Tree, own: Path, tmp_path: Path) -> None:
     """With --force a store may be made of another corpus, whose clips have the same names."""
     out = tmp_path / "store"
