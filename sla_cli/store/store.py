@@ -116,7 +116,12 @@ class Store:
     def _division(self, wanted: str) -> Division:
         """The division of a name, else the first that the corpus has, else the only one."""
         wanted = wanted and known_division(self.path, wanted)
-        candidates = [name for name in self.own if name in self.divisions][:1] or self.divisions
+        candidates = self.own[:1] or self.divisions
+        if not wanted and any(name not in self.divisions for name in candidates):
+            raise FormatError(
+                f"the table of the corpus's own division is missing: {division_path(self.path, candidates[0])}",
+                "Copy the store again, or repeat its `sla prep`, or name another division: STORE:NAME.",
+            )
         if not wanted and len(candidates) > 1:
             hint = f"Name one: {self.path}:{candidates[0]}"
             raise SlaError(f"{self.path} has several divisions: {some(candidates)}", hint)

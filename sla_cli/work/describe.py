@@ -112,7 +112,9 @@ def _store(path: Path) -> Description:
     divisions = (read_division(division_path(path, name)) for name in division_names(path))
     facts["divisions"] = {one.name: _counts(one) for one in divisions}
     version = max((file.version for file in files), default=store_file.VERSION)
-    return _described(path, STORE, store_file.NAME, version, facts)
+    made = read_receipt(path)
+    whole = made is None or made.results.get("divisions", {}).keys() <= facts["divisions"].keys()
+    return _described(path, STORE, store_file.NAME, version, facts, whole=whole)
 
 
 def _counts(division: Division) -> dict[str, int]:

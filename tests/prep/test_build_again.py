@@ -14,7 +14,7 @@ from prep_work import CONFIG, DEV_CLIP, TRAIN_CLIP, build, digests, frames_of, t
 
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.config.settings import PrepConfig
-from sla_cli.errors import SlaError
+from sla_cli.errors import FormatError, SlaError
 from sla_cli.prep import build as prep_build
 from sla_cli.prep.encoding.encode import ENCODER
 from sla_cli.prep.encoding.encode_missing import encode_missing
@@ -22,6 +22,7 @@ from sla_cli.prep.result import BrokenClips
 from sla_cli.store.division import Division, write_division
 from sla_cli.store.paths import division_names, division_path
 from sla_cli.store.store import Store
+from sla_cli.work.describe import describe
 
 
 def test_a_finished_store_is_left_alone(root: Path, out: Path) -> None:
@@ -87,6 +88,21 @@ def test_a_store_that_lost_a_file_gets_it_back(made: Path, root: Path, tmp_path:
     assert digests(out) == digests(made)
     changed = {path for path, time in times(out, "*.h5").items() if before[path] != time}
     assert changed == {str(out / "clips-0001.h5")}
+
+
+def test_a_store_that_lost_its_division_is_not_taken_as_one_without_and_gets_it_back(
+    made: Path, tmp_path: Path, root: Path
+) -> None:
+    out = Path(shutil.copytree(made, tmp_path / "store"))
+    table = division_path(out, "multisigner")
+    before = table.read_bytes()
+    table.unlink()
+    with pytest.raises(FormatError, match="own division is missing"):
+        Store(out)
+    assert describe(out).complete is False
+    outcome = build(root, out)
+    assert (outcome.encoded, table.read_bytes()) == (0, before)
+    assert digests(out) == digests(made)
 
 
 def test_other_settings_are_refused_and_forced(made: Path, root: Path, out: Path) -> None:

@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.cli.main import app
-from sla_cli.errors import SlaError
+from sla_cli.errors import FormatError, SlaError
 from sla_cli.prep import merge
 from sla_cli.prep.check import check_store
 from sla_cli.prep.left_out import leave_out
@@ -106,6 +106,16 @@ def test_the_same_moment_of_a_recording_in_two_stores(tmp_path: Path) -> None:
         merge_stores([tmp_path / "one", tmp_path / "same"], tmp_path / "c")
     assert merge_stores([tmp_path / name for name in ("one", "later", "other")], tmp_path / "c").clips == 3
     assert not check_store(tmp_path / "c", stride=4, deep=True, jobs=1).problems
+
+
+def test_a_merge_that_lost_its_division_is_made_again(stores: tuple[Path, Path], tmp_path: Path) -> None:
+    merge_stores(stores, out := tmp_path / "c")
+    before = (table := division_path(out, "corpus")).read_bytes()
+    table.unlink()
+    with pytest.raises(FormatError, match="own division is missing"):
+        Store(out)
+    merge_stores(stores, out)
+    assert table.read_bytes() == before
 
 
 def test_a_division_that_somebody_edited_is_not_replaced(stores: tuple[Path, Path], tmp_path: Path) -> None:

@@ -116,7 +116,9 @@ def test_the_default_division(tmp_path: Path) -> None:
     assert (Store(own).name, Store(f"{own}:SI").name) == (f"{own}:US", f"{own}:SI")
     assert Store(f"{own}:SI")["test"].ids == Store(own, "SI")["test"].ids == ["a"]
     division_path(own, "US").unlink()
-    assert Store(own).division.name == "SI"
+    with pytest.raises(FormatError, match=r"own division is missing: .*US\.tsv"):
+        Store(own)
+    assert Store(f"{own}:SI").division.name == "SI"
 
     none = make_store(tmp_path / "none", {"train": [*CLIPS, clip("new", "", 3)]}, results={"divisions": {}})
     division_path(none, "corpus").unlink()
