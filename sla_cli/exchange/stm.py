@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from sla_cli.artifact.text import is_number
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.exchange.format import Format, NbestLists, Utterance, parsed_lines, utterance
+from sla_cli.exchange.trn import ALTERNATIVES, has_alternatives
 
 GRAMMAR = "id channel signer start end [<label>] glosses..., times in seconds"
 IGNORED = "IGNORE_TIME_SEGMENT_IN_SCORING"
@@ -34,8 +35,8 @@ def _mark(glosses: Sequence[str]) -> tuple[str, str] | None:
     """What sclite does not count as words, and what to do about it; None if all are words."""
     if any(gloss.upper() == IGNORED for gloss in glosses):
         return "a segment that sclite leaves out", "Remove the line, and score with `sla score --partial`."
-    if any(gloss.startswith("{") for gloss in glosses):
-        return "alternatives { A / B }, of which sclite uses the nearer one", "Keep only one of them."
+    if has_alternatives(glosses):
+        return ALTERNATIVES, "Keep only one of them."
     if any(gloss.startswith("(") and gloss.endswith(")") for gloss in glosses):
         return "a word in parentheses, which is optional for sclite", "Remove the word, or the parentheses."
     return None

@@ -12,9 +12,12 @@ from sla_cli.artifact.text import read_text, refuse_pipe
 from sla_cli.core.endings import other_ending
 from sla_cli.core.normalize import Profile
 from sla_cli.errors import SlaError
+from sla_cli.exchange.format import content_lines
+from sla_cli.exchange.gloss_files import FORMATS
 from sla_cli.lm.counts import refuse_reserved
 from sla_cli.store.paths import names_store
 from sla_cli.store.store import Store
+from sla_cli.work.hypotheses import MAGIC
 
 TEXT = (".txt",)
 
@@ -80,7 +83,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
         SlaError: it cannot be read, is not UTF-8 text, has another format, or contains a reserved word; names the line.
     """
     text = read_text(path)
-    if other_ending(path, TEXT) or _is_table(text):
+    if other_ending(path, TEXT) or _is_table(text) or _has_ids(text):
         hint = f"Give a store, or a text ({TEXT[0]}) with a sentence of glosses on each line and nothing else."
         raise SlaError(f"{path} is a table or another format, of which every word would be counted as a gloss", hint)
     for number, line in enumerate(text.split("\n"), start=1):
@@ -90,6 +93,14 @@ def read_lines(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
             raise SlaError(f"{path}, line {number}: a NUL character, not allowed in text", "Is this the text file?")
         if glosses:
             yield number, glosses
+
+
+def _has_ids(text: str) -> bool:
+    """Whether a text is a file of hypotheses or references, each of whose lines names a clip: TRN, STM, CTM, …"""
+    lines = [line for _, line in content_lines(text)]
+    return text.startswith(MAGIC) or any(
+        bool(lines) and all(kind.parse(line) is not None for line in lines) for kind in FORMATS
+    )
 
 
 def _is_table(text: str) -> bool:

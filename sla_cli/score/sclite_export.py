@@ -25,7 +25,7 @@ def write_for_sclite(folder: Path, name: str, score: Score) -> list[Path]:
         The files NAME.stm, NAME.ctm, NAME.ref.trn and NAME.hyp.trn.
 
     Raises:
-        SlaError: an id that one of the formats cannot hold.
+        SlaError: an id or a gloss that one of the formats cannot hold.
     """
     clips = sorted(score.clips, key=lambda clip: clip.id)
     references = [_timed(clip.id, clip.reference) for clip in clips]
@@ -38,7 +38,7 @@ def write_for_sclite(folder: Path, name: str, score: Score) -> list[Path]:
     try:
         texts = {path: export_text(path.suffix.removeprefix("."), nbest) for path, nbest in files.items()}
     except SlaError as error:
-        raise SlaError(error.message, "Rename the clip, or leave --sclite out: sclite cannot read this id.") from error
+        raise SlaError(error.message, "sclite cannot read it: change that, or leave --sclite out.") from error
     for path, text in texts.items():
         write_text(path, text, keep=True)
     return list(files)

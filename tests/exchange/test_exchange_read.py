@@ -201,6 +201,7 @@ def test_own_format_keeps_what_all_hypotheses_share(tmp_path: Path) -> None:
         ("a.trn", "A (a)\nB\n", "a.trn, line 2: not a line of a TRN"),
         ("a.trn", "A (a b)\n", "a.trn, line 1: not a line of a TRN"),
         ("a.trn", "A (a)\nB (a)\n", "a.trn, line 2: a occurs twice, first on line 1"),
+        ("a.trn", "A (a)\nA { B / C } D (b)\n", "a.trn, line 2: alternatives { A / B }"),
         ("a.txt", "a\tA\nb\tB\tC\n", "a.txt, line 2: not a line of a table id<TAB>glosses"),
         ("a.txt", "a\tA\nb B\n", "a.txt, line 2: not a line of a table id<TAB>glosses"),
         ("a.txt", "a\tA\na\tB\n", "a.txt, line 2: a occurs twice, first on line 1"),

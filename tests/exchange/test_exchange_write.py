@@ -52,12 +52,18 @@ def test_reads_back_equal(kind: str, clips: list[list[Hypothesis]]) -> None:
     assert [(one.id, one.glosses) for one in back] == [(clip[0].id, clip[0].glosses) for clip in clips]
 
 
-@pytest.mark.parametrize("gloss", ["(x)", "{", "{A", "IGNORE_TIME_SEGMENT_IN_SCORING"])
-def test_what_sclite_takes_for_something_else_is_not_written_as_stm(tmp_path: Path, gloss: str) -> None:
+@pytest.mark.parametrize(
+    ("kind", "gloss"),
+    [
+        *((kind, gloss) for kind in ("stm", "trn") for gloss in ("{", "{A")),
+        *(("stm", gloss) for gloss in ("(x)", "IGNORE_TIME_SEGMENT_IN_SCORING")),
+    ],
+)
+def test_what_sclite_takes_for_something_else_is_not_written(tmp_path: Path, kind: str, gloss: str) -> None:
     clip = Hypothesis("c", ("A", gloss), -1.0, ((0, 1), (1, 2)), (1.0, 1.0), fps=25.0)
-    with pytest.raises(SlaError, match="clip c holds in STM"):
-        write_export(tmp_path / "a.stm", "stm", [[clip]])
-    assert not (tmp_path / "a.stm").exists()
+    with pytest.raises(SlaError, match=f"clip c holds in {kind.upper()}"):
+        write_export(tmp_path / "a", kind, [[clip]])
+    assert not (tmp_path / "a").exists()
 
 
 CLIPS = [

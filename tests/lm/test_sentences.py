@@ -35,6 +35,12 @@ def test_what_no_gloss_is_is_refused_where_it_stands(word: str, tmp_path: Path) 
         ("refs.eaf", "<ANNOTATION_DOCUMENT/>\n"),
         ("refs.txt", "id|folder|signer|annotation\na|a/*.png|S|A B\n"),
         ("refs", "id,gloss\na,A B\n"),
+        ("trn.txt", "A B (c1)\n\n{ A / B } (c2)\n"),
+        ("stm.txt", ";; LABEL\nc1 1 S1 0.0 1.5 <O> A B\n"),
+        ("ctm.txt", "c1 1 0.00 0.50 A 0.9\nc1 1 0.50 0.50 B\n"),
+        ("plain.txt", "c1\tA B\nc2\t\n"),
+        ("jsonl.txt", '{"id": "c1", "glosses": ["A", "B"]}\n'),
+        ("hypotheses.txt", "# sla-hypotheses 1\n# split dev\n"),
         ("refs.lst", "\ufeffvideo\tgloss\r\na.mp4\tA B\r\n"),
     ],
 )
@@ -42,6 +48,15 @@ def test_a_table_or_another_format_is_no_text(name: str, content: str, tmp_path:
     (tmp_path / name).write_text(content)
     with pytest.raises(SlaError, match=f"{name} is a table or another format"):
         read_source(tmp_path / name, "train", profile("none"))
+
+
+def test_a_text_of_which_some_lines_look_like_a_transcript_is_a_text(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("A B\nA (left)\nc 1 0.5 1 A\n")
+    assert [glosses for _, glosses in read_lines(tmp_path / "a.txt")] == [
+        ("A", "B"),
+        ("A", "(left)"),
+        ("c", "1", "0.5", "1", "A"),
+    ]
 
 
 def test_a_missing_text_is_named(tmp_path: Path) -> None:
