@@ -228,7 +228,7 @@ def _upright(image: np.ndarray, matrix: np.ndarray) -> np.ndarray:
 
 
 def _on_its_side(matrix: np.ndarray) -> bool:
-    return bool(abs(matrix[0, 0]) < abs(matrix[0, 1]))
+    return abs(int(matrix[0, 0])) < abs(int(matrix[0, 1]))  # of int32, the smallest has no absolute value
 
 
 def conversion(where: str, *options: str) -> str:

@@ -9,6 +9,12 @@ import os
 from typing import BinaryIO
 
 FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # of an MP4; old MOV files have no ftyp
+# All that are not inside others, in MP4, DASH and MOV: what else follows the last of them is not of the video.
+BOXES = (
+    *FIRST_BOXES,
+    *(b"styp", b"moof", b"mfra", b"sidx", b"ssix", b"prft", b"pdin", b"meta", b"meco", b"uuid", b"emsg", b"imda"),
+    *(b"udta", b"pnot", b"PICT", b"junk", b"otyp", b"etyp"),
+)
 EBML, SEGMENT = bytes.fromhex("1a45dfa3"), bytes.fromhex("18538067")  # ids of the elements of a Matroska
 HEAD = 1024  # bytes, in which a length is stated
 MOST_BOXES = 1 << 18  # enough for a day of fragments, and a limit for a malicious file
@@ -49,7 +55,7 @@ def _end_of_boxes(file: BinaryIO, size: int) -> int:
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(head[8:], "big")
-        if length < 8:  # 0 means "to the end"; others are damage
+        if length < 8 or head[4:8] not in BOXES:  # 0 means "to the end"; others are damage
             return size
         start += length
     return start

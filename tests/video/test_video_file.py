@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -170,6 +171,25 @@ def test_a_truncated_video_is_no_short_clip(tmp_path: Path, name: str) -> None:
         path.write_bytes(before + mark + struct.pack(">d", 120.0) + after[8:])
         with pytest.raises(FrameError, match=r": \d+ of an unknown number of frames decode"):
             clip(path)
+
+
+def test_what_follows_the_last_box_of_a_video_is_not_of_it(tmp_path: Path) -> None:
+    path = movie(tmp_path / "a.mp4", pictures(10), *H264)
+    whole = images(clip(path))
+    for more in (b"#EXT of another program, 27 bytes", b"\0" * 5, b"zzzzzzzzz"):
+        path.write_bytes((data := path.read_bytes()) + more)
+        assert np.array_equal(images(clip(path)), whole)
+        path.write_bytes(data)
+
+
+def test_a_turn_that_no_camera_states_is_none(tmp_path: Path) -> None:
+    path = movie(tmp_path / "a.mp4", pictures(3), *H264)
+    data = path.read_bytes()
+    place = data.index(b"tkhd") + 4 + 40  # the matrix, ISO/IEC 14496-12
+    assert data[place : place + 4] == (1 << 16).to_bytes(4, "big")
+    path.write_bytes(data[:place] + (-(1 << 31)).to_bytes(4, "big", signed=True) + data[place + 4 :])
+    with warnings.catch_warnings(action="error"):
+        clip(path)
 
 
 def test_a_hole_in_a_video_is_seen(tmp_path: Path) -> None:
