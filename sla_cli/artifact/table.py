@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sla_cli.artifact.text import read_text
+from sla_cli.artifact.text import one_line_end, read_text
 from sla_cli.errors import FormatError, some
 from sla_cli.log import log
 from sla_cli.system.atomic import Check, write_text
@@ -77,13 +77,14 @@ def parse_table(text: str, name: str, columns: Sequence[str], separator: str = "
     """Rows of a table whose layout is known: one separator, no quoting, cells unchanged.
 
     Args:
+        text: lines that end in a line feed.
         name: name of the file for messages.
         columns: names that the header must contain; rows have all columns of the header.
 
     Raises:
         FormatError: a column is missing from the header, or is there twice, or a row has another number of fields.
     """
-    rows = _rows(text.replace("\r\n", "\n"), separator, name)
+    rows = _rows(text, separator, name)
     line, header = next(rows, (1, [""]))
     names = [column.strip() for column in header]
     if twice := sorted(column for column, number in Counter(names).items() if number > 1):
@@ -141,7 +142,7 @@ def has_columns(text: str, needed: Sequence[str]) -> bool:
 
 def _from_header(text: str) -> tuple[int, str]:
     """The line of the header, and the text from there: Excel may put `sep=;` before it."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = one_line_end(text)
     if text[:4].lower() == "sep=" and "\n" in text:
         return 2, text.split("\n", 1)[1]
     return 1, text

@@ -53,6 +53,11 @@ def decode_any_text(data: bytes, name: str) -> str:
         text = data.decode("utf-16") if data.startswith(UTF16) else decode_text(data, name)
     except UnicodeDecodeError as error:
         raise FormatError(f"{name}: broken UTF-16 text", "Save the table as CSV with character set UTF-8.") from error
+    return one_line_end(text)
+
+
+def one_line_end(text: str) -> str:
+    """A text whose lines end in a line feed, also those of Windows and of old Macs."""
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

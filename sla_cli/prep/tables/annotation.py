@@ -12,7 +12,7 @@ from typing import Any
 
 from sla_cli.artifact.pickled import check_pickle
 from sla_cli.artifact.table import Row, parse_table
-from sla_cli.artifact.text import decode_text, is_number
+from sla_cli.artifact.text import decode_any_text, is_number
 from sla_cli.core.alike import forms
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.clip_name import without_pattern
@@ -40,7 +40,10 @@ def read_rows(tree: Tree, path: str, columns: Sequence[str], listing: Listing, n
     """
     data, where = tree.read(path), tree.where(path)
     listing.tables[name or PurePosixPath(path).name] = digest_bytes(data)
-    return list(parse_table(decode_text(data, where), where, columns))
+    rows = list(parse_table(decode_any_text(data, where), where, columns))
+    if not rows:
+        log.warning("%s has a header, and no rows", where)
+    return rows
 
 
 def load_plain(data: bytes, name: str) -> Any:

@@ -59,6 +59,24 @@ def test_videos_and_frames_are_found(
     assert ("has dev.txt and dev.csv: the first is read" in caplog.text) == (end == "txt")
 
 
+def test_line_ends_and_encodings_of_other_systems(
+    tmp_path: Path, lay: Lay, read: Read, caplog: pytest.LogCaptureFixture
+) -> None:
+    table = tables()
+    lay(tmp_path / "one", table | clip_files("NAME.mp4"))
+    changed = {name: text.replace("\r\n", "\n").replace("\n", "\r") for name, text in table.items()}
+    lay(tmp_path / "two", changed | clip_files("NAME.mp4"))
+    name = next(name for name in table if "train" in name)
+    (tmp_path / "two" / name).write_bytes(table[name].encode("utf-16"))
+    one, two = read("isharah1000", tmp_path / "one"), read("isharah1000", tmp_path / "two")
+    assert two.divisions == one.divisions
+    assert [clip.glosses for clip in two.clips] == [clip.glosses for clip in one.clips]
+    assert "has a header" not in caplog.text
+    (tmp_path / "two" / name.replace("train", "dev")).write_text("id|gloss\n")
+    assert "dev" not in read("isharah1000", tmp_path / "two").divisions["SI"].values()
+    assert f"{name.replace('train', 'dev')} has a header, and no rows" in caplog.text
+
+
 @pytest.mark.parametrize("layout", ["NAME.mp4", "SIGNER/NAME.mp4", "NAME/frame0000.jpg", "SIGNER/NAME/frame0000.jpg"])
 @pytest.mark.parametrize("beside", ["", "videos"])
 def test_archives_of_the_signers_are_read_in_place(
