@@ -37,7 +37,7 @@ class Layout:
         as_flag(self.sentences, "sentences of a Layout")
         as_flag(self.confidence, "confidence of a Layout")
         if not isinstance(self.tier, str) or not self.tier.strip() or not self.tier.isprintable():
-            raise SlaError(f"{shown(self.tier)} is not a name for a tier", "Name it with letters, such as --tier SIGN.")
+            raise SlaError(f"{shown(self.tier)} is not a name for a tier", "Name it with letters, such as SIGN.")
         if self.sentences and self.tier == SENTENCE:
             raise SlaError(f"two tiers would be named {SENTENCE}", "Give the tier of the glosses another name.")
 

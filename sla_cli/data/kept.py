@@ -7,6 +7,7 @@ when it is read: an interruption loses only the file that was being made, and tw
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from sla_cli.data.epoch_plan import cut_batches
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.store.clips import Split
 
-AGAIN = "Continue with --resume: its features are computed again."
+AGAIN = "Run the command again, with --resume if the run is still there: its features are computed again."
 KEPT = 1  # makes the random numbers that choose a view independent of the other ones of a clip
 
 
@@ -46,14 +47,25 @@ class KeptFeatures:
         """The features of a clip, float16 (frames, width).
 
         Raises:
-            SlaError: its file cannot be read. A damaged file is removed, so the next training computes it again.
+            SlaError: its file cannot be read. All damaged files are removed, so the next training computes them again.
         """
-        path = self._path(self._file_of[index])
-        [features] = read_or_remove(path, str(index), again=AGAIN)
-        if (features.shape, features.dtype) != ((self.split.lengths[index], self.width), np.float16):
-            path.unlink(missing_ok=True)
-            raise FormatError(f"{path} is damaged: it holds features of another shape or type", AGAIN)
-        return features
+        try:
+            return self._read(self._file_of[index], [index])[0]
+        except FormatError:
+            for number, batch in enumerate(self.batches):
+                with suppress(SlaError):
+                    self._read(number, batch)
+            raise
+
+    def _read(self, number: int, indices: Sequence[int]) -> list[np.ndarray]:
+        """The features of clips of one file. Raises as for one clip; a damaged file is removed."""
+        path = self._path(number)
+        found = read_or_remove(path, *map(str, indices), again=AGAIN)
+        for index, features in zip(indices, found, strict=True):
+            if (features.shape, features.dtype) != ((self.split.lengths[index], self.width), np.float16):
+                path.unlink(missing_ok=True)
+                raise FormatError(f"{path} is damaged: it holds features of another shape or type", AGAIN)
+        return found
 
     def together(self, indices: Sequence[int], held: int = 0) -> tuple[Tensor, Tensor]:
         """The features of some clips, float16 (all frames, width), and how many each has, int64 (clips,).

@@ -36,6 +36,8 @@ def align(call: Call, run: Path, video: Path) -> None:
     tier = call.path("given")
     assert tier is not None  # the call requires it
     passages = passages_of(read_spans(tier))
+    if not any(passage.glosses for passage in passages):
+        raise SlaError("the tier with the glosses has no annotation", "Choose another tier.")
     with Recognizer.open(run) as recognizer:
         known = [_known(passage, recognizer.glosses) for passage in passages]
         _tell_unknown([passage.glosses for passage in passages], recognizer.glosses)

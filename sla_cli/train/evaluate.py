@@ -13,12 +13,13 @@ from sla_cli.core.normalize import Profile
 from sla_cli.data.kept import KeptFeatures
 from sla_cli.data.seen import SeenClips
 from sla_cli.emit.inference import emit_features, feature_batches
-from sla_cli.errors import naming
+from sla_cli.errors import SlaError
 from sla_cli.log import progress
 from sla_cli.search.decoder import GreedyDecoder
 from sla_cli.store.clips import Split
 from sla_cli.train.out_of_memory import memory_suffices
 from sla_cli.train.state import State
+from sla_cli.train.step import DIVERGES
 from sla_cli.work.emissions import Emission
 
 _HINT = "Scoring needs less memory than training: does another program use it?"
@@ -62,6 +63,8 @@ def evaluate(
 
 
 def _count(emission: Emission, split: Split, references: dict[str, tuple[str, ...]], profile: Profile) -> Counts:
-    with naming(f"clip {emission.id}"):  # the last step may have broken the weights: they must not replace good ones
+    try:  # the last step may have broken the weights: they must not replace good ones
         found = GreedyDecoder(split.vocabulary).decode(emission.log_probs)
+    except SlaError as error:
+        raise SlaError(f"clip {emission.id}: {error.message}", DIVERGES) from error
     return count(align(profile.reference(references[emission.id]), profile.hypothesis(found.glosses)))

@@ -18,7 +18,7 @@ def check_glosses(run: Run, split: Split) -> None:
     raise SlaError(
         f"the glosses of run {run.path.name} ({len(ours)}) do not match those of {split} ({len(theirs)}): "
         f"{len(theirs - ours)} are new, {len(ours - theirs)} are gone",
-        "Give the store that the run was trained on with --store, or train again on this one.",
+        "If glosses.txt of the run was edited, restore it; else train a new run.",
     )
 
 

@@ -108,6 +108,7 @@ def test_glosses_are_placed_within_their_passage_in_their_order(work: Path, tmp_
         ("recognize", {"video": "BROKEN"}, "broken.mp4"),
         ("recognize", {"glosses": "READ-ONLY"}, "cannot write"),
         ("align", {"given": ""}, "Tier with the glosses: nothing is chosen"),
+        ("align", {"given": "TIER"}, "the tier with the glosses has no annotation"),
         ("align", {"given": "UNKNOWN"}, "the run knows no gloss of the tier"),
         ("align", {"given": "CROWDED"}, "cannot fit in"),
     ],

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from clip_store import bytes_only, make_store
 from forked import Forked, sla, sla_in_two
 from synthetic import ADDING, CPU, GLOSSES, SENTENCES, lively_weights, metrics, same_weights, tiny, write_store
 from torch import Tensor
@@ -275,12 +276,31 @@ def test_processes_of_one_job_share_the_work(fresh: Store, store: Store, whole: 
     assert {path.relative_to(folder(store)): path.read_bytes() for path in files(store)} == there
 
 
+def damage(path: Path) -> None:
+    content = path.read_bytes()
+    middle = len(content) // 2
+    path.write_bytes(content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :])
+
+
+def test_all_damaged_files_are_removed_at_once(tmp_path: Path) -> None:
+    """One more start computes them all, instead of one a start."""
+    clips = {"train": [bytes_only(f"c{number}", "A", 300) for number in range(4)]}
+    split = Store(make_store(tmp_path / "store", clips))["train"]
+    kept = KeptFeatures(tmp_path / "kept", split, 2)
+    for number in range(4):
+        kept.keep(number, torch.zeros(300, 2))
+    for number in (0, 2, 3):
+        damage(tmp_path / "kept" / f"{number:06d}.npz")
+    with pytest.raises(FormatError, match=r"000002\.npz is damaged"):
+        kept[2]
+    assert kept.missing() == [0, 2, 3]
+
+
 def test_a_damaged_file_is_refused_and_computed_again(fresh: Store, store: Store, whole: Run, tmp_path: Path) -> None:
     shutil.copytree(folder(store), folder(fresh))
     path = min(files(fresh), key=lambda path: path.name)
     good = path.read_bytes()
-    middle = len(good) // 2
-    path.write_bytes(good[:middle] + bytes([good[middle] ^ 1]) + good[middle + 1 :])
+    damage(path)
     with pytest.raises(FormatError, match=rf"{path.name} is damaged"):
         start_run(fresh, tmp_path / "again", CONFIG, preset="tiny", group=CPU)
     assert not path.exists()

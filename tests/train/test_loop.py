@@ -165,8 +165,9 @@ def test_divergence_keeps_the_last_good_state(store: Store, tmp_path: Path) -> N
 def test_divergence_in_the_last_step_of_an_epoch_is_seen_on_dev(store: Store, tmp_path: Path) -> None:
     config = tiny(**FROZEN, train__batch=6)
     moment = trainer(store, tmp_path, replace(config, train=replace(config.train, lr=1e30)))  # beyond its bound
-    with pytest.raises(SlaError, match="clip dev-0: output step 0 holds NaN"):
+    with pytest.raises(SlaError, match="clip dev-0: output step 0 holds NaN") as caught:
         train(moment)
+    assert "a lower --lr" in caught.value.hint and "emi" not in caught.value.hint
     assert not moment.run.state.exists()
     assert not moment.run.last.exists()
 
