@@ -208,9 +208,10 @@ class Run:
     @property
     def glosses(self) -> tuple[str, ...]:
         """Its vocabulary. Raises FormatError if there is none."""
-        found = tuple(read_text(file := self.path / "glosses.txt").split("\n")[:-1])
+        file = self.path / "glosses.txt"
+        found = tuple(read_text(file).split("\n")[:-1]) if file.is_file() else ()
         if not found:
-            raise FormatError(f"{file} has no glosses", AGAIN)
+            raise FormatError(f"{file} has no glosses" if file.is_file() else f"{file} is missing", AGAIN)
         return found
 
     def read_metrics(self) -> list[dict[str, float]]:

@@ -162,6 +162,10 @@ def test_a_run_without_glosses_is_refused(tmp_path: Path, text: str) -> None:
     (tmp_path / "glosses.txt").write_text(text)
     with pytest.raises(FormatError, match=r"glosses\.txt has no glosses"):
         _ = run.glosses
+    (tmp_path / "glosses.txt").unlink()
+    with pytest.raises(FormatError, match=r"glosses\.txt is missing") as caught:
+        _ = run.glosses
+    assert "Copy the run again" in caught.value.hint
 
 
 def test_glosses_must_be_those_of_the_store(tmp_path: Path) -> None:
