@@ -66,6 +66,7 @@ class _OfStore(Struct):
 class _OfRun(Struct):
     best_epoch: int
     dev_wer: float
+    weights: str = ""
 
 
 # By stage, the results that later stages read.

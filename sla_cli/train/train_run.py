@@ -31,7 +31,7 @@ from sla_cli.train.splits import check_splits
 from sla_cli.work.folder import seed_runs
 from sla_cli.work.kind import RECEIPT_NAME
 from sla_cli.work.making import making
-from sla_cli.work.run import InitFrom, Run, RunFacts
+from sla_cli.work.run import WEIGHTS, InitFrom, Run, RunFacts
 from sla_cli.work.run_clips import check_glosses
 
 
@@ -163,6 +163,7 @@ def resume_run(run: Run, group: ProcessGroup = ALONE) -> Trained:
             if finished and not run.best.is_file():
                 hint = "Copy the run again, or train again (`sla train --force`)."
                 raise SlaError(f"{run.path} is finished, but has lost {run.best.name}", hint)
+            run.check_best()
         if finished:
             log.info("%s is finished", run.path)
         return _train(run, _own_store(run, group), group, hold)
@@ -220,6 +221,7 @@ def _train(run: Run, store: Store, group: ProcessGroup, hold: Hold | None) -> Tr
                     "epochs": len(epochs),
                     "best_epoch": best.number,
                     "dev_wer": round(best.dev.wer, 4),
+                    WEIGHTS: run.weights_digest,
                     "device": str(placement.device),
                     "precision": str(placement.dtype),
                     "processes": group.world_size,

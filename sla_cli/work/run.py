@@ -33,6 +33,7 @@ from sla_cli.work.hub import as_typed
 NAME, VERSION = "sla-run", 1
 SAME_RATE = 0.02  # frame rates that differ by a smaller share count as equal: cameras and containers round
 DIGEST, CONFIG_DIGEST = "digest", "config_digest"  # in run.toml: digests of its own values and of those of config.toml
+WEIGHTS = "weights"  # in the receipt's results: digest of the best checkpoint
 AGAIN = "Copy the run again, or train again with `sla train`."
 
 
@@ -237,12 +238,20 @@ class Run:
         return missing if missing and read_receipt(self.path) is not None else []
 
     def check_whole(self) -> None:
-        """Raise FormatError for a finished run that has lost a file, without which its results would be others."""
+        """Raise FormatError for a finished run that has lost a file, or as `check_best`: its results would differ."""
         if lost := self.lost:
             hint = "Copy the run again; where its store is, `sla train --resume --name NAME` makes them again."
             raise FormatError(
                 f"{self.path} is finished, but {some(lost)} of it {'is' if len(lost) == 1 else 'are'} missing", hint
             )
+
+        self.check_best()
+
+    def check_best(self) -> None:
+        """Raise FormatError if the best weights of a finished run are not those with which it ended."""
+        receipt = read_receipt(self.path) if self.best.is_file() else None
+        if receipt is not None and receipt.results.get(WEIGHTS, "") not in ("", self.weights_digest):
+            raise FormatError(f"{self.best} is not the checkpoint with which the run ended", AGAIN)
 
     @property
     def weights_digest(self) -> str:

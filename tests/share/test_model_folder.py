@@ -124,7 +124,7 @@ def test_what_cannot_be_exported_is_named_and_leaves_nothing(folder: Path) -> No
     assert "frame_scores.safetensors belongs to another checkpoint" in refused("export", RUN, "-o", "m")
     weights = folder / RUN / "best.safetensors"
     weights.write_bytes(weights.read_bytes()[:1000])
-    assert "best.safetensors: not a safetensors file" in refused("export", RUN, "-o", "m")
+    assert "best.safetensors is not the checkpoint with which the run ended" in refused("export", RUN, "-o", "m")
     weights.unlink()
     assert "best.safetensors" in refused("export", RUN, "-o", "m")
     assert sorted(folder.iterdir()) == before

@@ -147,6 +147,20 @@ def test_stopped_after_the_last_epoch_it_says_so_and_is_resumed(
     assert run.frame_scores.read_bytes() == whole.frame_scores.read_bytes()
 
 
+def test_other_weights_in_place_of_the_best_are_refused_everywhere(whole: Run, tmp_path: Path) -> None:
+    """Nothing that is fitted to them is made again for them."""
+    run = Run(Path(shutil.copytree(whole.path, tmp_path / "run")))
+    shutil.copyfile(run.state if run.last.read_bytes() == run.best.read_bytes() else run.last, run.best)
+    for name in ("frame_scores", "calibration", "domain"):
+        with pytest.raises(FormatError, match=r"best\.safetensors is not the checkpoint with which the run ended"):
+            resume_run(run, CPU)
+        for use in (lambda: open_model(run, device="cpu"), lambda: run.inputs, lambda: describe(run.path)):
+            with pytest.raises(FormatError):
+                use()
+        getattr(run, name).unlink()
+    assert not run.calibration.exists()
+
+
 @pytest.mark.parametrize("name", ["frame_scores", "calibration", "domain"])
 def test_what_is_fitted_after_the_last_epoch_is_made_again_alone(whole: Run, tmp_path: Path, name: str) -> None:
     run = Run(Path(shutil.copytree(whole.path, tmp_path / "run")))
