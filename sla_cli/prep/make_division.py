@@ -16,7 +16,7 @@ from sla_cli.prep.checks.finding import Finding, refuse_problems
 from sla_cli.prep.checks.overlap import check_overlap
 from sla_cli.prep.corpus import OWN
 from sla_cli.prep.draw_division import description, draw, name_of
-from sla_cli.store.division import Division, read_division, write_division
+from sla_cli.store.division import Division, check_replaceable, read_division, write_division
 from sla_cli.store.paths import division_path, split_name
 from sla_cli.store.store import Store
 
@@ -72,7 +72,9 @@ def split_store(
         name = among(name or (new.name if new is not None else name_of(wanted)), store.divisions)
         if name in (OWN, *store.own):
             raise SlaError(f"{name} is the corpus's own division of {folder}", "Give another one with --name.")
-        old = read_division(division_path(folder, name)) if name in store.divisions and not force else None
+        table_of_it = division_path(folder, name)
+        check_replaceable(table_of_it)
+        old = read_division(table_of_it) if name in store.divisions and not force else None
         if new is None:
             if old is not None and old.drawn != description(wanted):
                 raise _exists(folder, old)

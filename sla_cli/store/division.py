@@ -6,7 +6,9 @@ person who edits the table deletes the line with the digest.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,6 +55,16 @@ def write_division(store: Path, division: Division, *, keep: bool = False) -> No
     lines = [MAGIC, *(f"# {key}: {value}" for key, value in known.items() if value)]
     table = to_tsv(COLUMNS, division.splits.items())
     write_text(division_path(store, division.name), "".join(f"{line}\n" for line in lines) + table, keep=keep)
+
+
+def check_replaceable(path: Path) -> None:
+    """Raise SlaError for what is no division, also through a link; a damaged one may be replaced."""
+    if path.is_file():
+        with suppress(FormatError):
+            if read_text(path).startswith(f"# {NAME} ") or read_division(path).splits:
+                return
+    if os.path.lexists(path):
+        raise SlaError(f"{path} is not a division, and is not replaced", "Give the division another --name.")
 
 
 def _digest(division: Division) -> str:

@@ -52,7 +52,8 @@ def division_path(store: Path, name: str) -> Path:
 
 def division_names(store: Path) -> list[str]:
     """The divisions that a store has, sorted."""
-    return sorted(path.stem for path in (store / DIVISIONS).glob("*.tsv") if not path.name.startswith("."))
+    tables = (store / DIVISIONS).glob("*.tsv")
+    return sorted(path.stem for path in tables if path.is_file() and not path.name.startswith("."))
 
 
 def known_division(store: Path, wanted: str) -> str:

@@ -187,6 +187,30 @@ def test_another_draw_of_the_same_name_is_refused(store: Path) -> None:
     assert path.with_name(f"{path.name}.~1~").read_bytes() == old
 
 
+def test_only_a_division_is_replaced(store: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.txt"
+    mine.write_text("my notes\n")
+    split_store(store, draws=BY_SIGNER, name="good")
+    linked, text, damaged, folder, nowhere = (
+        division_path(store, name) for name in ("linked", "text", "damaged", "folder", "nowhere")
+    )
+    linked.symlink_to(mine)
+    nowhere.symlink_to(tmp_path / "new.txt")
+    text.write_bytes(mine.read_bytes())
+    folder.mkdir()
+    damaged.write_bytes(division_path(store, "good").read_bytes()[:-5])
+    for path in (linked, text, folder, nowhere):
+        with pytest.raises(SlaError, match="is not a division, and is not replaced"):
+            split_store(store, draws=BY_SIGNER, name=path.stem, force=True)
+    assert mine.read_text() == text.read_text() == "my notes\n"
+    assert not (tmp_path / "new.txt").exists()
+    split_store(store, draws=BY_SIGNER, name="damaged", force=True)
+    assert splits_of(store, "damaged") == splits_of(store, "good")
+    text.unlink()
+    linked.unlink()
+    assert Store(store, "good").divisions == ["damaged", "good"]
+
+
 def test_signers_stay_where_they_are_when_prep_adds_clips(
     phoenix_tree: Callable[..., Path], tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
