@@ -149,5 +149,9 @@ def _empty_frames(shape: tuple[int, ...]) -> Tensor:
     """uint8 memory for a batch; in a worker it is shared, so that training reads it without a copy."""
     if get_worker_info() is None:
         return torch.empty(shape, dtype=torch.uint8)
-    storage = torch.UntypedStorage._new_shared(math.prod(shape))
+    try:
+        storage = torch.UntypedStorage._new_shared(math.prod(shape))
+    except RuntimeError as error:
+        hint = "Give the container more (docker run --ipc=host, or --shm-size), or use --set train.workers=0."
+        raise SlaError(f"too little shared memory for a batch of {math.prod(shape):,} bytes", hint) from error
     return torch.empty(0, dtype=torch.uint8).set_(storage).view(shape)

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from synthetic import GLOSSES, tiny, write_store
 
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.loading import on_device, training_batches
-from sla_cli.errors import FormatError
+from sla_cli.errors import FormatError, SlaError
 from sla_cli.store.store import Store
 
 
@@ -43,6 +44,19 @@ def test_as_many_workers_as_there_are_batches(
         assert len(multiprocessing.active_children()) - before == 2
     assert "2 processes on 1 usable core" in caplog.text
     assert not [one for one in recwarn.list if "DataLoader" in str(one.message)]
+
+
+def test_too_little_shared_memory_is_a_sentence(store: Store) -> None:
+    """A container of Docker has 64 MiB of it; here a limit of files makes it smaller than a batch."""
+    data = clips(store, replace(CONFIG, workers=1))
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
+    try:
+        with pytest.raises(SlaError, match=r"too little shared memory for a batch of [\d,]+ bytes") as caught:
+            list(epoch_of(data, 1))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "--ipc=host" in caught.value.hint and "train.workers=0" in caught.value.hint
 
 
 @pytest.mark.timeout(200)
