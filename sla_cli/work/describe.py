@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from sla_cli.artifact.receipt import VERSION, Receipt, read_receipt, read_receipt_file
+from sla_cli.artifact.receipt import VERSION, Receipt, read_receipt, read_receipt_file, unchanged_digest
 from sla_cli.artifact.text import read_text
 from sla_cli.core.clip import SPLITS
 from sla_cli.errors import SlaError, argument, some
@@ -92,7 +92,12 @@ def describe(path: Path) -> Description:
 def _described(
     path: Path, kind: str, name: str, version: int, facts: dict[str, Any], *, whole: bool = True
 ) -> Description:
-    """A description of an artifact, which is complete if it has a receipt and `whole` is true."""
+    """A description of an artifact, which is complete if it has a receipt and `whole` is true.
+
+    Raises FormatError for a file that is not as its receipt says.
+    """
+    if path.is_file():
+        unchanged_digest(path)
     receipt = read_receipt(path)
     return Description(path, kind, f"{name} {version}", whole and receipt is not None, facts, receipt)
 
@@ -157,6 +162,7 @@ def _run(path: Path) -> Description:
     facts, settings = one.facts, one.config
     check_vocabulary(one)
     epochs, lost = one.read_metrics(), one.lost
+    one.check_best()
     figures: dict[str, Any] = {
         **{key: getattr(facts, key) for key in ("corpus", "store", "division", "preset", "labels", "profile")},
         "frames": asdict(facts.frames),

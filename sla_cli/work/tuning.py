@@ -111,6 +111,8 @@ def find_tuned(tunings: Path, lm: Path, weights: str) -> Tuned | None:
     """
     out = tuning_of(tunings, digest_file(lm))
     if read_receipt(out) is None:
+        if out.is_dir():
+            log.warning("%s is not complete, so it is not used: `sla tune` completes it", out)
         return None
     tuned = read_tuned(out)
     if tuned.weights != weights:

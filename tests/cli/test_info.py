@@ -155,6 +155,14 @@ def test_hypotheses(work: Path) -> None:
     assert "arguments    beam 10, alpha 0.5, beta 1.5" in sla(found["path"]).stdout
 
 
+@pytest.mark.parametrize("name", ["emissions/lora/test.h5", "hypotheses/lora/test-lora.tsv"])
+def test_a_file_that_is_not_as_its_receipt_says_is_not_called_complete(work: Path, name: str) -> None:
+    data = (path := work / name).read_bytes()
+    path.write_bytes(data[:-3] + b"XY\n")
+    assert f"{path} is damaged or was edited" in sla(path, code=2).stderr
+    path.write_bytes(data)
+
+
 def test_a_score(work: Path) -> None:
     (folder,) = (path for path in (work / "scores").iterdir() if "lora" in path.name)
     found = facts(folder)

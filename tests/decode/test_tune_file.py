@@ -145,7 +145,9 @@ def test_refusals(tmp_path: Path, lm: Path) -> None:
         tune_file(dev, references, tmp_path, BeamOptions(lm=lm), grid([0.5], [1.0], [0]))
 
 
-def test_a_choice_that_was_cut_off_is_not_taken(tmp_path: Path, lm: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_choice_that_was_cut_off_is_not_taken(
+    tmp_path: Path, lm: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     emissions, references = write(tmp_path), clips()[1]
     options, first, second = BeamOptions(lm=lm), grid([0.0], [0.0], [5]), grid([1.0], [2.0], [5])
     given = (emissions, references, tmp_path / "tuning", options)
@@ -153,7 +155,10 @@ def test_a_choice_that_was_cut_off_is_not_taken(tmp_path: Path, lm: Path, monkey
     with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
         patched.setattr("sla_cli.work.making.write_receipt", _killed)
         tune_file(*given, second)
+    assert settle({"lm": lm}, tmp_path / "none", "w") == Settled(options)
+    assert "is not complete" not in caplog.text
     assert settle({"lm": lm}, tmp_path / "tuning", "w") == Settled(options)
+    assert "is not complete, so it is not used" in caplog.text
     assert tune_file(*given, first)[1] == tuned
 
 
