@@ -11,7 +11,7 @@ from sla_cli.annotate.scope import Scope
 from sla_cli.annotation.eaf_document import Document, parse_document
 from sla_cli.annotation.eaf_read import links_of, tiers_of
 from sla_cli.annotation.layout import Layout
-from sla_cli.annotation.tier import DECISION, Tier, origin_in, plain
+from sla_cli.annotation.tier import CONFIDENCE, DECISION, Tier, by_look, origin_in
 from sla_cli.annotation.timed import Interval
 from sla_cli.core.digest import digest_bytes
 
@@ -85,7 +85,9 @@ def read_content(data: bytes, name: str, video: str, scope: Scope) -> Content:
     """
     document = parse_document(data, name)
     all_tiers = tiers_of(document)
-    found = {plain(tier.name): tier for tier in all_tiers}
+    used = {tier + end for tier in scope.decided for end in ("", CONFIDENCE, DECISION)}
+    by_name = {tier.name: tier for tier in all_tiers}
+    found = {look: by_name[written] for look, written in by_look(by_name, used, name).items()}
     tiers: dict[str, dict[str, Entry]] = {}
     decisions: dict[str, dict[str, str]] = {}
     for tier in scope.decided:

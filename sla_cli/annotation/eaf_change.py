@@ -22,7 +22,7 @@ from sla_cli.annotation.eaf_parts import (
     with_free_type,
 )
 from sla_cli.annotation.eaf_read import KINDS
-from sla_cli.annotation.tier import Mark, Tier, plain
+from sla_cli.annotation.tier import Mark, Tier, by_look, plain
 from sla_cli.annotation.timed import NOT_XML, Interval
 from sla_cli.errors import SlaError
 
@@ -68,13 +68,15 @@ def change_edits(
         changes: each tier once, a parent before its child; a name means the tier whose name looks the same.
 
     Raises:
+        FormatError: two tiers look like one that is changed.
         SlaError: a tier that has not the wanted kind; times that are no interval or overlap another annotation of the
             tier; a text that XML cannot hold; or something that stays depends on an annotation that is removed or
             moved.
     """
     tiers = {tier.name: tier for tier in known}
     nodes = {node.attributes.get("TIER_ID", ""): node for node in document.root.named("TIER")}
-    written = {plain(name): name for name in nodes}
+    used = {plain(one) for change in changes for one in (change.plan.name, change.plan.parent)}
+    written = by_look(nodes, used, document.name)
     changes = [replace(change, plan=_as_written(change.plan, written)) for change in changes]
     for change in changes:
         _check_tier(document, change.plan, tiers)

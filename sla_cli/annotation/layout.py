@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sla_cli.annotation.tier import CONFIDENCE
+from sla_cli.annotation.tier import CONFIDENCE, plain
 from sla_cli.core.arguments import as_flag, check_one_of
 from sla_cli.errors import SlaError, shown
 
@@ -38,7 +38,7 @@ class Layout:
         as_flag(self.confidence, "confidence of a Layout")
         if not isinstance(self.tier, str) or not self.tier.strip() or not self.tier.isprintable():
             raise SlaError(f"{shown(self.tier)} is not a name for a tier", "Name it with letters, such as SIGN.")
-        if self.sentences and self.tier == SENTENCE:
+        if self.sentences and plain(self.tier) == SENTENCE:
             raise SlaError(f"two tiers would be named {SENTENCE}", "Give the tier of the glosses another name.")
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import PurePath
@@ -12,6 +12,7 @@ from urllib.parse import unquote
 
 from sla_cli.core.alike import Alike, in_one_form
 from sla_cli.core.clip_name import recording_name
+from sla_cli.errors import FormatError
 
 # The person at the end of a tier's name: `Lexem_Gebärde_r_A`, `GlossR S1`. R and L are hands.
 PERSON = re.compile(r"[ _.-](?P<person>[AB]|[SP]\d+)")
@@ -134,15 +135,17 @@ def file_names(url: str) -> list[str]:
 def find_tiers(tiers: Iterable[Tier], wanted: str) -> list[Tier]:
     """The tiers that match a name or a pattern with `*` and `?`, in order of the file.
 
-    The exact name is tried first, then without case, then without the person at the end of the tier's name. A pattern
-    finds no tiers that sla has written about another one.
+    The exact name is tried first, then the name as one sees it, then without case, then without the person at the end
+    of the tier's name. A pattern finds no tiers that sla has written about another one.
     """
     pattern = plain(wanted).replace("[", "[[]")
+    tiers = list(tiers)
     names = [(tier, plain(tier.name)) for tier in tiers]
     if "*" in pattern or "?" in pattern:
         about = {f"{name}{end}" for _, name in names for end in (CONFIDENCE, DECISION)}
         names = [(tier, name) for tier, name in names if name not in about]
     for found in (
+        [tier for tier in tiers if tier.name == wanted],
         [tier for tier, name in names if fnmatchcase(name, pattern)],
         [tier for tier, name in names if fnmatchcase(name.casefold(), pattern.casefold())],
         [tier for tier, name in names if fnmatchcase(_impersonal(name).casefold(), pattern.casefold())],
@@ -168,3 +171,21 @@ def _impersonal(name: str) -> str:
 def plain(name: str) -> str:
     """The name as one sees it: accented letters in one of the two Unicode forms, no spaces around it."""
     return in_one_form(name.strip())
+
+
+def by_look(names: Iterable[str], wanted: Collection[str], where: str) -> dict[str, str]:
+    """Names of the tiers of a file by how they look.
+
+    Args:
+        wanted: as they look, those that are used.
+        where: the file, for messages.
+
+    Raises:
+        FormatError: two tiers look like one that is used: nobody could tell which one is meant.
+    """
+    found: dict[str, str] = {}
+    for name in names:
+        if (first := found.setdefault(plain(name), name)) != name and plain(name) in wanted:
+            fault = f"{where}: the tiers {first!r} and {name!r} look the same"
+            raise FormatError(fault, "Rename one of them in ELAN (Tier > Change Tier Attributes).")
+    return found

@@ -184,6 +184,22 @@ def test_a_tier_is_the_one_whose_name_looks_the_same(tmp_path: Path) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize("other", ["GLOSS ", "GLOSS\u00a0", "SIGN ", " GLOSS-LH"])
+def test_two_tiers_that_look_the_same_are_not_edited(tmp_path: Path, other: str) -> None:
+    file = annotated(tmp_path)
+    eaf = Eaf(types={"gloss": ("", "")})
+    for number, name in enumerate((other.strip(), other, "Notes", "Notes ")):  # the last two are not of the page
+        eaf.tier(name)
+        eaf.mark(name, 1000 * number, 1000 * number + 500, "HAUS")
+    file.path.write_text(eaf.xml(), encoding="utf-8")
+    before = file.path.read_bytes()
+    with pytest.raises(FormatError, match=r"video\.eaf: the tiers .* and .* look the same"):
+        file.recording.content()
+    assert file.path.read_bytes() == before
+    file.path.write_text(eaf.xml().replace(f'TIER_ID="{other}"', 'TIER_ID="Other"'), encoding="utf-8")
+    file.do(Add("GLOSS", 5000, 6000, "BAUM"))
+
+
 def test_an_operation_on_another_version_is_refused(file: Annotated) -> None:
     seen = file.recording.content().digest
     file.do(Done(True))

@@ -76,9 +76,10 @@ def test_a_tier_needs_a_name(tier: str) -> None:
         Layout(tier=tier)
 
 
-def test_two_tiers_have_two_names() -> None:
+@pytest.mark.parametrize("tier", ["SENTENCE", "SENTENCE ", "  SENTENCE"])
+def test_two_tiers_have_two_names(tier: str) -> None:
     with pytest.raises(SlaError, match="two tiers would be named SENTENCE"):
-        Layout(tier="SENTENCE", sentences=True)
+        Layout(tier=tier, sentences=True)
 
 
 @given(annotation=annotations(0.002, st.just("A")))

@@ -18,6 +18,8 @@ NAMES = (
     "RH-IDgloss",
     "RH-IDgloss-decision",
     "GLOSS-confidence",
+    "Twice",
+    "Twice ",
 )
 
 
@@ -39,6 +41,9 @@ NAMES = (
         ("lexem_gebärde_r", ["Lexem_Gebärde_r_A"]),
         ("rh-idgloss", ["RH-IDgloss"]),
         ("RH", []),
+        ("Twice", ["Twice"]),
+        ("Twice ", ["Twice "]),
+        (" Twice", ["Twice", "Twice "]),
     ],
 )
 def test_names_and_patterns(wanted: str, found: list[str]) -> None:
