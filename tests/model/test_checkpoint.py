@@ -184,6 +184,14 @@ def test_a_header_that_is_damaged(saved: Path, change: dict[str, str | None]) ->
         load_weights(saved, recogniser(), GLOSSES)
 
 
+@pytest.mark.parametrize("part", ["[1]", "3", '{"format": 5}', "null"])
+def test_a_part_of_a_model_whose_header_is_damaged(tmp_path: Path, part: str) -> None:
+    path = tmp_path / "model.safetensors"
+    save_file({"trained.x": torch.zeros(2)}, path, {"format": "sla-model", "version": "1", "trained": part})
+    with pytest.raises(FormatError, match=r"model\.safetensors: its header is damaged \(trained\)"):
+        load_weights(path, recogniser(), GLOSSES)
+
+
 def test_a_header_that_is_not_what_was_written_is_refused(saved: Path) -> None:
     """A flipped bit, which leaves it JSON: another digest of the glosses, another name of the backbone."""
     with safe_open(saved, framework="pt") as file:

@@ -83,6 +83,16 @@ def test_a_key_that_is_not_known_is_one_sentence(tmp_path: Path, part: str) -> N
     check_refused(folder)
 
 
+def test_a_corpus_that_this_version_does_not_know_is_one_sentence(tmp_path: Path) -> None:
+    with pytest.raises(SlaError, match="unknown corpus 'phoenix2015'") as caught:
+        PrepRequest.checked("phoenix2015", tmp_path, {}, FRAMES)
+    assert "phoenix2014" in caught.value.hint
+    folder, _ = begun_in(tmp_path)
+    path = folder / "begun.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"elan"', '"phoenix2015"'), encoding="utf-8")
+    check_refused(folder)
+
+
 def test_the_newest_of_a_corpus_is_continued(tmp_path: Path) -> None:
     """Also one without a readable file is named, not passed over."""
     with pytest.raises(SlaError, match="no unfinished store of elan in") as caught:
