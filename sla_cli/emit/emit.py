@@ -16,10 +16,12 @@ from sla_cli.core.digest import digest_json
 from sla_cli.data.seen import SeenClips, see
 from sla_cli.emit.inference import batches_by_length, emit_batches
 from sla_cli.emit.parts import Parts
+from sla_cli.errors import SlaError
 from sla_cli.log import log, progress
 from sla_cli.model.distributed import ProcessGroup, join
 from sla_cli.model.open_run import OpenedModel, open_model
 from sla_cli.store.clips import Split
+from sla_cli.store.store import check_unchanged
 from sla_cli.work.emissions import EmissionHeader, emission_receipt, is_current, write_emissions
 from sla_cli.work.kind import EMISSIONS
 from sla_cli.work.making import making
@@ -142,8 +144,17 @@ def _write(
         calibration=run.read_calibration(),
     )
     with making(out, receipt, kind=EMISSIONS, keep=keep, force=True) as artifact:
+
+        def check(new: Path) -> bool:
+            try:
+                check_unchanged(split)
+            except SlaError:
+                shutil.rmtree(parts.folder)  # somebody may have been left out, who is in it
+                raise
+            return artifact.check(new)
+
         artifact.begin()
-        write_emissions(out, header, parts.joined(clips), parts.dtype, check=artifact.check)
+        write_emissions(out, header, parts.joined(clips), parts.dtype, check=check)
         artifact.results = {
             "clips": len(split),
             "device": str(opened.placement.device),

@@ -188,6 +188,13 @@ def open_split(store: str, split: str, digest: str) -> Split:
     return opened[split]
 
 
+def check_unchanged(split: Split) -> None:
+    """Raise SlaError if another command has changed an opened split since, such as `sla store leave-out`."""
+    opened = Store(split.store, split.division)
+    if split.name not in opened.splits or opened[split.name].digest != split.digest:
+        raise replaced(opened.path)
+
+
 def vocabulary_digest(vocabulary: Sequence[str]) -> str:
     """Digest of a gloss vocabulary, order included."""
     return digest_bytes("\n".join(vocabulary).encode())

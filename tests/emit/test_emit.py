@@ -345,6 +345,27 @@ def test_a_file_that_somebody_makes_meanwhile_is_kept(
     assert list(tmp_path.glob(".dev.h5.parts/*")), "what was computed is kept"
 
 
+def test_emissions_of_a_store_that_is_replaced_meanwhile_are_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As by `sla store leave-out`: they would hold somebody who is no longer in the store."""
+    store, out, run = write_store(tmp_path / "store"), tmp_path / "dev.h5", make_run(tmp_path / "run")
+    fewer = write_store(tmp_path / "fewer", {**SENTENCES, "dev": SENTENCES["dev"][:1]})
+
+    def replaced_meanwhile(*arguments: Any) -> Any:
+        store.path.rename(tmp_path / "before")
+        fewer.path.rename(store.path)
+        return emit_batches(*arguments)
+
+    with monkeypatch.context() as patched, pytest.raises(SlaError, match="was replaced by another command"):
+        patched.setattr("sla_cli.emit.emit.emit_batches", replaced_meanwhile)
+        emit(run, store["dev"], out, device="cpu")
+    assert not out.exists()
+    assert not list(tmp_path.glob(".dev.h5.parts/*")), "nor are they kept to be continued"
+    emit(run, Store(store.path)["dev"], out, device="cpu")
+    assert list(Emissions(out).ids) == ["dev-0"]
+
+
 def test_another_precision_on_disk_needs_force(store: Store, tmp_path: Path) -> None:
     run, out = make_run(tmp_path / "run"), tmp_path / "dev.h5"
     emit(run, store["dev"], out, device="cpu")
