@@ -123,8 +123,7 @@ def _beside(out: Path) -> Iterator[Path]:
     temporary = temporary_path(out)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        if out.exists():  # else one of them may hold the model that was there
-            remove_leftovers(out)
+        _remove_leftovers(out)
         temporary.mkdir()
     except OSError as error:
         raise SlaError(f"cannot write {out}: {error.strerror}", "Name another folder with -o.") from error
@@ -132,6 +131,12 @@ def _beside(out: Path) -> Iterator[Path]:
         yield temporary
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+        _remove_leftovers(out)
+
+
+def _remove_leftovers(out: Path) -> None:
+    if out.exists():  # else one of them may hold the model that was there
+        remove_leftovers(out)
 
 
 def _parts(run: Run, config: Config, stored: Stored, with_backbone: bool) -> tuple[dict[str, Part], str]:

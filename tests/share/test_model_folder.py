@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 import shutil
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from recordings import copy_run, refused, signed, sla
 from tiny_work import tiny_work
 
+from sla_cli.system.atomic import namespace
 from sla_cli.transcribe.recognizer import Recognizer
 
 RUN = "old/runs/adapter"
@@ -106,6 +108,15 @@ def test_a_full_disk_is_named_and_nothing_is_left_on_it(folder: Path, small_disk
     (small_disk / "filler").write_bytes(bytes(1_900_000))
     assert "No space left" in refused("export", RUN, "-o", str(small_disk / "m"))
     assert [path.name for path in small_disk.iterdir()] == ["filler"]
+
+
+def test_what_a_killed_export_has_left_goes_with_the_next_one(folder: Path) -> None:
+    killed = 2**22 + 7  # no process has such a number on Linux
+    left = folder / f".m.{socket.gethostname()}-{namespace()}-{killed}-0123abcd.partial"
+    (left / "m").mkdir(parents=True)
+    (left / "m" / "model.safetensors").write_bytes(b"half")
+    sla("export", RUN, "-o", "m", "-q")
+    assert not left.exists()
 
 
 def test_what_cannot_be_exported_is_named_and_leaves_nothing(folder: Path) -> None:
