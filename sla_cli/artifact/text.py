@@ -12,7 +12,8 @@ from sla_cli.errors import FormatError, SlaError
 from sla_cli.system.regular_file import read_regular
 
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?", re.ASCII)
+# With the white space that float() takes too: str.strip() would also take control characters that it refuses.
+NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # first bytes of .xlsx and .ods, and of .xls files
 
 
@@ -69,7 +70,7 @@ def refuse_pipe(path: Path) -> None:
 
 def is_number(text: str) -> bool:
     """Whether a cell is a finite number, in digits from 0 to 9; Python would also read `1_0`, and other digits."""
-    return NUMBER.fullmatch(text.strip()) is not None and math.isfinite(float(text))
+    return NUMBER.fullmatch(text) is not None and math.isfinite(float(text))
 
 
 def is_whole(text: str) -> bool:

@@ -38,13 +38,20 @@ def test_every_float_that_python_writes_is_a_number(value: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["", ".", "1_0", "1__0", "\u0661\u0662", "\uff11", "nan", "inf", "1e999", "0x1", "1 2"]
+    "text",
+    ["", ".", "1_0", "1__0", "\u0661\u0662", "\uff11", "nan", "inf", "1e999", "0x1", "1 2", "\x1c2.5", "2.5\x1f"],
 )
 def test_what_is_not_a_number(text: str) -> None:
     assert not is_number(text) and not is_whole(text)
 
 
-@pytest.mark.parametrize("cell", ["1_0", "\u0661", "1::2", "1:1_0", "1:2:3:4", "-1", "1e999"])
+@given(st.text(st.sampled_from([*"0123456789.eE+-_ \t\n", *map(chr, range(0x20)), "\x85", "\u00a0", "\u0661"])))
+def test_what_is_called_a_number_is_one_for_python(text: str) -> None:
+    if is_number(text):
+        float(text)
+
+
+@pytest.mark.parametrize("cell", ["\x1c2", "1_0", "\u0661", "1::2", "1:1_0", "1:2:3:4", "-1", "1e999"])
 def test_what_is_not_a_time(cell: str) -> None:
     with pytest.raises(SlaError, match=r"^line 2: start .* is not a time"):
         seconds(cell, "start", "line 2")
