@@ -310,3 +310,10 @@ def test_a_clip_without_projection_is_told_how_to_be_used(tmp_path: Path) -> Non
     assert "num_classes = 0" in caught.value.hint
     bare = {**PLAIN, "model__backbone_args": {**PLAIN["model__backbone_args"], "num_classes": 0}}
     assert "norm.weight" in loads(path, bare)
+
+
+def test_a_tensor_that_repeats_one_value_of_the_file_is_refused(tmp_path: Path) -> None:
+    """A file of some bytes would become one of any size in memory."""
+    torch.save({"weight": torch.zeros(1).expand(10**12)}, tmp_path / "large.pt")
+    with pytest.raises(SlaError, match=r"large\.pt: .*a tensor whose values are not all in the file"):
+        read_weights(tmp_path / "large.pt")
