@@ -135,6 +135,14 @@ def test_requests_of_other_sites_are_refused(server: Served, folder: Path) -> No
     assert (folder / "a #1.eaf").read_bytes() == before
 
 
+def test_a_video_that_is_moved_meanwhile_is_not_found(server: Served, folder: Path) -> None:
+    video = (folder / "b.mp4").rename(folder / "moved.mp4")
+    try:
+        assert server.ask("GET", f"/{server.token}/recordings/1/video")[0] == 404
+    finally:
+        video.rename(folder / "b.mp4")
+
+
 def test_no_other_file_is_served(server: Served) -> None:
     start = f"/{server.token}"
     for path in (
