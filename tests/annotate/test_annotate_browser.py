@@ -179,6 +179,28 @@ def test_the_selected_sign_is_played_in_a_loop_at_half_speed(browser: Any, serve
         assert min(times) >= start - 0.05 and max(times) <= end + 0.3
 
 
+def test_a_frame_that_is_chosen_while_the_video_loads_stays(browser: Any, server: Served, work: Path) -> None:
+    context, faults, held = browser.new_context(), list[str](), list[Any]()
+
+    def hold(route: Any) -> None:
+        held.append(route)
+
+    context.route("**/video", hold)
+    typist = Typist(opened_in(context, server.address, faults))
+    typist.press("Home", ".", ".")
+    while not held:
+        typist.page.wait_for_timeout(10)
+    held[0].continue_()
+    typist.page.wait_for_function("() => document.getElementById('video').readyState > 1")
+    typist.press("g")
+    typist.type("reg")
+    typist.press("Enter")
+    typist.wait()
+    assert [mark[:2] for mark in tier(work, "GLOSS")] == [(80, 580)]
+    context.close()
+    assert [fault for fault in faults if "net::ERR" not in fault] == []
+
+
 def test_two_tabs_on_one_file_lose_nothing(browser: Any, server: Served, work: Path) -> None:
     context, faults = browser.new_context(), list[str]()
     first, second = (Typist(opened_in(context, server.address, faults)) for _ in range(2))

@@ -25,8 +25,12 @@ export class Player extends EventTarget {
     }
     this.video.addEventListener("loadedmetadata", () => {
       this.playable = this.video.videoWidth > 0;
-      if (!this.playable) this.#refuse();
-      else this.dispatchEvent(new Event("loaded"));
+      if (!this.playable) {
+        this.#refuse();
+        return;
+      }
+      if (this.#own) this.time = this.#own; // chosen while the video was loading
+      this.dispatchEvent(new Event("loaded"));
     });
     this.video.addEventListener("error", () => this.#refuse());
     this.video.addEventListener("click", () => this.toggle());
