@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
@@ -18,6 +19,7 @@ from av.video.reformatter import VideoReformatter
 
 from sla_cli.config.bounds import PICTURE
 from sla_cli.errors import FrameError, argument
+from sla_cli.video.stated_size import HEAD
 
 # FFmpeg's names of the formats that are opened: each is one file. Lists of other files (HLS, DASH, concat, sequences
 # of pictures), drawn text and devices are not among them. Of sound, those that a user may take for a video.
@@ -26,6 +28,17 @@ FORMATS = (
     *("mpegts", "mpeg", "mpegvideo", "h264", "hevc", "vvc", "m4v", "h263", "vc1", "av1", "obu", "mjpeg"),
     *("yuv4mpegpipe", "wav", "mp3", "flac", "aac", "amr"),
 )
+# Those that FFmpeg finds anywhere in a file, also in an archive, or in another video whose head is damaged (with other
+# times then): how a file of each begins.
+BEGINNINGS = {
+    **dict.fromkeys(("mpegvideo", "m4v", "h264", "hevc", "vvc", "vc1", "mpeg"), re.compile(rb"\0{2,}\x01")),
+    "h263": re.compile(rb"\0\0[\x80-\x83]"),
+    "mjpeg": re.compile(rb"\xff\xd8\xff"),
+    "mpegts": re.compile(rb"(?:.{4})?G", re.DOTALL),
+    "dv": re.compile(rb"\x1f\x07\0"),
+    "mxf": re.compile(rb"\x06\x0e\x2b\x34"),
+    "nut": re.compile(rb"nut/multimedia container"),
+}
 LIMITS = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "none", "max_pixels": str(PICTURE)}
 PREROLL = 2.0  # seconds before the start of a part to which a long video is positioned: decoders need a key frame
 WIDEST = 8.0  # times as wide as high, or as high as wide, is a pixel at most: more states nonsense, and any memory
@@ -178,14 +191,24 @@ def open_video(file: BinaryIO, where: str, missing: int, start: float = 0.0) -> 
 
 def _container(file: BinaryIO, where: str, missing: int) -> av.container.InputContainer:
     file.seek(0)
+    head = file.read(HEAD)
+    file.seek(0)
     try:
-        return container_of(file, where)
+        container = container_of(file, where)
     except av.FFmpegError as error:
         problem = f"{where} does not open as a video ({file.seek(0, os.SEEK_END)} bytes)"
         if missing:
             raise FrameError(f"{problem}: {missing} bytes are missing at its end", "Copy it again.") from error
         hint = f"Is it complete, and not text? If a player can play it, convert it: {conversion(where)}"
         raise FrameError(f"{problem}: no format of a video, or no list of its tracks, was found", hint) from error
+    begins = BEGINNINGS.get(name := container.format.name)
+    if begins is None or begins.match(head):
+        return container
+    container.close()
+    hint = "Unpack it if it is an archive; copy it again if it was cut or damaged."
+    raise FrameError(
+        f"{where} does not begin as a video: what FFmpeg finds in it ({name}) has something before it", hint
+    )
 
 
 def container_of(

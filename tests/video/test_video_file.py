@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import struct
+import tarfile
 import warnings
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -180,6 +182,45 @@ def test_what_follows_the_last_box_of_a_video_is_not_of_it(tmp_path: Path) -> No
         path.write_bytes((data := path.read_bytes()) + more)
         assert np.array_equal(images(clip(path)), whole)
         path.write_bytes(data)
+
+
+BARE = {
+    "a.mjpeg": ("-c:v", "mjpeg", "-f", "mjpeg"),
+    "a.m4v": ("-c:v", "mpeg4", "-f", "m4v"),
+    "a.m2v": ("-c:v", "mpeg2video", "-f", "mpeg2video"),
+    "a.h264": (*H264, "-f", "h264"),
+    "a.mpg": ("-c:v", "mpeg2video", "-f", "mpeg"),
+    "a.ts": (*H264, "-f", "mpegts"),
+    "a.m2ts": (*H264, "-f", "mpegts", "-mpegts_m2ts_mode", "1"),
+    "a.mxf": ("-c:v", "mpeg2video", "-f", "mxf"),
+    "a.nut": (*H264, "-f", "nut"),
+}
+
+
+@pytest.mark.parametrize("name", BARE)
+def test_a_video_begins_with_itself(tmp_path: Path, name: str) -> None:
+    """FFmpeg would find these also behind something else, such as in an archive that does not compress."""
+    path = movie(tmp_path / name, pictures(12), *BARE[name])
+    data = path.read_bytes()
+    whole = images(clip(path))
+    assert len(whole) >= 11
+    with zipfile.ZipFile(tmp_path / "zip.mp4", "w", zipfile.ZIP_STORED) as archive:
+        archive.write(path, "a")
+    with tarfile.open(tmp_path / "tar.mp4", "w") as archive:
+        archive.add(path, "a")
+    (tmp_path / "cut.mp4").write_bytes(b"RIFF" + b"\1\2" * 30 + data)
+    for other in ("zip.mp4", "tar.mp4", "cut.mp4"):
+        with pytest.raises(FrameError, match=r"does not begin as a video|does not open as a video|lacks .* bytes"):
+            clip(tmp_path / other)
+
+
+def test_an_avi_without_its_head_has_no_other_times(tmp_path: Path) -> None:
+    path = movie(tmp_path / "a.avi", pictures(12), "-c:v", "mjpeg", "-r", "10")
+    data = path.read_bytes()
+    for damaged in (b"\0\0\0\0" + data[4:], data[len(data) // 3 :], b"XXXX" + data[4:]):
+        path.write_bytes(damaged)
+        with pytest.raises(FrameError, match="does not begin as a video: what FFmpeg finds in it"):
+            clip(path)
 
 
 def test_a_turn_that_no_camera_states_is_none(tmp_path: Path) -> None:
