@@ -180,17 +180,22 @@ def test_the_selected_sign_is_played_in_a_loop_at_half_speed(browser: Any, serve
 
 
 def test_a_frame_that_is_chosen_while_the_video_loads_stays(browser: Any, server: Served, work: Path) -> None:
-    context, faults, held = browser.new_context(), list[str](), list[Any]()
+    context, faults, held, ready = browser.new_context(), list[str](), list[Any](), list[bool]()
 
-    def hold(route: Any) -> None:
-        held.append(route)
+    def hold(route: Any) -> None:  # a browser asks for several parts of a video
+        if ready:
+            route.continue_()
+        else:
+            held.append(route)
 
     context.route("**/video", hold)
     typist = Typist(opened_in(context, server.address, faults))
     typist.press("Home", ".", ".")
     while not held:
         typist.page.wait_for_timeout(10)
-    held[0].continue_()
+    ready.append(True)
+    for route in held:
+        route.continue_()
     typist.page.wait_for_function("() => document.getElementById('video').readyState > 1")
     typist.press("g")
     typist.type("reg")
