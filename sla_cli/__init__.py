@@ -10,6 +10,7 @@ Names are imported when they are used, so importing the package imports neither 
 """
 
 import os
+import sys
 from importlib import import_module
 from typing import Any
 
@@ -18,7 +19,8 @@ from sla_cli.config.bounds import PICTURE
 __version__ = "0.2.0"
 
 # OpenCV reads it when it is imported: a picture of a few kilobytes may have 10^9 pixels. Another value would lift the
-# bound, or end the process.
+# bound, or end the process. If it was imported before, video/picture.py compares the size itself.
+OPENCV_WAS_FIRST = "cv2" in sys.modules
 os.environ.update({f"OPENCV_IO_MAX_IMAGE_{what}": str(PICTURE) for what in ("PIXELS", "WIDTH", "HEIGHT")})
 
 # GNU's OpenMP, which PyTorch computes with, reads it when it is loaded: how often a thread that waits for the others

@@ -12,3 +12,4 @@ from sla_cli.transcribe.recognizer import Recognizer as Recognizer
 from sla_cli.transcribe.transcript import Transcript as Transcript
 
 __version__: str
+OPENCV_WAS_FIRST: bool
