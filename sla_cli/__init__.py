@@ -19,7 +19,7 @@ from sla_cli.config.bounds import PICTURE
 __version__ = "0.2.0"
 
 # OpenCV reads it when it is imported: a picture of a few kilobytes may have 10^9 pixels. Another value would lift the
-# bound, or end the process. If it was imported before, video/picture.py compares the size itself.
+# bound, or end the process. If it was imported before, artifact/bounded_decode.py compares the size.
 OPENCV_WAS_FIRST = "cv2" in sys.modules
 os.environ.update({f"OPENCV_IO_MAX_IMAGE_{what}": str(PICTURE) for what in ("PIXELS", "WIDTH", "HEIGHT")})
 

@@ -21,7 +21,7 @@ from sla_cli.log import log, progress
 from sla_cli.model.distributed import ProcessGroup, join
 from sla_cli.model.open_run import OpenedModel, open_model
 from sla_cli.store.clips import Split
-from sla_cli.store.store import check_unchanged
+from sla_cli.store.store import check_same_clips
 from sla_cli.work.emissions import EmissionHeader, emission_receipt, is_current, write_emissions
 from sla_cli.work.kind import EMISSIONS
 from sla_cli.work.making import making
@@ -147,7 +147,7 @@ def _write(
 
         def check(new: Path) -> bool:
             try:
-                check_unchanged(split)
+                check_same_clips(split)
             except SlaError:
                 shutil.rmtree(parts.folder)  # somebody may have been left out, who is in it
                 raise

@@ -97,10 +97,11 @@ def read_lines(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
 
 def _has_ids(text: str) -> bool:
     """Whether a text is a file of hypotheses or references, each of whose lines names a clip: TRN, STM, CTM, …"""
+    if text.startswith(MAGIC):
+        return True
     lines = [line for _, line in content_lines(text)]
-    return text.startswith(MAGIC) or any(
-        bool(lines) and all(kind.parse(line) is not None for line in lines) for kind in FORMATS
-    )
+    fitting = (kind for kind in FORMATS if all(kind.parse(line) is not None for line in lines))
+    return bool(lines) and next(fitting, None) is not None
 
 
 def _is_table(text: str) -> bool:

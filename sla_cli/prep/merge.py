@@ -25,7 +25,7 @@ from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, StoreHeader
 from sla_cli.store.division import Division, check_unedited, write_division
 from sla_cli.store.file import StoreFile
-from sla_cli.store.paths import DIVISIONS, check_store_name, clips_files, clips_path, division_path
+from sla_cli.store.paths import DIVISIONS, check_store_name, clips_files, clips_path, lost_divisions
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
 from sla_cli.system.atomic import is_temporary
@@ -76,8 +76,11 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
     check_folder(out.parent)
     with locked_while_made(out, f"another process is writing {out}"):
         _check_folder(out, stores, force)
-        whole = clips_path(out).is_file() and division_path(out, OWN).is_file()
-        with making(out, _receipt(stores), force=force, is_whole=lambda _: whole) as artifact:
+
+        def is_whole(made: Receipt) -> bool:
+            return clips_path(out).is_file() and not lost_divisions(out, made.results)
+
+        with making(out, _receipt(stores), force=force, is_whole=is_whole) as artifact:
             if artifact.there is not None:
                 return read_values(MergeResult, artifact.there.results | {"store": str(out)}, receipt_path(out))
             parts, skipped = _parts(stores)

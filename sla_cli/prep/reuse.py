@@ -13,7 +13,7 @@ from sla_cli.log import log
 from sla_cli.prep.encoding.cache import FramesOnDisk
 from sla_cli.prep.plan import Plan
 from sla_cli.store.file import StoreFile
-from sla_cli.store.paths import division_path, stored_files
+from sla_cli.store.paths import lost_divisions, stored_files
 
 
 @dataclass(frozen=True)
@@ -45,9 +45,9 @@ def find_existing(out: Path, plan: Plan, *, force: bool) -> Existing:
     changed = [clip.id for clip in plan.clips if clip.origin in stored and not _serves(stored, clip)]
     if old is not None:
         missing = [clip.id for clip in plan.clips if clip.origin not in stored]
-        tables = [division_path(out, name) for name in old.results.get("divisions", {})]
-        files = all(path.is_file() for path in (*(out / name for name in old.results.get("files", [])), *tables))
-        if files and not (old.results.get("failed") or changed or missing):
+        files = all((out / name).is_file() for name in old.results.get("files", []))
+        whole = files and not lost_divisions(out, old.results)
+        if whole and not (old.results.get("failed") or changed or missing):
             return Existing(old, {})
         # A file that is lost or damaged is made again: its clips cannot be looked up.
         _refuse_changes(out, old, changed, [] if len(stored) < old.results.get("clips", 0) else missing)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from sla_cli.artifact.bounded_decode import bounded_imdecode
+
 REDUCED = {
     1: cv2.IMREAD_COLOR,
     2: cv2.IMREAD_REDUCED_COLOR_2,
@@ -63,6 +65,6 @@ def decode(data: np.ndarray, codec: str, size: int, reduce: int = 1) -> np.ndarr
 
 def _decode_file(data: np.ndarray, flags: int) -> np.ndarray | None:
     try:
-        return cv2.imdecode(data, flags) if len(data) else None
-    except cv2.error:  # a header with more pixels than OpenCV allows
+        return bounded_imdecode(data, flags) if len(data) else None
+    except ValueError:  # it states more pixels than any frame has
         return None

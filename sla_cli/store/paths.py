@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from sla_cli.core.alike import among, forms
 from sla_cli.errors import SlaError, some
@@ -54,6 +56,11 @@ def division_names(store: Path) -> list[str]:
     """The divisions that a store has, sorted."""
     tables = (store / DIVISIONS).glob("*.tsv")
     return sorted(path.stem for path in tables if path.is_file() and not path.name.startswith("."))
+
+
+def lost_divisions(store: Path, results: Mapping[str, Any]) -> list[str]:
+    """The divisions of the corpus, from the results of a store's receipt, whose tables are gone."""
+    return [name for name in results.get("divisions", {}) if not division_path(store, name).is_file()]
 
 
 def known_division(store: Path, wanted: str) -> str:

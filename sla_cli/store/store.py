@@ -117,16 +117,15 @@ class Store:
         """The division of a name, else the first that the corpus has, else the only one."""
         wanted = wanted and known_division(self.path, wanted)
         candidates = self.own[:1] or self.divisions
-        if not wanted and any(name not in self.divisions for name in candidates):
-            raise FormatError(
-                f"the table of the corpus's own division is missing: {division_path(self.path, candidates[0])}",
-                "Copy the store again, or repeat its `sla prep`, or name another division: STORE:NAME.",
-            )
         if not wanted and len(candidates) > 1:
             hint = f"Name one: {self.path}:{candidates[0]}"
             raise SlaError(f"{self.path} has several divisions: {some(candidates)}", hint)
         if name := wanted or next(iter(candidates), ""):
-            return read_division(division_path(self.path, name))
+            table = division_path(self.path, name)
+            if name not in self.divisions:
+                hint = "Copy the store again, or repeat its `sla prep`, or name another division: STORE:NAME."
+                raise FormatError(f"the table of the corpus's own division is missing: {table}", hint)
+            return read_division(table)
         ids = [clip for file in self.files for clip in file.ids]
         return undivided(ids, [glosses for file in self.files for glosses in file.raw_glosses])
 
@@ -182,17 +181,18 @@ def open_split(store: str, split: str, digest: str) -> Split:
 
     Raises SlaError if it has another digest: another command has changed the store since.
     """
-    opened = Store(store)
-    if split not in opened.splits or opened[split].digest != digest:
-        raise replaced(opened.path)
-    return opened[split]
+    return _unchanged(Store(store), split, digest)
 
 
-def check_unchanged(split: Split) -> None:
+def check_same_clips(split: Split) -> None:
     """Raise SlaError if another command has changed an opened split since, such as `sla store leave-out`."""
-    opened = Store(split.store, split.division)
-    if split.name not in opened.splits or opened[split.name].digest != split.digest:
-        raise replaced(opened.path)
+    _unchanged(Store(split.store, split.division), split.name, split.digest)
+
+
+def _unchanged(store: Store, split: str, digest: str) -> Split:
+    if split not in store.splits or store[split].digest != digest:
+        raise replaced(store.path)
+    return store[split]
 
 
 def vocabulary_digest(vocabulary: Sequence[str]) -> str:

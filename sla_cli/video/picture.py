@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import io
 import re
 
 import cv2
 import numpy as np
-from PIL import Image
 
-from sla_cli import OPENCV_WAS_FIRST
-from sla_cli.config.bounds import PICTURE
+from sla_cli.artifact.bounded_decode import bounded_imdecode
 
 # First bytes of PNG, JPEG, BMP, WebP (in a RIFF, which states a length of four bytes) and TIFF, also BigTIFF.
 # OpenCV reads more formats, some of them with other values than 0 to 255, whatever the ending of the name.
@@ -18,14 +15,12 @@ PICTURES = re.compile(rb"\x89PNG\r\n\x1a\n|\xff\xd8\xff|BM|RIFF.{4}WEBP|II[*+]\0
 JPEG = b"\xff\xd8\xff"
 SCAN = b"\xff\xda"  # begins a scan of a JPEG, in which each passes over all pixels; others have one, or about ten
 MOST_SCANS = 100
-TOO_LARGE = f"states more than {PICTURE // 10**6} million pixels"
 
 
 def decode_picture(data: bytes) -> np.ndarray | None:
     """A picture as BGR uint8 (height, width, 3), turned as its mark of orientation says; None for what is none.
 
-    Grey, 16-bit and transparent pictures get this form too. OpenCV compares the size that a picture states with
-    `PICTURE` before it reserves memory, unless it was imported before sla.
+    Grey, 16-bit and transparent pictures get this form too.
 
     Raises:
         ValueError: it states more pixels, or has more scans, than any picture has that is read.
@@ -34,20 +29,4 @@ def decode_picture(data: bytes) -> np.ndarray | None:
         return None
     if data.startswith(JPEG) and data.count(SCAN) > MOST_SCANS:
         raise ValueError(f"has more than {MOST_SCANS} scans")
-    if OPENCV_WAS_FIRST and _states_more(data):
-        raise ValueError(TOO_LARGE)
-    try:
-        return cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
-    except cv2.error as error:
-        if "PIXELS" not in error.err:
-            return None
-        raise ValueError(TOO_LARGE) from error
-
-
-def _states_more(data: bytes) -> bool:
-    """Whether a picture states more pixels than is allowed, or Pillow does not find how many."""
-    try:
-        with Image.open(io.BytesIO(data), formats=("PNG", "JPEG", "BMP", "WEBP", "TIFF")) as picture:
-            return picture.width * picture.height > PICTURE
-    except Exception:  # noqa: BLE001  # damaged pictures raise nearly any
-        return True
+    return bounded_imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)

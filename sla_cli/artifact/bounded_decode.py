@@ -1,0 +1,55 @@
+"""Decodes one picture, with a bound on its pixels that is checked before memory is reserved for them."""
+
+from __future__ import annotations
+
+import io
+import struct
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from sla_cli import OPENCV_WAS_FIRST
+from sla_cli.config.bounds import PICTURE
+
+FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
+DAMAGE = (OSError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, SyntaxError, struct.error)
+
+
+def bounded_imdecode(data: np.ndarray, flags: int) -> np.ndarray | None:
+    """As `cv2.imdecode`, and None for what OpenCV does not decode.
+
+    OpenCV itself compares the size that a picture states, unless it was imported before sla told it the bound: then
+    Pillow reads the size first, which takes a tenth of the time of decoding.
+
+    Args:
+        data: uint8 (bytes,), a PNG, JPEG, BMP, WebP or TIFF.
+        flags: of `cv2.imdecode`.
+
+    Raises:
+        ValueError: it states more than `PICTURE` pixels.
+    """
+    too_large = f"states more than {PICTURE // 10**6} million pixels"
+    if OPENCV_WAS_FIRST:
+        stated = _stated_pixels(data.tobytes())
+        if stated is None:
+            return None
+        if stated > PICTURE:
+            raise ValueError(too_large)
+    try:
+        return cv2.imdecode(data, flags)
+    except cv2.error as error:
+        if "PIXELS" not in error.err:
+            return None
+        raise ValueError(too_large) from error
+
+
+def _stated_pixels(data: bytes) -> int | None:
+    """Pixels that a picture states, None if it states none."""
+    try:
+        with Image.open(io.BytesIO(data), formats=FORMATS) as picture:
+            return picture.width * picture.height
+    except Image.DecompressionBombError:
+        return PICTURE + 1
+    except DAMAGE:
+        return None
