@@ -54,7 +54,7 @@ for path in sorted(Path(sys.argv[1]).iterdir()):
     if path.suffix == ".png":
         print("in a store", decode(np.frombuffer(data, np.uint8), "png", 20) is not None)
 status = Path("/proc/self/status")  # ru_maxrss would be that of pytest before this program began
-peak = [int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("VmHWM")]
+peak = [int(line.split()[1]) for line in (status.open() if status.exists() else ()) if line.startswith("VmHWM")]
 assert max(peak, default=0) < 1 << 20, "kB; 900 million pixels take 2.7 GB"
 """
 
