@@ -115,7 +115,8 @@ class Store:
 
     def _division(self, wanted: str) -> Division:
         """The division of a name, else the first that the corpus has, else the only one."""
-        wanted = wanted and known_division(self.path, wanted)
+        if wanted not in ("", *self.own):
+            wanted = known_division(self.path, wanted)
         candidates = self.own[:1] or self.divisions
         if not wanted and len(candidates) > 1:
             hint = f"Name one: {self.path}:{candidates[0]}"

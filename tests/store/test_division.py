@@ -118,6 +118,8 @@ def test_the_default_division(tmp_path: Path) -> None:
     division_path(own, "US").unlink()
     with pytest.raises(FormatError, match=r"own division is missing: .*US\.tsv"):
         Store(own)
+    with pytest.raises(FormatError, match=r"own division is missing: .*US\.tsv"):
+        Store(own, "US")
     assert Store(f"{own}:SI").division.name == "SI"
 
     none = make_store(tmp_path / "none", {"train": [*CLIPS, clip("new", "", 3)]}, results={"divisions": {}})
