@@ -20,7 +20,7 @@ from sla_cli.annotation.eaf_change import TierChange, change_edits, new_ids, rev
 from sla_cli.annotation.eaf_document import Document, parse_document
 from sla_cli.annotation.eaf_read import tiers_of
 from sla_cli.annotation.timed import Interval
-from sla_cli.errors import SlaError
+from sla_cli.errors import FormatError, SlaError
 
 pytestmark = pytest.mark.long
 
@@ -148,6 +148,13 @@ def test_what_would_harm_others_is_refused(name: str) -> None:
     change, message = REFUSED[name]
     with pytest.raises(SlaError, match=message):
         changed(parsed(with_inner().xml()), change)
+
+
+@pytest.mark.parametrize("plan", [GLOSS, TierPlan("GLOSS-decision", "sla-decision", (), parent="GLOSS")])
+def test_of_two_tiers_that_look_the_same_none_is_changed(plan: TierPlan) -> None:
+    alike = two_tiers().xml().replace('TIER_ID="OTHER"', 'TIER_ID=" GLOSS"')
+    with pytest.raises(FormatError, match=r"a\.eaf: the tiers 'GLOSS' and ' GLOSS' look the same"):
+        changed(parsed(alike), TierChange(plan, {}, {}))
 
 
 def test_a_note_moves_with_its_annotation() -> None:
