@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sla_cli.core.place import FrameScores
+from sla_cli.core.windows import Windows
 from sla_cli.model.frame_stream import FrameBuffer
 from sla_cli.transcribe.runtime import Features
 from sla_cli.transcribe.windows import Floats
@@ -20,7 +21,8 @@ class LiveSteps:
     Args:
         head: as of `JoinedWindows`.
         stride: frames per step.
-        length: frames that the head looks at, at most.
+        windows: what the head looks at. Steps for which it has no room any more are final as they are in recordings,
+            so a lookahead or a part longer than it loses nothing.
         lookahead: frames after a step until it is final.
         least: as of `Runtime`.
         columns: of log-probabilities.
@@ -31,9 +33,9 @@ class LiveSteps:
     """
 
     def __init__(
-        self, head: Callable[[Floats], Floats], stride: int, length: int, lookahead: int, least: int, columns: int
+        self, head: Callable[[Floats], Floats], stride: int, windows: Windows, lookahead: int, least: int, columns: int
     ) -> None:
-        self._head, self._stride, self._length, self._lookahead, self._least = head, stride, length, lookahead, least
+        self._head, self._stride, self._windows, self._lookahead, self._least = head, stride, windows, lookahead, least
         self._rows: FrameBuffer[Floats] = FrameBuffer(np.concatenate)
         self._shown: FrameBuffer[NDArray[np.int8]] = FrameBuffer(np.concatenate)
         self.done = 0
@@ -56,14 +58,22 @@ class LiveSteps:
         end = self._rows.end
         if not end:
             return self.ahead
-        start = -(-max(0, end - self._length) // self._stride) * self._stride
-        steps, offset = self._head(self._rows.rows(start, end)), start // self._stride
+        length, context = self._windows.length, self._windows.context
+        final = []
+        while end > (stop := max(0, self.done * self._stride - context) + length):
+            final.append(self._newest(stop, (stop - context) // self._stride)[0])
+        until = -(-end // self._stride) if last else max(self.done, (end - self._lookahead) // self._stride)
+        newest, self.ahead = self._newest(end, until)
+        self._rows.forget(max(0, end - length))
+        return np.concatenate([*final, newest])
+
+    def _newest(self, stop: int, until: int) -> tuple[Floats, Floats]:
+        """The steps of the window that ends at a frame: those that become final now, before `until`; and the others."""
+        start = -(-max(0, stop - self._windows.length) // self._stride) * self._stride
+        steps, offset = self._head(self._rows.rows(start, stop)), start // self._stride
         check_finite("the stream", steps)
-        until = offset + len(steps) if last else max(self.done, (end - self._lookahead) // self._stride)
-        final, self.ahead = steps[self.done - offset : until - offset], steps[until - offset :]
-        self.done = until
-        self._rows.forget(min(start, until * self._stride))
-        return final
+        begin, self.done = self.done, until
+        return steps[begin - offset : until - offset], steps[until - offset :]
 
     def shown(self, start: int, stop: int) -> FrameScores | None:
         """Which sign each of these frames shows; None if the model has no scores."""

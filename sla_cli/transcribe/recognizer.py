@@ -237,7 +237,7 @@ class Recognizer:
 
         Args:
             lookahead: seconds that the head sees after a moment before what it says of it is final. By default 0.6,
-                and 0 for a head that sees no later frames (`head.causal`).
+                and 0 for a head that sees no later frames (`head.causal`). More than its window has no effect.
             hop: seconds of new frames after which it computes.
             pause, min_confidence: as for `transcribe`.
 
@@ -247,7 +247,7 @@ class Recognizer:
         """
         live = Live(
             self._runtime, self._lock, self.frames, self._reduce, self.glosses, self._calibration,
-            self._decoder.begin, self.windows.length, self._causal,
+            self._decoder.begin, self.windows, self._causal,
         )  # fmt: skip
         return open_stream(live, lookahead, hop, pause, min_confidence)
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from sla_cli.core.annotation import Sign, known
 from sla_cli.core.arguments import as_number, as_whole
 from sla_cli.core.calibration import Calibration
+from sla_cli.core.windows import Windows
 from sla_cli.errors import SlaError
 from sla_cli.search.growing import Growing
 from sla_cli.transcribe.events import Event, Final, Partial, SentenceEnd
@@ -41,7 +42,7 @@ class Live:
     Attributes:
         reduce: as for `as_stored`.
         begin: starts a search.
-        length: frames that the head looks at.
+        windows: what the head looks at.
         causal: whether the head sees no later frames.
     """
 
@@ -52,7 +53,7 @@ class Live:
     glosses: Sequence[str]
     calibration: Calibration
     begin: Callable[[], Growing]
-    length: int
+    windows: Windows
     causal: bool
 
 
@@ -160,8 +161,8 @@ class _Part:
         self._hop = max(1, round(options.hop * rate / stride)) * stride
         self._push = ThinnedPush(runtime.streaming(self._hop))
         lookahead = round(options.lookahead * rate)
-        self._steps = LiveSteps(runtime.head, stride, live.length, lookahead, runtime.least, len(live.glosses) + 1)
-        most = live.length // stride
+        self._steps = LiveSteps(runtime.head, stride, live.windows, lookahead, runtime.least, len(live.glosses) + 1)
+        most = live.windows.length // stride
         # A head that sees no later frames emits a gloss when its sign is over, others in the middle of it.
         following = 0 if live.causal else 1
         self._signs = LiveSigns(live.begin(), self._steps, live.calibration, stride, most, following)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sla_cli.core.calibration import UNCHANGED
 from sla_cli.core.ctc import greedy
+from sla_cli.core.windows import Windows
 from sla_cli.search.beam_decoder import BeamDecoder, BeamOptions
 from sla_cli.transcribe.live_signs import LiveSigns
 from sla_cli.transcribe.live_steps import LiveSteps
@@ -40,7 +41,7 @@ def test_glosses_are_those_of_the_whole_in_bounded_memory(
 ) -> None:
     log_probs = log_probs_of([column for column, length in stretches for _ in range(length)])
     with BeamDecoder(GLOSSES, BeamOptions(beam=beam)) as decoder:
-        steps = LiveSteps(lambda features: features, 1, 3 * MOST, lookahead, 0, len(GLOSSES) + 1)
+        steps = LiveSteps(lambda features: features, 1, Windows(3 * MOST, MOST // 2), lookahead, 0, len(GLOSSES) + 1)
         signs = LiveSigns(decoder.begin(), steps, UNCHANGED, 1, MOST, following)
         found = []
         for start in range(0, len(log_probs), hop):

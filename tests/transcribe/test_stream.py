@@ -57,6 +57,19 @@ def test_with_enough_lookahead_the_signs_are_those_of_the_recording(
         assert one.confidence == pytest.approx(other.confidence, abs=1e-3)
 
 
+@pytest.mark.parametrize(("lookahead", "hop"), [(60, 0.2), (0.6, 8), (60, 60)])
+def test_what_the_head_has_no_room_for_is_not_lost(
+    model: Recognizer, tmp_path: Path, lookahead: float, hop: float
+) -> None:
+    expected = model.transcribe(signed(tmp_path / "a.mkv", LONG)).signs
+    images = frames_of(LONG)
+    assert len(images) > model.windows.length + model.windows.context
+    found = final(events_of(model.stream(lookahead=lookahead, hop=hop), images))
+    assert [one.gloss for one in found] == [one.gloss for one in expected]
+    shifts = [abs(one.start - other.start) for one, other in zip(found, expected, strict=True)]
+    assert max(shifts) < 0.5
+
+
 def test_the_rate_is_chosen_as_for_a_recording(model: Recognizer, tmp_path: Path) -> None:
     """A run that was trained on 25 to 50 frames per second sees all frames of both, and of others the usual rate."""
     mixed = replace(model, frames=replace(model.frames, fps_highest=50.0))
