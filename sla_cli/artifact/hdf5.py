@@ -17,13 +17,13 @@ import numpy as np
 
 from sla_cli.artifact.hdf5_heap import check_heaps
 from sla_cli.artifact.version import check_version
+from sla_cli.config.bounds import RATES
 from sla_cli.errors import FormatError, SlaError
 
 LONG = ("bytes", "frame_offsets")  # the largest datasets of a store, which hold no texts
 TYPES = {h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM}  # those that sla writes; booleans are ENUM
 LAYOUTS = {h5py.h5d.COMPACT, h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED}  # in the file itself
 LZF = 100  # times that compressed values are larger than in the file; LZF needs 3 bytes for at most 264
-SLOWEST, FASTEST = 1e-6, 1e6  # frames a second, with which times are finite and have few digits
 SLACK = 1 << 20  # bytes that HDF5's own structures may need
 UNREADABLE = (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError)  # by h5py, for a damaged file
 SYSTEM_ERROR = re.compile(r"errno = \d+, error message = '([^']*)'")  # how HDF5 quotes an error of the file system
@@ -185,7 +185,7 @@ def rates(file: h5py.File, name: str) -> np.ndarray:
     if values.ndim != 1 or values.dtype.kind not in "iuf":
         raise ValueError(f"{name} are not frame rates")
     known = values[values != 0]
-    if not ((known >= SLOWEST) & (known <= FASTEST)).all():
+    if not ((known >= RATES[0]) & (known <= RATES[1])).all():
         raise ValueError(f"{name} are not frame rates")
     return values
 

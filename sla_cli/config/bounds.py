@@ -10,6 +10,7 @@ PROCESSES = 256  # that load clips
 PIXELS = 8000  # pixels of a side: 8K video is 7680 wide, and a square of this side is not above PICTURE
 FASTEST = 1000.0  # frames per second: of high-speed cameras
 SLOWEST = 1.0  # frames per second: below it nobody signs, and a frame would be repeated without end
+RATES = (1e-6, 1e6)  # frames per second of any video: with these, times are finite and have few digits
 PIXEL_RATE = 2 * 10**8  # pixels a second: 2500 x 2500 at 30 pictures a second, many times as many as any backbone sees
 SEED = 2**63 - 1  # the largest signed number of 64 bits, which JSON, TOML and torch take
 WEIGHT = 1000.0  # for weights of a search: e to this power exceeds any ratio of probabilities, and sums stay finite

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta
 
-from sla_cli.config.bounds import BEAM, LARGE, LAYERS, LONG, MANY, PIXELS, PROCESSES, SEED, WEIGHT, WIDE
+from sla_cli.config.bounds import BEAM, LARGE, LAYERS, LONG, MANY, PIXELS, PROCESSES, SEED, SLOWEST, WEIGHT, WIDE
 from sla_cli.config.checks import (
     OptionValues,
     annotations_of,
@@ -60,13 +60,16 @@ class PrepConfig(OptionValues):
     )
     codec: Literal["jpeg", "png", "raw"] = option("jpeg", "How frames are stored; png and raw are lossless.")
     quality: Annotated[int, Meta(ge=1, le=100)] = option(95, "JPEG quality.")
-    fps: Annotated[float, Meta(ge=0, le=1000)] = option(
-        0.0, "Frames per second to store, those nearest in time; 0 keeps all."
-    )
+    fps: Annotated[float, Meta(ge=0, le=1000)] = option(0.0, "Frames per second, the nearest in time; 0 keeps all.")
     labels: Literal["auto", "raw", ProfileName] = option(
         "auto", "Cleaning of training glosses: raw, or a scoring profile; auto is that of the corpus."
     )
     shard_clips: Annotated[int, Meta(ge=0, le=MANY)] = option(0, "Clips per file; 0 writes one file.")
+
+    def __post_init__(self) -> None:
+        """Raise SlaError for a frame rate so low that nobody can sign at it."""
+        if 0 < self.fps < SLOWEST:
+            raise SlaError(f"--fps: fps is {self.fps}", f"It must be 0, or at least {SLOWEST:g}.")
 
 
 @dataclass(frozen=True)

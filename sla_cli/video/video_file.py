@@ -8,6 +8,7 @@ from typing import BinaryIO
 
 import numpy as np
 
+from sla_cli.config.bounds import FASTEST, RATES
 from sla_cli.core.counted import counted
 from sla_cli.errors import FrameError
 from sla_cli.log import log
@@ -16,7 +17,6 @@ from sla_cli.video.stated_size import missing_bytes
 
 SLACK = 0.5  # seconds by which a video may be shorter than requested or stated
 SAME = 0.02  # measured and stated rate count as equal if they differ by less
-FASTEST = 1000.0  # frames per second; headers that state more give the unit of their clock (1000, 90000)
 JUMP = 600.0  # seconds without a picture that mean wrong times, not a pause
 PAUSE = 10  # times the usual step: a picture that is shown longer gives a warning
 # At most so many pixels of all pictures together, and so many more for each byte of the file: a GIF of 46 kB may hold
@@ -75,7 +75,8 @@ class Video:
             raise FrameError(f"{self.where} is empty (0 bytes)", "Copy it again.")
         missing = missing_bytes(self._file)
         with open_video(self._file, self.where, missing, begin) as decoder:
-            self.stated = decoder.rate if decoder.rate < FASTEST else 0.0
+            # Headers that state more give the unit of their clock (1000, 90000).
+            self.stated = decoder.rate if RATES[0] <= decoder.rate < FASTEST else 0.0
             self.claimed = decoder.frames or round(decoder.duration * decoder.rate)
             self._header_step = 1 / decoder.rate if decoder.rate else USUAL
             broken = False
@@ -93,7 +94,10 @@ class Video:
             if begin == 0 and 2 * self.decoded < decoder.frames:  # it was not positioned: FFmpeg leaves them out
                 message = "%s shows %d of its %d pictures: the others are cut away, or its times are wrong"
                 log.warning(message, self.where, self.decoded, decoder.frames)
-        self._warn()
+        self._check_rate()
+        if self._damaged:
+            found = counted(len(self._damaged), "damaged picture")
+            log.warning("%s has %s, the first at %.2f s: copy it again", self.where, found, self._damaged[0])
 
     def _check_work(self, image: np.ndarray, size: int) -> None:
         """Raise FrameError if a file of `size` bytes holds far more work than any recording of this size."""
@@ -154,10 +158,10 @@ class Video:
             reason = f"ends at {shown_until:.2f} s, before {end:.2f} s"
             raise FrameError(f"{self.where} {reason}", "Correct the end where it is stated.")
 
-    def _warn(self) -> None:
+    def _check_rate(self) -> None:
+        """Warn of a rate that no camera has. Raises FrameError for one with which times cannot be counted."""
         if self.rate > FASTEST:
-            message = "%s has %.0f frames per second by its times; if they are wrong, `ffmpeg -r 25 -i` fixes them"
-            log.warning(message, self.where, self.rate)
-        if self._damaged:
-            found = counted(len(self._damaged), "damaged picture")
-            log.warning("%s has %s, the first at %.2f s: copy it again", self.where, found, self._damaged[0])
+            fault = f"{self.where} has {self.rate:.0f} frames per second by its times"
+            if self.rate > RATES[1]:
+                raise FrameError(fault, "Give it others: `ffmpeg -r 25 -i`.")
+            log.warning("%s; if they are wrong, `ffmpeg -r 25 -i` fixes them", fault)

@@ -171,6 +171,7 @@ def test_a_video_that_is_cut_short_is_named_and_repaired(recordings: Path, tmp_p
         (("phoenix2014", "/data", "--codec", "jpg"), "'jpg' is not one of 'jpeg', 'png', 'raw'", "--codec"),
         (("phoenix2014", "/data", "--fit", "stretch"), "'stretch' is not one of 'squash', 'pad', 'crop'", "--fit"),
         (("phoenix2014", "/data", "--labels", "phoenix2041"), "'phoenix2041' is not one of 'auto'", "--labels"),
+        (("folder", "tests", "--fps", "1e-7"), "--fps: fps is 1e-07", "It must be 0, or at least 1."),
         (("phoenix2014", "/data", "--codec", "png", "--quality", "90"), "--quality has no effect", "Leave it out"),
         (("phoenix2014", "/data", "--on-error", "ask"), "'ask' is not one of 'stop', 'skip'", "--on-error"),
         (("phoenix2014", "/data", "-j2", "--scheduler", "tcp://a:1"), "--jobs is for local processes", "one of them"),

@@ -153,6 +153,13 @@ def test_a_rate_that_is_in_the_times_is_believed_with_a_warning(
     assert (f"has {rate} frames per second by its times" in caplog.text) == warns
 
 
+def test_times_that_cannot_be_counted_are_refused(tmp_path: Path) -> None:
+    """A store would refuse such a rate when it is read."""
+    path = movie(tmp_path / "a.mp4", pictures(4), *H264, "-video_track_timescale", "1000000000", rate=10**9)
+    with pytest.raises(FrameError, match=r"a\.mp4 has 1001001 frames per second by its times"):
+        read(path)
+
+
 @pytest.mark.parametrize(("shown", "warns"), [(20, False), (10, True)])
 def test_a_video_that_hides_most_of_its_pictures_is_read_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, shown: int, warns: bool

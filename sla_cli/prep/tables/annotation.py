@@ -13,6 +13,7 @@ from typing import Any
 from sla_cli.artifact.pickled import check_pickle
 from sla_cli.artifact.table import Row, parse_table
 from sla_cli.artifact.text import decode_any_text, is_number
+from sla_cli.config.bounds import FASTEST, SLOWEST
 from sla_cli.core.alike import forms
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.clip_name import without_pattern
@@ -107,8 +108,9 @@ def frame_rate(cell: str, at: str) -> float | None:
     text = cell.replace(",", ".")
     if not cell:
         return None
-    if not is_number(text) or not 0 < float(text) <= 1000:
-        raise SlaError(f"{at}: fps {cell!r} is not a frame rate", "Write frames per second (25).")
+    if not is_number(text) or not SLOWEST <= float(text) <= FASTEST:
+        hint = f"Write frames per second, {SLOWEST:g} to {FASTEST:g} (25)."
+        raise SlaError(f"{at}: fps {cell!r} is not a frame rate", hint)
     return float(text)
 
 

@@ -357,7 +357,7 @@ def test_the_rate_of_images(mine: Path, read: Read, name: str, cell: str, fps: f
     assert clip.source == Source(mine, "photos", 2.0, None, fps)
 
 
-@pytest.mark.parametrize("cell", ["0", "-25", "inf", "1e9", "25 Hz", "2_5", "\u0662\u0665"])
+@pytest.mark.parametrize("cell", ["0", "-25", "inf", "1e9", "1e-7", "0.5", "25 Hz", "2_5", "\u0662\u0665"])
 def test_what_is_no_rate(mine: Path, read: Read, cell: str) -> None:
     assert refusal(read, mine, f"video\tfps\nvideos/one.mp4\t{cell}\n").message.endswith(
         f"line 2: fps {cell!r} is not a frame rate"
