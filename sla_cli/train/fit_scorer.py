@@ -17,10 +17,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from sla_cli.config.settings import Config
 from sla_cli.core.clip import sign_frames
 from sla_cli.core.ctc import columns_of
 from sla_cli.core.force_align import align_frames
 from sla_cli.core.place import margin_of
+from sla_cli.errors import SlaError
 from sla_cli.log import progress
 from sla_cli.model.frame_scores import FrameScorer
 from sla_cli.model.open_run import OpenedModel
@@ -40,6 +42,14 @@ CHUNK = 65_536  # frames
 HELD = 6  # frames for which the ends of a clip are held, to learn how rest looks
 
 Spans = list[tuple[int, int]]
+
+
+def check_placeable(split: Split, config: Config) -> None:
+    """Raise SlaError if a scorer is to be fitted, and no clip of the split shows a frame for each of its glosses."""
+    pairs = zip(split.glosses, split.lengths, strict=True)
+    if config.loss.frame_ctc and not any(0 < len(glosses) <= frames for glosses, frames in pairs):
+        fault = f"no clip of {split} has as many frames as glosses: where signs are cannot be learnt"
+        raise SlaError(fault, "Store more frames: `sla prep --fps`, or train with --set loss.frame_ctc=0.")
 
 
 def fit_scorer(opened: OpenedModel, clips: ClipFeatures, between: Callable[[], None] = lambda: None) -> FrameScorer:

@@ -34,6 +34,7 @@ from sla_cli.model.weight_memory import copies_in_training
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import write_text
 from sla_cli.train.evaluate import evaluate
+from sla_cli.train.fit_scorer import check_placeable
 from sla_cli.train.init_from import copy_weights
 from sla_cli.train.keep_features import check_keeps, keep_features
 from sla_cli.train.metrics import Epoch, UnfinishedEpoch, best_of, status_line, write_metrics
@@ -176,6 +177,7 @@ def _built(
     model = Network(config, len(store.vocabulary), copies_in_training(config), placement.device).to(placement.device)
     copied = copy_weights(begin, model, store.vocabulary) if begin is not None else None
     check_keeps(model, config)
+    check_placeable(store["train"], config)
     model.backbone.cast_frozen(placement.dtype)
     data = ClipDataset(store["train"], store.vocabulary, model.stride, config.train, config.model.image_size)
     return model, data, copied

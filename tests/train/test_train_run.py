@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 import torch
+from clip_store import clip, make_store
 from forked import Forked
 from synthetic import CPU, GLOSSES, SENTENCES, metrics, same_weights, tiny, write_store
 
@@ -379,6 +380,17 @@ def test_a_store_without_train_or_dev(tmp_path: Path, split: str) -> None:
     with pytest.raises(SlaError, match=f"has no {split} split, only .*: training uses train"):
         start_run(store, tmp_path / "run", CONFIG, preset="tiny", group=CPU)
     assert not (tmp_path / "run").exists()
+
+
+def test_clips_with_fewer_frames_than_glosses(tmp_path: Path) -> None:
+    """Nothing could be fitted after the last epoch; without frame scores the run has all that it can have."""
+    clips = {split: [clip(f"{split}{number}", "A B A C", 3) for number in range(3)] for split in ("train", "dev")}
+    store = Store(make_store(tmp_path / "store", clips))
+    with pytest.raises(SlaError, match=r"no clip of .* has as many frames as glosses") as caught:
+        start_run(store, tmp_path / "run", CONFIG, preset="tiny", group=CPU)
+    assert "loss.frame_ctc=0" in caught.value.hint and not (tmp_path / "run").exists()
+    start_run(store, tmp_path / "run", tiny(loss__frame_ctc=0.0, train__epochs=1), preset="tiny", group=CPU)
+    assert not Run(tmp_path / "run").lost
 
 
 def test_a_damaged_store_leaves_no_folder_of_a_run(tmp_path: Path) -> None:
