@@ -9,6 +9,7 @@ import os
 import re
 import shutil
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -101,6 +102,9 @@ def refusals() -> Iterator[None]:
     except OSError as error:
         if error.errno == errno.ENOENT and not _has_folder():
             raise _refused(SlaError("the current folder was removed", "Change to another one.")) from error
+        if error.errno == errno.ENOENT and error.filename is None and not _has_temporary():  # torch needs one too
+            fault = "no folder for temporary files can be written"
+            raise _refused(SlaError(fault, "Set TMPDIR to a folder that can be.")) from error
         if error.errno not in REFUSALS or not isinstance(error.filename, str | bytes):
             raise
         hint = "Correct it, or name another place; files that were complete before are unchanged."
@@ -114,6 +118,14 @@ def _has_folder() -> bool:
     """Whether the current folder exists."""
     try:
         return bool(Path.cwd())
+    except FileNotFoundError:
+        return False
+
+
+def _has_temporary() -> bool:
+    """Whether there is a folder for temporary files."""
+    try:
+        return bool(tempfile.gettempdir())
     except FileNotFoundError:
         return False
 

@@ -68,16 +68,19 @@ def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:
         log.warning("train.workers: %d processes on %s", workers, counted(cores, "usable core"), extra=ONCE)
     if workers:
         cv2.setNumThreads(1)  # before the fork: a child would wait for threads that exist only in its parent
-    leaving = RawValue(c_bool, False) if workers else c_bool(False)
-    init = partial(_ignore_signals, leaving)
-    leave = Finalize(None, setattr, (leaving, "value", True), exitpriority=1)  # at the latest at exit
     # Workers inherit it until they ignore the signals themselves.
     outer = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED) if workers else None
     try:
+        leaving = RawValue(c_bool, False) if workers else c_bool(False)
+        init = partial(_ignore_signals, leaving)
+        leave = Finalize(None, setattr, (leaving, "value", True), exitpriority=1)  # at the latest at exit
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", "This DataLoader will create")  # more processes than cores: see above
             loader = DataLoader(batches, batch_size=None, num_workers=workers, pin_memory=pin, worker_init_fn=init)
             loaded = iter(loader)
+    except OSError as error:  # no memory for a process, or a limit
+        fault = f"no process that loads clips can be started: {error.strerror or error}"
+        raise SlaError(fault, "Free memory, or train with --set train.workers=0, which needs none.") from error
     finally:
         if outer is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, outer)

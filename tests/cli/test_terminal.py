@@ -6,6 +6,7 @@ import errno
 import os
 import subprocess
 import sys
+import tempfile
 from contextlib import chdir
 from pathlib import Path
 
@@ -77,6 +78,15 @@ def test_a_current_folder_that_was_removed(folder: Path, tmp_path: Path) -> None
         (tmp_path / "gone").rmdir()
         ended = CliRunner().invoke(app, ["prep", "folder", "x"])
     assert ended.exit_code == 2 and ended.stderr.startswith("error: the current folder was removed\nhint: ")
+
+
+def test_no_folder_for_temporary_files(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """As in a container whose disks are read-only; torch needs one when it is imported."""
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    monkeypatch.setattr(tempfile, "_candidate_tempdir_list", lambda: ["/proc"])
+    with pytest.raises(SystemExit, match="2"), refusals():
+        tempfile.gettempdir()
+    assert capsys.readouterr().err.startswith("error: no folder for temporary files can be written\nhint: Set TMPDIR")
 
 
 @pytest.mark.parametrize("number", [errno.ENOENT, errno.ENOTEMPTY, errno.ENOSPC])

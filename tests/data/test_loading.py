@@ -8,6 +8,7 @@ import subprocess
 import sys
 from contextlib import closing
 from dataclasses import replace
+from multiprocessing.heap import BufferWrapper, Heap
 from multiprocessing.util import get_temp_dir
 from pathlib import Path
 
@@ -17,7 +18,7 @@ import numpy as np
 import pytest
 import torch
 from loading_work import CONFIG, clips, contents, epoch_of
-from synthetic import GLOSSES, tiny, write_store
+from synthetic import GLOSSES, disk_with, tiny, write_store
 
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.loading import on_device, training_batches
@@ -57,6 +58,15 @@ def test_too_little_shared_memory_is_a_sentence(store: Store) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert "--ipc=host" in caught.value.hint and "train.workers=0" in caught.value.hint
+
+
+def test_processes_that_cannot_be_started_are_a_sentence(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Here as files may not be as large as the memory that processes share at first."""
+    monkeypatch.setattr(BufferWrapper, "_heap", Heap())
+    data = clips(store, replace(CONFIG, workers=1))
+    with disk_with(1000), pytest.raises(SlaError, match="no process that loads clips can be started: File too large"):
+        list(epoch_of(data, 1))
+    assert contents(epoch_of(data, 1)), "the next one can"
 
 
 @pytest.mark.timeout(200)
