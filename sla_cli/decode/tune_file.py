@@ -16,7 +16,7 @@ from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import Profile, profile
 from sla_cli.decode.grid_search import GridPoint, Trial, search_grid
 from sla_cli.decode.tune_choice import STANDARD_ERRORS, Choice, choose
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, shown
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
 from sla_cli.search.beam_decoder import BeamOptions
@@ -139,7 +139,9 @@ def check_tunable(split: str) -> None:
     hint = "Tune on dev, and decode test with the choice."
     if split == "test":
         raise SlaError("tuning on test would make its score worthless", hint)
-    if split != "dev":
+    if split not in ("train", "dev"):
+        raise SlaError(f"these emissions are of {shown(split)}, and weights are tuned on dev", hint)
+    if split == "train":
         raise SlaError(f"tuning on {split}, whose clips the model was trained on, would choose wrong weights", hint)
 
 

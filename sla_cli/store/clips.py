@@ -219,8 +219,8 @@ class Split:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def __contains__(self, clip_id: str) -> bool:
-        return clip_id in self._numbers
+    def __contains__(self, clip_id: object) -> bool:
+        return isinstance(clip_id, str) and clip_id in self._numbers
 
     def __getitem__(self, key: str | int) -> StoredClip:
         """A clip by its id or its number.

@@ -16,7 +16,7 @@ from sla_cli.core.edit_alignment import Counts, align, count
 from sla_cli.core.normalize import profile
 from sla_cli.decode.decode_split import decode_split
 from sla_cli.decode.grid_search import GridPoint, grid, search_grid
-from sla_cli.decode.tune_file import BESIDE, tune_file
+from sla_cli.decode.tune_file import BESIDE, check_tunable, tune_file
 from sla_cli.errors import SlaError
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
@@ -137,6 +137,8 @@ def test_refusals(tmp_path: Path, lm: Path) -> None:
         tune_file(write(tmp_path, "train"), references, tmp_path, BeamOptions(lm=lm), settings)
     with pytest.raises(SlaError, match="--alphas: alpha is nan"):
         tune_file(dev, references, tmp_path, BeamOptions(lm=lm), grid([math.nan], [1.0], [5]))
+    with pytest.raises(SlaError, match="of 'val', and weights are tuned on dev"):
+        check_tunable("val")
     with pytest.raises(SlaError, match="tuning on test"):
         tune_file(test, references, tmp_path, BeamOptions(lm=lm), settings)
     with pytest.raises(SlaError, match="none is given"):

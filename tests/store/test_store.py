@@ -172,6 +172,8 @@ def test_clips_are_found_by_number_as_in_a_list(split: Split) -> None:
     for key in (None, 1.5, b"plain", slice(0, 2), True, np.array([0])):
         with pytest.raises(SlaError, match="by its id or number"):
             split[key]  # type: ignore[index]
+        assert key not in split
+    assert ["plain"] not in split and "plain" in split
     for wanted in (slice("a", "b"), slice(0, np.zeros(3)), slice(0, 2.0), slice(0, True), 3, None):
         with pytest.raises(SlaError, match="by a slice" if not isinstance(wanted, slice) else "has whole numbers"):
             split["plain"].frames(wanted)  # type: ignore[arg-type]
