@@ -141,14 +141,22 @@ def write_receipt(receipt: Receipt, artifact: Path, written: str = "") -> None:
     _write(receipt, artifact, ended)
 
 
-def read_receipt(artifact: Path) -> Receipt | None:
+def read_receipt(artifact: Path, *stages: str) -> Receipt | None:
     """The receipt of an artifact, or None if the artifact is not complete.
 
+    Args:
+        stages: that make such an artifact; none means any.
+
     Raises:
-        FormatError: it exists, but cannot be read.
+        FormatError: it exists, but cannot be read, or is of another stage.
     """
     path = receipt_path(artifact)
-    return read_receipt_file(path) if os.path.isfile(path) else None  # noqa: PTH113, Path.is_file raises for long names
+    if not os.path.isfile(path):  # noqa: PTH113, Path.is_file raises for long names
+        return None
+    found = read_receipt_file(path)
+    if stages and found.stage not in stages:
+        raise FormatError(f"{path} is of `sla {found.stage}`, not of `sla {stages[0]}`", _how_to_fix())
+    return found
 
 
 def read_receipt_file(path: Path) -> Receipt:

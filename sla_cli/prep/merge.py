@@ -25,7 +25,7 @@ from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, StoreHeader
 from sla_cli.store.division import Division, check_unedited, write_division
 from sla_cli.store.file import StoreFile
-from sla_cli.store.paths import DIVISIONS, check_store_name, clips_files, clips_path, lost_divisions
+from sla_cli.store.paths import DIVISIONS, STAGES, check_store_name, clips_files, clips_path, lost_divisions
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
 from sla_cli.system.atomic import is_temporary
@@ -142,7 +142,7 @@ def _check_folder(out: Path, stores: Mapping[str, Store], force: bool) -> None:
     whole = all(file_kind(path) == STORE_FILE for path in clips_files(out))
     unfinished = made is None and whole and own.issuperset(held)
     again = unfinished and (force or _has_only_clips_of(stores, out))
-    if held and not again and (made is None or made.stage not in ("prep", "merge")):
+    if held and not again and (made is None or made.stage not in STAGES):
         hint = f"{'Use --force if a merge was killed here, or name' if unfinished else 'Name'} another folder."
         raise SlaError(f"{out} is not a finished store, and contains {some(held)}", hint)
     check_clips_files(out)

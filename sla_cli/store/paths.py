@@ -13,6 +13,7 @@ from sla_cli.errors import SlaError, some
 SHARD = re.compile(r"clips-(\d{4,})\.h5")
 DIVISIONS = "divisions"
 FEATURES = ".features"
+STAGES = ("prep", "merge")  # that make stores
 
 
 def clips_path(store: Path, shard: int = 0, shards: int = 1) -> Path:

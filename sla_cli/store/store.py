@@ -21,6 +21,7 @@ from sla_cli.store.clips import Row, Split
 from sla_cli.store.division import Division, read_division, undivided
 from sla_cli.store.file import StoreFile
 from sla_cli.store.paths import (
+    STAGES,
     check_store_name,
     clips_files,
     division_names,
@@ -63,7 +64,7 @@ class Store:
             fault = f"{self.path} is not a store: no clips.h5 in it" if there else f"no such store: {self.path}"
             raise SlaError(fault, "Make one with `sla prep CORPUS SOURCE`.")
         check_store_name(self.path)
-        receipt = read_receipt(self.path)
+        receipt = read_receipt(self.path, *STAGES)
         if receipt is None:
             raise SlaError(
                 f"the store {self.path} is not complete: prep is still running or was interrupted",

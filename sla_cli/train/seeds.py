@@ -86,7 +86,7 @@ def resume_seeds(runs: Sequence[Run], group: ProcessGroup = ALONE) -> TrainedSee
 
 def is_finished(run: Run) -> bool:
     """Whether all epochs of a run are trained, and its weights are there."""
-    return read_receipt(run.path) is not None and run.best.is_file()
+    return read_receipt(run.path, "train") is not None and run.best.is_file()
 
 
 def _refuse_present(base: Path, runs: Sequence[Run], *, force: bool) -> None:
@@ -110,7 +110,7 @@ def _together(name: str, runs: Sequence[Run]) -> TrainedSeeds:
 
 def _trained(run: Run) -> Trained:
     """The result of a finished run, from its receipt. Raises SlaError if it is not finished."""
-    receipt = read_receipt(run.path)
+    receipt = read_receipt(run.path, "train")
     if receipt is None:
         raise SlaError(f"{run.path} is not finished", "Continue it with --resume.")
     return Trained(run.path, run.config.train.seed, receipt.results["best_epoch"], receipt.results["dev_wer"])

@@ -155,7 +155,7 @@ def resume_run(run: Run, group: ProcessGroup = ALONE) -> Trained:
         _ = run.facts  # refuses what is not a run, before its folder is made
     with _held(run, group) as hold:
         with group.agreed():
-            finished = read_receipt(run.path) is not None
+            finished = read_receipt(run.path, "train") is not None
             # A first epoch that was killed before its state was there is trained again, and gives the same.
             if not run.state.is_file() and (finished or len(run.read_metrics()) > 1):
                 hint = "Restore it from a copy, or train again (`sla train --force`)."
@@ -214,7 +214,7 @@ def _train(run: Run, store: Store, group: ProcessGroup, hold: Hold | None) -> Tr
             hold.check()
         draw_curves(run.curves, epochs)
         _finish(run, store, group.device)
-        old = read_receipt(run.path)
+        old = read_receipt(run.path, "train")
         with making(run.path, receipt, force=True) as artifact:
             if old is None:  # a finished run that is resumed keeps its receipt
                 artifact.results = {

@@ -15,7 +15,7 @@ from sla_cli.errors import SlaError, argument, some
 from sla_cli.store import file as store_file
 from sla_cli.store.division import Division, read_division
 from sla_cli.store.file import StoreFile
-from sla_cli.store.paths import clips_files, division_names, division_path, lost_divisions
+from sla_cli.store.paths import STAGES, clips_files, division_names, division_path, lost_divisions
 from sla_cli.work import alignment, emissions, hypotheses, model_folder, run, scores, tuning
 from sla_cli.work.alignment import read_alignment
 from sla_cli.work.emissions import Emissions
@@ -117,7 +117,7 @@ def _store(path: Path) -> Description:
     divisions = (read_division(division_path(path, name)) for name in division_names(path))
     facts["divisions"] = {one.name: _counts(one) for one in divisions}
     version = max((file.version for file in files), default=store_file.VERSION)
-    made = read_receipt(path)
+    made = read_receipt(path, *STAGES)
     lost = lost_divisions(path, made.results) if made is not None else []
     return _described(path, STORE, store_file.NAME, version, facts, whole=not lost)
 

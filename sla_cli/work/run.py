@@ -235,7 +235,7 @@ class Run:
         """
         scores = [self.frame_scores] if self.config.loss.frame_ctc else []
         missing = [path.name for path in (self.calibration, self.domain, *scores) if not path.is_file()]
-        return missing if missing and read_receipt(self.path) is not None else []
+        return missing if missing and read_receipt(self.path, "train") is not None else []
 
     def check_whole(self) -> None:
         """Raise FormatError for a finished run that has lost a file, or as `check_best`: its results would differ."""
@@ -249,7 +249,7 @@ class Run:
 
     def check_best(self) -> None:
         """Raise FormatError if the best weights of a finished run are not those with which it ended."""
-        receipt = read_receipt(self.path) if self.best.is_file() else None
+        receipt = read_receipt(self.path, "train") if self.best.is_file() else None
         if receipt is not None and receipt.results.get(WEIGHTS, "") not in ("", self.weights_digest):
             raise FormatError(f"{self.best} is not the checkpoint with which the run ended", AGAIN)
 

@@ -110,7 +110,7 @@ def _counts(counts: WordCounts) -> Counts:
 
 def _check_unchanged(folder: Path) -> None:
     """Raise FormatError if a file is not as the receipt describes it; without a receipt it is not checked."""
-    receipt = read_receipt(folder)
+    receipt = read_receipt(folder, "score")
     for name, digest in (receipt.results.get("digests", {}) if receipt is not None else {}).items():
         if digest_file(folder / name) != digest:
             raise FormatError(f"{folder / name} is damaged or was edited: it is not what `sla score` wrote", AGAIN)

@@ -110,7 +110,7 @@ def find_tuned(tunings: Path, lm: Path, weights: str) -> Tuned | None:
         weights: digest of the run's weights.
     """
     out = tuning_of(tunings, digest_file(lm))
-    if read_receipt(out) is None:
+    if read_receipt(out, "tune") is None:
         if out.is_dir():
             log.warning("%s is not complete, so it is not used: `sla tune` completes it", out)
         return None
@@ -123,7 +123,7 @@ def find_tuned(tunings: Path, lm: Path, weights: str) -> Tuned | None:
 
 def read_tuned(folder: Path) -> Tuned:
     """A choice. Raises FormatError if it cannot be read, or is not as it was written."""
-    path, receipt = folder / CHOICE, read_receipt(folder)
+    path, receipt = folder / CHOICE, read_receipt(folder, "tune")
     facts = read_json(path, AGAIN, names=True)
     if (name := facts.pop("format", "")) != NAME:
         raise FormatError(f"{path}: {name or 'no format'}, not {NAME}", AGAIN)

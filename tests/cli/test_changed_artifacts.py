@@ -108,3 +108,26 @@ def test_an_edited_language_model(folder: Path) -> None:
         refused("own.arpa", "lm estimate", *command)
     shutil.copy("own.arpa", "mine.arpa")
     made("decode", "dev.h5", "--lm", "mine.arpa", "--max-oov", "100")
+
+
+@pytest.mark.parametrize(
+    ("artifact", "stage", "commands"),
+    [
+        ("store", "prep", [("check", "store"), ("info", "store")]),
+        ("s", "score", [("info", "s"), ("compare", "s", "s")]),
+        ("t", "tune", [("info", "t")]),
+    ],
+)
+def test_the_receipt_of_another_stage(folder: Path, artifact: str, stage: str, commands: list[tuple[str, ...]]) -> None:
+    made("decode", "dev.h5", "-o", "x.tsv")
+    shutil.move(json.loads(made("score", "x.tsv", "--json", "-q").stdout)["scores"], "s")
+    made(*TUNE)
+    [choice] = Path("tuning").rglob("tuned.json")
+    shutil.move(choice.parent, "t")
+    for command in commands:
+        assert "decode" not in sla(*command).stderr
+    shutil.copy("x.tsv.receipt.json", f"{artifact}/receipt.json")
+    for command in commands:
+        answer = sla(*command)
+        assert answer.exit_code == 2
+        assert f"receipt.json is of `sla decode`, not of `sla {stage}`" in answer.stderr

@@ -374,6 +374,14 @@ def test_a_run_that_could_not_begin_leaves_its_name_free(store: Store, tmp_path:
     start_run(store, tmp_path / "run", tiny(model__variant="frozen", train__epochs=1), preset="tiny", group=CPU)
 
 
+def test_the_receipt_of_a_store_does_not_finish_a_run(whole: Run, store: Store, tmp_path: Path) -> None:
+    run = Run(shutil.copytree(whole.path, tmp_path / "run"))
+    shutil.copy(store.path / "receipt.json", run.path)
+    for use in (lambda: resume_run(run, CPU), lambda: describe(run.path), run.check_whole):
+        with pytest.raises(FormatError, match=r"receipt\.json is of `sla prep`, not of `sla train`"):
+            use()
+
+
 @pytest.mark.parametrize("split", ["train", "dev"])
 def test_a_store_without_train_or_dev(tmp_path: Path, split: str) -> None:
     store = write_store(tmp_path / "store", {name: texts for name, texts in SENTENCES.items() if name != split})
