@@ -17,7 +17,7 @@ from sla_cli.prep.checks.frames import check_frames
 from sla_cli.prep.checks.overlap import check_overlap
 from sla_cli.prep.checks.sizes import check_frame_totals, check_sizes, published_counts
 from sla_cli.prep.checks.vocabulary import check_spelling, check_vocabulary
-from sla_cli.prep.left_out import left_out_among
+from sla_cli.store.left_out import left_out_among
 from sla_cli.store.paths import split_name
 from sla_cli.store.store import Store
 

@@ -1,27 +1,25 @@
 """Signers who were left out of a store, as after consent was withdrawn: their clips are removed and do not come back.
 
-`left-out.txt` in the store's folder has a name on each line; prep reads it. Capitals do not count when names are
-compared: another table may write the same person's name otherwise.
+Their names are in `left-out.txt`, which prep reads.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.lock import locked
 from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path, write_receipt
-from sla_cli.artifact.text import read_text
 from sla_cli.core.alike import in_one_form
-from sla_cli.core.clip import signer_key
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.result import division_figures
 from sla_cli.store.division import Division, read_division, write_without
 from sla_cli.store.file import StoreFile
+from sla_cli.store.left_out import FILE, alike, left_out_among, read_left_out
 from sla_cli.store.paths import clips_files, division_names, division_path, features_folder, split_name
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
@@ -29,7 +27,6 @@ from sla_cli.system.atomic import UNFINISHED, refuse_read_only, write_text
 from sla_cli.work.folder import UNFINISHED_EXPORT, find_source
 from sla_cli.work.run import Run
 
-FILE = "left-out.txt"
 REASON = "signer {} was left out of this store"  # of a clip, in the receipt
 
 
@@ -65,36 +62,23 @@ class LeftOut:
     held_by: list[Holder]
 
 
-def read_left_out(store: Path) -> tuple[str, ...]:
-    """Names of the signers who were left out of a store; an editor may have ended the lines of the file otherwise."""
-    path = store / FILE
-    lines = read_text(path).split("\n") if path.is_file() else []
-    return tuple(in_one_form(name) for line in lines if (name := line.removesuffix("\r")))
+def check_returning(store: Path, clips: Mapping[str, str]) -> None:
+    """Raise SlaError for a clip that was left out with its signer, whom the corpus names no longer, or otherwise.
 
-
-def left_out_among(store: Path, signers: Iterable[str]) -> set[str]:
-    """Those of these names that mean a signer who was left out of a store."""
-    return _alike(signers, read_left_out(store))
-
-
-def check_unnamed(store: Path, clips: Sequence[str]) -> None:
-    """Raise SlaError if one of these clips, whose signer is not known, was left out with a signer; warn of others."""
-    if not (names := read_left_out(store)) or not clips:
+    Args:
+        clips: ids, each with the signer as the corpus names them now; none of these is left out.
+    """
+    if not (names := read_left_out(store)):
         return
     before = _left_before(store)
-    if back := [clip for clip in clips if clip in before]:
+    if back := [clip for clip in clips if alike([before.get(clip, "")], names)]:
         raise SlaError(
             f"{some(back)}: left out of {store} with the signer, whom the corpus no longer names",
-            "Name the signers again, or take these clips out of the corpus.",
+            "Name the signers as before, or take these clips out of the corpus.",
         )
-    message = "%s without a signer: whether somebody is among them who was left out of %s cannot be known (%s)"
-    log.warning(message, counted(len(clips), "clip"), store, some(names))
-
-
-def _alike(names: Iterable[str], wanted: Iterable[str]) -> set[str]:
-    """Those names that mean one of the wanted signers; "" is unknown, and so nobody."""
-    keys = set(map(signer_key, wanted)) - {""}
-    return {name for name in names if signer_key(name) in keys}
+    if unknown := [clip for clip, signer in clips.items() if not signer]:
+        message = "%s without a signer: whether somebody is among them who was left out of %s cannot be known (%s)"
+        log.warning(message, counted(len(unknown), "clip"), store, some(names))
 
 
 def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
@@ -118,7 +102,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         signers = list(dict.fromkeys((*signers, *gone.values())))  # also as the store writes them
         had = [read_division(division_path(out, name)) for name in division_names(out)]
         before = _left_before(out)  # after a kill, prep may have made the store without them
-        every = gone.keys() | {clip for clip, signer in before.items() if _alike([signer], signers)}
+        every = gone.keys() | {clip for clip, signer in before.items() if alike([signer], signers)}
         divisions = [_without_clips(division, every) for division in had]
         removed = {
             old.name: count
@@ -169,11 +153,11 @@ def _clips_of(store: Store, signers: Sequence[str]) -> dict[str, str]:
     clips, out = store.clips, store.path.resolve()
     known, before = set(clips.signers), read_left_out(out)
     for signer in signers:
-        if not _alike((*known, *before), [signer]):
+        if not alike((*known, *before), [signer]):
             raise SlaError(
                 f"no clip of {out} is by a signer {signer!r}", f"Its signers: {some(sorted(known - {''}), 20)}."
             )
-    left = _alike(known, signers)
+    left = alike(known, signers)
     if known == left:
         message = f"all clips of {out} are by {' and '.join(signers)}: nothing would be left"
         raise SlaError(message, "Remove the whole folder.")

@@ -18,10 +18,11 @@ from sla_cli.log import log
 from sla_cli.prep.begun import cache_folder
 from sla_cli.prep.corpus import Listing
 from sla_cli.prep.labels import find_labels, label_clips
-from sla_cli.prep.left_out import check_unnamed, left_out_among, left_out_reason
+from sla_cli.prep.left_out import check_returning, left_out_reason
 from sla_cli.prep.request import PrepRequest
 from sla_cli.store.content import StoreHeader
 from sla_cli.store.division import Division
+from sla_cli.store.left_out import left_out_among
 from sla_cli.video.fingerprint import fingerprints
 from sla_cli.video.source import list_archives, open_tree
 
@@ -75,7 +76,7 @@ def make_plan(request: PrepRequest, out: Path, part: tuple[int, int] | None = No
         unreadable = list_archives((clip.source.root for clip in listing.clips), out)
     _check_clips(listing.clips)
     _skip_left_out(listing, left_out_among(out, (clip.signer for clip in listing.clips)))
-    check_unnamed(out, [clip.id for clip in listing.clips if not clip.signer])
+    check_returning(out, {clip.id: clip.signer for clip in listing.clips if clip.id not in listing.skipped})
     clips = label_clips(listing, labels)
     number, parts = part or (1, 1)
     first, last = (len(clips) * end // parts for end in (number - 1, number))

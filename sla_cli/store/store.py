@@ -20,6 +20,7 @@ from sla_cli.log import log
 from sla_cli.store.clips import Row, Split
 from sla_cli.store.division import Division, read_division, undivided
 from sla_cli.store.file import StoreFile
+from sla_cli.store.left_out import left_out_among
 from sla_cli.store.paths import (
     STAGES,
     check_store_name,
@@ -132,13 +133,22 @@ class Store:
         return undivided(ids, [glosses for file in self.files for glosses in file.raw_glosses])
 
     def _divided(self) -> dict[str, list[Row]]:
-        """The clips of each split, in the order of the store."""
+        """The clips of each split, in the order of the store; none of a signer who is left out of it."""
         rows: dict[str, list[Row]] = defaultdict(list)
         splits = dict(self.division.splits)
+        signers = {signer for file in self.files for signer in file.signers}
+        gone, unused = left_out_among(self.path, signers), set[str]()
         for file in self.files:
             for index, name in enumerate(file.ids):
-                if split := splits.pop(name, ""):
+                if not (split := splits.pop(name, "")):
+                    continue
+                if file.signers[index] in gone:
+                    unused.add(file.signers[index])
+                else:
                     rows[split].append((file, index))
+        if unused:
+            fault = "%s still has clips of %s, left out of it: they are not used. `sla store leave-out` removes them"
+            log.warning(fault, self.path, some(sorted(unused)))
         if splits:
             missing = some(splits)
             log.warning("division %s of %s lists clips that are not there: %s", self.division.name, self.path, missing)

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,10 @@ from sla_cli.config.settings import DivisionConfig, PrepConfig, resolve
 from sla_cli.errors import SlaError
 from sla_cli.prep import left_out, make_division
 from sla_cli.prep.check import check_store
-from sla_cli.prep.left_out import holders, leave_out, read_left_out
+from sla_cli.prep.left_out import holders, leave_out
 from sla_cli.prep.make_division import split_store
 from sla_cli.store.division import Division, read_division, write_division
+from sla_cli.store.left_out import read_left_out
 from sla_cli.store.paths import division_path
 from sla_cli.store.store import Store
 from sla_cli.work.run import Run, RunFacts
@@ -114,7 +116,7 @@ def test_the_name_may_have_another_unicode_form_or_other_capitals(tmp_path: Path
     assert removed.clips == ("a",) and "Zo\u00eb" in removed.signers
     (store / "left-out.txt").write_text(f"{name}\n \n")
     make_store(store, {"train": clips})
-    (problem,) = check_store(store, stride=4).problems
+    problem, _ = check_store(store, stride=4).problems  # the other is that no split has the clip
     assert problem.clips == ("a",)
 
 
@@ -139,7 +141,7 @@ def test_prep_does_not_bring_them_back(root: Path, out: Path, caplog: pytest.Log
     assert read_left_out(out) == (signer.swapcase(),)
 
 
-def test_prep_does_not_bring_them_back_without_their_names(
+def test_prep_does_not_bring_them_back_without_their_names_or_with_others(
     root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     corpus, out = tmp_path / "corpus", tmp_path / "work" / "store"
@@ -149,10 +151,11 @@ def test_prep_does_not_bring_them_back_without_their_names(
     (corpus / "clips.tsv").write_text("frames\tgloss\tsigner\na\tA\tAnn\nb\tB\tBob\n")
     build(corpus, out, corpus="folder")
     leave_out(out, ["Ann"], out.parent)
-    (corpus / "clips.tsv").write_text("frames\tgloss\tsinger\na\tA\tAnn\nb\tB\tBob\n")
-    for force in (False, True):
-        with pytest.raises(SlaError, match=r"^a: left out of .* with the signer, whom the corpus no longer names"):
-            build(corpus, out, corpus="folder", force=force)
+    for table in ("frames\tgloss\tsinger\na\tA\tAnn\nb\tB\tBob\n", "frames\tgloss\tsigner\na\tA\tS1\nb\tB\tS2\n"):
+        (corpus / "clips.tsv").write_text(table)
+        for force in (False, True):
+            with pytest.raises(SlaError, match=r"^a: left out of .* with the signer, whom the corpus no longer names"):
+                build(corpus, out, corpus="folder", force=force)
     assert Store(out).clips.ids == ["b"]
     (corpus / "clips.tsv").write_text("frames\tgloss\nb\tB\n")
     build(corpus, out, corpus="folder", force=True)
@@ -169,6 +172,27 @@ def test_a_division_loses_them_after_a_kill_and_prep(root: Path, out: Path) -> N
     assert read_division(division_path(out, "mine")).splits == {DEV_CLIP: "dev"}
 
 
+@pytest.mark.parametrize("division", ["corpus", "drawn", ""])
+def test_no_split_has_clips_of_somebody_who_was_left_out(
+    store: Path, caplog: pytest.LogCaptureFixture, division: str
+) -> None:
+    """As after a killed `leave_out`, or where a file of clips was copied back: what is trained is what it would be."""
+    if not division:
+        shutil.rmtree(store / "divisions")
+        receipt = read_receipt(store)
+        assert receipt is not None
+        write_receipt(replace(receipt, results={}), store)
+    shutil.copytree(store, store.parent / "done")
+    leave_out(store.parent / "done", ["bob"], store.parents[1])
+    (store / "left-out.txt").write_text("BOB\n")
+    caplog.clear()
+    opened, done = Store(store, division), Store(store.parent / "done", division)
+    assert opened.splits == done.splits and opened.vocabulary == done.vocabulary
+    for name, part in opened.parts.items():
+        assert (part.ids, part.digest) == (done[name].ids, done[name].digest)
+    assert "still has clips of bob, left out of it" in caplog.text
+
+
 def test_check_finds_clips_of_signers_who_were_left_out(store: Path) -> None:
     """As of a copy of the files from before; also where an editor has written the list of names."""
     before = {path: path.read_bytes() for path in store.rglob("*") if path.is_file()}
@@ -178,7 +202,7 @@ def test_check_finds_clips_of_signers_who_were_left_out(store: Path) -> None:
         path.write_bytes(content)
     for names in ("bob\n", "zoe\r\nbob"):
         (store / "left-out.txt").write_text(names, newline="")
-        (problem,) = check_store(store, stride=4).problems
+        problem, *_ = check_store(store, stride=4).problems
         assert problem.message == "2 clips by signers who were left out: bob"
         assert problem.clips == ("first-of-bob", "second-of-bob")
 

@@ -1,0 +1,34 @@
+"""Names of signers who were left out of a store: no split has their clips, whichever files still do.
+
+`left-out.txt` in the store's folder has a name on each line. Capitals do not count when names are compared: another
+table may write the same person's name otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from sla_cli.artifact.text import read_text
+from sla_cli.core.alike import in_one_form
+from sla_cli.core.clip import signer_key
+
+FILE = "left-out.txt"
+
+
+def read_left_out(store: Path) -> tuple[str, ...]:
+    """Names of the signers who were left out of a store; an editor may have ended the lines of the file otherwise."""
+    path = store / FILE
+    lines = read_text(path).split("\n") if path.is_file() else []
+    return tuple(in_one_form(name) for line in lines if (name := line.removesuffix("\r")))
+
+
+def left_out_among(store: Path, signers: Iterable[str]) -> set[str]:
+    """Those of these names that mean a signer who was left out of a store."""
+    return alike(signers, read_left_out(store))
+
+
+def alike(names: Iterable[str], wanted: Iterable[str]) -> set[str]:
+    """Those names that mean one of the wanted signers; "" is unknown, and so nobody."""
+    keys = set(map(signer_key, wanted)) - {""}
+    return {name for name in names if signer_key(name) in keys}
