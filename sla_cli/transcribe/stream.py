@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -180,10 +180,11 @@ class _Part:
         frames, self._waiting = np.stack(self._waiting), []
         final = self._signs.add(self._steps.add(self._push(frames, False, every)))
         expected = [self._sign(one) for one in self._signs.expected()]
-        events: list[Event] = [Final(self._keep(one), self._time) for one in final]
+        events = list(self._finals(final))
         if not expected and self._paused():
             events.append(self._end_of_sentence())
-        if (said := tuple(sign.gloss for sign in expected)) != self._said:
+        said = tuple(sign.gloss for sign in expected)
+        if said != self._said or (said and any(isinstance(event, SentenceEnd) for event in events)):
             self._said = said
             events.append(Partial(tuple(expected), self._time))
         return events
@@ -198,7 +199,7 @@ class _Part:
         side = self._live.frames.size
         found += self._push(np.empty((0, side, side, 3), np.uint8), True)
         placed = self._signs.add(self._steps.add(found, last=True), last=True)
-        events: list[Event] = [Final(self._keep(one), self._time) for one in placed]
+        events = list(self._finals(placed))
         if self._said:
             events.append(Partial((), self._time))
         if self._sentence is not None:
@@ -215,11 +216,15 @@ class _Part:
         (start, end), self._sentence = self._sentence, None
         return SentenceEnd(start, end, self._time)
 
-    def _keep(self, placed: PlacedGloss) -> Sign:
-        sign = self._sign(placed)
-        self._until = sign.end
-        self._sentence = (sign.start if self._sentence is None else self._sentence[0], sign.end)
-        return sign
+    def _finals(self, placed: Iterable[PlacedGloss]) -> Iterator[Event]:
+        """Final signs, and before one the end of a sentence whose pause was over unseen, as when many frames came."""
+        for one in placed:
+            sign = self._sign(one)
+            if self._sentence is not None and sign.start - self._sentence[1] >= self._options.pause:
+                yield self._end_of_sentence()
+            self._until = sign.end
+            self._sentence = (sign.start if self._sentence is None else self._sentence[0], sign.end)
+            yield Final(sign, self._time)
 
     def _sign(self, one: PlacedGloss) -> Sign:
         gloss = known(self._live.glosses[one.column - 1], one.confidence, self._options.min_confidence)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from recordings import broken_run, copy_run, images_of, signed
 
-from sla_cli.core.annotation import Sign
+from sla_cli.core.annotation import Sign, split_at_pauses
 from sla_cli.core.edit_alignment import align, count
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.transcribe.events import Event, Final, Partial, SentenceEnd
@@ -105,6 +105,26 @@ def test_a_sentence_ends_after_a_pause(model: Recognizer) -> None:
     inside = [[sign for sign in final(events) if end.start <= sign.start < end.end] for end in ends]
     assert [sign for signs in inside for sign in signs] == final(events) and ends
     assert all((signs[0].start, signs[-1].end) == (end.start, end.end) for signs, end in zip(inside, ends, strict=True))
+
+
+@pytest.mark.parametrize("options", [{}, {"hop": 2.0}, {"lookahead": 3.0}, {"hop": 5.0, "lookahead": 5.0}])
+@pytest.mark.parametrize("pause", [0.0, 0.3, 1.0])
+def test_sentences_are_divided_as_those_of_recordings(
+    model: Recognizer, options: dict[str, float], pause: float
+) -> None:
+    """Also by pauses that are over before the step in which they are seen."""
+    images = images_of(SENTENCE)
+    parts = [np.concatenate([images, images[-1:].repeat(still, axis=0)]) for still in (0, 12, 28, 40, 60)]
+    frames = [(np.ascontiguousarray(image[..., ::-1]), place / 25) for place, image in enumerate(np.concatenate(parts))]
+    events = events_of(model.stream(pause=pause, **options), frames)
+    found: list[list[Sign]] = [[]]
+    for event in events:
+        if isinstance(event, Final):
+            found[-1].append(event.sign)
+        elif isinstance(event, SentenceEnd):
+            assert (event.start, event.end) == (found[-1][0].start, found[-1][-1].end)
+            found.append([])
+    assert [list(one.signs) for one in split_at_pauses(final(events), pause)] == found[:-1]
 
 
 def test_no_sign_begins_before_the_end_of_the_one_before_it(model: Recognizer) -> None:
