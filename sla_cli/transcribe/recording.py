@@ -74,7 +74,7 @@ class Recording:
         like: the frames that the run was trained on.
         fps: frame rate of a folder of pictures; a video has its own.
         rate: the frame rate of the recording, if an earlier pass has measured it.
-        reduce: 1, 2, 4 or 8: frames are decoded at a fraction of their size, as for `formats.codec.decode`.
+        reduce: 1, 2, 4 or 8: frames are decoded at a fraction of their size, as for `store.codec.decode`.
 
     Attributes:
         where: the recording, for messages.
@@ -165,7 +165,7 @@ def as_stored(picture: np.ndarray, like: FrameFormat, reduce: int = 1, pixel_asp
 
     Args:
         picture: BGR uint8 (height, width, 3).
-        reduce: as for `formats.codec.decode`.
+        reduce: as for `store.codec.decode`.
         pixel_aspect: as for `video.resize.fitted`.
 
     Returns:
