@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sla_cli.artifact.receipt import DIGEST, Receipt, digest_file, read_receipt
 from sla_cli.errors import SlaError
+from sla_cli.work.decoded import hypotheses_of
 from sla_cli.work.folder import Work, find_source
 from sla_cli.work.group import Member, check_group
 from sla_cli.work.run import Run
@@ -21,7 +22,7 @@ def members(text: str, work: Work, *, split: str | None = None, search: str | No
     seeds. If the run of each is known, they are in the order of their seeds.
 
     Args:
-        split, search: choose among a run's hypotheses, as `Work.hypotheses_of` takes them.
+        split, search: choose among a run's hypotheses, as `hypotheses_of` takes them.
 
     Raises:
         SlaError: a name does not exist, it is not clear which hypotheses of a run are meant, or `check_group` refuses
@@ -53,7 +54,8 @@ def _members(part: str, work: Work, split: str | None, search: str | None) -> li
     if not runs:
         what = "it is a folder that is neither a score nor a run" if path.is_dir() else "no such file"
         raise SlaError(f"cannot read {part}: {what}, and {work.runs} has no run of this name")
-    return [Member.of(run.name, work.hypotheses_of(run, split=split, search=search), Run(run)) for run in runs]
+    opened = map(Run, runs)
+    return [Member.of(run.path.name, hypotheses_of(work, run, split=split, search=search), run) for run in opened]
 
 
 def member_of(artifact: Path) -> Member:

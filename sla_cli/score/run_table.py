@@ -15,6 +15,7 @@ from sla_cli.score.compare import paired
 from sla_cli.score.members import parts_of
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_in_memory
+from sla_cli.work.decoded import has_hypotheses, hypotheses_of
 from sla_cli.work.folder import Work, search_of
 from sla_cli.work.group import Member, check_group
 from sla_cli.work.run import Run
@@ -54,7 +55,7 @@ def run_table(
 
     Args:
         splits: those that are scored, if there are hypotheses of them.
-        searches: which of a run's hypotheses, as `Work.hypotheses_of` takes it; may be left out if there is one search.
+        searches: which of a run's hypotheses, as `hypotheses_of` takes it; may be left out if there is one search.
 
     Raises:
         SlaError: no such run, one without hypotheses, runs of one row that `check_group` refuses, or rows whose clips
@@ -76,7 +77,7 @@ def _row(
     scores, found_by = {}, dict[str, None]()
     for split in splits:
         if _is_decoded(name, runs, split, work):
-            files = [work.hypotheses_of(run.path, split=split, search=search) for run in runs]
+            files = [hypotheses_of(work, run, split=split, search=search) for run in runs]
             found_by |= dict.fromkeys(map(search_of, files))
             found = [score_in_memory(file, ref, options)[0] for file in files]
             scores[split] = _group(name, runs, found, options)
@@ -90,7 +91,7 @@ def _row(
 
 def _is_decoded(name: str, runs: Sequence[Run], split: str, work: Work) -> bool:
     """Whether there are hypotheses of a split from each run; False if from none. Raises SlaError if from some only."""
-    lacking = [run.path for run in runs if not work.has_hypotheses(run.path, split)]
+    lacking = [run.path for run in runs if not has_hypotheses(work, run, split)]
     if lacking and len(lacking) < len(runs):
         raise SlaError(
             f"{name}: no hypotheses of {split} of {lacking[0].name} in {work.hypotheses}, but of other runs",

@@ -14,13 +14,14 @@ from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sla_cli import __version__
-from sla_cli.artifact.receipt import DIGEST, read_receipt
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError, in_line
 from sla_cli.log import log
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_in_memory
 from sla_cli.store.clips import Split
+from sla_cli.store.store import is_store_of
+from sla_cli.work.decoded import emitted_for
 from sla_cli.work.folder import Work, find_source, search_of
 from sla_cli.work.model_folder import ModelFacts
 from sla_cli.work.run import Run
@@ -178,19 +179,18 @@ def _results(run: Run) -> list[Result]:
     found = []
     for file in sorted(folder.glob("*.tsv")):
         split = file.name.partition("-")[0]
-        if split in ("dev", "test") and _is_of(run, file):
+        if split in ("dev", "test") and _is_own(run, file):
             score, _ = score_in_memory(file, None, ScoreOptions(profile))
             found.append(Result(split, search_of(file), score))
     return found
 
 
-def _is_of(run: Run, hypotheses: Path) -> bool:
-    """Whether receipts lead from hypotheses to the present weights of the run."""
-    decoded = read_receipt(hypotheses)
-    if decoded is None or "emissions" not in decoded.sources:
+def _is_own(run: Run, hypotheses: Path) -> bool:
+    """Whether receipts lead from hypotheses to the present weights of the run, and to the store that it was trained
+    on, in the same division."""
+    emitted = emitted_for(hypotheses)
+    if emitted is None or emitted.inputs.get("weights") != run.weights_digest:
         return False
-    emissions = find_source(Path(decoded.sources["emissions"]), hypotheses)
-    emitted = read_receipt(emissions) if emissions is not None else None
-    if emitted is None or emitted.results.get(DIGEST) != decoded.inputs.get("emissions"):
-        return False
-    return emitted.inputs.get("weights") == run.weights_digest
+    facts, store = run.facts, emitted.sources.get("store", "")
+    there = find_source(Path(store), hypotheses, is_store_of(facts.digests, facts.division))
+    return emitted.sources.get("division") == facts.division and (there is not None or store == facts.store)

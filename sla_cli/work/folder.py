@@ -21,7 +21,7 @@ from pathlib import Path
 
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.receipt import digest_file, read_receipt
-from sla_cli.errors import FormatError, SlaError, argument
+from sla_cli.errors import FormatError, SlaError
 from sla_cli.log import log
 from sla_cli.store.paths import names_store, split_name
 from sla_cli.system.atomic import write_text
@@ -92,7 +92,7 @@ class Work:
         Raises:
             SlaError: none, or several (listed).
         """
-        found = _finished(self.stores)
+        found = finished(self.stores)
         if len(found) > 1:
             raise SlaError(
                 f"several stores in {self.stores}: {', '.join(path.name for _, path in found)}",
@@ -113,7 +113,7 @@ class Work:
 
     def newest_run(self) -> Path:
         """The run that was finished last."""
-        return _take(_finished(self.runs), "run", self.runs, "sla train")
+        return _take(finished(self.runs), "run", self.runs, "sla train")
 
     def newest_hypotheses(self) -> Path:
         """The hypotheses that were decoded last, also outside the work folder (see `note_hypotheses`).
@@ -121,7 +121,7 @@ class Work:
         Raises:
             SlaError: there are none; or the newest are outside the work folder, and are gone or were changed since.
         """
-        found = _finished(self.hypotheses, HYPOTHESES)
+        found = finished(self.hypotheses, HYPOTHESES)
         noted = self._noted_hypotheses()
         if noted is not None and (not found or noted[0] >= found[0][0]):
             _check_unchanged(*noted)
@@ -149,7 +149,7 @@ class Work:
 
     def newest_score(self) -> Path:
         """The score folder that was written last."""
-        return _take(_finished(self.scores), "score", self.scores, "sla score")
+        return _take(finished(self.scores), "score", self.scores, "sla score")
 
     def run_given(self, given: Path | None) -> Path:
         """The given path if an artifact is there, else the run of that name in this work folder; without a path the
@@ -182,34 +182,6 @@ class Work:
         if len(found) != 1:
             what = f"means several runs: {', '.join(path.name for path in found)}" if found else "is not a run"
             raise SlaError(f"{name} {what}", f"Name one of those in {self.runs}, or a run's folder.")
-        return found[0]
-
-    def has_hypotheses(self, run: Path, split: str) -> bool:
-        """Whether there are hypotheses of a split from a run."""
-        return any(path.name.startswith(f"{split}-") for _, path in _finished(self.hypotheses / run.name, "*.tsv"))
-
-    def hypotheses_of(self, run: Path, *, split: str | None = None, search: str | None = None) -> Path:
-        """The hypotheses that were decoded from a run.
-
-        Args:
-            split: which split, if there are several.
-            search: which search: `greedy`, `beam10`, `beam10-lm`, as in the file's name.
-
-        Raises:
-            SlaError: there are none, or several (listed).
-        """
-        found = [path for _, path in _finished(self.hypotheses / run.name, "*.tsv")]
-        found = [path for path in found if split in (None, path.name.partition("-")[0])]
-        found = [path for path in found if search in (None, search_of(path))]
-        chosen = f" of {split}" * bool(split) + f" by {search}" * bool(search)
-        if not found:
-            command = f"sla decode {argument(run)}" + f" --split {split}" * bool(split)  # else it decodes dev
-            raise SlaError(f"no hypotheses{chosen} of run {run.name} in {self.hypotheses}", f"`{command}` makes them.")
-        if len(found) > 1:
-            raise SlaError(
-                f"several hypotheses{chosen} of run {run.name}: {', '.join(path.name for path in found)}",
-                "Choose with --split and --search (greedy, beam10, beam10-lm, …), or name the files.",
-            )
         return found[0]
 
     def decoded_runs(self) -> list[str]:
@@ -245,7 +217,7 @@ def seed_runs(runs: Path, name: str) -> list[Path]:
     return sorted(seeds, key=seeds.__getitem__)
 
 
-def _finished(folder: Path, pattern: str = "*") -> list[Finished]:
+def finished(folder: Path, pattern: str = "*") -> list[Finished]:
     """Artifacts with a receipt, newest first; those without are incomplete. A link to one of them is no other one."""
     paths = sorted(folder.glob(pattern), key=Path.is_symlink, reverse=True)
     found = {path.resolve(): path for path in paths}.values()

@@ -47,6 +47,20 @@ def test_hypotheses_of_other_weights_are_not_on_it(folder: Path) -> None:
     assert "Not measured" in made.text
 
 
+def test_hypotheses_of_another_division_are_not_on_it(folder: Path) -> None:
+    """Its dev may be clips that the run was trained on."""
+    (store,) = Path("old/stores").iterdir()
+    sla("split", str(store), "--by", "random", "--name", "drawn", "-q")
+    shutil.rmtree(HYPOTHESES)
+    sla("decode", RUN, "--store", f"{store}:drawn", "--split", "dev", "--work", "old", "-q")
+    assert list(Path(HYPOTHESES).glob("dev-*.tsv"))
+    assert card().data.eval_results is None
+    shutil.rmtree(HYPOTHESES)
+    sla("decode", RUN, "--split", "dev", "--work", "old", "-q")
+    (result,) = card("--force").data.eval_results
+    assert result.dataset_split == "dev"
+
+
 def test_it_asks_what_no_artifact_knows(folder: Path) -> None:
     assert card().text.count("**To be answered:**") == 4
     assert sla("export", RUN, "-o", "m", "--force", "-q", *ANSWERS[2:])["open_questions"] == ["language"]
