@@ -197,9 +197,10 @@ def _annotated(path: Path, tiers: Sequence[str]) -> Signs:
     for tier in hands:
         if tier.name in (CUES, SENTENCE):
             _refuse_sentences(tier, path)
-    marks = merge_hands([tier.marks for tier in hands]).signs if len(hands) > 1 else hands[0].marks
-    return _sorted(
-        Sign(mark.gloss, (mark.start + origin) / 1000, (mark.end + origin) / 1000, 1.0) for mark in marks if mark.gloss
+    glosses = [[mark._replace(text=mark.gloss) for mark in tier.marks if mark.gloss] for tier in hands]
+    return tuple(
+        Sign(mark.text, (mark.start + origin) / 1000, (mark.end + origin) / 1000, 1.0)
+        for mark in merge_hands(glosses).signs
     )
 
 

@@ -172,6 +172,26 @@ def test_two_hands_are_one_sequence(tmp_path: Path) -> None:
     assert json.loads(CliRunner().invoke(app, ["times", *wanted]).stdout)["references"] == 3
 
 
+def test_hands_that_begin_together_are_in_the_order_of_the_tiers_and_words_are_joined(tmp_path: Path) -> None:
+    """As in the clips of `sla prep elan`."""
+    files = []
+    for name, end in (("found", 1300), ("true", 1500)):
+        eaf = Eaf()
+        right, left = eaf.tier("R"), eaf.tier("L")
+        marks = (
+            (right, 1000, end, "A"),
+            (left, 1000, 1400, "B"),
+            (right, 3000, 3400, "C D"),
+            (left, 3100, 3500, "C-D"),
+        )
+        for mark in marks:
+            eaf.mark(*mark)
+        files.append(tmp_path / f"{name}.eaf")
+        files[-1].write_text(eaf.xml(), encoding="utf-8")
+    figures = compare_times(*files, ["R", "L"], ["R", "L"])
+    assert (figures.references, figures.hypotheses, figures.correct, figures.wer) == (3, 3, 3, 0.0)
+
+
 @pytest.mark.parametrize("ending", ["vtt", "srt"])
 def test_a_cue_with_several_glosses_has_no_time_of_each(tmp_path: Path, ending: str) -> None:
     """They were one gloss that is nowhere: a word error rate of 100 %."""
