@@ -217,17 +217,31 @@ def holders(path: Path, work: Path) -> list[Holder]:
         if not receipt_path(folder).is_file() and (run := Run(folder)).exists
     ]
     hidden = sorted(work.resolve().rglob(".*"))
-    begun = [(run.path, "train", run.facts.store) for run in unfinished]
-    begun += [
-        (note.parent, "export", str(read_json(note, names=True).get("store", "")))
+    made += [(run.path, _unfinished(run)) for run in unfinished]
+    made += [
+        (note.parent, Receipt("export", {}, {}, sources={"store": str(read_json(note, names=True).get("store", ""))}))
         for note in hidden
         if note.name == UNFINISHED_EXPORT and not receipt_path(note.parent).is_file()
     ]
-    made += [(artifact, Receipt(stage, {}, {}, sources={"store": of})) for artifact, stage, of in begun]
-    while new := [one for one in made if one[0] not in names and not names.isdisjoint(_places(*one))]:
+    weights = set[str]()  # of runs that are found; the source of a run may be a model that was exported from one
+    while new := [
+        one
+        for one in made
+        if one[0] not in names and (one[1].inputs.get("init_from") in weights or not names.isdisjoint(_places(*one)))
+    ]:
         names |= {artifact for artifact, _ in new}
+        runs = (Run(artifact) for artifact, receipt in new if receipt.stage == "train")
+        weights |= {run.weights_digest for run in runs if run.best.is_file()}
         found += [Holder(receipt.stage, str(artifact)) for artifact, receipt in new]
     return found + [Holder("unfinished", str(path)) for path in hidden if path.match(f".*{UNFINISHED}")]
+
+
+def _unfinished(run: Run) -> Receipt:
+    """What the receipt of an unfinished run will say of its sources."""
+    facts = run.facts
+    begin = facts.init_from
+    inputs, sources = ({"init_from": begin.weights}, {"init_from": begin.run}) if begin is not None else ({}, {})
+    return Receipt("train", {}, inputs, sources={"store": facts.store, **sources})
 
 
 def _places(artifact: Path, receipt: Receipt) -> set[Path]:

@@ -76,6 +76,6 @@ def _warn_of_signers(parts: Sequence[tuple[str, Split]]) -> None:
         log.warning(
             "%s in more than one of the stores, each taken as one person: %s; if they are different people, give them "
             "different names in the tables and make these stores again",
-            counted(len(shared), "signer is", "signers are"),
+            counted(sum(count > 1 for count in stores.values()), "signer is", "signers are"),
             some(shared, 20),
         )

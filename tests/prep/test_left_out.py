@@ -28,7 +28,7 @@ from sla_cli.store.division import Division, read_division, write_division
 from sla_cli.store.left_out import read_left_out
 from sla_cli.store.paths import division_path
 from sla_cli.store.store import Store
-from sla_cli.work.run import Run, RunFacts
+from sla_cli.work.run import InitFrom, Run, RunFacts
 
 TRAINED = {"best_epoch": 1, "dev_wer": 50.0}  # results of a finished run
 
@@ -326,6 +326,12 @@ def test_all_that_was_made_from_the_store_is_listed(store: Path) -> None:
     for folder, of in ((run, f"{store}:drawn"), (foreign, str(other))):
         folder.mkdir(parents=True)
         write_receipt(Receipt("train", {}, {}, results=TRAINED, sources={"store": of}), folder)
+    (run / "best.safetensors").write_bytes(b"weights")
+    later = Run(work / "runs" / "begun-from-its-model")
+    facts = replace(RunFacts.of(Store(store), "tiny"), store=str(other))
+    later.create(
+        resolve("tiny"), ("A",), replace(facts, init_from=InitFrom("/elsewhere/model", Run(run).weights_digest))
+    )
     begun = Run(work / "runs" / "unfinished")
     begun.create(resolve("tiny"), ("A",), RunFacts.of(Store(store), "tiny"))
     export, weights = work / "exports" / "s-phoenix", work / ".model.x7.partial"
@@ -338,11 +344,12 @@ def test_all_that_was_made_from_the_store_is_listed(store: Path) -> None:
     emissions.mkdir(parents=True)
     write_receipt(Receipt("emit", {}, {}, sources={"run": str(run)}), emissions)
     listed = [(one.kind, one.path) for one in holders(store, work)]
-    made = [("train", str(run)), ("train", str(begun.path)), ("export", str(export)), ("emit", str(emissions))]
+    made = [("train", str(run)), ("train", str(begun.path)), ("export", str(export))]
+    made += [("emit", str(emissions)), ("train", str(later.path))]
     assert listed == [("cache", str(store / ".spool-0123")), *made, ("unfinished", str(weights))]
 
     answer = CliRunner().invoke(app, ["store", "leave-out", "s", "--signer", "bob", "--work", str(work), "-q"])
     assert answer.exit_code == 0, answer.output
     lines = answer.stdout.splitlines()
     assert lines[0] == f"2 clips of bob removed from {store}"
-    assert lines[-6:] == [f"  {kind} {path}" for kind, path in listed]
+    assert lines[-7:] == [f"  {kind} {path}" for kind, path in listed]

@@ -255,7 +255,7 @@ def test_people_of_one_corpus_are_one_also_beside_another_corpus(
     one, two = make_store(tmp_path / "a", A), make_store(tmp_path / "e", spelt)
     other = make_store(tmp_path / "b", B, corpus="yours")
     merge_stores([one, two, other], tmp_path / "c")
-    assert "each taken as one person: Ann, ann" in caplog.text
+    assert "1 signer is in more than one of the stores, each taken as one person: Ann, ann" in caplog.text
     assert Store(tmp_path / "c")["train"].signers == ["a-ann", "a-bob", "a-ann", "a-bea", "b-ann", ""]
     last = make_store(tmp_path / "last", {"train": [clip("w1", "C", signer="a-ann")]}, corpus="mine+yours")
     merge_stores([tmp_path / "c", last], tmp_path / "d")
