@@ -16,7 +16,7 @@ import kenlm
 from kenlm import Model
 from kenlm import State as State  # for fusion.py, so that only this file imports kenlm
 
-from sla_cli.artifact.receipt import read_receipt
+from sla_cli.artifact.receipt import read_receipt, unchanged_digest
 from sla_cli.artifact.text import refuse_pipe
 from sla_cli.core.counted import counted
 from sla_cli.core.hypothesis import NO_GLOSS
@@ -79,7 +79,7 @@ def describe_lm(path: Path) -> Description | None:
     Raises:
         SlaError: the file cannot be read.
         FormatError: a gzip file or a KenLM binary that is damaged, or a header of no n-grams, or of more than the file
-            holds.
+            holds; or a file that is not as its receipt says.
     """
     if not path.is_file():
         return None
@@ -95,8 +95,10 @@ def describe_lm(path: Path) -> Description | None:
     if not counts:
         raise FormatError(f"{path}: its header states no number of n-grams", AGAIN)
     _check_counts(path, sum(counts.values()), path.stat().st_size * (PACKING if packed else 1))
+    unchanged_digest(path)
     facts = {"form": "ARPA", "order": max(counts), "ngrams": {f"{n}": count for n, count in counts.items()}}
-    return Description(path, "language model", "", None, {**facts, **size}, read_receipt(path))
+    receipt = read_receipt(path)
+    return Description(path, "language model", "", True if receipt else None, {**facts, **size}, receipt)
 
 
 def _check_counts(path: Path, ngrams: int, size: int) -> None:

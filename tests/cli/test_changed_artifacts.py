@@ -103,8 +103,9 @@ def test_an_edited_language_model(folder: Path) -> None:
     estimated = ("lm", "estimate", "text", "-o", "own.arpa", "--order", "2", "--fallback")
     made(*estimated)
     made("decode", "dev.h5", "--lm", "own.arpa", "--max-oov", "100")
+    assert json.loads(made("info", "own.arpa", "--json").stdout)["complete"] is True
     edit(Path("own.arpa"), b"-0.", b"-1.")
-    for command in (("decode", "dev.h5", "--lm", "own.arpa", "--max-oov", "100"), estimated):
+    for command in (("decode", "dev.h5", "--lm", "own.arpa", "--max-oov", "100"), estimated, ("info", "own.arpa")):
         refused("own.arpa", "lm estimate", *command)
     shutil.copy("own.arpa", "mine.arpa")
     made("decode", "dev.h5", "--lm", "mine.arpa", "--max-oov", "100")
