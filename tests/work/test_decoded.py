@@ -6,7 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from recordings import copy_run
+from tiny_work import tiny_work
 
 from sla_cli.artifact.receipt import read_receipt, write_receipt
 from sla_cli.errors import SlaError
@@ -17,7 +17,8 @@ from sla_cli.work.run import Run
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    return Run(copy_run(tmp_path))
+    shutil.copytree(tiny_work(), tmp_path / "old")
+    return Run(tmp_path / "old" / "runs" / "adapter")
 
 
 @pytest.fixture
