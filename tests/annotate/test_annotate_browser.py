@@ -219,6 +219,8 @@ def test_two_tabs_on_one_file_lose_nothing(browser: Any, server: Served, work: P
     second.page.unroute("**/queue")
     for typist in (first, second):
         typist.page.wait_for_selector("text=2 glosses")
+    # The list of recordings has the number before the page has the file, to which an undo belongs.
+    first.page.wait_for_function("() => document.body.innerText.includes('this is its content now')")
     assert len(tier(work, "GLOSS")) == 2 and len(tier(work, "SIGN-decision")) == 2
     first.press("u", "u")
     first.wait()
