@@ -58,6 +58,7 @@ def table(
     from sla_cli.score.score import ScoreOptions
     from sla_cli.score.table_text import runs_like, table_text
     from sla_cli.system.atomic import write_text
+    from sla_cli.work.decoded import decoded_runs
     from sla_cli.work.folder import Work as WorkFolder
     from sla_cli.work.output import check_output
 
@@ -66,7 +67,7 @@ def table(
     check = check_output(output, runs_like(kind), inputs=(ref,), replace=force)
     options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed, cluster))
     splits = (split,) if split else SHOWN
-    names = runs or folder.decoded_runs()
+    names = runs or decoded_runs(folder)
     if not names:
         raise SlaError(f"no hypotheses of a run in {folder.hypotheses}", "`sla decode` makes them.")
     rows = run_table(names, folder, splits=splits, ref=ref, searches=search or (), options=options)

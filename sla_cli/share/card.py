@@ -14,6 +14,7 @@ from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sla_cli import __version__
+from sla_cli.artifact.receipt import read_receipt
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError, in_line
 from sla_cli.log import log
@@ -21,7 +22,7 @@ from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_in_memory
 from sla_cli.store.clips import Split
 from sla_cli.store.store import is_store_of
-from sla_cli.work.decoded import emitted_for
+from sla_cli.work.decoded import is_from
 from sla_cli.work.folder import Work, find_source, search_of
 from sla_cli.work.model_folder import ModelFacts
 from sla_cli.work.run import Run
@@ -188,9 +189,9 @@ def _results(run: Run) -> list[Result]:
 def _is_own(run: Run, hypotheses: Path) -> bool:
     """Whether receipts lead from hypotheses to the present weights of the run, and to the store that it was trained
     on, in the same division."""
-    emitted = emitted_for(hypotheses)
-    if emitted is None or emitted.inputs.get("weights") != run.weights_digest:
+    decoded, facts = read_receipt(hypotheses), run.facts
+    if decoded is None or not is_from(hypotheses, run.weights_digest):
         return False
-    facts, store = run.facts, emitted.sources.get("store", "")
+    store = decoded.sources.get("store", "")
     there = find_source(Path(store), hypotheses, is_store_of(facts.digests, facts.division))
-    return emitted.sources.get("division") == facts.division and (there is not None or store == facts.store)
+    return decoded.sources.get("division") == facts.division and (there is not None or store == facts.store)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
-from sla_cli.artifact.receipt import DIGEST, Receipt, digest_file, read_receipt
+from sla_cli.artifact.receipt import DIGEST, read_receipt
 from sla_cli.errors import SlaError, argument
 from sla_cli.work.folder import Work, find_source, finished, search_of
 from sla_cli.work.run import Run
@@ -20,42 +21,56 @@ def hypotheses_of(work: Work, run: Run, *, split: str | None = None, search: str
     Raises:
         SlaError: there are none, or several (listed).
     """
-    every = [path for _, path in finished(work.hypotheses / run.path.name, "*.tsv")]
-    found = [path for path in every if not _is_of_others(path, run)]
-    found = [path for path in found if split in (None, path.name.partition("-")[0])]
-    found = [path for path in found if search in (None, search_of(path))]
+    named = [path for path in _named(work, run, split) if search in (None, search_of(path))]
+    found = _of_present_weights(named, run)
     chosen = f" of {split}" * bool(split) + f" by {search}" * bool(search)
     if not found:
         command = f"sla decode {argument(run.path)}" + f" --split {split}" * bool(split)  # else it decodes dev
-        others = ", only of other weights" * bool(every)
+        others = ", only of other weights" * bool(named)
         fault = f"no hypotheses{chosen} of run {run.path.name} in {work.hypotheses}{others}"
         raise SlaError(fault, f"`{command}` makes them.")
     if len(found) > 1:
         raise SlaError(
             f"several hypotheses{chosen} of run {run.path.name}: {', '.join(path.name for path in found)}",
-            "Choose with --split and --search (greedy, beam10, beam10-lm, …), or name the files.",
+            "Choose with --split and --search (greedy, beam10, …); `sla score` and `sla compare` also take files.",
         )
     return found[0]
 
 
-def has_hypotheses(work: Work, run: Run, split: str) -> bool:
-    """Whether there are hypotheses of a split from the present weights of a run."""
-    found = (path for _, path in finished(work.hypotheses / run.path.name, "*.tsv"))
-    return any(path.name.startswith(f"{split}-") and not _is_of_others(path, run) for path in found)
+def has_hypotheses(work: Work, run: Run, split: str | None = None) -> bool:
+    """Whether there are hypotheses, of a split if one is given, from the present weights of a run."""
+    return bool(_of_present_weights(_named(work, run, split), run))
 
 
-def emitted_for(hypotheses: Path) -> Receipt | None:
-    """The receipt of the emissions that hypotheses were decoded from; None if they are gone, or were made again."""
+def decoded_runs(work: Work) -> list[str]:
+    """The names of the runs of which there are hypotheses, sorted."""
+    runs = (Run(work.runs / folder.name) for folder in work.hypotheses.glob("*"))
+    return sorted(run.path.name for run in runs if run.exists and has_hypotheses(work, run))
+
+
+def is_from(hypotheses: Path, weights: str) -> bool | None:
+    """Whether receipts lead from hypotheses to weights with this digest; None if they lead to no emissions.
+
+    Those whose emissions were made again with other content are from other weights, or may be.
+    """
     decoded = read_receipt(hypotheses)
-    if decoded is None or "emissions" not in decoded.sources:
-        return None
-    emissions = find_source(Path(decoded.sources["emissions"]), hypotheses)
+    place = "" if decoded is None else decoded.sources.get("emissions", "")
+    emissions = find_source(Path(place), hypotheses) if place else None
     emitted = read_receipt(emissions) if emissions is not None else None
-    same = emitted is not None and emitted.results.get(DIGEST) == decoded.inputs.get("emissions")
-    return emitted if same else None
+    if decoded is None or emitted is None:
+        return None
+    return (emitted.results.get(DIGEST), emitted.inputs.get("weights")) == (decoded.inputs.get("emissions"), weights)
 
 
-def _is_of_others(hypotheses: Path, run: Run) -> bool:
-    """Whether hypotheses are known to be from other weights than the run has."""
-    emitted = emitted_for(hypotheses)
-    return emitted is not None and run.best.is_file() and emitted.inputs.get("weights") != digest_file(run.best)
+def _named(work: Work, run: Run, split: str | None) -> list[Path]:
+    """The hypotheses of all runs that have had this name."""
+    found = (path for _, path in finished(work.hypotheses / run.path.name, "*.tsv"))
+    return [path for path in found if split in (None, path.name.partition("-")[0])]
+
+
+def _of_present_weights(hypotheses: Sequence[Path], run: Run) -> list[Path]:
+    """Those that are not known to be from other weights than the run has."""
+    if not (hypotheses and run.best.is_file()):
+        return list(hypotheses)
+    weights = run.weights_digest
+    return [path for path in hypotheses if is_from(path, weights) is not False]

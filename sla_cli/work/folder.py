@@ -184,10 +184,6 @@ class Work:
             raise SlaError(f"{name} {what}", f"Name one of those in {self.runs}, or a run's folder.")
         return found[0]
 
-    def decoded_runs(self) -> list[str]:
-        """The names of the runs of which there are hypotheses, sorted."""
-        return sorted(run.name for run in self.hypotheses.glob("*") if (self.runs / run.name / "run.toml").is_file())
-
     def runs_to_resume(self, name: str | None) -> list[Path]:
         """The run of a name, or the runs of its seeds; without a name the unfinished run that was begun last.
 

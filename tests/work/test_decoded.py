@@ -10,7 +10,7 @@ from tiny_work import tiny_work
 
 from sla_cli.artifact.receipt import read_receipt, write_receipt
 from sla_cli.errors import SlaError
-from sla_cli.work.decoded import emitted_for, has_hypotheses, hypotheses_of
+from sla_cli.work.decoded import decoded_runs, has_hypotheses, hypotheses_of, is_from
 from sla_cli.work.folder import Work
 from sla_cli.work.run import Run
 
@@ -29,12 +29,13 @@ def work(run: Run) -> Work:
 def test_those_of_other_weights_are_not_of_the_run(run: Run, work: Work) -> None:
     """As after `sla train --force`, or of a model in a folder of the same name."""
     own = hypotheses_of(work, run, split="dev")
-    assert has_hypotheses(work, run, "dev")
-    emitted = emitted_for(own)
-    assert emitted is not None and emitted.inputs["weights"] == run.weights_digest
+    assert has_hypotheses(work, run, "dev") and decoded_runs(work) == ["adapter", "lora"]
+    with pytest.raises(SlaError, match=r"no hypotheses of test of run adapter in [^,]*$"):
+        hypotheses_of(work, run, split="test")
+    assert is_from(own, run.weights_digest) is True
     shutil.rmtree(work.hypotheses / "adapter")
     shutil.copytree(work.hypotheses / "lora", work.hypotheses / "adapter")
-    assert not has_hypotheses(work, run, "dev")
+    assert not has_hypotheses(work, run, "dev") and decoded_runs(work) == ["lora"]
     with pytest.raises(SlaError, match=r"no hypotheses of dev of run adapter in .*, only of other weights") as caught:
         hypotheses_of(work, run, split="dev")
     assert "sla decode" in caught.value.hint
@@ -46,4 +47,16 @@ def test_those_whose_emissions_are_gone_are_taken_by_their_name(run: Run, work: 
     assert receipt is not None
     receipt.sources["emissions"] = "/gone/dev.h5"
     write_receipt(receipt, own)
-    assert emitted_for(own) is None and has_hypotheses(work, run, "dev")
+    assert is_from(own, run.weights_digest) is None and has_hypotheses(work, run, "dev")
+
+
+def test_those_whose_emissions_were_made_again_are_not_of_the_run(run: Run, work: Work) -> None:
+    """As after `sla train --force` and `sla decode`: else there were two of one split and search."""
+    old = hypotheses_of(work, run, split="dev")
+    receipt = read_receipt(old)
+    assert receipt is not None
+    new = shutil.copy(old, old.with_name("dev-greedy-000000.tsv"))
+    write_receipt(receipt, new)
+    receipt.inputs["emissions"] = "0123456789abcdef"
+    write_receipt(receipt, old)
+    assert hypotheses_of(work, run, split="dev") == new
