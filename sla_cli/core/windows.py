@@ -26,6 +26,10 @@ class Windows:
         steps = max(4, -(-train.max_frames // stride))
         return cls(steps * stride, steps // 4 * stride)
 
+    def start(self, stop: int, stride: int) -> int:
+        """The frame with which a window begins that ends before frame `stop`, a multiple of the stride."""
+        return -(-max(0, stop - self.length) // stride) * stride
+
     def described(self, fps: float) -> str:
         """Words for it, with seconds if the frames per second are known (not 0)."""
         seconds = f" ({self.length / fps:.1f} s)" if fps else ""

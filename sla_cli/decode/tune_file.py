@@ -139,10 +139,10 @@ def check_tunable(split: str) -> None:
     hint = "Tune on dev, and decode test with the choice."
     if split == "test":
         raise SlaError("tuning on test would make its score worthless", hint)
-    if split not in ("train", "dev"):
-        raise SlaError(f"these emissions are of {shown(split)}, and weights are tuned on dev", hint)
     if split == "train":
-        raise SlaError(f"tuning on {split}, whose clips the model was trained on, would choose wrong weights", hint)
+        raise SlaError("tuning on train, whose clips the model was trained on, would choose wrong weights", hint)
+    if split != "dev":
+        raise SlaError(f"these emissions are of {shown(split)}, and weights are tuned on dev", hint)
 
 
 def references_of(emissions_path: Path, store: Path | None = None) -> dict[str, Glosses]:

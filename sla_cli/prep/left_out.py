@@ -70,8 +70,8 @@ def check_returning(store: Path, clips: Mapping[str, str]) -> None:
     """
     if not (names := read_left_out(store)):
         return
-    before = _left_before(store)
-    if back := [clip for clip in clips if alike([before.get(clip, "")], names)]:
+    gone = _left_before(store, names)
+    if back := [clip for clip in clips if clip in gone]:
         raise SlaError(
             f"{some(back)}: left out of {store} with the signer, whom the corpus no longer names",
             "Name the signers as before, or take these clips out of the corpus.",
@@ -101,8 +101,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         gone = _clips_of(store, signers)
         signers = list(dict.fromkeys((*signers, *gone.values())))  # also as the store writes them
         had = [read_division(division_path(out, name)) for name in division_names(out)]
-        before = _left_before(out)  # after a kill, prep may have made the store without them
-        every = gone.keys() | {clip for clip, signer in before.items() if alike([signer], signers)}
+        every = gone.keys() | _left_before(out, signers)  # after a kill, prep may have made the store without them
         divisions = [_without_clips(division, every) for division in had]
         removed = {
             old.name: count
@@ -130,15 +129,17 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
     return LeftOut(path, tuple(signers), tuple(gone), removed, holders(path, work))
 
 
-def _left_before(store: Path) -> dict[str, str]:
-    """Clips that are not in a store since their signer was left out, each with its signer, as the receipt has it."""
+def _left_before(store: Path, signers: Sequence[str]) -> set[str]:
+    """Clips that are not in a store since one of these signers was left out, as the receipt has it."""
     receipt, (begin, end) = read_receipt(store), REASON.split("{}")
     skipped = {} if receipt is None else receipt.results.get("skipped", {})
-    return {
+    names = {
         clip: reason.removeprefix(begin).removesuffix(end)
         for clip, reason in skipped.items()
         if reason.startswith(begin) and reason.endswith(end)
     }
+    wanted = alike(names.values(), signers)
+    return {clip for clip, name in names.items() if name in wanted}
 
 
 def check_nobody_left_out(store: Store) -> None:

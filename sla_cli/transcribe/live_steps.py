@@ -61,15 +61,15 @@ class LiveSteps:
         length, context = self._windows.length, self._windows.context
         final = []
         while end > (stop := max(0, self.done * self._stride - context) + length):
-            final.append(self._newest(stop, (stop - context) // self._stride)[0])
+            final.append(self._take(stop, (stop - context) // self._stride)[0])
         until = -(-end // self._stride) if last else max(self.done, (end - self._lookahead) // self._stride)
-        newest, self.ahead = self._newest(end, until)
+        newest, self.ahead = self._take(end, until)
         self._rows.forget(max(0, end - length))
         return np.concatenate([*final, newest])
 
-    def _newest(self, stop: int, until: int) -> tuple[Floats, Floats]:
+    def _take(self, stop: int, until: int) -> tuple[Floats, Floats]:
         """The steps of the window that ends at a frame: those that become final now, before `until`; and the others."""
-        start = -(-max(0, stop - self._windows.length) // self._stride) * self._stride
+        start = self._windows.start(stop, self._stride)
         steps, offset = self._head(self._rows.rows(start, stop)), start // self._stride
         check_finite("the stream", steps)
         begin, self.done = self.done, until

@@ -45,8 +45,7 @@ class JoinedWindows:
     def finish(self) -> Floats:
         """All log-probabilities, float32 (steps, columns). The last window is as long as the others."""
         end = self.buffer.end
-        start = -(-max(0, end - self._windows.length) // self._stride) * self._stride
-        self._take(start, end, -(-end // self._stride))
+        self._take(self._windows.start(end, self._stride), end, -(-end // self._stride))
         return self._steps.finish()
 
     def _take(self, start: int, stop: int, until: int) -> None:

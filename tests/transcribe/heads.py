@@ -1,12 +1,14 @@
-"""A temporal head that tells which frames it saw."""
+"""A temporal head that tells which frames it saw, and windows for it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 import torch
+from hypothesis import strategies as st
 from torch.nn import functional as F
 
+from sla_cli.core.windows import Windows
 from sla_cli.transcribe.windows import Floats
 
 
@@ -21,3 +23,10 @@ def head_that_sees(reach: int, stride: int, lengths: list[int] | None = None) ->
         return padded.unfold(1, stride + 2 * reach, stride).sum(-1).T.numpy()
 
     return head
+
+
+@st.composite
+def strides_and_windows(draw: st.DrawFn) -> tuple[int, Windows]:
+    stride = draw(st.integers(1, 4))
+    context = draw(st.integers(1, 3)) * stride
+    return stride, Windows(2 * context + draw(st.integers(1, 4)) * stride, context)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-from heads import head_that_sees
+from heads import head_that_sees, strides_and_windows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sla_cli.core.windows import Windows
 from sla_cli.transcribe.live_steps import LiveSteps
 from sla_cli.transcribe.runtime import Features
 
@@ -16,15 +15,14 @@ from sla_cli.transcribe.runtime import Features
 @given(data=st.data())
 def test_final_steps_are_those_of_the_whole(data: st.DataObject) -> None:
     """Also if more frames come at once, or are waited for, than the head looks at."""
-    stride = data.draw(st.integers(1, 4), "stride")
-    context = data.draw(st.integers(1, 3), "context") * stride
-    length = 2 * context + data.draw(st.integers(1, 4), "rest") * stride
+    stride, windows = data.draw(strides_and_windows())
+    length, context = windows.length, windows.context
     frames = data.draw(st.integers(1, 5 * length), "frames")
     lookahead = data.draw(st.integers(0, 3 * length), "lookahead")
     features = np.arange(1, frames + 1, dtype=np.float32)[:, None] ** 2
     lengths: list[int] = []
     reach = min(context, lookahead)
-    steps = LiveSteps(head_that_sees(reach, stride, lengths), stride, Windows(length, context), lookahead, 0, 1)
+    steps = LiveSteps(head_that_sees(reach, stride, lengths), stride, windows, lookahead, 0, 1)
     found, start = [], 0
     while start < frames:
         stop = start + data.draw(st.integers(1, 2 * length), "part")

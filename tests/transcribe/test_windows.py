@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from heads import head_that_sees
+from heads import head_that_sees, strides_and_windows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,14 +15,13 @@ from sla_cli.transcribe.windows import JoinedWindows
 @settings(deadline=None)
 @given(data=st.data())
 def test_joined_windows_equal_the_whole(data: st.DataObject) -> None:
-    stride = data.draw(st.integers(1, 4), "stride")
-    context = data.draw(st.integers(1, 3), "context") * stride
-    length = 2 * context + data.draw(st.integers(1, 4), "rest") * stride
+    stride, windows = data.draw(strides_and_windows())
+    length, context = windows.length, windows.context
     frames = data.draw(st.integers(1, 5 * length), "frames")
     features = np.arange(1, frames + 1, dtype=np.float32)[:, None] ** 2
     # The last window may begin up to a stride later than its context would have it.
     head = head_that_sees(context - stride + 1, stride)
-    joined = JoinedWindows(head, stride, Windows(length, context))
+    joined = JoinedWindows(head, stride, windows)
     size = data.draw(st.integers(1, 2 * length), "part")
     for start in range(0, frames, size):
         joined.add(features[start : start + size])
