@@ -68,8 +68,9 @@ def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:
         log.warning("train.workers: %d processes on %s", workers, counted(cores, "usable core"), extra=ONCE)
     if workers:
         cv2.setNumThreads(1)  # before the fork: a child would wait for threads that exist only in its parent
-    # Workers inherit it until they ignore the signals themselves.
-    outer = signal.pthread_sigmask(signal.SIG_BLOCK, IGNORED) if workers else None
+    # Workers inherit it until they ignore the signals themselves. Libraries begin threads in them before that, and one
+    # that does not block SIGTERM would end its process.
+    outer = signal.pthread_sigmask(signal.SIG_BLOCK, {*IGNORED, signal.SIGTERM}) if workers else None
     try:
         leaving = RawValue(c_bool, False) if workers else c_bool(False)
         init = partial(_ignore_signals, leaving)
@@ -118,12 +119,11 @@ def _ignore_signals(leaving: c_bool, _: int) -> None:
     """
     for number in IGNORED:
         signal.signal(number, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
     Thread(target=_exit_when_leaving, args=(leaving,), daemon=True).start()
 
 
 def _exit_when_leaving(leaving: c_bool) -> None:
-    while not leaving.value:  # a signal from before this thread started may be lost
+    while not leaving.value:
         signal.sigwait({signal.SIGTERM})
     os._exit(0)
 
