@@ -40,11 +40,11 @@ class PlacedGloss(NamedTuple):
 class LiveSigns:
     """Places the glosses of a search that grows.
 
-    A gloss of the best hypothesis is final when `following` final steps come after its own, or when `most` final steps
-    are kept; the search then goes on from it.
+    A gloss of the best hypothesis is final when `following` final steps come after its own, or when it began `most`
+    final steps ago; the search then goes on from it.
 
     Args:
-        most: final steps that are kept for placing.
+        most: steps that a gloss waits for its end, and that are kept when none waits.
         following: the more, the better its end is known.
     """
 
@@ -68,12 +68,19 @@ class LiveSigns:
         self._growing.add(final)
         labels = self._growing.ended()[0][0] if last else self._growing.best(final[:0])
         placed = self._placed(labels, self._kept)
+        if labels and not placed:
+            return []  # not yet
         before, new = placed[: len(self._past)], placed[len(self._past) :]
-        overdue = last or len(self._kept) >= self._most  # also a sign that somebody holds for ever
-        ready = new if overdue else [one for one in new if one.stop + self._following <= self._steps.done]
+        ready = new if last else [one for one in new if self._is_final(one)]
         self._growing.forget(0 if last else len(ready))
-        self._forget([*before, *ready], idle=len(ready) == len(labels))
+        waiting = new[len(ready) :]
+        self._forget([*before, *ready], waiting[0].start // self._stride if waiting else self._steps.done)
         return ready
+
+    def _is_final(self, one: PlacedGloss) -> bool:
+        done = self._steps.done
+        held = done - one.start // self._stride >= self._most  # perhaps for ever
+        return held or one.stop + self._following <= done
 
     def expected(self) -> list[PlacedGloss]:
         """The glosses after the final ones, as they look now."""
@@ -99,12 +106,13 @@ class LiveSigns:
             for column, (start, end), (_, stop), confidence in zip(labels, places, spans, sure, strict=True)
         ]
 
-    def _forget(self, final: Sequence[PlacedGloss], *, idle: bool) -> None:
-        """Drop steps that no later gloss needs. A few final glosses stay, since the frames of a sign may begin before
-        the last step of the one before it."""
+    def _forget(self, final: Sequence[PlacedGloss], waiting: int) -> None:
+        """Drop steps that no later gloss needs; the first that is not final begins at step `waiting`.
+
+        A few final glosses stay, since the frames of a sign may begin before the last step of the one before it.
+        """
         cut = final[-PAST - 1].stop if len(final) > PAST else self._first
-        if idle:
-            cut = max(cut, self._steps.done - self._most)
+        cut = max(cut, waiting - self._most)
         self._past = [one.column for one in final if one.stop > cut]
         self._kept = self._kept[cut - self._first :].copy()
         self._first = cut

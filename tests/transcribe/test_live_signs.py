@@ -48,7 +48,19 @@ def test_glosses_are_those_of_the_whole_in_bounded_memory(
             last = start + hop >= len(log_probs)
             part = Features(log_probs[start : start + hop], None, None)
             found += signs.add(steps.add([part], last=last), last=last)
-            assert signs.held <= MOST + 2 * hop + lookahead
+            assert signs.held <= 2 * (MOST + hop) + lookahead
     assert [one.column for one in found] == [column for column, _, _ in greedy(log_probs)]
     assert all(one.start < one.end for one in found)
     assert all(one.end <= after.start for one, after in pairwise(found))
+
+
+def test_a_gloss_after_a_long_rest_waits_for_the_steps_that_may_change_it() -> None:
+    """The first step looks like A; with the second, B alone is more probable than A and B."""
+    rest = log_probs_of([0] * 3 * MOST)
+    begun = np.log(np.array([[0.25, 0.4, 0.35, 1e-9], [0.05, 0.05, 0.9, 1e-9]], np.float32))
+    log_probs = np.concatenate([rest, begun, rest])
+    with BeamDecoder(GLOSSES, BeamOptions()) as decoder:
+        steps = LiveSteps(lambda features: features, 1, Windows(3 * MOST, MOST // 2), 0, 0, len(GLOSSES) + 1)
+        signs = LiveSigns(decoder.begin(), steps, UNCHANGED, 1, MOST, following=1)
+        parts = (steps.add([Features(log_probs[[place]], None, None)]) for place in range(len(log_probs)))
+        assert [one.column for part in parts for one in signs.add(part)] == [2]
