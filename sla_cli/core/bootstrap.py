@@ -102,7 +102,7 @@ def _resample(
 def resampled_rates(
     clips: Sequence[ClipScore], errors: Sequence[Sequence[int] | np.ndarray], how: Resampling
 ) -> tuple[np.ndarray, int] | None:
-    """Error rates on sets of clusters drawn with replacement, the same sets for each system.
+    """Error rates on sets of clusters drawn with replacement, the same sets for each system and each order of clips.
 
     Args:
         errors: of each system, or differences between two, one for each clip.
@@ -113,6 +113,8 @@ def resampled_rates(
     Raises:
         SlaError: it is not known which cluster a clip is of.
     """
+    order = sorted(range(len(clips)), key=lambda place: clips[place].id)
+    clips, errors = [clips[place] for place in order], [np.array(counts, np.int64)[order] for counts in errors]
     cluster = clusters(clips, how.cluster)
     units = len(set(cluster))
     if units < 2:

@@ -21,7 +21,7 @@ CORPORA = 200
 def clip(number: int, words: int, errors: int, sentence: int | None = None) -> ClipScore:
     """A clip with `errors` substitutions in `words` words; one step represents all, and its gloss the sentence."""
     gloss = str(number if sentence is None else sentence)
-    return ClipScore(f"clip {number}", (Pair("C", gloss, gloss),), Counts(words - errors, errors))
+    return ClipScore(f"clip {number:04}", (Pair("C", gloss, gloss),), Counts(words - errors, errors))
 
 
 def corpus(rng: np.random.Generator, count: int) -> list[ClipScore]:
@@ -74,6 +74,19 @@ def test_the_size_of_batches_changes_nothing(monkeypatch: pytest.MonkeyPatch) ->
     whole = wer_interval(clips, Resampling())
     monkeypatch.setattr("sla_cli.core.bootstrap.MEMORY", 1000)
     assert wer_interval(clips, Resampling()) == whole
+
+
+@pytest.mark.parametrize("cluster", ["clip", "sentence"])
+def test_the_order_of_clips_changes_nothing(cluster: Cluster) -> None:
+    """References of one corpus come in the order of a table, or of a CTM."""
+    rng, how = np.random.default_rng(1), Resampling(cluster=cluster)
+    pairs = list(zip(repeated(rng, 30, 2), repeated(rng, 30, 2), strict=True))
+    pairs = [(one, replace(other, pairs=one.pairs)) for one, other in pairs]
+    shuffled = [pairs[place] for place in rng.permutation(len(pairs))]
+    first, second = (list(side) for side in zip(*pairs, strict=True))
+    again, other = (list(side) for side in zip(*shuffled, strict=True))
+    assert wer_interval(first, how) == wer_interval(again, how)
+    assert difference_interval(first, second, how) == difference_interval(again, other, how)
 
 
 def test_is_the_interval_that_scipy_finds() -> None:
