@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sla_cli.core.clip import unknown_glosses
+from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
 from sla_cli.store.clips import Split
@@ -23,7 +24,11 @@ def check_glosses(run: Run, split: Split) -> None:
 
 
 def warn_of_differences(run: Run, split: Split) -> None:
-    """Warn of glosses in a split's references that the run does not know, and if the store of the run has changed."""
+    """Warn of what makes error rates other than they seem.
+
+    Glosses in the references that the run does not know, a store that has changed since training, and, in another
+    division of it, clips of training.
+    """
     unknown = unknown_glosses(split.glosses, run.glosses)
     if unknown and not (run.is_own(split) and run.glosses == split.vocabulary):
         log.warning(
@@ -42,6 +47,14 @@ def warn_of_differences(run: Run, split: Split) -> None:
             "the store %s was replaced since run %s was trained on it: %s changed; name a store with --store",
             *(store.path, run.path.name, some(changed)),
         )
+    elif not run.is_own(split):
+        trained = set(store["train"].ids) if "train" in store.splits else set()
+        if seen := [name for name in split.ids if name in trained]:
+            log.warning(
+                "%s of %s are clips that run %s was trained on (division %s), so its error rate there says little: %s",
+                counted(len(seen), "clip"),
+                *(split, run.path.name, store.division.name, some(seen)),
+            )
 
 
 def _has_changed(store: Store, split: str, digest: str) -> bool:

@@ -153,6 +153,21 @@ def test_a_store_that_was_replaced_since_training_is_reported(folder: Path) -> N
         assert "was replaced since run adapter was trained on it: dev changed" in reported("--split", "test")
 
 
+def test_clips_of_training_in_another_division_are_reported(folder: Path) -> None:
+    run, store = Run(Path("old/runs/adapter")), Path("old/stores/phoenix2014")
+    run.create(run.config, run.glosses, replace(run.facts, store=str(store.resolve())))
+    division = read_division(division_path(store, "multisigner"))
+    trained = [name for name, split in division.splits.items() if split == "train"]
+    moved = dict.fromkeys(trained[:2], "dev")
+    write_division(store, replace(division, name="other", splits={**division.splits, **moved}))
+    for arguments, reported in [((), False), ((":other",), True), ((":other", "--split", "test"), False)]:
+        given = f"{store}{arguments[0]}" if arguments else str(store)
+        answer = CliRunner().invoke(app, ["decode", "old/runs/adapter", "--store", given, *arguments[1:]])
+        assert answer.exit_code == 0, answer.output
+        said = "2 clips of" in answer.stderr and "run adapter was trained on (division multisigner)" in answer.stderr
+        assert said == reported, answer.stderr
+
+
 def test_stores_of_one_name_do_not_replace_each_other(folder: Path) -> None:
     stores = []
     for sentence in ("NORD REGEN", "SONNE"):
