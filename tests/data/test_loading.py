@@ -139,7 +139,7 @@ def test_without_room_for_sockets_a_process_loads_alone(
     assert "long" in get_temp_dir()
     before = multiprocessing.active_children()
     batches = iter(epoch_of(clips(store, replace(CONFIG, workers=1)), 1))
-    assert next(batches).ids and multiprocessing.active_children() == before
+    assert next(batches).ids and set(multiprocessing.active_children()) <= set(before)
     assert "too long for worker processes" in caplog.text
 
 
@@ -152,8 +152,9 @@ def test_workers_go_on_through_signals_to_the_group(store: Store) -> None:
     register_after_fork(library, threading.Thread.start)
     expected = contents(epoch_of(clips(store, replace(CONFIG, batch=1)), 1))
     batches = iter(epoch_of(clips(store, replace(CONFIG, batch=1, workers=1)), 1))
+    before = multiprocessing.active_children()
     found = contents([next(batches)])
-    (worker,) = multiprocessing.active_children()
+    (worker,) = set(multiprocessing.active_children()) - set(before)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1):
         os.kill(worker.pid, number)
     assert found + contents(batches) == expected
