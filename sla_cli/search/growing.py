@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import takewhile
 from typing import Protocol
 
 import numpy as np
@@ -23,8 +24,12 @@ class Growing(Protocol):
         """The best glosses if these steps come next; they are not added."""
         ...
 
-    def forget(self, count: int) -> None:
-        """Drop the first glosses of the best hypothesis, which are final, and hypotheses that begin otherwise."""
+    def forget(self, columns: Sequence[int]) -> int:
+        """Drop these first glosses, which are final, and hypotheses that begin otherwise.
+
+        Returns:
+            How many of them: as many as a hypothesis begins with.
+        """
         ...
 
     def ended(self) -> list[ScoredPrefix]:
@@ -49,8 +54,10 @@ class GrowingPath:
         found = ahead.argmax(axis=1).tolist() if len(ahead) else []
         return (*self._columns, *_collapsed(self._last, found))
 
-    def forget(self, count: int) -> None:
+    def forget(self, columns: Sequence[int]) -> int:
+        count = common(self._columns, columns)
         del self._columns[:count]
+        return count
 
     def ended(self) -> list[ScoredPrefix]:
         return [(tuple(self._columns), self._score)]
@@ -60,3 +67,9 @@ def _collapsed(before: int, columns: Sequence[int]) -> list[int]:
     """The columns that differ from the one before them, without blanks."""
     pairs = zip([before, *columns], columns, strict=False)
     return [column for last, column in pairs if column not in (last, BLANK)]
+
+
+def common(one: Sequence[int], other: Sequence[int]) -> int:
+    """How many first columns are the same."""
+    pairs = zip(one, other, strict=False)
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))

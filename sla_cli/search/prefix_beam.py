@@ -10,7 +10,7 @@ the next one begins. If nothing is pruned, the results are the same.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sla_cli.core.ctc import BLANK
 from sla_cli.lm.fusion import GlossModel
 from sla_cli.search.engines import ScoredPrefix
+from sla_cli.search.growing import common
 
 LOG_FLOOR = math.log(1e-15)  # lower bound of the log-probability of a column
 NEVER = -math.inf
@@ -136,13 +137,16 @@ class GrowingBeam:
     def best(self, ahead: NDArray[np.floating]) -> tuple[int, ...]:
         return self._after(ahead)[0][1].columns()
 
-    def forget(self, count: int) -> None:
+    def forget(self, columns: Sequence[int]) -> int:
         """The prefix of the forgotten glosses becomes the root; what no entry of the beam needs is dropped."""
-        paths = [[prefix, *prefix.ancestors()] for _, prefix, *_ in self._beams]
-        root = paths[0][-1 - count]
-        self._beams = [entry for entry, path in zip(self._beams, paths, strict=True) if root in path]
+        same = [common(prefix.columns(), columns) for _, prefix, *_ in self._beams]
+        count = max(same)
+        self._beams = [entry for entry, number in zip(self._beams, same, strict=True) if number == count]
+        _, first, *_ = self._beams[0]
+        root = [first, *first.ancestors()][-1 - count]
         root.parent = None
         self._drop_unneeded(self._beams)
+        return count
 
     def ended(self) -> list[ScoredPrefix]:
         """All prefixes if the sentence ends here, best first."""

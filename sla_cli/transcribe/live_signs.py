@@ -46,6 +46,9 @@ class LiveSigns:
     Args:
         most: steps that a gloss waits for its end, and that are kept when none waits.
         following: the more, the better its end is known.
+
+    Attributes:
+        expected: the glosses after the final ones, as they look now.
     """
 
     def __init__(
@@ -56,6 +59,7 @@ class LiveSigns:
         self._kept = steps.ahead  # final steps from `_first` on; none yet
         self._first = 0
         self._past: list[int] = []  # columns of final glosses on the steps that are kept
+        self.expected: list[PlacedGloss] = []
 
     @property
     def held(self) -> int:
@@ -66,27 +70,24 @@ class LiveSigns:
         """The glosses that are final now that these steps are. `last`: no step follows, so all are."""
         self._kept = np.concatenate((self._kept, final))
         self._growing.add(final)
-        labels = self._growing.ended()[0][0] if last else self._growing.best(final[:0])
-        placed = self._placed(labels, self._kept)
+        labels = self._growing.ended()[0][0] if last else self._growing.best(self._steps.ahead)
+        placed = self._placed(labels, np.concatenate((self._kept, self._steps.ahead)))
+        self.expected = []
         if labels and not placed:
             return []  # not yet
         before, new = placed[: len(self._past)], placed[len(self._past) :]
-        ready = new if last else [one for one in new if self._is_final(one)]
-        self._growing.forget(0 if last else len(ready))
-        waiting = new[len(ready) :]
-        self._forget([*before, *ready], waiting[0].start // self._stride if waiting else self._steps.done)
+        ready = [one for one in new if last or self._is_final(one)]
+        if not last:
+            ready = ready[: self._growing.forget([one.column for one in ready])]
+        self.expected = new[len(ready) :]
+        waiting = self.expected[0].start // self._stride if self.expected else self._steps.done
+        self._forget([*before, *ready], min(waiting, self._steps.done))
         return ready
 
     def _is_final(self, one: PlacedGloss) -> bool:
         done = self._steps.done
         held = done - one.start // self._stride >= self._most  # perhaps for ever
         return held or one.stop + self._following <= done
-
-    def expected(self) -> list[PlacedGloss]:
-        """The glosses after the final ones, as they look now."""
-        ahead = self._steps.ahead
-        labels = self._growing.best(ahead)
-        return self._placed(labels, np.concatenate((self._kept, ahead)))[len(self._past) :]
 
     def _placed(self, new: Sequence[int], log_probs: NDArray[np.floating]) -> list[PlacedGloss]:
         """The past glosses and new ones on these steps, which begin with the first that is kept.

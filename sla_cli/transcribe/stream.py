@@ -179,7 +179,7 @@ class _Part:
             return []
         frames, self._waiting = np.stack(self._waiting), []
         final = self._signs.add(self._steps.add(self._push(frames, False, every)))
-        expected = [self._sign(one) for one in self._signs.expected()]
+        expected = [self._sign(one) for one in self._signs.expected]
         events = list(self._finals(final))
         if not expected and self._paused():
             events.append(self._end_of_sentence())

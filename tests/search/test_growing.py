@@ -54,7 +54,7 @@ def test_what_is_forgotten_was_emitted_before(seed: int, cut: int, count: int) -
         growing = decoder.begin()
         growing.add(log_probs[:cut])
         first = growing.best(log_probs[:0])[:count]
-        growing.forget(len(first))
+        assert growing.forget(first) == len(first)
         growing.add(log_probs[cut:])
         columns, score = growing.ended()[0]
     sums: defaultdict[tuple[int, ...], float] = defaultdict(float)
@@ -63,6 +63,17 @@ def test_what_is_forgotten_was_emitted_before(seed: int, cut: int, count: int) -
             sums[collapsed(path)] += float(np.exp(sum(log_probs[step, column] for step, column in enumerate(path))))
     best = max(sums, key=lambda found: sums[found])
     assert columns == best[len(first) :] and score == pytest.approx(np.log(sums[best]), abs=1e-4)
+
+
+@pytest.mark.parametrize("beam", [1, 5])
+def test_no_more_is_forgotten_than_a_hypothesis_begins_with(beam: int) -> None:
+    """What later steps are expected to show may not have been emitted yet."""
+    log_probs = np.log(np.array([[0.02, 0.96, 0.01, 0.01], [0.96, 0.02, 0.01, 0.01]], np.float32))
+    with BeamDecoder(GLOSSES, BeamOptions(beam=beam, prune_logp=-1)) as decoder:
+        growing = decoder.begin()
+        growing.add(log_probs)
+        assert growing.forget([1, 2]) == 1
+        assert growing.best(log_probs[:1]) == (1,)
 
 
 def collapsed(path: tuple[int, ...]) -> tuple[int, ...]:
