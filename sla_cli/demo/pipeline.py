@@ -12,7 +12,8 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from sla_cli.annotation.formats import write_annotation
+from sla_cli.annotation.formats import annotation_text
+from sla_cli.annotation.layout import DEFAULT
 from sla_cli.config.settings import TranscribeConfig, resolve
 from sla_cli.core.annotation import Annotation, split_at_pauses
 from sla_cli.core.counted import counted
@@ -31,18 +32,22 @@ from sla_cli.prep.begun import Begun
 from sla_cli.prep.build import build_store
 from sla_cli.prep.encoding.process_pool import ProcessPool
 from sla_cli.prep.request import PrepRequest
-from sla_cli.report.page import write_page
+from sla_cli.report.page import REPORT, write_page
 from sla_cli.report.system import load_systems
 from sla_cli.score.compare import against_first
 from sla_cli.score.score_file import score_file
 from sla_cli.search.beam_decoder import BeamOptions
 from sla_cli.search.options import Settled
 from sla_cli.store.store import Store
+from sla_cli.system.atomic import Check, write_text
 from sla_cli.system.workers import signals
 from sla_cli.train.train_run import start_run
 from sla_cli.transcribe.recognizer import Recognizer
+from sla_cli.transcribe.transcript import PAGE, like_of
 from sla_cli.work.comparison_figures import ComparisonFigures, comparison_figures
 from sla_cli.work.folder import Work
+from sla_cli.work.like import Like
+from sla_cli.work.output import check_output
 from sla_cli.work.run import Run
 
 CLIPS = {"train": 200, "dev": 24, "test": 200}  # with fewer test clips the gain of the bigram would be random
@@ -71,7 +76,7 @@ def run_demo(
         epochs: None uses the number in the preset.
 
     Raises:
-        SlaError: `keep` exists and is not empty.
+        SlaError: `keep` exists and is not empty, or a file that would be replaced is not the demo's, or was edited.
         Stopped: by SIGINT, SIGTERM or SIGHUP.
     """
     begun = time.monotonic()
@@ -82,6 +87,9 @@ def run_demo(
             keep.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise SlaError(f"cannot make the folder {keep}: {error.strerror}", "Name another for --keep.") from error
+    page = (keep or Path.cwd()) / ("page.html" if keep else "sla-demo.html")
+    video = page.with_name(f"{page.stem}-video.webm")
+    checks = _checks(page, video)
     with (
         _ended_by_signals(),
         tempfile.TemporaryDirectory(prefix="sla-demo-") if keep is None else nullcontext(keep) as name,
@@ -91,10 +99,9 @@ def run_demo(
         run = Run(Work(folder / "work").new_run("adapter"))
         config = resolve("tiny", flags={"train.seed": seed, "train.epochs": epochs})
         trained = start_run(store, run.path, config, preset="tiny", group=ProcessGroup("cpu"))
-        page = (keep or Path.cwd()) / ("page.html" if keep else "sla-demo.html")
-        gain = _decode_and_score(store, run, folder, page)
+        gain = _decode_and_score(store, run, folder, page, checks[page])
         unseen = draw_sentences(seed, "test", clips["test"] + UNSEEN, different=True)[-UNSEEN:]
-        transcript = _transcribe(run, folder / LM, page.with_name(f"{page.stem}-video.webm"), unseen, seed)
+        transcript = _transcribe(run, folder / LM, video, unseen, seed, checks)
     return DemoFigures(
         wer=gain.a.wer,
         wer_lm=gain.b.wer,
@@ -106,6 +113,20 @@ def run_demo(
         kept=keep,
         seconds=round(time.monotonic() - begun, 1),
     )
+
+
+def _checks(page: Path, video: Path) -> dict[Path, Check]:
+    """For each file that the demo writes outside its folder. Raises SlaError if there is another file of its name."""
+    own, shown = like_of(PAGE), video.with_suffix(".html")
+    # Nothing in a video tells who drew it.
+    movie = Like("a video with its page of sla beside it", lambda _: shown.is_file() and own.fits(shown), (".webm",))
+    kinds = {page: REPORT, video: movie, shown: own}
+    kinds |= dict.fromkeys((video.with_suffix(".eaf"), _truth(video)), like_of("eaf"))
+    return {path: check_output(path, kind, replace=True) for path, kind in kinds.items()}
+
+
+def _truth(video: Path) -> Path:
+    return video.with_name(f"{video.stem}-true.eaf")
 
 
 @contextmanager
@@ -145,7 +166,7 @@ def _corpus_to_store(folder: Path, seed: int, jobs: int, clips: Mapping[str, int
     return Store(out)
 
 
-def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> ComparisonFigures:
+def _decode_and_score(store: Store, run: Run, folder: Path, page: Path, check: Check) -> ComparisonFigures:
     """Decode test without and with a bigram, score and compare both, write the page."""
     work, lm = Work(folder / "work"), folder / LM
     emissions = work.emissions / run.path.name / "test.h5"
@@ -166,21 +187,24 @@ def _decode_and_score(store: Store, run: Run, folder: Path, page: Path) -> Compa
         title="Synthetic signing, drawn by sla demo",
         note=f"It shows that all stages work, but nothing about real signing: {', '.join(gain_text(figures))}",
         next_steps=NEXT,
+        check=check,
     )
     return figures
 
 
-def _transcribe(run: Run, lm: Path, video: Path, sentences: list[tuple[str, ...]], seed: int) -> UnseenVideo:
+def _transcribe(
+    run: Run, lm: Path, video: Path, sentences: list[tuple[str, ...]], seed: int, checks: Mapping[Path, Check]
+) -> UnseenVideo:
     """Draw a video, and write its page and its ELAN file next to it."""
-    true = draw_movie(video, sentences, seed)
-    truth = video.with_name(f"{video.stem}-true.eaf")
+    true, truth = draw_movie(video, sentences, seed, checks[video]), _truth(video)
     with Recognizer.open(run.path, lm=lm, device="cpu") as model:
         transcript = model.transcribe(video)
     page, elan = video.with_suffix(".html"), video.with_suffix(".eaf")
     for path in (page, elan):
         transcript.save(path, force=True, reference=true)
     signed_sentences = split_at_pauses(true, TranscribeConfig.pause)
-    write_annotation(truth, "eaf", Annotation(video.stem, video, transcript.duration, signed_sentences))
+    signed = Annotation(video.stem, video, transcript.duration, signed_sentences)
+    write_text(truth, annotation_text("eaf", signed, DEFAULT, truth.parent), check=checks[truth])
     return UnseenVideo(
         signed=tuple(sign.gloss for sign in true),
         read=tuple(sign.gloss for sign in transcript.signs),

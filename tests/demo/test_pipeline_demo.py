@@ -76,6 +76,27 @@ def test_a_folder_with_something_in_it_is_refused(tmp_path: Path) -> None:
     assert (tmp_path / "mine.txt").read_text() == "precious"
 
 
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("sla-demo.html", "<html>mine"),
+        ("sla-demo-video.webm", "mine"),
+        ("sla-demo-video.html", "<html>mine"),
+        ("sla-demo-video.eaf", "<ANNOTATION_DOCUMENT/>"),
+        ("sla-demo-video-true.eaf", "<ANNOTATION_DOCUMENT/>"),
+    ],
+)
+def test_a_file_of_somebody_is_not_replaced(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, content: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / name).write_text(content)
+    with pytest.raises(SlaError, match=name):
+        run_demo(clips=FEWER)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == content
+
+
 def endless() -> None:
     torch.set_num_threads(1)
     try:
