@@ -10,7 +10,7 @@ import numpy as np
 
 from sla_cli.core.result import Score
 from sla_cli.core.seed_groups import SeedGroup, seed_group
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, argument
 from sla_cli.score.compare import paired
 from sla_cli.score.members import parts_of
 from sla_cli.score.score import ScoreOptions
@@ -84,7 +84,7 @@ def _row(
     if not scores:
         raise SlaError(
             f"no hypotheses of {' or '.join(splits)} of {name} in {work.hypotheses}",
-            f"`sla decode {runs[0].path} --split {splits[0]}` makes them.",
+            f"`sla decode {argument(runs[0].path)} --split {splits[0]}` makes them.",
         )
     return Row(name, ", ".join(found_by), runs[0].config.model.variant, trained_parameters(runs[0]), scores)
 
@@ -95,7 +95,7 @@ def _is_decoded(name: str, runs: Sequence[Run], split: str, work: Work) -> bool:
     if lacking and len(lacking) < len(runs):
         raise SlaError(
             f"{name}: no hypotheses of {split} of {lacking[0].name} in {work.hypotheses}, but of other runs",
-            f"`sla decode {lacking[0]} --split {split}` makes them; --split of `sla table` shows one split only.",
+            f"`sla decode {argument(lacking[0])} --split {split}` makes them; --split of `sla table` shows one only.",
         )
     return not lacking
 

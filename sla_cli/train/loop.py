@@ -23,7 +23,7 @@ from sla_cli.data.batching import Batch
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.kept import KeptDataset
 from sla_cli.data.loading import on_device, training_batches
-from sla_cli.errors import SlaError, Stopped
+from sla_cli.errors import SlaError, Stopped, argument
 from sla_cli.log import log, progress
 from sla_cli.model.checkpoint import save_weights
 from sla_cli.model.compiling import compile_for_training
@@ -46,7 +46,8 @@ from sla_cli.train.state import State, load_state, save_state
 from sla_cli.train.step import take_step
 from sla_cli.train.step_log import StepLog
 from sla_cli.train.weight_average import check_average
-from sla_cli.work.run import InitFrom, Run
+from sla_cli.work.run import Run
+from sla_cli.work.run_facts import InitFrom
 
 
 @dataclass(frozen=True)
@@ -266,7 +267,8 @@ def _saved_when_stopped(setup: TrainSetup, state: State) -> Iterator[None]:
         setup.check_hold()
         save_state(setup.run.state, state)
         name = signal.Signals(stopped.signal).name
-        text = f"{name}: stopped after {state.saved}; continue with `sla train --resume --name {setup.run.path.name}`"
+        resume = f"sla train --resume --name {argument(setup.run.path.name)}"
+        text = f"{name}: stopped after {state.saved}; continue with `{resume}`"
         raise Stopped(stopped.signal, text) from stopped
     except SlaError as error:
         if state.saved:

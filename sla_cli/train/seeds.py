@@ -13,16 +13,17 @@ from sla_cli.artifact.receipt import read_receipt
 from sla_cli.config.settings import Config
 from sla_cli.core.counted import counted
 from sla_cli.core.seed_groups import LEVEL, mean_interval, spread
-from sla_cli.errors import SlaError, Stopped
+from sla_cli.errors import SlaError, Stopped, argument
 from sla_cli.log import log
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.store.store import Store
 from sla_cli.train.init_from import check_kept
-from sla_cli.train.results import Trained, TrainedSeeds
-from sla_cli.train.train_run import check_free, discard, make_run, resume_run
+from sla_cli.train.results import TrainedSeeds
+from sla_cli.train.train_run import check_free, discard, make_run, resume_run, trained_of
 from sla_cli.work.folder import SEED
 from sla_cli.work.group import Member, check_group
-from sla_cli.work.run import InitFrom, Run
+from sla_cli.work.run import Run
+from sla_cli.work.run_facts import InitFrom
 
 
 def start_seeds(
@@ -78,7 +79,11 @@ def resume_seeds(runs: Sequence[Run], group: ProcessGroup = ALONE) -> TrainedSee
         try:
             resume_run(run, group)
         except Stopped as stopped:
-            text = f"{stopped.message}, or all seeds with `sla train --resume --name {base}`" if stopped.message else ""
+            text = (
+                f"{stopped.message}, or all seeds with `sla train --resume --name {argument(base)}`"
+                if stopped.message
+                else ""
+            )
             raise Stopped(stopped.signal, text) from stopped
         group.release()
     return group.first(lambda: _together(base, runs))
@@ -95,7 +100,7 @@ def _refuse_present(base: Path, runs: Sequence[Run], *, force: bool) -> None:
     if present := [run for run in runs if run.exists and not force]:
         raise SlaError(
             f"{present[0].path} already contains a run",
-            f"Continue all with `sla train --resume --name {base.name}`, replace them with --force.",
+            f"Continue all with `sla train --resume --name {argument(base.name)}`, replace them with --force.",
         )
     for run in runs:
         check_free(run)
@@ -103,14 +108,6 @@ def _refuse_present(base: Path, runs: Sequence[Run], *, force: bool) -> None:
 
 def _together(name: str, runs: Sequence[Run]) -> TrainedSeeds:
     """What finished runs say together; rates in percent, from each run's best epoch on dev."""
-    trained = tuple(map(_trained, runs))
+    trained = tuple(map(trained_of, runs))
     rates = [one.dev_wer for one in trained]
     return TrainedSeeds(name, trained, float(np.mean(rates)), spread(rates), mean_interval(rates), LEVEL)
-
-
-def _trained(run: Run) -> Trained:
-    """The result of a finished run, from its receipt. Raises SlaError if it is not finished."""
-    receipt = read_receipt(run.path, "train")
-    if receipt is None:
-        raise SlaError(f"{run.path} is not finished", "Continue it with --resume.")
-    return Trained(run.path, run.config.train.seed, receipt.results["best_epoch"], receipt.results["dev_wer"])

@@ -15,7 +15,7 @@ from sla_cli.artifact.sole_writer import OWNER, Hold, sole_writer
 from sla_cli.config.settings import Config
 from sla_cli.core.counted import counted
 from sla_cli.core.normalize import profile
-from sla_cli.errors import SlaError, Stopped, some
+from sla_cli.errors import SlaError, Stopped, argument, some
 from sla_cli.log import log
 from sla_cli.model.device import place
 from sla_cli.model.distributed import ALONE, ProcessGroup
@@ -31,8 +31,9 @@ from sla_cli.train.splits import check_splits
 from sla_cli.work.folder import seed_runs
 from sla_cli.work.kind import RECEIPT_NAME
 from sla_cli.work.making import making
-from sla_cli.work.run import WEIGHTS, InitFrom, Run, RunFacts
+from sla_cli.work.run import WEIGHTS, Run
 from sla_cli.work.run_clips import check_glosses
+from sla_cli.work.run_facts import InitFrom, RunFacts
 
 
 def start_run(
@@ -166,7 +167,21 @@ def resume_run(run: Run, group: ProcessGroup = ALONE) -> Trained:
             run.check_best()
         if finished:
             log.info("%s is finished", run.path)
-        return _train(run, _own_store(run, group), group, hold)
+        try:
+            store = _own_store(run, group)
+        except SlaError:
+            if not finished or run.lost:
+                raise
+            return trained_of(run)  # nothing is left that needs the store
+        return _train(run, store, group, hold)
+
+
+def trained_of(run: Run) -> Trained:
+    """The result of a finished run, from its receipt. Raises SlaError if it is not finished."""
+    receipt = read_receipt(run.path, "train")
+    if receipt is None:
+        raise SlaError(f"{run.path} is not finished", "Continue it with --resume.")
+    return Trained(run.path, run.config.train.seed, receipt.results["best_epoch"], receipt.results["dev_wer"])
 
 
 def _own_store(run: Run, group: ProcessGroup) -> Store:
@@ -237,5 +252,6 @@ def _finish(run: Run, store: Store, device: str) -> None:
             finish_run(run, store, device, stop.check)
         except Stopped as stopped:
             name = signal.Signals(stopped.signal).name
-            text = f"{name}: stopped after the last epoch; continue with `sla train --resume --name {run.path.name}`"
+            resume = f"sla train --resume --name {argument(run.path.name)}"
+            text = f"{name}: stopped after the last epoch; continue with `{resume}`"
             raise Stopped(stopped.signal, text) from stopped

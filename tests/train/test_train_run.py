@@ -198,6 +198,15 @@ def test_resuming_what_is_finished_changes_nothing(whole: Run) -> None:
     assert {path: path.read_bytes() for path in whole.path.iterdir() if path.is_file()} == before
 
 
+def test_a_finished_run_is_finished_whatever_became_of_its_store(tmp_path: Path) -> None:
+    """As a job of an array that starts again."""
+    store = write_store(tmp_path / "store")
+    trained = start_run(store, tmp_path / "run", tiny(model__variant="frozen", train__epochs=1), preset="t", group=CPU)
+    shutil.rmtree(tmp_path / "store")
+    again = resume_run(Run(tmp_path / "run"), CPU)
+    assert (again.run, again.best_epoch) == (trained.run, trained.best_epoch)
+
+
 def test_a_finished_run_whose_store_was_moved_keeps_its_receipt(tmp_path: Path) -> None:
     store = write_store(tmp_path / "store")
     start_run(store, tmp_path / "run", tiny(model__variant="frozen", train__epochs=1), preset="tiny", group=CPU)
@@ -329,6 +338,7 @@ def test_a_start_that_was_killed_is_made_again_and_keeps_what_is_not_its_own(sto
 def test_a_store_that_changed_is_refused_on_resume(tmp_path: Path) -> None:
     store = write_store(tmp_path / "store")
     start_run(store, tmp_path / "run", tiny(model__variant="frozen", train__epochs=1), preset="tiny", group=CPU)
+    (tmp_path / "run" / "receipt.json").unlink()  # else it is finished
     for changed, splits in (("dev", {**SENTENCES, "dev": SENTENCES["dev"][:1]}), ("train", {"dev": SENTENCES["dev"]})):
         write_store(tmp_path / "store", splits)
         with pytest.raises(SlaError, match=f"has changed since run run began: {changed}") as caught:
