@@ -56,7 +56,8 @@ from sla_cli.train.state import State, load_state, save_state
 from sla_cli.work.alignment import read_alignment
 from sla_cli.work.calibration import CalibrationFigures, write_calibration
 from sla_cli.work.emissions import Emissions
-from sla_cli.work.run import Run, RunFacts
+from sla_cli.work.run import Run
+from sla_cli.work.run_facts import RunFacts
 from sla_cli.work.scores import read_scores
 from sla_cli.work.tuning import read_tuned
 

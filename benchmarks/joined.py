@@ -40,7 +40,8 @@ from sla_cli.transcribe.recording import as_stored
 from sla_cli.transcribe.runtime import CHUNK, stream_features
 from sla_cli.transcribe.torch_runtime import TorchRuntime
 from sla_cli.transcribe.windows import Floats, JoinedWindows
-from sla_cli.work.run import FrameFormat, Run
+from sla_cli.work.run import Run
+from sla_cli.work.run_facts import FrameFormat
 
 FPS, WIDTH, HEIGHT = 25, 210, 260
 LENGTHS = (3, 6)  # number of glosses in a sentence

@@ -55,7 +55,8 @@ from sla_cli.train.optim import learning_rate, set_rate
 from sla_cli.train.state import State
 from sla_cli.train.step import take_step
 from sla_cli.work.emissions import Emission
-from sla_cli.work.run import InitFrom, Run, RunFacts
+from sla_cli.work.run import Run
+from sla_cli.work.run_facts import InitFrom, RunFacts
 
 STEPS = (400, 200)  # of training, with 4 clips each
 TOGETHER = 50  # clips

@@ -27,7 +27,8 @@ from sla_cli.model.network import Network
 from sla_cli.share.card import Answers, card_of
 from sla_cli.share.export import export_run
 from sla_cli.transcribe.runtime import stream_features
-from sla_cli.work.run import FrameFormat, Run, RunFacts
+from sla_cli.work.run import Run
+from sla_cli.work.run_facts import FrameFormat, RunFacts
 
 GLOSSES = tuple(f"G{number}" for number in range(1000))
 BASE = "torch fp32"

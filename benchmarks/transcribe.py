@@ -38,7 +38,8 @@ from sla_cli.model.network import Network
 from sla_cli.model.open_run import open_model
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.recording import Recording
-from sla_cli.work.run import FrameFormat, Run, RunFacts
+from sla_cli.work.run import Run
+from sla_cli.work.run_facts import FrameFormat, RunFacts
 
 FPS, WIDTH, HEIGHT = 25, 640, 360
 GLOSSES = tuple(f"GLOSS{number}" for number in range(1200))

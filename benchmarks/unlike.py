@@ -38,7 +38,8 @@ from sla_cli.transcribe.find_recordings import find_recordings
 from sla_cli.transcribe.recording import Recording, as_stored
 from sla_cli.transcribe.runtime import stream_outputs
 from sla_cli.transcribe.torch_runtime import TorchRuntime
-from sla_cli.work.run import FrameFormat, Run
+from sla_cli.work.run import Run
+from sla_cli.work.run_facts import FrameFormat
 
 MOST = 500  # frames of a recording
 DRAWN = ("single sentences", "rests 0.3 to 0.6 s", "rests 2 to 3 s", "other movements")

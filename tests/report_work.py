@@ -19,7 +19,8 @@ from sla_cli.store.content import EncodedClip, EncodedFrames
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emission, EmissionHeader, emission_receipt, write_emissions
 from sla_cli.work.hypotheses import write_hypotheses
-from sla_cli.work.run import FrameFormat, Run, RunFacts
+from sla_cli.work.run import Run
+from sla_cli.work.run_facts import FrameFormat, RunFacts
 
 HOSTILE = "</script><script>alert(1)</script>"
 GLOSSES = tuple(sorted({"<b>FETT</b>", 'A&B"', "REGEN", "SONNE", "WIND", "شمس", "قمر", "天气", HOSTILE, "{{987*654}}"}))

@@ -18,7 +18,8 @@ from sla_cli.search.options import Settled
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emission, EmissionHeader, emission_receipt, write_emissions
 from sla_cli.work.hypotheses import Header, write_hypotheses
-from sla_cli.work.run import FrameFormat, Run, RunFacts
+from sla_cli.work.run import Run
+from sla_cli.work.run_facts import FrameFormat, RunFacts
 
 CLIPS = 30
 

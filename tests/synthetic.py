@@ -20,7 +20,8 @@ from sla_cli.model.backbone import Backbone
 from sla_cli.model.distributed import ProcessGroup
 from sla_cli.store.content import EncodedClip, EncodedFrames
 from sla_cli.store.store import Store
-from sla_cli.work.run import FrameFormat, Run, RunFacts
+from sla_cli.work.run import Run
+from sla_cli.work.run_facts import FrameFormat, RunFacts
 
 GLOSSES = ("GRAD", "NORD", "REGEN", "SONNE")
 VARIANTS: tuple[str, ...] = get_args(Variant)

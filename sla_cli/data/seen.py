@@ -12,7 +12,7 @@ from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.store.clips import Split
 from sla_cli.video.timing import selected
-from sla_cli.work.run import FrameFormat
+from sla_cli.work.run_facts import FrameFormat
 
 
 class SeenClips:

@@ -5,7 +5,7 @@ Their names are in `left-out.txt`, which prep reads.
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from sla_cli.log import log
 from sla_cli.prep.result import division_figures
 from sla_cli.store.division import Division, read_division, write_without
 from sla_cli.store.file import StoreFile
-from sla_cli.store.left_out import FILE, alike, left_out_among, read_left_out
+from sla_cli.store.left_out import FILE, SPLITS, alike, digests_before, left_out_among, read_left_out
 from sla_cli.store.paths import clips_files, division_names, division_path, features_folder, split_name
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
@@ -52,7 +52,8 @@ class LeftOut:
         signers: names of the signers
         clips: ids of the clips that were removed
         divisions: by division that had some of them, their number
-        held_by: what was made from the store before, and still holds what was copied or learned from these clips
+        held_by: what was made from the store, and may hold what was copied or learned from these clips: what was made
+            from it after the signers were left out does not
     """
 
     store: Path
@@ -70,7 +71,7 @@ def check_returning(store: Path, clips: Mapping[str, str]) -> None:
     """
     if not (names := read_left_out(store)):
         return
-    gone = _left_before(store, names)
+    gone = left_before(store, names)
     if back := [clip for clip in clips if clip in gone]:
         raise SlaError(
             f"{some(back)}: left out of {store} with the signer, whom the corpus no longer names",
@@ -101,24 +102,30 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         gone = _clips_of(store, signers)
         signers = list(dict.fromkeys((*signers, *gone.values())))  # also as the store writes them
         had = [read_division(division_path(out, name)) for name in division_names(out)]
-        every = gone.keys() | _left_before(out, signers)  # after a kill, prep may have made the store without them
+        every = (
+            gone.keys() | left_before(out, signers).keys()
+        )  # after a kill, prep may have made the store without them
         divisions = [_without_clips(division, every) for division in had]
         removed = {
             old.name: count
             for old, new in zip(had, divisions, strict=True)
             if (count := len(old.splits) - len(new.splits))
         }
+        before = dict.fromkeys((*digests_before(out), *_digests_with(out, had, gone)))
         for file in (
             out / FILE,
+            out / SPLITS,
             receipt_path(out),
             *(file.path for file in store.files),
             *(division_path(out, name) for name in removed),
         ):
             refuse_read_only(file)
-        if (out / FILE).is_symlink():
-            raise SlaError(f"{out / FILE} is a link, which would be written through", "Put the file itself there.")
+        for file in (out / FILE, out / SPLITS):
+            if file.is_symlink():
+                raise SlaError(f"{file} is a link, which would be written through", "Put the file itself there.")
         # Nothing is changed before this line. Each change is complete in itself, and the same command does the rest of
         # an interrupted one: the clips, by which it is decided what is to be done, are removed last.
+        write_text(out / SPLITS, "".join(f"{digest}\n" for digest in before))
         write_text(out / FILE, "".join(f"{name}\n" for name in dict.fromkeys((*read_left_out(out), *signers))))
         _write_results(store, divisions, gone)
         for division in (division for division in divisions if division.name in removed):
@@ -129,8 +136,16 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
     return LeftOut(path, tuple(signers), tuple(gone), removed, holders(path, work))
 
 
-def _left_before(store: Path, signers: Sequence[str]) -> set[str]:
-    """Clips that are not in a store since one of these signers was left out, as the receipt has it."""
+def _digests_with(out: Path, divisions: Sequence[Division], clips: Container[str]) -> Iterator[str]:
+    """Digests of the splits of a store that have one of these clips."""
+    for store in [Store(out, division) for division in divisions] or [Store(out)]:
+        for split in store.splits:
+            if any(clip in clips for clip in store[split].ids):
+                yield store[split].digest
+
+
+def left_before(store: Path, signers: Sequence[str]) -> dict[str, str]:
+    """Clips that are not in a store since one of these signers was left out, each with the name in the receipt."""
     receipt, (begin, end) = read_receipt(store), REASON.split("{}")
     skipped = {} if receipt is None else receipt.results.get("skipped", {})
     names = {
@@ -139,7 +154,7 @@ def _left_before(store: Path, signers: Sequence[str]) -> set[str]:
         if reason.startswith(begin) and reason.endswith(end)
     }
     wanted = alike(names.values(), signers)
-    return {clip for clip, name in names.items() if name in wanted}
+    return {clip: name for clip, name in names.items() if name in wanted}
 
 
 def check_nobody_left_out(store: Store) -> None:
@@ -198,7 +213,8 @@ def _write_results(store: Store, divisions: Sequence[Division], gone: Mapping[st
 def holders(path: Path, work: Path) -> list[Holder]:
     """The artifacts of a work folder that were made from a store, directly or through others, and its caches.
 
-    The work folder may have been moved or copied. Raises FormatError if a receipt, or an unfinished run or export, is
+    Also through stores and runs that are gone, and through copies of the store. The work folder may have been moved or
+    copied. Raises FormatError if a receipt, or an unfinished run or export, is
     damaged.
     """
     store = split_name(path)[0].resolve()
@@ -224,11 +240,17 @@ def holders(path: Path, work: Path) -> list[Holder]:
         for note in hidden
         if note.name == UNFINISHED_EXPORT and not receipt_path(note.parent).is_file()
     ]
+    before = set(digests_before(store))
     weights = set[str]()  # of runs that are found; the source of a run may be a model that was exported from one
     while new := [
         one
         for one in made
-        if one[0] not in names and (one[1].inputs.get("init_from") in weights or not names.isdisjoint(_places(*one)))
+        if one[0] not in names
+        and (
+            one[1].inputs.get("init_from") in weights
+            or not names.isdisjoint(_places(*one))
+            or not before.isdisjoint(_learned_from(*one))
+        )
     ]:
         names |= {artifact for artifact, _ in new}
         runs = (Run(artifact) for artifact, receipt in new if receipt.stage == "train")
@@ -243,6 +265,12 @@ def _unfinished(run: Run) -> Receipt:
     begin = facts.init_from
     inputs, sources = ({"init_from": begin.weights}, {"init_from": begin.run}) if begin is not None else ({}, {})
     return Receipt("train", {}, inputs, sources={"store": facts.store, **sources})
+
+
+def _learned_from(artifact: Path, receipt: Receipt) -> set[str]:
+    """Digests of splits that an artifact was made from."""
+    run = Run(artifact)
+    return run.facts.learned_from if receipt.stage == "train" and run.exists else set(map(str, receipt.inputs.values()))
 
 
 def _places(artifact: Path, receipt: Receipt) -> set[Path]:

@@ -17,18 +17,19 @@ from sla_cli.errors import SlaError, some
 from sla_cli.log import Advance, log, progress
 from sla_cli.prep.checks.overlap import overlapping, same_frames
 from sla_cli.prep.corpus import OWN
-from sla_cli.prep.left_out import check_nobody_left_out
-from sla_cli.prep.merge_people import check_left_out, check_promise, prefixes_of
+from sla_cli.prep.left_out import check_nobody_left_out, left_before, left_out_reason
+from sla_cli.prep.merge_people import check_left_out, check_promise, left_out_before, prefixes_of
 from sla_cli.prep.other_files import check_clips_files, remove_other_files
 from sla_cli.prep.result import DivisionFigures, division_figures
 from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, StoreHeader
 from sla_cli.store.division import Division, check_unedited, write_division
 from sla_cli.store.file import StoreFile
+from sla_cli.store.left_out import FILE, read_left_out
 from sla_cli.store.paths import DIVISIONS, STAGES, check_store_name, clips_files, clips_path, lost_divisions
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
-from sla_cli.system.atomic import is_temporary
+from sla_cli.system.atomic import is_temporary, write_text
 from sla_cli.work.kind import RECEIPT_NAME, STORE_FILE, file_kind
 from sla_cli.work.making import making
 from sla_cli.work.output import check_folder
@@ -85,9 +86,9 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
                 return read_values(MergeResult, artifact.there.results | {"store": str(out)}, receipt_path(out))
             parts, skipped = _parts(stores)
             _check_leaks(parts)
-            check_left_out(out, stores)
-            result = MergeResult(str(out), renamed=_renames(stores), skipped=skipped)
-            _check_ids(parts, result.renamed)
+            left = {clip: left_out_reason(name) for clip, name in left_before(out, read_left_out(out)).items()}
+            result = MergeResult(str(out), renamed=_renames(stores), skipped=skipped | left)
+            check_left_out(out, stores, _new_ids(parts, result.renamed))
             division = _division(stores, parts, result.renamed)
             check_promise(stores, parts, division)
             check_unedited(out, [OWN], "merged store")
@@ -98,6 +99,8 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
                 _check_folder(out, stores, force)
                 check_unedited(out, [OWN], "merged store")  # again: copying may have taken hours
                 artifact.begin()
+                if names := left_out_before(out, stores):
+                    write_text(out / FILE, "".join(f"{name}\n" for name in names))
 
             _write(out, stores, parts, division, result, begin)
             artifact.results = asdict(result)
@@ -107,6 +110,11 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
 
 def _receipt(stores: Mapping[str, Store]) -> Receipt:
     digests = {f"{name}/{split}": store[split].digest for name, store in stores.items() for split in store.splits}
+    digests |= {
+        f"{name}/merged-{number}": digest
+        for name, store in stores.items()
+        for number, digest in enumerate(store.merged_from)
+    }
     return Receipt("merge", {}, digests, sources={name: store.name for name, store in stores.items()})
 
 
@@ -218,8 +226,11 @@ def _same_recording(one: Split, other: Split) -> tuple[str, str] | None:
     return None
 
 
-def _check_ids(parts: Sequence[tuple[str, Split]], renamed: bool) -> None:
-    """Raise SlaError if two clips get the same id: `a-b-c` would be clip c of a-b and clip b-c of a."""
+def _new_ids(parts: Sequence[tuple[str, Split]], renamed: bool) -> dict[str, tuple[str, str]]:
+    """By new id the store and the id there.
+
+    Raises SlaError if two clips get the same id: `a-b-c` would be clip c of a-b and clip b-c of a.
+    """
     found: dict[str, tuple[str, str]] = {}
     for name, part in parts:
         for clip in part.ids:
@@ -229,6 +240,7 @@ def _check_ids(parts: Sequence[tuple[str, Split]], renamed: bool) -> None:
                     f"clip {one} of {other} and clip {clip} of {name} would both become {_id(name, clip, renamed)}"
                 )
                 raise SlaError(message, "Rename the folder of one of the stores.")
+    return found
 
 
 def _header(stores: Mapping[str, Store]) -> StoreHeader:

@@ -13,6 +13,7 @@ from sla_cli.errors import SlaError, argument, some
 from sla_cli.log import log
 from sla_cli.prep.checks.finding import refuse_problems
 from sla_cli.prep.checks.overlap import check_sentences, check_signers
+from sla_cli.prep.left_out import left_before
 from sla_cli.store.clips import Split
 from sla_cli.store.division import Division
 from sla_cli.store.left_out import left_out_among, read_left_out
@@ -26,18 +27,25 @@ def prefixes_of(stores: Mapping[str, Store]) -> dict[str, str]:
     return prefixes if len(first) > 1 else dict.fromkeys(stores, "")
 
 
-def check_left_out(out: Path, stores: Mapping[str, Store]) -> None:
-    """Raise SlaError if a signer who was left out of the store would come back. The names may be STORE-SIGNER there.
+def check_left_out(out: Path, stores: Mapping[str, Store], clips: Mapping[str, tuple[str, str]]) -> None:
+    """Raise SlaError if a signer who was left out of the store would come back, or a clip that went with one.
 
-    Warn of one who may be the same person, as the folder of a store may have another name now.
+    Or one who was left out of a store that is merged, where another of the same corpus still has clips.
+
+    Names of signers may be STORE-SIGNER there. Warn of one who may be the same person, as the folder of a store may
+    have another name now.
+
+    Args:
+        clips: by new id the store and the id there.
     """
     prefixes = prefixes_of(stores)
     for name, store in stores.items():
         for signer in sorted(set(store.clips.signers) - {""}):
             if left_out_among(out, (signer, prefixes[name] + signer)):
-                message = f"signer {signer} was left out of {out}, but {store.path} has clips of this person"
-                command = f"sla store leave-out {argument(store.path)} --signer {shlex.quote(signer)}"
-                raise SlaError(message, f"`{command}` removes them there too.")
+                raise _still_there(store, signer, out)
+            for other in (stores[one] for one in stores if prefixes[one] == prefixes[name]):
+                if left_out_among(other.path, [signer]):
+                    raise _still_there(store, signer, other.path)
             for gone in (name for name in read_left_out(out) if signer_key(name).endswith(f"-{signer_key(signer)}")):
                 log.warning(
                     "%s was left out of %s: if %s of %s is this person, leave them out there too",
@@ -46,6 +54,30 @@ def check_left_out(out: Path, stores: Mapping[str, Store]) -> None:
                     signer,
                     store.path,
                 )
+    left = left_before(out, read_left_out(out))
+    for clip, (name, own) in clips.items():
+        if clip in left:
+            place = stores[name].path
+            raise SlaError(
+                f"clip {own} of {place} was left out of {out} with signer {left[clip]}",
+                f"Leave its signer out of {argument(place)} too (`sla store leave-out`); if it is another clip, give "
+                "the new store another --name.",
+            )
+
+
+def _still_there(store: Store, signer: str, left: Path) -> SlaError:
+    command = f"sla store leave-out {argument(store.path)} --signer {shlex.quote(signer)}"
+    return SlaError(
+        f"signer {signer} was left out of {left}, but {store.path} has clips of this person",
+        f"`{command}` removes them there too.",
+    )
+
+
+def left_out_before(out: Path, stores: Mapping[str, Store]) -> list[str]:
+    """Signers who were left out of a store, or of those from which it is merged, by their names in the new one."""
+    prefixes = prefixes_of(stores)
+    names = [prefixes[name] + signer for name, store in stores.items() for signer in read_left_out(store.path)]
+    return list(dict.fromkeys((*read_left_out(out), *names)))
 
 
 def check_promise(stores: Mapping[str, Store], parts: Sequence[tuple[str, Split]], division: Division) -> None:

@@ -103,7 +103,7 @@ def export_run(
             backbone_file=Path(run.config.model.weights).name,
             frame_scores="frame_scores" in parts,
             domain="domain" in parts,
-            run=replace(run.facts, store="", init_from=None),
+            run=replace(run.facts, store="", init_from=None, origins=tuple(sorted(run.facts.learned_from))),
             settings=asdict(replace(config, model=replace(config.model, weights="random"))),
             glosses=run.glosses,
             calibration=_calibration(run),

@@ -26,7 +26,7 @@ from sla_cli.model.temporal_head import SequenceModel, TemporalConv, padded_leng
 from sla_cli.store.codec import reduction
 from sla_cli.system.atomic import atomic_write
 from sla_cli.work.onnx_graphs import BACKBONE, HEAD, OPSET, GraphFacts, Products, check_graph
-from sla_cli.work.run import FrameFormat
+from sla_cli.work.run_facts import FrameFormat
 
 EXAMPLE = 9  # frames of the clip with which a graph is traced
 

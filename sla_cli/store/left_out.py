@@ -1,7 +1,8 @@
-"""Names of signers who were left out of a store: no split has their clips, whichever files still do.
+"""Signers who were left out of a store: no split has their clips, whichever files still do.
 
 `left-out.txt` in the store's folder has a name on each line. Capitals do not count when names are compared: another
-table may write the same person's name otherwise.
+table may write the same person's name otherwise. `left-out-splits.txt` has the digests of the splits that had clips of
+them: what was made from these still holds the clips.
 """
 
 from __future__ import annotations
@@ -13,19 +14,27 @@ from sla_cli.artifact.text import read_text
 from sla_cli.core.alike import in_one_form
 from sla_cli.core.clip import signer_key
 
-FILE = "left-out.txt"
+FILE, SPLITS = "left-out.txt", "left-out-splits.txt"
 
 
 def read_left_out(store: Path) -> tuple[str, ...]:
     """Names of the signers who were left out of a store; an editor may have ended the lines of the file otherwise."""
-    path = store / FILE
-    lines = read_text(path).split("\n") if path.is_file() else []
-    return tuple(in_one_form(name) for line in lines if (name := line.removesuffix("\r")))
+    return tuple(map(in_one_form, _lines(store / FILE)))
+
+
+def digests_before(store: Path) -> tuple[str, ...]:
+    """Digests of the splits that had clips of signers who were left out since."""
+    return _lines(store / SPLITS)
 
 
 def left_out_among(store: Path, signers: Iterable[str]) -> set[str]:
     """Those of these names that mean a signer who was left out of a store."""
     return alike(signers, read_left_out(store))
+
+
+def _lines(path: Path) -> tuple[str, ...]:
+    lines = read_text(path).split("\n") if path.is_file() else []
+    return tuple(text for line in lines if (text := line.removesuffix("\r")))
 
 
 def alike(names: Iterable[str], wanted: Iterable[str]) -> set[str]:

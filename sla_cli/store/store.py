@@ -20,7 +20,7 @@ from sla_cli.log import log
 from sla_cli.store.clips import Row, Split
 from sla_cli.store.division import Division, read_division, undivided
 from sla_cli.store.file import StoreFile
-from sla_cli.store.left_out import left_out_among
+from sla_cli.store.left_out import digests_before, left_out_among
 from sla_cli.store.paths import (
     STAGES,
     check_store_name,
@@ -45,6 +45,7 @@ class Store:
         files: its files of clips.
         header: what they share.
         divisions: names of the divisions that it has.
+        merged_from: digests of the splits from which it was merged.
         own: names of those that the corpus brought; the first is the default.
         division: the one that is used. Without any, clips with glosses are train, the others test.
         splits: names of those that have clips, of train, dev and test.
@@ -75,6 +76,7 @@ class Store:
         self.header = self.files[0].header
         self.divisions = division_names(self.path)
         self.own = list(receipt.results.get("divisions", {}))
+        self.merged_from = tuple(receipt.inputs.values()) if receipt.stage == "merge" else ()
         self.division = division if isinstance(division, Division) else self._division(division or named)
         self._rows = self._divided()
         self.splits = [name for name in SPLITS if name in self._rows]
@@ -173,12 +175,16 @@ def open_files(paths: Sequence[Path]) -> list[StoreFile]:
 
 
 def is_store_of(digests: Mapping[str, str], division: str) -> Callable[[Path], bool]:
-    """A function that tells whether a folder is a finished store whose splits have these digests."""
+    """A function that tells whether a folder is a finished store whose splits have these digests.
+
+    Or had them before a signer was left out: then another store must not be used in place of it.
+    """
 
     def is_it(folder: Path) -> bool:
         try:
             store = Store(folder, division)
-            return all(split in store.splits and store[split].digest == digest for split, digest in digests.items())
+            same = all(split in store.splits and store[split].digest == digest for split, digest in digests.items())
+            return same or not set(digests.values()).isdisjoint(digests_before(store.path))
         except ReadError:  # it may still be the store
             raise
         except SlaError:

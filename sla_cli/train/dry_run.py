@@ -20,7 +20,7 @@ from sla_cli.train.out_of_memory import peak_mib
 from sla_cli.train.results import Forecast, Module
 from sla_cli.train.state import State
 from sla_cli.train.step import take_step
-from sla_cli.work.run import InitFrom
+from sla_cli.work.run_facts import InitFrom
 
 NAMES = {"conv": "temporal convolutions", "sequence": "LSTM", "frame_classifier": "frame classifier"}
 

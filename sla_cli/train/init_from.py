@@ -16,7 +16,8 @@ from sla_cli.model.temporal_head import NormalizedClassifier
 from sla_cli.train.results import CopiedWeights
 from sla_cli.train.weight_settings import differences
 from sla_cli.work.model_folder import find_trained
-from sla_cli.work.run import InitFrom, Run
+from sla_cli.work.run import Run
+from sla_cli.work.run_facts import InitFrom
 
 CLASSIFIERS = ("classifier", "conv_classifier", "frame_classifier")
 
@@ -34,7 +35,7 @@ def init_from(source: Run, config: Config) -> InitFrom:
             f"the weights of {source.path} do not fit: {', '.join(different)}",
             f"Use the settings in {source.path / 'config.toml'} (--set KEY=VALUE), or start from another run.",
         )
-    return InitFrom(str(source.path.resolve()), source.weights_digest)
+    return InitFrom(str(source.path.resolve()), source.weights_digest, tuple(sorted(source.facts.learned_from)))
 
 
 def check_kept(begin: InitFrom, replaced: Iterable[Run]) -> None:

@@ -39,7 +39,7 @@ from sla_cli.transcribe.transcript import Transcript
 from sla_cli.work.emissions import Emission
 from sla_cli.work.folder import Work
 from sla_cli.work.model_folder import find_trained
-from sla_cli.work.run import FrameFormat
+from sla_cli.work.run_facts import FrameFormat
 
 Seconds = Callable[[NDArray[np.int64]], NDArray[np.float64]]  # start times of frames, by their number
 

@@ -18,7 +18,7 @@ from sla_cli.store.codec import decode, encode
 from sla_cli.video.frames import FrameReader
 from sla_cli.video.resize import fitted
 from sla_cli.video.timing import selected
-from sla_cli.work.run import FrameFormat
+from sla_cli.work.run_facts import FrameFormat
 
 GUESS = 25.0  # frames per second, until a video without a rate in its header has been read
 

@@ -25,7 +25,7 @@ from sla_cli.transcribe.pace import Pace
 from sla_cli.transcribe.recording import as_stored
 from sla_cli.transcribe.runtime import Runtime
 from sla_cli.transcribe.thinned import ThinnedPush
-from sla_cli.work.run import FrameFormat
+from sla_cli.work.run_facts import FrameFormat
 
 LOOKAHEAD = 0.6  # seconds
 LONGEST_GAP = 2.0  # seconds; after a longer one a new recording begins

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from sla_cli.video.appearance import Appearance
-from sla_cli.work.run import FrameFormat
+from sla_cli.work.run_facts import FrameFormat
 
 SLOWEST = 0.4  # of the frame rate in training: half of it cost no glosses, a third did (docs/experiments/unlike.md)
 

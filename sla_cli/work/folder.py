@@ -22,7 +22,7 @@ from pathlib import Path
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.receipt import digest_file, read_receipt
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.log import log
+from sla_cli.log import ONCE, log
 from sla_cli.store.paths import names_store, split_name
 from sla_cli.system.atomic import write_text
 from sla_cli.work.hub import local
@@ -230,15 +230,21 @@ def find_source(recorded: Path, artifact: Path, is_it: Callable[[Path], bool] | 
     """The present path of the source of an artifact (such as a store) that was at `recorded`; None if it is gone.
 
     A copied work folder has its own copy of the source, while the recorded one may still exist. The copy is used if
-    `is_it` confirms that it is the same.
+    `is_it` confirms that it is the same. A store that was copied to a node for a job, and is gone there, is the one of
+    its name in the work folder.
     """
     works = artifact.resolve().parents[2::-1]
     if is_it is None or not _exists(recorded):
-        return lies_now(recorded, *works)
+        found = lies_now(recorded, *works)
+        if found is None and is_it is not None:
+            named = (work / "stores" / recorded.name for work in works)
+            found = next((place for place in named if _exists(place) and is_it(place)), None)
+        return found
     own = next((place for place in _within(recorded, works, parts=2) if not place.samefile(recorded)), recorded)
     if own == recorded or is_it(own):
         return own
-    log.info("%s was made from %s, which is used: %s is a different one", artifact, recorded, own)
+    message = "%s was made from %s, which is used: %s is a different one"
+    log.info(message, artifact, recorded, own, extra=ONCE)
     return recorded
 
 

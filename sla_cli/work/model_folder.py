@@ -30,7 +30,8 @@ from sla_cli.system.regular_file import open_regular
 from sla_cli.work.calibration import CalibrationFigures
 from sla_cli.work.hub import CARD, CONFIG, FILE, local
 from sla_cli.work.like import begins
-from sla_cli.work.run import Run, RunFacts
+from sla_cli.work.run import Run
+from sla_cli.work.run_facts import RunFacts
 
 NAME, VERSION = "sla-model", 1
 WEIGHTS, TUNING = "model.safetensors", "tuning"

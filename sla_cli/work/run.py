@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import MISSING, asdict, fields
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any
-
-from msgspec import Meta
+from typing import Any
 
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.receipt import digest_file, read_receipt
@@ -21,7 +19,6 @@ from sla_cli.config.settings import Config, from_dict, to_toml
 from sla_cli.config.toml_file import read_toml
 from sla_cli.core.calibration import UNCHANGED, Calibration
 from sla_cli.core.digest import digest_json
-from sla_cli.core.quantities import FrameRate, Side, check_pixel_rate
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.store.clips import Split
 from sla_cli.store.store import Store, is_store_of
@@ -29,92 +26,12 @@ from sla_cli.system.atomic import write_text
 from sla_cli.work.calibration import read_calibration
 from sla_cli.work.folder import find_source, store_now
 from sla_cli.work.hub import as_typed
+from sla_cli.work.run_facts import RunFacts
 
 NAME, VERSION = "sla-run", 1
-SAME_RATE = 0.02  # frame rates that differ by a smaller share count as equal: cameras and containers round
 DIGEST, CONFIG_DIGEST = "digest", "config_digest"  # in run.toml: digests of its own values and of those of config.toml
 WEIGHTS = "weights"  # in the receipt's results: digest of the best checkpoint
 AGAIN = "Copy the run again, or train again with `sla train`."
-
-
-@dataclass(frozen=True)
-class FrameFormat:
-    """Properties of the frames that a run is trained on.
-
-    Attributes:
-        size: side in pixels.
-        fit: how the source was made square: squash, pad or crop.
-        fps: frames per second of most clips whose rate is known, 0 if none is.
-        fps_lowest: lowest rate of the clips whose rate is known, 0 if none is.
-        fps_highest: highest rate of these, likewise.
-    """
-
-    size: Side
-    fit: Annotated[str, Meta(pattern="^(squash|pad|crop)$")]
-    fps: FrameRate
-    fps_lowest: FrameRate
-    fps_highest: FrameRate
-
-    def __post_init__(self) -> None:
-        check_pixel_rate(self.size, max(self.fps, self.fps_highest))
-
-    @classmethod
-    def of(cls, train: Split) -> FrameFormat:
-        """Of the clips of a train split."""
-        rates = [rate for rate in train.clip_fps.tolist() if rate]
-        return cls(train.size, train.fit, train.fps, min(rates, default=0.0), max(rates, default=0.0))
-
-    def has_rate(self, fps: float) -> bool:
-        """Whether this frame rate is within the range of these clips, or one of the two is unknown."""
-        if not fps or not self.fps_highest:
-            return True
-        return (1 - SAME_RATE) * self.fps_lowest <= fps <= (1 + SAME_RATE) * self.fps_highest
-
-    def seen_rate(self, fps: float) -> float:
-        """Frames per second that the run sees of a recording with this rate: its own, or else that of most clips."""
-        return fps if self.has_rate(fps) else self.fps
-
-
-@dataclass(frozen=True)
-class InitFrom:
-    """The run whose weights another run starts from: its folder, and the digest of the weights."""
-
-    run: str
-    weights: str
-
-
-@dataclass(frozen=True)
-class RunFacts:
-    """Facts that stay fixed for the whole run, in addition to its settings and glosses.
-
-    Attributes:
-        store, division, corpus: the folder of the store that it was trained on, the division of its clips, and the name
-            of the corpus.
-        preset: the preset on which its settings are based.
-        digests: digests of the store's train and dev split.
-        labels: how training glosses were cleaned.
-        profile: the normalisation under which dev was scored.
-        frames: properties of the frames of train.
-        init_from: the run that it starts from, None if it starts from initial weights.
-    """
-
-    store: str
-    division: str
-    corpus: str
-    preset: str
-    digests: Mapping[str, str]
-    labels: str
-    profile: str
-    frames: FrameFormat
-    init_from: InitFrom | None = None
-
-    @classmethod
-    def of(cls, store: Store, preset: str, init_from: InitFrom | None = None) -> RunFacts:
-        """The facts of a new run on a store. Raises SlaError if the store has no train or no dev split."""
-        train, dev = store["train"], store["dev"]
-        digests = {"train": train.digest, "dev": dev.digest}
-        known = (str(store.path.resolve()), store.division.name, store.header.corpus)
-        return cls(*known, preset, digests, train.labels, dev.profile, FrameFormat.of(train), init_from)
 
 
 class Run:
@@ -175,7 +92,7 @@ class Run:
 
         `own_clips` opens it with the division that the run was trained on.
         """
-        facts, option = self.facts, "--store (`sla emit`, `sla decode`)"
+        facts, option = self.facts, "--store (`sla emit`, `decode`, `align`, `tune`)"
         return store_now(Path(facts.store), self.path, option, is_store_of(facts.digests, facts.division))
 
     @property
@@ -238,13 +155,16 @@ class Run:
         return missing if missing and read_receipt(self.path, "train") is not None else []
 
     def check_whole(self) -> None:
-        """Raise FormatError for a finished run that has lost a file, or as `check_best`: its results would differ."""
+        """Raise SlaError for a run without weights, and FormatError for a finished run that has lost a file, or as
+        `check_best`: its results would differ."""
+        if not self.best.is_file() and read_receipt(self.path, "train") is None:
+            hint = "`sla train` writes them after the first epoch; `sla train --resume --name NAME` goes on with a run."
+            raise SlaError(f"{self.path} has no weights yet", hint)
         if lost := self.lost:
             hint = "Copy the run again; where its store is, `sla train --resume --name NAME` makes them again."
             raise FormatError(
                 f"{self.path} is finished, but {some(lost)} of it {'is' if len(lost) == 1 else 'are'} missing", hint
             )
-
         self.check_best()
 
     def check_best(self) -> None:
@@ -293,7 +213,7 @@ class Run:
         if values["format"] != NAME:
             raise FormatError(f"{file}: {values['format']}, not {NAME}", AGAIN)
         check_version(file, NAME, VERSION, values["version"], "Train again with `sla train`.")
-        _need([field.name for field in fields(RunFacts) if field.name != "init_from"], values, file)
+        _need([field.name for field in fields(RunFacts) if field.default is MISSING], values, file)
         _facts(values, file)  # refuses values of another type
         _need(("train", "dev"), values["digests"], file, "digests.")
         _check_digest(file, values, values, DIGEST)

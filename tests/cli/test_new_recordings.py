@@ -129,7 +129,29 @@ def test_runs_of_a_copied_work_folder_take_its_own_store(folder: Path) -> None:
     assert copied.store == copied.own_store == own
     assert run.store == Path("old/stores/phoenix2014").resolve()
     sla("store", "leave-out", str(own), "--signer", "Signer01", "-q")
-    assert copied.store == run.store
+    assert copied.store == own, "also without somebody"
+
+
+def test_after_leave_out_in_a_copied_work_folder_nothing_takes_the_other_store(folder: Path) -> None:
+    """The other one still has the person."""
+    run, store = Run(Path("old/runs/adapter")), Path("old/stores/phoenix2014").resolve()
+    run.create(run.config, run.glosses, replace(run.facts, store=str(store)))
+    sla("decode", "old/runs/adapter", "--split", "train", "--work", "old", "-q")
+    shutil.copytree("old", "copy")
+    with_person = Store(store)["train"]
+    signer = with_person.signers[0]
+    sla("store", "leave-out", "phoenix2014", "--signer", signer, "--work", "copy", "-q")
+    made = sla("decode", "copy/runs/adapter", "--split", "train", "--work", "copy", "-q")
+    gone = {clip for clip, name in zip(with_person.ids, with_person.signers, strict=True) if name == signer}
+    assert gone and not gone & {one.id for one in read_hypotheses(Path(made["hypotheses"]))}
+
+
+def test_a_store_that_was_copied_to_a_node_is_the_one_in_the_work_folder_afterwards(folder: Path) -> None:
+    run = Run(Path("old/runs/adapter"))
+    run.create(run.config, run.glosses, replace(run.facts, store=str(folder / "node-stores" / "phoenix2014")))
+    assert run.store == run.own_store == Path("old/stores/phoenix2014").resolve()
+    shutil.rmtree("old/stores/phoenix2014/divisions")
+    assert run.own_store is None, "not any store of this name"
 
 
 def test_a_store_that_was_replaced_since_training_is_reported(folder: Path) -> None:

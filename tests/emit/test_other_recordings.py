@@ -21,7 +21,8 @@ from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, EncodedFrames
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emissions
-from sla_cli.work.run import FrameFormat, Run, RunFacts
+from sla_cli.work.run import Run
+from sla_cli.work.run_facts import FrameFormat, RunFacts
 
 
 @pytest.fixture(scope="module")

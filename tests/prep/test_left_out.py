@@ -24,11 +24,14 @@ from sla_cli.prep import left_out, make_division
 from sla_cli.prep.check import check_store
 from sla_cli.prep.left_out import holders, leave_out
 from sla_cli.prep.make_division import split_store
+from sla_cli.prep.merge import merge_stores
 from sla_cli.store.division import Division, read_division, write_division
 from sla_cli.store.left_out import read_left_out
 from sla_cli.store.paths import division_path
 from sla_cli.store.store import Store
-from sla_cli.work.run import InitFrom, Run, RunFacts
+from sla_cli.train.init_from import init_from
+from sla_cli.work.run import Run
+from sla_cli.work.run_facts import InitFrom, RunFacts
 
 TRAINED = {"best_epoch": 1, "dev_wer": 50.0}  # results of a finished run
 
@@ -352,4 +355,32 @@ def test_all_that_was_made_from_the_store_is_listed(store: Path) -> None:
     assert answer.exit_code == 0, answer.output
     lines = answer.stdout.splitlines()
     assert lines[0] == f"2 clips of bob removed from {store}"
-    assert lines[-7:] == [f"  {kind} {path}" for kind, path in listed]
+    assert sorted(lines[-7:]) == sorted(f"  {kind} {path}" for kind, path in listed)
+
+
+def test_what_learned_through_stores_and_runs_that_are_gone_is_listed(store: Path, tmp_path: Path) -> None:
+    """From a copy of the store, a merged one, one merged from that, and a run that began from such a run."""
+    work = store.parents[1]
+    other, third = (make_store(work / "stores" / name, {"train": [clip(name, "A")]}) for name in ("other", "third"))
+    copy, both, all_three = Path(shutil.copytree(store, tmp_path / "node")), tmp_path / "both", tmp_path / "three"
+    merge_stores([store, other], both)
+    merge_stores([third, both], all_three)
+    clean = make_store(tmp_path / "clean", {"train": [clip("c", "A")], "dev": [clip("d", "A")]})
+
+    def begun(name: str, of: Path, begin: Run | None = None) -> Run:
+        run, config = Run(work / "runs" / name), resolve("tiny")
+        start = None if begin is None else init_from(begin, config)
+        run.create(config, ("A",), RunFacts.of(Store(of), "tiny", start))
+        run.best.write_bytes(name.encode())
+        return run
+
+    runs = [begun("copied", copy), begun("merged", both), begun("twice", all_three)]
+    runs += [later := begun("later", clean, runs[2]), begun("last", clean, later)]
+    begun("foreign", clean)
+    for gone in (copy, both, all_three):
+        shutil.rmtree(gone)
+    for gone in (runs.pop(2), runs.pop(2)):
+        shutil.rmtree(gone.path)
+    for _ in range(2):
+        found = leave_out(store, ["bob"], work)
+        assert {one.path for one in found.held_by} == {str(run.path) for run in runs}

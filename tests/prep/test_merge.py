@@ -21,6 +21,7 @@ from sla_cli.prep.check import check_store
 from sla_cli.prep.left_out import leave_out
 from sla_cli.prep.merge import merge_stores
 from sla_cli.store.division import Division, write_division
+from sla_cli.store.left_out import read_left_out
 from sla_cli.store.paths import clips_path, division_path
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
@@ -202,6 +203,39 @@ def test_a_signer_who_may_have_been_left_out_under_the_former_name_of_a_store_is
     leave_out(out, ["a-bob"], tmp_path)
     merge_stores([one.rename(tmp_path / "z"), two], out, force=True)
     assert "a-bob was left out of" in caplog.text and "if bob of" in caplog.text
+
+
+@pytest.mark.parametrize("other", ["mine", "yours"])
+def test_a_signer_who_was_left_out_of_one_store_does_not_come_with_another(tmp_path: Path, other: str) -> None:
+    """Of the same corpus; in another one the name is another person."""
+    one = make_store(tmp_path / "a", A, corpus="mine")
+    two = make_store(tmp_path / "b", {"train": [clip("u", "D", signer="Bob", seed=5)]}, corpus=other)
+    leave_out(one, ["bob"], tmp_path)
+    if other == "mine":
+        with pytest.raises(SlaError, match=r"signer Bob was left out of .*a, but .*b has clips of this person"):
+            merge_stores([one, two], tmp_path / "c")
+        leave_out(
+            make_store(tmp_path / "b", {"train": [clip("u", "D"), clip("v", "D", signer="Bob")]}, corpus=other),
+            ["Bob"],
+            tmp_path,
+        )
+    merge_stores([one, two], tmp_path / "c")
+    assert read_left_out(tmp_path / "c")[0] == ("bob" if other == "mine" else "a-bob"), "the next merge knows it too"
+
+
+def test_a_clip_that_was_left_out_does_not_come_back_under_another_name_of_its_signer(tmp_path: Path) -> None:
+    one, out = make_store(tmp_path / "a", A), tmp_path / "c"
+    two = make_store(tmp_path / "b", {"train": [clip("u", "D", seed=5)]}, corpus="yours")
+    merge_stores([one, two], out)
+    leave_out(out, ["a-bob"], tmp_path)
+    before, other = clips_path(out).read_bytes(), one.rename(tmp_path / "z")
+    with pytest.raises(SlaError, match=r"clip t2 of .*z was left out of .*c with signer a-bob") as caught:
+        merge_stores([other, two], out, force=True)
+    assert "sla store leave-out" in caught.value.hint and clips_path(out).read_bytes() == before
+    leave_out(other, ["bob"], tmp_path)
+    merge_stores([other, two], out, force=True)
+    receipt = read_receipt(out)
+    assert receipt is not None and receipt.results["skipped"].keys() == {"t2"}, "the next one knows it too"
 
 
 def test_clips_of_somebody_that_appear_while_it_copies_stay(

@@ -15,7 +15,8 @@ from sla_cli.score.members import member_of, members
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_file
 from sla_cli.work.folder import Work
-from sla_cli.work.run import InitFrom, Run
+from sla_cli.work.run import Run
+from sla_cli.work.run_facts import InitFrom
 
 
 def test_receipts_lead_to_the_run(tmp_path: Path) -> None:

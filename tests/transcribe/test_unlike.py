@@ -6,7 +6,7 @@ import pytest
 
 from sla_cli.transcribe.unlike import unlike_training
 from sla_cli.video.appearance import Appearance
-from sla_cli.work.run import FrameFormat
+from sla_cli.work.run_facts import FrameFormat
 
 LOOKS = Appearance(0.3, 12, 0, 1, 40, 60)
 USUAL = {"brightness": (55.0, 71.0), "contrast": (10.0, 20.0), "height_of_what_moves": (50.0, 75.0)}

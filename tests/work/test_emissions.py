@@ -26,7 +26,8 @@ from sla_cli.work.emissions import (
     is_current,
     write_emissions,
 )
-from sla_cli.work.run import FrameFormat, Run, RunFacts
+from sla_cli.work.run import Run
+from sla_cli.work.run_facts import FrameFormat, RunFacts
 
 HEADER = EmissionHeader("csl-daily", "dev", ("NULL", "下雨", "سوق"), 4, "/stores/csl-daily", "/runs/adapter-1")
 FRAMES = FrameFormat(16, "squash", 30.0, 30.0, 30.0)

@@ -15,8 +15,9 @@ from sla_cli.config.presets import PRESETS
 from sla_cli.config.settings import resolve
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.store.clips import Split
-from sla_cli.work.run import FrameFormat, Run, RunFacts
+from sla_cli.work.run import Run
 from sla_cli.work.run_clips import check_glosses
+from sla_cli.work.run_facts import FrameFormat, RunFacts
 
 GLOSSES = ("NULL", "cl-KOMMEN", "下雨", "سوق_تجاري", "A\u0301", "#", "\x85x".strip("\x85"))
 FRAMES = FrameFormat(256, "squash", 25.0, 24.5, 25.0)
