@@ -88,7 +88,8 @@ def _notes(tables: Iterable[Path]) -> dict[Path, str]:
 
 
 def _in_folder(folder: Path) -> Iterator[Pair]:
-    """The videos, and the ELAN files whose video is elsewhere."""
+    """The videos, each with the ELAN file next to it, else one elsewhere in the folder that links it, else the place of
+    one; and the ELAN files of other videos."""
     tree = Folder(folder)
     names = list(walk(tree))
     found = list(recordings_among(names))
@@ -101,14 +102,21 @@ def _in_folder(folder: Path) -> Iterator[Pair]:
     elan = elan_files([folder / name for name in videos if name not in others], files)
     if elan.further:
         log.info("left out %s: ELAN files link them beside another video", some(path.name for path in elan.further))
-    for path in sorted({*elan.of, *files} - {*elan.of.values()}):
-        if path in elan.of:
-            yield path, elan.of[path]
-            continue
+    of, places = dict(elan.of), {video.resolve(): video for video in elan.of}
+    pairs = dict[Path, Pair]()
+    for eaf in sorted({*files} - {*of.values()}):
         try:
-            yield _video_of(path), path
+            video = _video_of(eaf)
         except SlaError as error:
             log.warning("left out: %s", error.message)
+            continue
+        listed = places.get(video.resolve())
+        if listed is not None and not of[listed].is_file():
+            of[listed] = eaf
+        else:
+            pairs[eaf] = (video, eaf)
+    pairs |= {video: (video, eaf) for video, eaf in of.items()}
+    yield from (pairs[path] for path in sorted(pairs))
 
 
 def _video_of(eaf: Path) -> Path:

@@ -60,6 +60,16 @@ def test_cameras_of_one_recording_are_one(folder: Path) -> None:
     assert found(folder / "a.webm") == [("a.webm", "rec.eaf")], "it is named"
 
 
+def test_an_elan_file_in_another_folder_is_that_of_the_video_that_it_links(folder: Path) -> None:
+    (folder / "deep" / "c.mp4").touch()
+    link = {"MEDIA_URL": "", "RELATIVE_MEDIA_URL": "./deep/c.mp4", "MIME_TYPE": "video/mp4"}
+    (folder / "up.eaf").write_text(Eaf(links=[link]).xml(), encoding="utf-8")
+    listed = {(one.video, one.eaf) for one in find_annotated([folder], SCOPE)}
+    assert (folder / "deep" / "c.mp4", folder / "up.eaf") in listed and len(listed) == 5
+    write_suggestions(folder / "deep" / "c.eaf")
+    assert len(found(folder)) == 6, "two files of it are there"
+
+
 def test_pictures_are_no_queue_and_a_gif_beside_them_is_their_preview(
     folder: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
