@@ -119,6 +119,10 @@ def test_what_cannot_be_installed_is_refused(extensions: Path, monkeypatch: pyte
     with pytest.raises(SlaError, match="a character that ELAN's files cannot hold"):
         installing.install(extensions, {"run": "a\x01b"})
     assert "no such run: gone" in refused("elan", "install", "--extensions", ".", "--run", "gone")
+    table, run = extensions.parent / "h.csv", str(extensions.parents[2] / "old" / "runs" / "adapter")
+    table.write_text("id,gloss\n", encoding="utf-8")
+    given = ("elan", "install", "--extensions", ".", "--run", run, "--lm", str(table))
+    assert "neither ARPA nor KenLM binary" in refused(*given)
     assert not list(extensions.iterdir())
 
 

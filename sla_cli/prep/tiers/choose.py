@@ -13,6 +13,7 @@ from sla_cli.annotation.tier import AnnotationFile, Tier, find_tiers
 from sla_cli.config.bounds import LARGE
 from sla_cli.config.checks import OptionValues, option
 from sla_cli.errors import SlaError
+from sla_cli.log import ONCE, log
 
 
 @dataclass(frozen=True)
@@ -97,6 +98,9 @@ def choose(file: AnnotationFile, wanted: TierOptions) -> Chosen:
     if not wanted.tier and not wanted.tier_type:
         scheme, glosses = _by_scheme(file)
     utterances = wanted.utterance_tier or (scheme.utterances if scheme else "")
+    if utterances and wanted.pause != TierOptions.pause:
+        message = "--pause has no effect on subtitles, whose cues are the clips; with --tier %s each is a gloss"
+        log.warning(message, CUES, extra=ONCE)
     translations = _found(file, wanted.translation_tier, unknown) if wanted.translation_tier else []
     if scheme and scheme.translation and not wanted.translation_tier:
         translations = find_tiers(file.tiers, scheme.translation)

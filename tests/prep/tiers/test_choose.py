@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from sla_cli.annotation.tier import AnnotationFile, Mark, Tier
 from sla_cli.prep.tiers.choose import TierOptions, choose
 
@@ -31,3 +33,12 @@ def test_tiers_that_are_named_come_in_the_order_of_their_names() -> None:
     tiers = [Tier("x", SIGN, type="Gloss"), Tier("left", SIGN), Tier("right", SIGN), Tier("SIGN", SIGN)]
     assert names(tiers, tier=("right", "*t"), tier_type=("gloss",)) == ("", ["right", "left", "x"], [])
     assert names(tiers, tier=("x",), translation_tier="S*")[2] == ["SIGN"]
+
+
+def test_a_pause_that_has_no_effect_on_cues_is_said(caplog: pytest.LogCaptureFixture) -> None:
+    cues = [Tier("cues", SIGN)]
+    names(cues)
+    names(cues, tier=("cues",), pause=5.0)
+    assert not caplog.text
+    assert names(cues, pause=5.0)[0] == "subtitles"
+    assert "--pause has no effect on subtitles" in caplog.text and "--tier cues" in caplog.text
