@@ -129,7 +129,7 @@ def compare_times(
 def read_signs(path: Path, tiers: Sequence[str] = ()) -> dict[str, Signs]:
     """The glosses with times of each recording of a file or folder, in order of time: seconds of the recording."""
     if path.is_dir():
-        return {name: _annotated(path / file, tiers) for name, file in _files_in(path).items()}
+        return {name: _of_recording(path / file, tiers) for name, file in _files_in(path).items()}
     if can_read(path.name):
         return {path.stem: _annotated(path, tiers)}
     if tiers:
@@ -142,6 +142,16 @@ def read_signs(path: Path, tiers: Sequence[str] = ()) -> dict[str, Signs]:
             "Give an ELAN, Praat or subtitle file, a CTM, or the hypotheses (TSV) of `sla decode`.",
         )
     return {one.id: _decoded(path, one.id, one.glosses, one.times) for one in read_hypotheses(path)}
+
+
+def _of_recording(path: Path, tiers: Sequence[str]) -> Signs:
+    """The glosses of a file of a folder. Raises SlaError for a CTM of several recordings."""
+    if not _is_ctm(path):
+        return _annotated(path, tiers)
+    found = read_signs(path)
+    if len(found) > 1:
+        raise SlaError(f"{path} is of {len(found)} recordings", "Name the file itself, or keep one file for each.")
+    return next(iter(found.values()), ())
 
 
 def _glosses(recordings: Mapping[str, Signs]) -> dict[str, Glosses]:
@@ -161,14 +171,15 @@ def _is_ctm(path: Path) -> bool:
 
 
 def _files_in(folder: Path) -> dict[str, str]:
-    """The annotation files at any depth, by their path without extension; both relative to the folder."""
-    files: dict[str, str] = {}
-    for path in filter(can_read, walk(Folder(folder))):
+    """The annotation files at any depth, else the CTM files, by their path without extension; both relative to the
+    folder."""
+    files, names = dict[str, str](), list(walk(Folder(folder)))
+    for path in list(filter(can_read, names)) or [name for name in names if _is_ctm(Path(name))]:
         other = files.setdefault(PurePosixPath(path).with_suffix("").as_posix(), path)
         if other != path:
             raise SlaError(f"{folder} has two files of one recording: {other} and {path}", "Keep one of them there.")
     if not files:
-        raise SlaError(f"{folder} has no annotation files", "Name a file, or a folder with ELAN files.")
+        raise SlaError(f"{folder} has no annotation files", "Name a file, or a folder with ELAN files or CTM.")
     return files
 
 

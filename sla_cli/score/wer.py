@@ -59,6 +59,8 @@ def _glosses(given: Path | str | GlossesById, name: str) -> Mapping[str, Glosses
     if not isinstance(given, Mapping):
         return read_gloss_file(as_path(given, name)).references
     ids = as_texts(list(given), f"the ids of {name}")
+    if bad := [id for id in ids if not id or not set("\t\n\r").isdisjoint(id)]:
+        raise SlaError(f"{name} holds the id {bad[0]!r}, which no file can have", "Give ids with letters or digits.")
     return {id: _words(given[id], f"{name}[{id!r}]") for id in ids}
 
 

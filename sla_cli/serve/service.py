@@ -13,7 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import Route, WebSocketRoute, compile_path
 
 from sla_cli.errors import SlaError
 from sla_cli.serve import messages
@@ -180,8 +180,11 @@ def _seconds(text: str) -> float | None:
 def _refused(request: Request, error: Exception) -> Response:
     """The answer where no route takes the request."""
     assert isinstance(error, HTTPException)
-    sentence = "this path does not take the method" if error.status_code == 405 else "there is nothing at this path"
-    return fault(error.status_code, sentence, dict(error.headers or {}))
+    if error.status_code != 405:
+        return fault(error.status_code, "there is nothing at this path", dict(error.headers or {}))
+    taken = {one.method for one in ENDPOINTS if compile_path(one.path)[0].match(request.url.path)} or {"GET"}
+    allowed = sorted(taken | ({"HEAD"} if "GET" in taken else set()))
+    return fault(405, "this path does not take the method", {"allow": ", ".join(allowed)})
 
 
 def _unknown() -> Response:

@@ -21,7 +21,7 @@ from sla_cli.transcribe.elan_outputs import with_elan_files, with_own_elan_files
 from sla_cli.transcribe.find_recordings import FoundRecording, each_once, find_recordings
 from sla_cli.transcribe.outputs import Job, plan_outputs, refuse_same_names
 from sla_cli.transcribe.recognizer import Recognizer
-from sla_cli.transcribe.transcript import Transcript, like_of
+from sla_cli.transcribe.transcript import PAGE, Transcript, like_of
 from sla_cli.work.output import check_folder, check_output
 
 
@@ -82,8 +82,8 @@ def transcribe_files(
         open_recognizer: called once, if there is anything to do.
 
     Raises:
-        SlaError: from `open_recognizer`, or one file for several recordings; the error of a single recording is in its
-            outcome.
+        SlaError: from `open_recognizer`, no page is written though `link_video` is off, or one file for several
+            recordings; the error of a single recording is in its outcome.
     """
     recordings: list[FoundRecording] = []
     lost: list[Outcome] = []
@@ -93,6 +93,9 @@ def transcribe_files(
         except SlaError as error:
             lost.append(Outcome(str(path), error=error))
     jobs = plan_outputs(each_once(recordings), out, kinds)
+    if jobs and not options.link_video and not any(PAGE in job.files for job in jobs):
+        fault = "--no-video has no effect without a page: an ELAN file names its video"
+        raise SlaError(fault, "Write a page (--format html), or leave it out.")
     if out is None:
         jobs = with_own_elan_files(jobs)
         if options.force:  # two cameras may have one ELAN file

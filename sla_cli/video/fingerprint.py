@@ -15,7 +15,7 @@ from sla_cli.core.digest import digest_bytes, digest_json
 from sla_cli.errors import SlaError
 from sla_cli.log import log, progress
 from sla_cli.video.image_folder import pictures_among
-from sla_cli.video.tree import Tree
+from sla_cli.video.tree import Tree, nothing_at
 
 FEW = 4  # number of pictures whose content is read if sizes are not distinctive
 THREADS = 16  # threads that wait for a network disk
@@ -32,7 +32,7 @@ def fingerprint(tree: Tree, path: str) -> str:
     if tree.is_file(path):
         size, pieces = tree.stamp(path)
         return digest_json([size, digest_bytes(pieces)])
-    raise SlaError(f"no such frame folder or video: {tree.where(path)}")
+    raise SlaError(nothing_at(tree.where(path)))
 
 
 def fingerprints(recordings: Iterable[tuple[Tree, str]]) -> dict[tuple[Path, str], str]:

@@ -16,7 +16,7 @@ from sla_cli.video.frame_numbers import missing_frames
 from sla_cli.video.image_folder import pictures_among, read_folder
 from sla_cli.video.source import ENDINGS, open_tree
 from sla_cli.video.timing import selected
-from sla_cli.video.tree import Tree
+from sla_cli.video.tree import Tree, nothing_at
 from sla_cli.video.video_file import Video
 
 OTHER_ARCHIVES = (".xz", ".bz2", ".zst", ".gz", ".7z", ".rar")
@@ -93,7 +93,7 @@ class FrameReader:
             yield from read_folder(tree, source, names, rate, self._folder_fps)
             self.fps = rate or self._folder_fps
         elif not tree.is_file(source.path):
-            raise FrameError(f"no such frame folder or video: {where}")
+            raise FrameError(nothing_at(where))
         elif source.path.lower().endswith(tuple(ENDINGS)):
             raise FrameError(f"{where} is an archive, not a recording", ONE)
         elif source.path.lower().endswith(OTHER_ARCHIVES):

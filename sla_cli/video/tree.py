@@ -168,3 +168,9 @@ def _is_name(path: str) -> bool:
         return bool(os.fsencode(path))
     except UnicodeEncodeError:
         return False
+
+
+def nothing_at(where: str) -> str:
+    """Says why `where`, as of `Tree.where`, is no recording: nothing is there, or a pipe or a device."""
+    there = os.path.exists(where)  # noqa: PTH110  # Path.exists raises for a name that no file can have
+    return f"{where} is not a regular file" if there else f"no such frame folder or video: {where}"

@@ -371,3 +371,5 @@ def test_a_page_without_the_video(folder: Path) -> None:
     run("mine/Anna Muster.mkv", "-o", "page.html", "--no-video")
     page = Path("page.html").read_text(encoding="utf-8")
     assert "<video" not in page and "Anna" not in page and str(folder) not in page  # nor in the files inside it
+    assert "--no-video has no effect" in refused("transcribe", "mine/a.mkv", "-o", "a.eaf", "--no-video", *RUN)
+    assert not Path("a.eaf").exists()

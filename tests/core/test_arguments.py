@@ -85,6 +85,7 @@ def test_texts() -> None:
         *(lambda odd=odd: sla_cli.wer({"a": odd}, {"a": "X"}) for odd in (["A B"], [" X"], ["X", ""], ["X\n"])),
         *(lambda odd=odd: sla_cli.wer("a.ctm", "b.stm", normalize=odd) for odd in (None, 5, ["none"], np.zeros(2))),
         lambda: sla_cli.wer({1: "X"}, {1: "X"}),  # type: ignore[dict-item]
+        *(lambda odd=odd: sla_cli.wer({odd: "X"}, {odd: "X"}) for odd in ("", "a\tb", "a\n")),
         lambda: sla_cli.wer({"a": "X"}, {"a": "X"}, normalize=5),  # type: ignore[arg-type]
         *(lambda odd=odd: sla_cli.Store(odd) for odd in (None, 5, b"x", "")),
         *(lambda odd=odd: sla_cli.Layout(tier=odd) for odd in (None, 5, 10**5000, b"x", "")),

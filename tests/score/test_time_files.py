@@ -109,6 +109,21 @@ def test_folders_match_by_name_at_any_depth_also_with_one_file_each(tmp_path: Pa
         compare_times(other, true / "b")
 
 
+def test_a_folder_may_have_ctm_files(tmp_path: Path) -> None:
+    """As `sla transcribe -o FOLDER --format ctm` writes them, which are also beside others."""
+    for name, kinds in (("ctm", ["ctm"]), ("both", ["ctm", "eaf"])):
+        for folder, signs in (("found", FOUND), ("true", TRUE)):
+            (tmp_path / name / folder).mkdir(parents=True)
+            for kind in kinds:
+                write(tmp_path / name / folder / f"a.{kind}", signs)
+        figures = compare_times(tmp_path / name / "found", tmp_path / name / "true")
+        assert (figures.recordings, figures.correct, figures.inside) == (1, 2, 50)
+    several = tmp_path / "ctm" / "found" / "a.ctm"
+    several.write_text(several.read_text() + "b 1 0.0 1.0 A\n")
+    with pytest.raises(SlaError, match=r"a\.ctm is of 2 recordings"):
+        compare_times(tmp_path / "ctm" / "found", tmp_path / "ctm" / "true")
+
+
 def test_two_files_of_one_recording_are_refused(tmp_path: Path) -> None:
     folder = write(tmp_path / "found" / "a.eaf", FOUND).parent
     write(folder / "a.srt", TRUE, cue="gloss")

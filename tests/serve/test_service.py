@@ -227,6 +227,8 @@ def test_the_page_and_its_files_come_from_here(opened: Running) -> None:
         assert opened.ask("GET", path).json == {"error": "there is nothing at this path"}
     wrong = opened.ask("PUT", "/v1/transcripts")
     assert (wrong.status, wrong.headers["allow"]) == (405, "POST")
+    for path, allowed in (("/v1/transcripts/x", "DELETE, GET, HEAD"), ("/", "GET, HEAD")):
+        assert opened.ask("PUT", path).headers["allow"] == allowed
     assert wrong.json == {"error": "this path does not take the method"}
 
 

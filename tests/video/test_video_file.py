@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import tarfile
 import warnings
@@ -306,6 +307,9 @@ def test_one_bad_name_is_one_clear_error(tmp_path: Path) -> None:
         clip(tmp_path / "a.png")
     with pytest.raises(FrameError, match=r"no such frame folder or video: .*gone\.mp4"):
         clip(tmp_path / "gone.mp4")
+    os.mkfifo(tmp_path / "pipe.mp4")
+    with pytest.raises(FrameError, match=r"pipe\.mp4 is not a regular file"):
+        clip(tmp_path / "pipe.mp4")
     need_encoder("libwebp_anim")
     movie(tmp_path / "several.webp", pictures(5), "-c:v", "libwebp_anim")
     with pytest.raises(FrameError, match=r"several\.webp is an animated WebP, which FFmpeg does not decode") as caught:
