@@ -148,7 +148,7 @@ def _of_recording(path: Path, tiers: Sequence[str]) -> Signs:
     """The glosses of a file of a folder. Raises SlaError for a CTM of several recordings."""
     if not _is_ctm(path):
         return _annotated(path, tiers)
-    found = read_signs(path)
+    found = read_signs(path, tiers)
     if len(found) > 1:
         raise SlaError(f"{path} is of {len(found)} recordings", "Name the file itself, or keep one file for each.")
     return next(iter(found.values()), ())
