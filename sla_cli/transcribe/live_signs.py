@@ -71,7 +71,10 @@ class LiveSigns:
         self._kept = np.concatenate((self._kept, final))
         self._growing.add(final)
         labels = self._growing.ended()[0][0] if last else self._growing.best(self._steps.ahead)
-        placed = self._placed(labels, np.concatenate((self._kept, self._steps.ahead)))
+        steps = np.concatenate((self._kept, self._steps.ahead))
+        if not feasible(len(steps), [*self._past, *labels]):  # the search may emit a gloss before a final one ends
+            self._past = []
+        placed = self._placed(labels, steps)
         self.expected = []
         if labels and not placed:
             return []  # not yet

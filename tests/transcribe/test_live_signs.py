@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,3 +65,18 @@ def test_a_gloss_after_a_long_rest_waits_for_the_steps_that_may_change_it() -> N
         signs = LiveSigns(decoder.begin(), steps, UNCHANGED, 1, MOST, following=1)
         parts = (steps.add([Features(log_probs[[place]], None, None)]) for place in range(len(log_probs)))
         assert [one.column for part in parts for one in signs.add(part)] == [2]
+
+
+@pytest.mark.parametrize("seed", [9, 12, 19])
+def test_glosses_that_crowd_are_not_lost(seed: int) -> None:
+    """A strong hot word makes so many glosses that they do not fit beside final ones into the steps that are kept."""
+    steps_of_all = np.random.default_rng(seed).normal(size=(160, len(GLOSSES) + 1)).cumsum(axis=0) * 0.09
+    log_probs = (steps_of_all - np.log(np.exp(steps_of_all).sum(axis=1, keepdims=True))).astype(np.float32)
+    with BeamDecoder(GLOSSES, BeamOptions(beam=2, hotwords=("A",), hotword_weight=20.0)) as decoder:
+        steps = LiveSteps(lambda features: features, 1, Windows(3 * 58, 29), 0, 0, len(GLOSSES) + 1)
+        signs, found = LiveSigns(decoder.begin(), steps, UNCHANGED, 1, 58, following=1), []
+        for start in range(0, len(log_probs), 2):
+            last = start + 2 >= len(log_probs)
+            part = Features(log_probs[start : start + 2], None, None)
+            found += signs.add(steps.add([part], last=last), last=last)
+        assert len(found) > 0.7 * len(decoder.decode(log_probs).glosses)
