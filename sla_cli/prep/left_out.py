@@ -19,7 +19,7 @@ from sla_cli.log import log
 from sla_cli.prep.result import division_figures
 from sla_cli.store.division import Division, read_division, write_without
 from sla_cli.store.file import StoreFile
-from sla_cli.store.left_out import FILE, SPLITS, alike, digests_before, left_out_among, read_left_out
+from sla_cli.store.left_out import LEFT_OUT, LEFT_OUT_SPLITS, alike, digests_before, left_out_among, read_left_out
 from sla_cli.store.paths import clips_files, division_names, division_path, features_folder, split_name
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
@@ -113,20 +113,20 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         }
         before = dict.fromkeys((*digests_before(out), *_digests_with(out, had, gone)))
         for file in (
-            out / FILE,
-            out / SPLITS,
+            out / LEFT_OUT,
+            out / LEFT_OUT_SPLITS,
             receipt_path(out),
             *(file.path for file in store.files),
             *(division_path(out, name) for name in removed),
         ):
             refuse_read_only(file)
-        for file in (out / FILE, out / SPLITS):
+        for file in (out / LEFT_OUT, out / LEFT_OUT_SPLITS):
             if file.is_symlink():
                 raise SlaError(f"{file} is a link, which would be written through", "Put the file itself there.")
         # Nothing is changed before this line. Each change is complete in itself, and the same command does the rest of
         # an interrupted one: the clips, by which it is decided what is to be done, are removed last.
-        write_text(out / SPLITS, "".join(f"{digest}\n" for digest in before))
-        write_text(out / FILE, "".join(f"{name}\n" for name in dict.fromkeys((*read_left_out(out), *signers))))
+        write_text(out / LEFT_OUT_SPLITS, "".join(f"{digest}\n" for digest in before))
+        write_text(out / LEFT_OUT, "".join(f"{name}\n" for name in dict.fromkeys((*read_left_out(out), *signers))))
         _write_results(store, divisions, gone)
         for division in (division for division in divisions if division.name in removed):
             write_without(out, division, every)

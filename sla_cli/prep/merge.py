@@ -25,7 +25,7 @@ from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, StoreHeader
 from sla_cli.store.division import Division, check_unedited, write_division
 from sla_cli.store.file import StoreFile
-from sla_cli.store.left_out import FILE, read_left_out
+from sla_cli.store.left_out import LEFT_OUT, LEFT_OUT_SPLITS, read_left_out
 from sla_cli.store.paths import DIVISIONS, STAGES, check_store_name, clips_files, clips_path, lost_divisions
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
@@ -100,7 +100,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
                 check_unedited(out, [OWN], "merged store")  # again: copying may have taken hours
                 artifact.begin()
                 if names := left_out_before(out, stores):
-                    write_text(out / FILE, "".join(f"{name}\n" for name in names))
+                    write_text(out / LEFT_OUT, "".join(f"{name}\n" for name in names))
 
             _write(out, stores, parts, division, result, begin)
             artifact.results = asdict(result)
@@ -142,9 +142,9 @@ def _check_folder(out: Path, stores: Mapping[str, Store], force: bool) -> None:
     A store without receipt is one that was being made or replaced, when the command was killed. It may have left what
     it was writing. One with clips of these stores only is made again; another may be a copy that lacks the receipt.
     """
-    written = (clips_path(out).name, RECEIPT_NAME)
+    written, kept = (clips_path(out).name, RECEIPT_NAME, LEFT_OUT), (LOCK, LEFT_OUT, LEFT_OUT_SPLITS)
     found = (path for path in out.iterdir() if not any(is_temporary(path, name) for name in written))
-    held = sorted(path.name for path in found if path.name != LOCK)
+    held = sorted(path.name for path in found if path.name not in kept)
     made = read_receipt(out)
     own = {*(path.name for path in clips_files(out)), DIVISIONS}
     whole = all(file_kind(path) == STORE_FILE for path in clips_files(out))

@@ -32,13 +32,14 @@ def check_left_out(out: Path, stores: Mapping[str, Store], clips: Mapping[str, t
 
     Or one who was left out of a store that is merged, where another of the same corpus still has clips.
 
-    Names of signers may be STORE-SIGNER there. Warn of one who may be the same person, as the folder of a store may
-    have another name now.
+    Names of signers may be STORE-SIGNER there. Warn of one who may be the same person: the folder of a store may have
+    another name now, and in a store that was merged the person has another one.
 
     Args:
         clips: by new id the store and the id there.
     """
-    prefixes = prefixes_of(stores)
+    prefixes, places = prefixes_of(stores), [out, *(store.path for store in stores.values())]
+    left_out = [(gone, place) for place in places for gone in read_left_out(place)]
     for name, store in stores.items():
         for signer in sorted(set(store.clips.signers) - {""}):
             if left_out_among(out, (signer, prefixes[name] + signer)):
@@ -46,14 +47,10 @@ def check_left_out(out: Path, stores: Mapping[str, Store], clips: Mapping[str, t
             for other in (stores[one] for one in stores if prefixes[one] == prefixes[name]):
                 if left_out_among(other.path, [signer]):
                     raise _still_there(store, signer, other.path)
-            for gone in (name for name in read_left_out(out) if signer_key(name).endswith(f"-{signer_key(signer)}")):
-                log.warning(
-                    "%s was left out of %s: if %s of %s is this person, leave them out there too",
-                    gone,
-                    out,
-                    signer,
-                    store.path,
-                )
+            for gone, place in left_out:
+                if place != store.path and signer_key(gone).endswith(f"-{signer_key(signer)}"):
+                    message = "%s was left out of %s: if %s of %s is this person, leave them out there too"
+                    log.warning(message, gone, place, signer, store.path)
     left = left_before(out, read_left_out(out))
     for clip, (name, own) in clips.items():
         if clip in left:

@@ -14,17 +14,17 @@ from sla_cli.artifact.text import read_text
 from sla_cli.core.alike import in_one_form
 from sla_cli.core.clip import signer_key
 
-FILE, SPLITS = "left-out.txt", "left-out-splits.txt"
+LEFT_OUT, LEFT_OUT_SPLITS = "left-out.txt", "left-out-splits.txt"
 
 
 def read_left_out(store: Path) -> tuple[str, ...]:
     """Names of the signers who were left out of a store; an editor may have ended the lines of the file otherwise."""
-    return tuple(map(in_one_form, _lines(store / FILE)))
+    return tuple(map(in_one_form, _lines(store / LEFT_OUT)))
 
 
 def digests_before(store: Path) -> tuple[str, ...]:
     """Digests of the splits that had clips of signers who were left out since."""
-    return _lines(store / SPLITS)
+    return _lines(store / LEFT_OUT_SPLITS)
 
 
 def left_out_among(store: Path, signers: Iterable[str]) -> set[str]:

@@ -219,8 +219,20 @@ def test_a_signer_who_was_left_out_of_one_store_does_not_come_with_another(tmp_p
             ["Bob"],
             tmp_path,
         )
+    (tmp_path / "c").mkdir()
+    (tmp_path / "c" / "left-out.txt").write_text("x\n")  # as a merge leaves it that was killed
     merge_stores([one, two], tmp_path / "c")
-    assert read_left_out(tmp_path / "c")[0] == ("bob" if other == "mine" else "a-bob"), "the next merge knows it too"
+    assert read_left_out(tmp_path / "c")[:2] == ("x", "bob" if other == "mine" else "a-bob"), "the next one knows it"
+
+
+def test_a_signer_who_was_left_out_of_a_merged_store_and_may_come_with_its_source_is_named(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, two = make_store(tmp_path / "a", A), make_store(tmp_path / "b", B, corpus="yours")
+    merge_stores([one, two], tmp_path / "m")
+    leave_out(tmp_path / "m", ["a-bob"], tmp_path)
+    merge_stores([tmp_path / "m", one], tmp_path / "c")
+    assert f"a-bob was left out of {tmp_path / 'm'}: if bob of" in caplog.text
 
 
 def test_a_clip_that_was_left_out_does_not_come_back_under_another_name_of_its_signer(tmp_path: Path) -> None:
