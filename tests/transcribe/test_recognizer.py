@@ -381,6 +381,15 @@ def test_refusals(work: Path, options: dict, message: str) -> None:
         Recognizer.open(work / "old" / "runs" / "adapter", **options)
 
 
+def test_a_run_without_weights_says_so(tmp_path: Path) -> None:
+    run = copy_run(tmp_path)
+    for name in ("best.safetensors", "receipt.json"):
+        (run / name).unlink()
+    with pytest.raises(SlaError, match="has no weights yet") as caught:
+        Recognizer.open(run)
+    assert "--resume" in caught.value.hint
+
+
 def test_no_run_and_no_video(work: Path, model: Recognizer) -> None:
     with pytest.raises(SlaError, match=r"is not a run: no run\.toml"):
         Recognizer.open(work / "mine")
