@@ -197,11 +197,16 @@ def _transcribe(
 ) -> UnseenVideo:
     """Draw a video, and write its page and its ELAN file next to it."""
     true, truth = draw_movie(video, sentences, seed, checks[video]), _truth(video)
-    with Recognizer.open(run.path, lm=lm, device="cpu") as model:
-        transcript = model.transcribe(video)
     page, elan = video.with_suffix(".html"), video.with_suffix(".eaf")
-    for path in (page, elan):
-        transcript.save(path, force=True, reference=true)
+    try:
+        with Recognizer.open(run.path, lm=lm, device="cpu") as model:
+            transcript = model.transcribe(video)
+        for path in (page, elan):
+            transcript.save(path, force=True, reference=true)
+    except BaseException:
+        if not page.exists():  # the next demo would take the video for somebody's
+            video.unlink()
+        raise
     signed_sentences = split_at_pauses(true, TranscribeConfig.pause)
     signed = Annotation(video.stem, video, transcript.duration, signed_sentences)
     write_text(truth, annotation_text("eaf", signed, DEFAULT, truth.parent), check=checks[truth])
