@@ -270,7 +270,9 @@ def _unfinished(run: Run) -> Receipt:
 def _learned_from(artifact: Path, receipt: Receipt) -> set[str]:
     """Digests of splits that an artifact was made from."""
     run = Run(artifact)
-    return run.facts.learned_from if receipt.stage == "train" and run.exists else set(map(str, receipt.inputs.values()))
+    if receipt.stage == "train" and run.exists:
+        return run.facts.learned_from
+    return set(map(str, (*receipt.inputs.values(), *receipt.sources.values())))
 
 
 def _places(artifact: Path, receipt: Receipt) -> set[Path]:

@@ -48,7 +48,7 @@ def check_left_out(out: Path, stores: Mapping[str, Store], clips: Mapping[str, t
                 if left_out_among(other.path, [signer]):
                     raise _still_there(store, signer, other.path)
             for gone, place in left_out:
-                if place != store.path and signer_key(gone).endswith(f"-{signer_key(signer)}"):
+                if place != store.path and _may_be_one(gone, signer):
                     message = "%s was left out of %s: if %s of %s is this person, leave them out there too"
                     log.warning(message, gone, place, signer, store.path)
     left = left_before(out, read_left_out(out))
@@ -57,9 +57,15 @@ def check_left_out(out: Path, stores: Mapping[str, Store], clips: Mapping[str, t
             place = stores[name].path
             raise SlaError(
                 f"clip {own} of {place} was left out of {out} with signer {left[clip]}",
-                f"Leave its signer out of {argument(place)} too (`sla store leave-out`); if it is another clip, give "
-                "the new store another --name.",
+                "If it is another clip, give the new store another --name; else leave its signer out of "
+                f"{argument(place)} too (`sla store leave-out`).",
             )
+
+
+def _may_be_one(one: str, other: str) -> bool:
+    """Whether one of two names of signers is the other with the name of a store before it."""
+    long, short = sorted(map(signer_key, (one, other)), key=len, reverse=True)
+    return long.endswith(f"-{short}")
 
 
 def _still_there(store: Store, signer: str, left: Path) -> SlaError:

@@ -7,6 +7,7 @@ from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
 from sla_cli.store.clips import Split
+from sla_cli.store.left_out import digests_before
 from sla_cli.store.store import Store
 from sla_cli.work.run import Run
 
@@ -43,10 +44,11 @@ def warn_of_differences(run: Run, split: Split) -> None:
         return
     store = Store(split.store, run.facts.division)
     if changed := [name for name, digest in run.facts.digests.items() if _has_changed(store, name, digest)]:
-        log.warning(
-            "the store %s was replaced since run %s was trained on it: %s changed; name a store with --store",
-            *(store.path, run.path.name, some(changed)),
-        )
+        if set(run.facts.digests.values()).isdisjoint(digests_before(store.path)):
+            message = "the store %s was replaced since run %s was trained on it: %s changed; name a store with --store"
+        else:
+            message = "signers were left out of the store %s since run %s was trained on it (%s changed): train again"
+        log.warning(message, store.path, run.path.name, some(changed))
     elif not run.is_own(split):
         trained = set(store["train"].ids) if "train" in store.splits else set()
         if seen := [name for name in split.ids if name in trained]:

@@ -141,7 +141,9 @@ def test_after_leave_out_in_a_copied_work_folder_nothing_takes_the_other_store(f
     with_person = Store(store)["train"]
     signer = with_person.signers[0]
     sla("store", "leave-out", "phoenix2014", "--signer", signer, "--work", "copy", "-q")
-    made = sla("decode", "copy/runs/adapter", "--split", "train", "--work", "copy", "-q")
+    answer = CliRunner().invoke(app, ["decode", "copy/runs/adapter", "--split", "train", "--work", "copy", "--json"])
+    assert "signers were left out of the store" in answer.stderr and "train again" in answer.stderr
+    made = json.loads(answer.stdout)
     gone = {clip for clip, name in zip(with_person.ids, with_person.signers, strict=True) if name == signer}
     assert gone and not gone & {one.id for one in read_hypotheses(Path(made["hypotheses"]))}
 

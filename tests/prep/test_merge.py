@@ -233,6 +233,9 @@ def test_a_signer_who_was_left_out_of_a_merged_store_and_may_come_with_its_sourc
     leave_out(tmp_path / "m", ["a-bob"], tmp_path)
     merge_stores([tmp_path / "m", one], tmp_path / "c")
     assert f"a-bob was left out of {tmp_path / 'm'}: if bob of" in caplog.text
+    leave_out(one, ["ann"], tmp_path)
+    merge_stores([tmp_path / "m", one], tmp_path / "d")
+    assert f"ann was left out of {one}: if a-ann of" in caplog.text
 
 
 def test_a_clip_that_was_left_out_does_not_come_back_under_another_name_of_its_signer(tmp_path: Path) -> None:
