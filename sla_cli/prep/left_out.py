@@ -23,7 +23,7 @@ from sla_cli.store.left_out import LEFT_OUT, LEFT_OUT_SPLITS, alike, digests_bef
 from sla_cli.store.paths import clips_files, division_names, division_path, features_folder, split_name
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
-from sla_cli.system.atomic import UNFINISHED, refuse_read_only, write_text
+from sla_cli.system.atomic import UNFINISHED, refuse_link, refuse_read_only, write_text
 from sla_cli.work.folder import UNFINISHED_EXPORT, find_source
 from sla_cli.work.run import Run
 
@@ -121,8 +121,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         ):
             refuse_read_only(file)
         for file in (out / LEFT_OUT, out / LEFT_OUT_SPLITS):
-            if file.is_symlink():
-                raise SlaError(f"{file} is a link, which would be written through", "Put the file itself there.")
+            refuse_link(file)
         # Nothing is changed before this line. Each change is complete in itself, and the same command does the rest of
         # an interrupted one: the clips, by which it is decided what is to be done, are removed last.
         write_text(out / LEFT_OUT_SPLITS, "".join(f"{digest}\n" for digest in before))

@@ -29,7 +29,7 @@ from sla_cli.store.left_out import LEFT_OUT, LEFT_OUT_SPLITS, read_left_out
 from sla_cli.store.paths import DIVISIONS, STAGES, check_store_name, clips_files, clips_path, lost_divisions
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
-from sla_cli.system.atomic import is_temporary, write_text
+from sla_cli.system.atomic import is_temporary, refuse_link, write_text
 from sla_cli.work.kind import RECEIPT_NAME, STORE_FILE, file_kind
 from sla_cli.work.making import making
 from sla_cli.work.output import check_folder
@@ -153,6 +153,7 @@ def _check_folder(out: Path, stores: Mapping[str, Store], force: bool) -> None:
     if held and not again and (made is None or made.stage not in STAGES):
         hint = f"{'Use --force if a merge was killed here, or name' if unfinished else 'Name'} another folder."
         raise SlaError(f"{out} is not a finished store, and contains {some(held)}", hint)
+    refuse_link(out / LEFT_OUT)
     check_clips_files(out)
 
 

@@ -84,6 +84,12 @@ def refuse_read_only(path: Path) -> None:
         raise SlaError(f"cannot write {path}: it is read-only", "Give another name, or make it writable.")
 
 
+def refuse_link(path: Path) -> None:
+    """Raise SlaError for a link, which `atomic_write` would write through."""
+    if path.is_symlink():
+        raise SlaError(f"{path} is a link, which would be written through", "Put the file itself there.")
+
+
 def write_text(path: Path, text: str, *, check: Check | None = None, keep: bool = False) -> None:
     """Write UTF-8 as `atomic_write` does, lines ended by a line feed. Raises SlaError as it does.
 

@@ -225,6 +225,17 @@ def test_a_signer_who_was_left_out_of_one_store_does_not_come_with_another(tmp_p
     assert read_left_out(tmp_path / "c")[:2] == ("x", "bob" if other == "mine" else "a-bob"), "the next one knows it"
 
 
+def test_a_list_of_who_was_left_out_that_is_a_link_is_not_written_through(tmp_path: Path) -> None:
+    one, out, letter = make_store(tmp_path / "a", A), tmp_path / "c", tmp_path / "letter.txt"
+    leave_out(one, ["bob"], tmp_path)
+    out.mkdir()
+    letter.write_text("mine")
+    (out / "left-out.txt").symlink_to(letter)
+    with pytest.raises(SlaError, match=r"left-out\.txt is a link"):
+        merge_stores([one, make_store(tmp_path / "b", {"train": [clip("u", "D", seed=5)]})], out)
+    assert letter.read_text() == "mine"
+
+
 def test_a_signer_who_was_left_out_of_a_merged_store_and_may_come_with_its_source_is_named(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
