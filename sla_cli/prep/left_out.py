@@ -19,11 +19,20 @@ from sla_cli.log import log
 from sla_cli.prep.result import division_figures
 from sla_cli.store.division import Division, read_division, write_without
 from sla_cli.store.file import StoreFile
-from sla_cli.store.left_out import LEFT_OUT, LEFT_OUT_SPLITS, alike, digests_before, left_out_among, read_left_out
+from sla_cli.store.left_out import (
+    LEFT_OUT,
+    LEFT_OUT_SPLITS,
+    alike,
+    digests_before,
+    left_out_among,
+    read_left_out,
+    write_digests_before,
+    write_left_out,
+)
 from sla_cli.store.paths import clips_files, division_names, division_path, features_folder, split_name
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
-from sla_cli.system.atomic import UNFINISHED, refuse_link, refuse_read_only, write_text
+from sla_cli.system.atomic import UNFINISHED, refuse_link, refuse_read_only
 from sla_cli.work.folder import UNFINISHED_EXPORT, find_source
 from sla_cli.work.run import Run
 
@@ -71,7 +80,7 @@ def check_returning(store: Path, clips: Mapping[str, str]) -> None:
     """
     if not (names := read_left_out(store)):
         return
-    gone = left_before(store, names)
+    gone = clips_left_out(store, names)
     if back := [clip for clip in clips if clip in gone]:
         raise SlaError(
             f"{some(back)}: left out of {store} with the signer, whom the corpus no longer names",
@@ -102,16 +111,15 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         gone = _clips_of(store, signers)
         signers = list(dict.fromkeys((*signers, *gone.values())))  # also as the store writes them
         had = [read_division(division_path(out, name)) for name in division_names(out)]
-        every = (
-            gone.keys() | left_before(out, signers).keys()
-        )  # after a kill, prep may have made the store without them
+        # After a kill, prep may have made the store without them.
+        every = gone.keys() | clips_left_out(out, signers).keys()
         divisions = [_without_clips(division, every) for division in had]
         removed = {
             old.name: count
             for old, new in zip(had, divisions, strict=True)
             if (count := len(old.splits) - len(new.splits))
         }
-        before = dict.fromkeys((*digests_before(out), *_digests_with(out, had, gone)))
+        before = (*digests_before(out), *_digests_with(out, had, gone))
         for file in (
             out / LEFT_OUT,
             out / LEFT_OUT_SPLITS,
@@ -124,8 +132,8 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
             refuse_link(file)
         # Nothing is changed before this line. Each change is complete in itself, and the same command does the rest of
         # an interrupted one: the clips, by which it is decided what is to be done, are removed last.
-        write_text(out / LEFT_OUT_SPLITS, "".join(f"{digest}\n" for digest in before))
-        write_text(out / LEFT_OUT, "".join(f"{name}\n" for name in dict.fromkeys((*read_left_out(out), *signers))))
+        write_digests_before(out, before)
+        write_left_out(out, (*read_left_out(out), *signers))
         _write_results(store, divisions, gone)
         for division in (division for division in divisions if division.name in removed):
             write_without(out, division, every)
@@ -143,7 +151,7 @@ def _digests_with(out: Path, divisions: Sequence[Division], clips: Container[str
                 yield store[split].digest
 
 
-def left_before(store: Path, signers: Sequence[str]) -> dict[str, str]:
+def clips_left_out(store: Path, signers: Sequence[str]) -> dict[str, str]:
     """Clips that are not in a store since one of these signers was left out, each with the name in the receipt."""
     receipt, (begin, end) = read_receipt(store), REASON.split("{}")
     skipped = {} if receipt is None else receipt.results.get("skipped", {})
@@ -213,8 +221,10 @@ def holders(path: Path, work: Path) -> list[Holder]:
     """The artifacts of a work folder that were made from a store, directly or through others, and its caches.
 
     Also through stores and runs that are gone, and through copies of the store. The work folder may have been moved or
-    copied. Raises FormatError if a receipt, or an unfinished run or export, is
-    damaged.
+    copied.
+
+    Raises:
+        FormatError: a receipt, or an unfinished run or export, is damaged.
     """
     store = split_name(path)[0].resolve()
     caches = [*sorted(store.glob(".spool-*")), features_folder(store)]

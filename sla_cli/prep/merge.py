@@ -17,19 +17,19 @@ from sla_cli.errors import SlaError, some
 from sla_cli.log import Advance, log, progress
 from sla_cli.prep.checks.overlap import overlapping, same_frames
 from sla_cli.prep.corpus import OWN
-from sla_cli.prep.left_out import check_nobody_left_out, left_before, left_out_reason
-from sla_cli.prep.merge_people import check_left_out, check_promise, left_out_before, prefixes_of
+from sla_cli.prep.left_out import check_nobody_left_out, clips_left_out, left_out_reason
+from sla_cli.prep.merge_people import check_left_out, check_promise, names_left_out, prefixes_of
 from sla_cli.prep.other_files import check_clips_files, remove_other_files
 from sla_cli.prep.result import DivisionFigures, division_figures
 from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, StoreHeader
 from sla_cli.store.division import Division, check_unedited, write_division
 from sla_cli.store.file import StoreFile
-from sla_cli.store.left_out import LEFT_OUT, LEFT_OUT_SPLITS, read_left_out
+from sla_cli.store.left_out import LEFT_OUT, LEFT_OUT_SPLITS, read_left_out, write_left_out
 from sla_cli.store.paths import DIVISIONS, STAGES, check_store_name, clips_files, clips_path, lost_divisions
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
-from sla_cli.system.atomic import is_temporary, refuse_link, write_text
+from sla_cli.system.atomic import is_temporary, refuse_link
 from sla_cli.work.kind import RECEIPT_NAME, STORE_FILE, file_kind
 from sla_cli.work.making import making
 from sla_cli.work.output import check_folder
@@ -86,7 +86,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
                 return read_values(MergeResult, artifact.there.results | {"store": str(out)}, receipt_path(out))
             parts, skipped = _parts(stores)
             _check_leaks(parts)
-            left = {clip: left_out_reason(name) for clip, name in left_before(out, read_left_out(out)).items()}
+            left = {clip: left_out_reason(name) for clip, name in clips_left_out(out, read_left_out(out)).items()}
             result = MergeResult(str(out), renamed=_renames(stores), skipped=skipped | left)
             check_left_out(out, stores, _new_ids(parts, result.renamed))
             division = _division(stores, parts, result.renamed)
@@ -99,8 +99,8 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
                 _check_folder(out, stores, force)
                 check_unedited(out, [OWN], "merged store")  # again: copying may have taken hours
                 artifact.begin()
-                if names := left_out_before(out, stores):
-                    write_text(out / LEFT_OUT, "".join(f"{name}\n" for name in names))
+                if names := names_left_out(out, stores):
+                    write_left_out(out, names)
 
             _write(out, stores, parts, division, result, begin)
             artifact.results = asdict(result)

@@ -13,7 +13,7 @@ from sla_cli.errors import SlaError, argument, some
 from sla_cli.log import log
 from sla_cli.prep.checks.finding import refuse_problems
 from sla_cli.prep.checks.overlap import check_sentences, check_signers
-from sla_cli.prep.left_out import left_before
+from sla_cli.prep.left_out import clips_left_out
 from sla_cli.store.clips import Split
 from sla_cli.store.division import Division
 from sla_cli.store.left_out import left_out_among, read_left_out
@@ -51,7 +51,7 @@ def check_left_out(out: Path, stores: Mapping[str, Store], clips: Mapping[str, t
                 if place != store.path and _may_be_one(gone, signer):
                     message = "%s was left out of %s: if %s of %s is this person, leave them out there too"
                     log.warning(message, gone, place, signer, store.path)
-    left = left_before(out, read_left_out(out))
+    left = clips_left_out(out, read_left_out(out))
     for clip, (name, own) in clips.items():
         if clip in left:
             place = stores[name].path
@@ -76,11 +76,11 @@ def _still_there(store: Store, signer: str, left: Path) -> SlaError:
     )
 
 
-def left_out_before(out: Path, stores: Mapping[str, Store]) -> list[str]:
+def names_left_out(out: Path, stores: Mapping[str, Store]) -> list[str]:
     """Signers who were left out of a store, or of those from which it is merged, by their names in the new one."""
     prefixes = prefixes_of(stores)
     names = [prefixes[name] + signer for name, store in stores.items() for signer in read_left_out(store.path)]
-    return list(dict.fromkeys((*read_left_out(out), *names)))
+    return [*read_left_out(out), *names]
 
 
 def check_promise(stores: Mapping[str, Store], parts: Sequence[tuple[str, Split]], division: Division) -> None:

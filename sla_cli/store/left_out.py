@@ -13,6 +13,7 @@ from pathlib import Path
 from sla_cli.artifact.text import read_text
 from sla_cli.core.alike import in_one_form
 from sla_cli.core.clip import signer_key
+from sla_cli.system.atomic import write_text
 
 LEFT_OUT, LEFT_OUT_SPLITS = "left-out.txt", "left-out-splits.txt"
 
@@ -27,9 +28,23 @@ def digests_before(store: Path) -> tuple[str, ...]:
     return _lines(store / LEFT_OUT_SPLITS)
 
 
+def write_left_out(store: Path, names: Iterable[str]) -> None:
+    """Write the list of names. Raises SlaError as `atomic_write`."""
+    _write_lines(store / LEFT_OUT, names)
+
+
+def write_digests_before(store: Path, digests: Iterable[str]) -> None:
+    """Write the digests of the splits that had clips of these signers. Raises SlaError as `atomic_write`."""
+    _write_lines(store / LEFT_OUT_SPLITS, digests)
+
+
 def left_out_among(store: Path, signers: Iterable[str]) -> set[str]:
     """Those of these names that mean a signer who was left out of a store."""
     return alike(signers, read_left_out(store))
+
+
+def _write_lines(path: Path, lines: Iterable[str]) -> None:
+    write_text(path, "".join(f"{line}\n" for line in dict.fromkeys(lines)))
 
 
 def _lines(path: Path) -> tuple[str, ...]:

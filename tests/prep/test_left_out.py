@@ -263,7 +263,7 @@ def test_nothing_is_changed_where_something_cannot_be(store: Path, fault: Callab
     assert not frames_in(store, ["first-of-bob", "second-of-bob"])
 
 
-@pytest.mark.parametrize("done", range(5))
+@pytest.mark.parametrize("done", range(6))
 def test_the_same_command_completes_an_interrupted_one(
     store: Path, done: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -283,7 +283,7 @@ def test_the_same_command_completes_an_interrupted_one(
         return change
 
     with monkeypatch.context() as patch:
-        for name in ("write_text", "write_receipt", "write_without", "write_clips"):
+        for name in ("write_digests_before", "write_left_out", "write_receipt", "write_without", "write_clips"):
             patch.setattr(left_out, name, interrupted(name))
         with pytest.raises(KeyboardInterrupt):
             leave_out(store, ["bob"], store.parents[1])
