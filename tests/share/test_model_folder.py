@@ -6,6 +6,7 @@ import json
 import platform
 import shutil
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,9 @@ from tiny_work import tiny_work
 
 from sla_cli.system.atomic import namespace
 from sla_cli.transcribe.recognizer import Recognizer
+from sla_cli.work.model_folder import existing_trained
+from sla_cli.work.run import Run
+from sla_cli.work.run_facts import InitFrom
 
 RUN = "old/runs/adapter"
 
@@ -66,6 +70,16 @@ def test_the_same_run_gives_the_same_bytes_without_a_place_of_this_machine(folde
     assert [name for name in files if name.startswith("tuning/")]
     own = (str(folder), "old/", str(tiny_work().parent), platform.platform())  # tiny_work: where the run was trained
     assert not [(name, text) for name, content in files.items() for text in own if text.encode() in content]
+
+
+def test_a_model_keeps_what_its_run_has_learned_from(folder: Path) -> None:
+    """By which `sla store leave-out` finds runs that begin from it."""
+    run = Run(Path(RUN))
+    begin = InitFrom("/gone", "0", origins=("earlier", "earliest"))
+    run.create(run.config, run.glosses, replace(run.facts, init_from=begin, origins=("merged",)))
+    sla("export", RUN, "-o", "model", "-q")
+    learned = existing_trained(Path("model")).facts.learned_from
+    assert learned == {*run.facts.digests.values(), "merged", "earlier", "earliest"}
 
 
 def test_only_an_export_whose_card_nobody_edited_is_replaced(folder: Path) -> None:
