@@ -122,7 +122,10 @@ def _checks(page: Path, video: Path) -> dict[Path, Check]:
     movie = Like("a video with its page of sla beside it", lambda _: shown.is_file() and own.fits(shown), (".webm",))
     kinds = {page: REPORT, video: movie, shown: own}
     kinds |= dict.fromkeys((video.with_suffix(".eaf"), _truth(video)), like_of("eaf"))
-    return {path: check_output(path, kind, replace=True) for path, kind in kinds.items()}
+    try:
+        return {path: check_output(path, kind, replace=True) for path, kind in kinds.items()}
+    except SlaError as error:
+        raise SlaError(error.message, "Move it elsewhere, or begin the demo in another folder.") from error
 
 
 def _truth(video: Path) -> Path:

@@ -91,8 +91,9 @@ def test_a_file_of_somebody_is_not_replaced(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / name).write_text(content)
-    with pytest.raises(SlaError, match=name):
+    with pytest.raises(SlaError, match=name) as caught:
         run_demo(clips=FEWER)
+    assert "another folder" in caught.value.hint
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == content
 
