@@ -155,20 +155,13 @@ class Run:
         return missing if missing and read_receipt(self.path, "train") is not None else []
 
     def check_whole(self) -> None:
-        """Raise SlaError for a run without weights, and FormatError for a finished run that has lost a file, or as
-        `check_best`: its results would differ."""
-        self._check_begun()
+        """Raise FormatError for a finished run that has lost a file, or as `check_best`: its results would differ."""
         if lost := self.lost:
             hint = "Copy the run again; where its store is, `sla train --resume --name NAME` makes them again."
             raise FormatError(
                 f"{self.path} is finished, but {some(lost)} of it {'is' if len(lost) == 1 else 'are'} missing", hint
             )
         self.check_best()
-
-    def _check_begun(self) -> None:
-        if not self.best.is_file() and read_receipt(self.path, "train") is None:
-            hint = "`sla train` writes them after the first epoch; `sla train --resume --name NAME` goes on with a run."
-            raise SlaError(f"{self.path} has no weights yet", hint)
 
     def check_best(self) -> None:
         """Raise FormatError if the best weights of a finished run are not those with which it ended."""
@@ -179,7 +172,9 @@ class Run:
     @property
     def weights_digest(self) -> str:
         """Identifies its best weights. Raises SlaError if there are none yet."""
-        self._check_begun()
+        if not self.best.is_file() and read_receipt(self.path, "train") is None:
+            hint = "`sla train` writes them after the first epoch; `sla train --resume --name NAME` goes on with a run."
+            raise SlaError(f"{self.path} has no weights yet", hint)
         return digest_file(self.best)
 
     @property

@@ -9,6 +9,7 @@ import signal
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import cv2
 import pympi
@@ -19,6 +20,7 @@ from forked import Forked
 from json_schemas import result_name
 
 from sla_cli.cli.options import json_text
+from sla_cli.demo import pipeline
 from sla_cli.demo.figures import DemoFigures
 from sla_cli.demo.pipeline import run_demo
 from sla_cli.errors import SlaError, Stopped
@@ -96,6 +98,20 @@ def test_a_file_of_somebody_is_not_replaced(
     assert "another folder" in caught.value.hint
     assert [path.name for path in tmp_path.iterdir()] == [name]
     assert (tmp_path / name).read_text() == content
+
+
+def test_a_demo_that_ends_before_its_page_leaves_no_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next one would take it for somebody's."""
+    monkeypatch.chdir(tmp_path)
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        assert (tmp_path / "sla-demo-video.webm").is_file()
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline.Recognizer, "open", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_demo(clips=FEWER, epochs=1, jobs=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["sla-demo.html"]
 
 
 def endless() -> None:
