@@ -87,7 +87,10 @@ def test_one_split_is_shown_if_a_run_of_a_group_lacks_the_other(store: Store) ->
     assert lines[0] == "| run | search | variant | trained parameters | dev del / ins | dev WER |"
     found = json.loads(sla("table", "adapter-1", "--split", "dev", "--json", "-q").stdout)
     assert list(found["rows"][0]["scores"]) == ["dev"]
-    assert "no hypotheses of train of frozen-1" in sla("table", "frozen-1", "--split", "train", code=2).stderr
+    WORK.rename("our work")
+    error = sla("table", "frozen-1", "--split", "train", "--work", "our work", code=2).stderr
+    assert "no hypotheses of train of frozen-1" in error
+    assert "`sla decode 'our work/runs/frozen-1' --split train` makes them." in " ".join(error.split())
 
 
 def test_json_has_them_unrounded(store: Store) -> None:

@@ -377,10 +377,13 @@ def test_what_learned_through_stores_and_runs_that_are_gone_is_listed(store: Pat
     runs = [begun("copied", copy), begun("merged", both), begun("twice", all_three)]
     runs += [later := begun("later", clean, runs[2]), begun("last", clean, later)]
     begun("foreign", clean)
+    decoded = work / "hypotheses" / "of-a-copy.tsv"  # its emissions and its run are gone
+    decoded.parent.mkdir()
+    write_receipt(Receipt("decode", {}, {}, sources={"split_digest": Store(copy)["train"].digest}), decoded)
     for gone in (copy, both, all_three):
         shutil.rmtree(gone)
     for gone in (runs.pop(2), runs.pop(2)):
         shutil.rmtree(gone.path)
     for _ in range(2):
         found = leave_out(store, ["bob"], work)
-        assert {one.path for one in found.held_by} == {str(run.path) for run in runs}
+        assert {one.path for one in found.held_by} == {str(decoded), *(str(run.path) for run in runs)}

@@ -97,15 +97,15 @@ def wait_for_a_step(run: Run, process: Forked) -> None:
 def test_a_signal_to_all_processes_saves_and_stops(store: Store, tmp_path: Path) -> None:
     """As Slurm sends it: to the workers that load clips, too."""
     config = replace(CONFIG, train=replace(CONFIG.train, epochs=40, workers=1))
-    run = Run(tmp_path / "runs" / "a")
-    process = begin(tmp_path, store, config, "--name", "a")
+    run = Run(tmp_path / "runs" / "a run")
+    process = begin(tmp_path, store, config, "--name", "a run")
     wait_for_a_step(run, process)
     os.killpg(process.pid, signal.SIGUSR1)
     out, err = process.communicate(timeout=200)
     assert process.returncode == 128 + signal.SIGUSR1, err
     assert out == ""
     assert "SIGUSR1: stopped after" in err
-    assert "sla train --resume --name a" in err
+    assert "sla train --resume --name 'a run'" in err
     assert "Traceback" not in err
     assert read_receipt(run.path) is None
 

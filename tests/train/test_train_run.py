@@ -139,9 +139,11 @@ def test_stopped_after_the_last_epoch_it_says_so_and_is_resumed(
         return fitted(*arguments, **options)
 
     monkeypatch.setattr(fit_scorer, "fit", signalled)
-    with pytest.raises(Stopped, match=r"SIGTERM: stopped after the last epoch; continue with .*--resume --name run"):
-        start_run(store, tmp_path / "run", CONFIG, preset="tiny", group=CPU)
-    run = Run(tmp_path / "run")
+    with pytest.raises(
+        Stopped, match=r"SIGTERM: stopped after the last epoch; continue with .*--resume --name 'a run'"
+    ):
+        start_run(store, tmp_path / "a run", CONFIG, preset="tiny", group=CPU)
+    run = Run(tmp_path / "a run")
     assert not run.frame_scores.exists() and read_receipt(run.path) is None
     monkeypatch.undo()
     resume_run(run, CPU)
