@@ -19,6 +19,7 @@ from sla_cli.prep.plan import Plan
 from sla_cli.prep.result import PrepResult, division_figures
 from sla_cli.prep.write import write_files
 from sla_cli.store.division import Division, check_unedited, read_division, write_division
+from sla_cli.store.left_out import add_clips_left_out
 from sla_cli.store.paths import division_names, division_path
 
 WARNED = 5  # most incomplete clips in the log; the receipt has all
@@ -58,6 +59,8 @@ def write_store(
     own = {*result.divisions, *gone}
     _warn_of_unlisted(out, [name for name in division_names(out) if name not in own], plan.clips)
     check_unedited(out, own, "corpus")  # again: encoding may have taken hours
+    if plan.left_out:
+        add_clips_left_out(out, plan.left_out)
     receipt_path(out).unlink(missing_ok=True)  # from here until the new receipt the store is incomplete
     for name in gone:
         division_path(out, name).unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 """Signers who were left out of a store, as after consent was withdrawn: their clips are removed and do not come back.
 
-Their names are in `left-out.txt`, which prep reads.
+Their names and the ids of their clips are in files of the store, which prep reads.
 """
 
 from __future__ import annotations
@@ -20,9 +20,10 @@ from sla_cli.prep.result import division_figures
 from sla_cli.store.division import Division, read_division, write_without
 from sla_cli.store.file import StoreFile
 from sla_cli.store.left_out import (
-    LEFT_OUT,
-    LEFT_OUT_SPLITS,
+    FILES,
+    add_clips_left_out,
     alike,
+    clips_left_out,
     digests_before,
     left_out_among,
     read_left_out,
@@ -35,9 +36,6 @@ from sla_cli.store.write import write_clips
 from sla_cli.system.atomic import UNFINISHED, refuse_link, refuse_read_only
 from sla_cli.work.folder import UNFINISHED_EXPORT, find_source
 from sla_cli.work.run import Run
-
-REASON = "signer {} was left out of this store"  # of a clip, in the receipt
-
 
 @dataclass(frozen=True)
 class Holder:
@@ -121,18 +119,18 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         }
         before = (*digests_before(out), *_digests_with(out, had, gone))
         for file in (
-            out / LEFT_OUT,
-            out / LEFT_OUT_SPLITS,
+            *(out / name for name in FILES),
             receipt_path(out),
             *(file.path for file in store.files),
             *(division_path(out, name) for name in removed),
         ):
             refuse_read_only(file)
-        for file in (out / LEFT_OUT, out / LEFT_OUT_SPLITS):
-            refuse_link(file)
+        for name in FILES:
+            refuse_link(out / name)
         # Nothing is changed before this line. Each change is complete in itself, and the same command does the rest of
         # an interrupted one: the clips, by which it is decided what is to be done, are removed last.
         write_digests_before(out, before)
+        add_clips_left_out(out, gone)
         write_left_out(out, (*read_left_out(out), *signers))
         _write_results(store, divisions, gone)
         for division in (division for division in divisions if division.name in removed):
@@ -149,19 +147,6 @@ def _digests_with(out: Path, divisions: Sequence[Division], clips: Container[str
         for split in store.splits:
             if any(clip in clips for clip in store[split].ids):
                 yield store[split].digest
-
-
-def clips_left_out(store: Path, signers: Sequence[str]) -> dict[str, str]:
-    """Clips that are not in a store since one of these signers was left out, each with the name in the receipt."""
-    receipt, (begin, end) = read_receipt(store), REASON.split("{}")
-    skipped = {} if receipt is None else receipt.results.get("skipped", {})
-    names = {
-        clip: reason.removeprefix(begin).removesuffix(end)
-        for clip, reason in skipped.items()
-        if reason.startswith(begin) and reason.endswith(end)
-    }
-    wanted = alike(names.values(), signers)
-    return {clip: name for clip, name in names.items() if name in wanted}
 
 
 def check_nobody_left_out(store: Store) -> None:
@@ -188,8 +173,8 @@ def _clips_of(store: Store, signers: Sequence[str]) -> dict[str, str]:
 
 
 def left_out_reason(signer: str) -> str:
-    """Why a clip is not in a store."""
-    return REASON.format(signer)
+    """Why a clip is not in a store, for its receipt."""
+    return f"signer {signer} was left out of this store"
 
 
 def _without(file: StoreFile, gone: Container[str]) -> None:

@@ -17,7 +17,7 @@ from sla_cli.errors import SlaError, some
 from sla_cli.log import Advance, log, progress
 from sla_cli.prep.checks.overlap import overlapping, same_frames
 from sla_cli.prep.corpus import OWN
-from sla_cli.prep.left_out import check_nobody_left_out, clips_left_out, left_out_reason
+from sla_cli.prep.left_out import check_nobody_left_out
 from sla_cli.prep.merge_people import check_left_out, check_promise, names_left_out, prefixes_of
 from sla_cli.prep.other_files import check_clips_files, remove_other_files
 from sla_cli.prep.result import DivisionFigures, division_figures
@@ -25,7 +25,7 @@ from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, StoreHeader
 from sla_cli.store.division import Division, check_unedited, write_division
 from sla_cli.store.file import StoreFile
-from sla_cli.store.left_out import LEFT_OUT, LEFT_OUT_SPLITS, read_left_out, write_left_out
+from sla_cli.store.left_out import FILES, LEFT_OUT, write_left_out
 from sla_cli.store.paths import DIVISIONS, STAGES, check_store_name, clips_files, clips_path, lost_divisions
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
@@ -86,8 +86,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
                 return read_values(MergeResult, artifact.there.results | {"store": str(out)}, receipt_path(out))
             parts, skipped = _parts(stores)
             _check_leaks(parts)
-            left = {clip: left_out_reason(name) for clip, name in clips_left_out(out, read_left_out(out)).items()}
-            result = MergeResult(str(out), renamed=_renames(stores), skipped=skipped | left)
+            result = MergeResult(str(out), renamed=_renames(stores), skipped=skipped)
             check_left_out(out, stores, _new_ids(parts, result.renamed))
             division = _division(stores, parts, result.renamed)
             check_promise(stores, parts, division)
@@ -142,7 +141,7 @@ def _check_folder(out: Path, stores: Mapping[str, Store], force: bool) -> None:
     A store without receipt is one that was being made or replaced, when the command was killed. It may have left what
     it was writing. One with clips of these stores only is made again; another may be a copy that lacks the receipt.
     """
-    written, kept = (clips_path(out).name, RECEIPT_NAME, LEFT_OUT), (LOCK, LEFT_OUT, LEFT_OUT_SPLITS)
+    written, kept = (clips_path(out).name, RECEIPT_NAME, LEFT_OUT), (LOCK, *FILES)
     found = (path for path in out.iterdir() if not any(is_temporary(path, name) for name in written))
     held = sorted(path.name for path in found if path.name not in kept)
     made = read_receipt(out)

@@ -13,10 +13,9 @@ from sla_cli.errors import SlaError, argument, some
 from sla_cli.log import log
 from sla_cli.prep.checks.finding import refuse_problems
 from sla_cli.prep.checks.overlap import check_sentences, check_signers
-from sla_cli.prep.left_out import clips_left_out
 from sla_cli.store.clips import Split
 from sla_cli.store.division import Division
-from sla_cli.store.left_out import left_out_among, read_left_out
+from sla_cli.store.left_out import clips_left_out, left_out_among, read_left_out
 from sla_cli.store.store import Store
 
 

@@ -39,6 +39,7 @@ class Plan:
         clips: in the order of the tables, with training glosses, origins and stamps.
         divisions: of the corpus; the first is the default.
         skipped: clip id with the reason why it is left out on purpose.
+        left_out: clip id with the signer, of signers who were left out of the store.
         header: what all clips of the store share.
         receipt: of the store, without results.
         unreadable: folders and archives that cannot be opened, with the reason: their clips fail.
@@ -48,6 +49,7 @@ class Plan:
     clips: list[Clip]
     divisions: list[Division]
     skipped: dict[str, str]
+    left_out: dict[str, str]
     header: StoreHeader
     receipt: Receipt
     unreadable: Mapping[Path, SlaError]
@@ -75,7 +77,7 @@ def make_plan(request: PrepRequest, out: Path, part: tuple[int, int] | None = No
         listing.clips = [replace(clip, signer=name) for clip, name in zip(listing.clips, signers, strict=True)]
         unreadable = list_archives((clip.source.root for clip in listing.clips), out)
     _check_clips(listing.clips)
-    _skip_left_out(listing, left_out_among(out, (clip.signer for clip in listing.clips)))
+    left_out = _skip_left_out(listing, left_out_among(out, (clip.signer for clip in listing.clips)))
     check_returning(out, {clip.id: clip.signer for clip in listing.clips if clip.id not in listing.skipped})
     clips = label_clips(listing, labels)
     number, parts = part or (1, 1)
@@ -87,6 +89,7 @@ def make_plan(request: PrepRequest, out: Path, part: tuple[int, int] | None = No
         clips=located,
         divisions=[Division(name, splits, corpus.unseen.get(name, "")) for name, splits in listing.divisions.items()],
         skipped=listing.skipped,
+        left_out=left_out,
         header=StoreHeader(
             corpus.name, **request.form, labels=labels.name, recipe=recipe, profile=corpus.profile, preset=corpus.preset
         ),
@@ -129,15 +132,16 @@ def _fault(clip: Clip) -> str:
     return ""
 
 
-def _skip_left_out(listing: Listing, signers: Collection[str]) -> None:
-    """Leave out the clips of signers who were taken out of the store."""
+def _skip_left_out(listing: Listing, signers: Collection[str]) -> dict[str, str]:
+    """Leave out the clips of signers who were taken out of the store; returns these, each with its signer."""
     if signers:
         log.info("left out, as signers who were taken out of this store: %s", ", ".join(sorted(signers)))
-    for clip in listing.clips:
-        if clip.signer in signers:
-            listing.skipped[clip.id] = left_out_reason(clip.signer)
-            for splits in listing.divisions.values():
-                splits.pop(clip.id, None)
+    gone = {clip.id: clip.signer for clip in listing.clips if clip.signer in signers}
+    for clip, signer in gone.items():
+        listing.skipped[clip] = left_out_reason(signer)
+        for splits in listing.divisions.values():
+            splits.pop(clip, None)
+    return gone
 
 
 def _stamped(

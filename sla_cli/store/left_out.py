@@ -1,13 +1,14 @@
 """Signers who were left out of a store: no split has their clips, whichever files still do.
 
 `left-out.txt` in the store's folder has a name on each line. Capitals do not count when names are compared: another
-table may write the same person's name otherwise. `left-out-splits.txt` has the digests of the splits that had clips of
-them: what was made from these still holds the clips.
+table may write the same person's name otherwise. `left-out-clips.txt` has the ids of their clips, each with the name,
+by which these clips are known if a table names them otherwise. `left-out-splits.txt` has the digests of the splits that
+had clips of them: what was made from these still holds the clips.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from sla_cli.artifact.text import read_text
@@ -15,12 +16,19 @@ from sla_cli.core.alike import in_one_form
 from sla_cli.core.clip import signer_key
 from sla_cli.system.atomic import write_text
 
-LEFT_OUT, LEFT_OUT_SPLITS = "left-out.txt", "left-out-splits.txt"
+LEFT_OUT, LEFT_OUT_CLIPS, LEFT_OUT_SPLITS = FILES = ("left-out.txt", "left-out-clips.txt", "left-out-splits.txt")
 
 
 def read_left_out(store: Path) -> tuple[str, ...]:
     """Names of the signers who were left out of a store; an editor may have ended the lines of the file otherwise."""
     return tuple(map(in_one_form, _lines(store / LEFT_OUT)))
+
+
+def clips_left_out(store: Path, signers: Iterable[str]) -> dict[str, str]:
+    """Clips that are not in a store since one of these signers was left out, each with the name that it had then."""
+    clips = dict(line.split("\t", 1) for line in _lines(store / LEFT_OUT_CLIPS) if "\t" in line)
+    wanted = alike(clips.values(), signers)
+    return {clip: signer for clip, signer in clips.items() if signer in wanted}
 
 
 def digests_before(store: Path) -> tuple[str, ...]:
@@ -31,6 +39,12 @@ def digests_before(store: Path) -> tuple[str, ...]:
 def write_left_out(store: Path, names: Iterable[str]) -> None:
     """Write the list of names. Raises SlaError as `atomic_write`."""
     _write_lines(store / LEFT_OUT, names)
+
+
+def add_clips_left_out(store: Path, clips: Mapping[str, str]) -> None:
+    """Add clips, each with its signer, to those that were left out. Raises SlaError as `atomic_write`."""
+    lines = _lines(store / LEFT_OUT_CLIPS)
+    _write_lines(store / LEFT_OUT_CLIPS, (*lines, *(f"{clip}\t{signer}" for clip, signer in clips.items())))
 
 
 def write_digests_before(store: Path, digests: Iterable[str]) -> None:

@@ -16,7 +16,7 @@ from prep_work import DEV_CLIP, TRAIN_CLIP, build, frames_of
 from typer.testing import CliRunner
 
 from sla_cli.artifact.lock import locked
-from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
+from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path, write_receipt
 from sla_cli.cli.main import app
 from sla_cli.config.settings import DivisionConfig, PrepConfig, resolve
 from sla_cli.errors import SlaError
@@ -165,6 +165,26 @@ def test_prep_does_not_bring_them_back_without_their_names_or_with_others(
     assert "1 clip without a signer: whether somebody is among them who was left out" in caplog.text
 
 
+def test_prep_knows_their_clips_without_a_receipt_and_those_that_came_later(root: Path, tmp_path: Path) -> None:
+    """As after a killed prep. Of clips that came later, the corpus had named the signer when it was made last."""
+    corpus, out = tmp_path / "corpus", tmp_path / "work" / "store"
+    for name in "abc":
+        shutil.copytree(frames_of(root, "dev", DEV_CLIP)[0].parent, corpus / name)
+
+    def make(rows: str, **options: Any) -> None:
+        (corpus / "clips.tsv").write_text("frames\tgloss\tsigner\n" + rows)
+        build(corpus, out, corpus="folder", **options)
+
+    make("a\tA\tAnn\nb\tB\tBob\n")
+    leave_out(out, ["Ann"], out.parent)
+    make("b\tB\tBob\nc\tA\tAnn\n", force=True)
+    make("b\tB\tBob\n", force=True)
+    receipt_path(out).unlink()
+    for one in "ac":
+        with pytest.raises(SlaError, match=f"^{one}: left out of .* with the signer, whom the corpus no longer names"):
+            make(f"b\tB\tBob\n{one}\tA\tS1\n", force=True)
+
+
 def test_a_division_loses_them_after_a_kill_and_prep(root: Path, out: Path) -> None:
     """Killed when the name was written; then prep made the store again, without the clips."""
     signer = Store(out).clips[TRAIN_CLIP].signer
@@ -263,7 +283,7 @@ def test_nothing_is_changed_where_something_cannot_be(store: Path, fault: Callab
     assert not frames_in(store, ["first-of-bob", "second-of-bob"])
 
 
-@pytest.mark.parametrize("done", range(6))
+@pytest.mark.parametrize("done", range(7))
 def test_the_same_command_completes_an_interrupted_one(
     store: Path, done: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -283,7 +303,14 @@ def test_the_same_command_completes_an_interrupted_one(
         return change
 
     with monkeypatch.context() as patch:
-        for name in ("write_digests_before", "write_left_out", "write_receipt", "write_without", "write_clips"):
+        for name in (
+            "write_digests_before",
+            "add_clips_left_out",
+            "write_left_out",
+            "write_receipt",
+            "write_without",
+            "write_clips",
+        ):
             patch.setattr(left_out, name, interrupted(name))
         with pytest.raises(KeyboardInterrupt):
             leave_out(store, ["bob"], store.parents[1])
