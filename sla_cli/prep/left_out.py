@@ -37,6 +37,7 @@ from sla_cli.system.atomic import UNFINISHED, refuse_link, refuse_read_only
 from sla_cli.work.folder import UNFINISHED_EXPORT, find_source
 from sla_cli.work.run import Run
 
+
 @dataclass(frozen=True)
 class Holder:
     """An artifact that was made from a store.

@@ -137,15 +137,16 @@ class _Trail:
         if source not in receipt.sources:
             self.missing.append(f"The receipt of `sla {receipt.stage}` does not record where its {source} is.")
             return None
-        digest = receipt.inputs.get(source)
-        path = find_source(
-            Path(receipt.sources[source]),
-            self.score,
-            is_it or (lambda place: place.is_file() and digest_file(place) == digest),
-        )
+        if is_it is None:
+            digest = receipt.inputs.get(source)
+
+            def is_it(place: Path) -> bool:
+                return place.is_file() and digest_file(place) == digest
+
+        path = find_source(Path(receipt.sources[source]), self.score, is_it)
         if path is None:
             self.missing.append(f"The {source} {receipt.sources[source]} is gone.")
-        elif path.is_file() and digest_file(path) != digest:
+        elif not is_it(path):
             self.missing.append(f"The {source} {path} has changed since `sla {receipt.stage}` read it.")
             path = None
         return path
@@ -166,13 +167,15 @@ class _Trail:
     def split(self, decoded: Receipt | None, emitted: Receipt | None) -> Split | None:
         """The split that was decoded, if its clips are unchanged."""
         sources = {} if decoded is None else decoded.sources
-        name, read = sources.get("split", ""), {} if emitted is None else emitted.inputs
-        digest, division = sources.get("split_digest", read.get("split")), sources.get("division", "")
-        store = self.follow(decoded, "store", is_store_of({name: digest}, division) if digest else None)
+        name, division = sources.get("split", ""), sources.get("division", "")
+        digests = {sources["split_digest"]} if "split_digest" in sources else set()
+        digests |= set() if emitted is None else {emitted.inputs.get("split", "")}
+        store = self.follow(decoded, "store", is_store_of(dict(zip([name], digests, strict=False)), division))
         if store is None:
             return None
-        split = Store(store, division)[name]
-        if emitted is not None and emitted.inputs.get("split") != split.digest:
+        opened = Store(store, division)
+        split = opened[name] if name in opened.splits else None
+        if split is None or digests - {split.digest}:
             self.missing.append(f"The store {store} has changed since `sla emit` read it.")
             return None
         return split

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sla_cli.artifact.receipt import DIGEST, read_receipt
 from sla_cli.errors import SlaError, argument
-from sla_cli.work.folder import Work, find_source, finished, search_of
+from sla_cli.work.folder import Work, find_source, finished, own_source, search_of
 from sla_cli.work.run import Run
 
 
@@ -51,11 +51,12 @@ def decoded_runs(work: Work) -> list[str]:
 def is_from(hypotheses: Path, weights: str) -> bool | None:
     """Whether receipts lead from hypotheses to weights with this digest; None if they lead to no emissions.
 
-    Those whose emissions were made again with other content are from other weights, or may be.
+    Those whose emissions were made again with other content are from other weights, or may be. Of a copied work folder
+    its own emissions count, whatever became of the others.
     """
     decoded = read_receipt(hypotheses)
     place = "" if decoded is None else decoded.sources.get("emissions", "")
-    emissions = find_source(Path(place), hypotheses) if place else None
+    emissions = (own_source(Path(place), hypotheses) or find_source(Path(place), hypotheses)) if place else None
     emitted = read_receipt(emissions) if emissions is not None else None
     if decoded is None or emitted is None:
         return None

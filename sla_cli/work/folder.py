@@ -230,22 +230,30 @@ def find_source(recorded: Path, artifact: Path, is_it: Callable[[Path], bool] | 
     """The present path of the source of an artifact (such as a store) that was at `recorded`; None if it is gone.
 
     A copied work folder has its own copy of the source, while the recorded one may still exist. The copy is used if
-    `is_it` confirms that it is the same. A store that was copied to a node for a job, and is gone there, is the one of
-    its name in the work folder.
+    `is_it` confirms that it is the same. Of several places where a source may be that is not at `recorded` any more,
+    the first that `is_it` confirms is taken, else one that has changed. A store that was copied to a node for a job,
+    and is gone there, is the one of its name in the work folder.
     """
     works = artifact.resolve().parents[2::-1]
-    if is_it is None or not _exists(recorded):
-        found = lies_now(recorded, *works)
-        if found is None and is_it is not None:
-            named = (work / "stores" / recorded.name for work in works)
-            found = next((place for place in named if _exists(place) and is_it(place)), None)
-        return found
-    own = next((place for place in _within(recorded, works, parts=2) if not place.samefile(recorded)), recorded)
-    if own == recorded or is_it(own):
-        return own
+    if is_it is None:
+        return lies_now(recorded, *works)
+    if not _exists(recorded):
+        ends = list(_within(recorded, works))
+        named = [place for work in works if _exists(place := work / "stores" / recorded.name)]
+        return next(filter(is_it, (*ends, *named)), next(iter(ends), None))
+    own = own_source(recorded, artifact)
+    if own is None or is_it(own):
+        return own or recorded
     message = "%s was made from %s, which is used: %s is a different one"
     log.info(message, artifact, recorded, own, extra=ONCE)
     return recorded
+
+
+def own_source(recorded: Path, artifact: Path) -> Path | None:
+    """What a copied work folder has in the place of the source of one of its artifacts; None if it has nothing there,
+    or is no copy."""
+    places = _within(recorded, artifact.resolve().parents[2::-1], parts=2)
+    return next((place for place in places if not (_exists(recorded) and place.samefile(recorded))), None)
 
 
 def store_now(recorded: Path, artifact: Path, option: str, is_it: Callable[[Path], bool] | None = None) -> Path:

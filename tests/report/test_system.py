@@ -11,7 +11,9 @@ from report_work import make_work
 
 from sla_cli.artifact.receipt import read_receipt, write_receipt
 from sla_cli.errors import SlaError
+from sla_cli.prep.left_out import leave_out
 from sla_cli.report.system import load_systems
+from sla_cli.store.store import Store
 from sla_cli.work.scores import read_scores, write_scores
 
 
@@ -99,13 +101,37 @@ def test_hypotheses_that_were_replaced_are_not_shown(moved: Path) -> None:
     assert system.hypotheses == {}
 
 
+def test_another_run_in_the_place_of_its_run_is_not_shown(moved: Path) -> None:
+    """As after `sla train --force`."""
+    runs = moved.parents[1] / "runs"
+    shutil.rmtree(runs / "adapter")
+    shutil.copytree(runs / "lora", runs / "adapter")
+    (system,) = load_systems([moved])
+    assert system.run is None and re.search("The run .*adapter has changed since `sla emit` read it", system.missing[0])
+    assert system.split is not None
+
+
+def test_a_store_without_a_signer_is_not_the_one_that_was_scored(moved: Path) -> None:
+    work = moved.parents[1]
+    store, (hypotheses,) = work / "stores" / "signs", (work / "hypotheses" / "adapter").glob("*.tsv")
+    decoded = read_receipt(hypotheses)
+    assert decoded is not None
+    write_receipt(replace(decoded, sources=decoded.sources | {"split_digest": Store(store)["test"].digest}), hypotheses)
+    leave_out(store, ["<s>Signer</s>0"], work)
+    (system,) = load_systems([moved])
+    assert system.split is None and "has changed since `sla emit` read it" in system.missing[0]
+    shutil.rmtree(work / "emissions")  # they may have been made again
+    (system,) = load_systems([moved])
+    assert system.split is None and any("store" in one and "has changed since" in one for one in system.missing)
+
+
 def test_a_run_whose_settings_were_edited_is_left_out_and_said(moved: Path) -> None:
     for settings in (moved.parents[1] / "runs").glob("*/config.toml"):
         kept = [line for line in settings.read_text().splitlines(keepends=True) if not line.startswith("batch_frames")]
         settings.write_text("".join(kept))
     (system,) = load_systems([moved])
     assert system.run is None and system.split is not None
-    assert any("config.toml is damaged or was edited" in printed for printed in system.missing)
+    assert re.search("The run .* has changed since `sla emit` read it", system.missing[0])
 
 
 def test_a_copied_work_folder_is_read_itself_though_the_original_is_there(scores: list[Path], tmp_path: Path) -> None:

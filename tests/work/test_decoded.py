@@ -60,3 +60,16 @@ def test_those_whose_emissions_were_made_again_are_not_of_the_run(run: Run, work
     receipt.inputs["emissions"] = "0123456789abcdef"
     write_receipt(receipt, old)
     assert hypotheses_of(work, run, split="dev") == new
+
+
+def test_those_of_a_copied_work_folder_are_judged_by_its_own_emissions(run: Run, work: Work, tmp_path: Path) -> None:
+    copy = Work(Path(shutil.copytree(work.root, tmp_path / "copy")))
+    there = Run(copy.runs / "adapter")
+    place = work.emissions / "adapter" / "dev.h5"
+    for one, digest in ((place, "made again"), (copy.emissions / "adapter" / "dev.h5", "made again here")):
+        own = hypotheses_of(copy, there, split="dev")
+        assert is_from(own, there.weights_digest) is True
+        receipt = read_receipt(one)
+        assert receipt is not None
+        write_receipt(receipt, one, digest)
+    assert is_from(own, there.weights_digest) is False
