@@ -26,6 +26,7 @@ from sla_cli.work.decoded import is_from
 from sla_cli.work.folder import Work, find_source, search_of
 from sla_cli.work.model_folder import ModelFacts
 from sla_cli.work.run import Run
+from sla_cli.work.run_clips import how_changed
 
 QUESTION = "**To be answered:**"  # begins what the author of a model has to say
 CODE = re.compile(r"[a-z]{3}")  # of a language in ISO 639-3
@@ -108,7 +109,7 @@ class Card:
     """The content of a card, except what the model folder itself says.
 
     Attributes:
-        splits: of the store of the run; () if that is gone.
+        splits: of the store of the run; () if that is gone, or has changed since training.
         shared: whether signers of dev or test are also in train; None if unknown.
     """
 
@@ -161,27 +162,36 @@ class Card:
 
 def card_of(run: Run, answers: Answers) -> Card:
     """What the run's store and the hypotheses in its work folder say about it. Raises SlaError if it is no run."""
-    name, results = run.path.resolve().name, _results(run)
+    name = run.path.resolve().name
     try:
         store = run.own_clips()
     except SlaError as error:
         log.warning("the card says nothing of the recordings: %s", error.message)
-        return Card(name, answers, (), None, results)
+        return Card(name, answers, (), None, _results(run, ("dev", "test")))
+    if changed := how_changed(run, store, "export where it is as it was"):
+        log.warning("the card says nothing of the recordings, nor of test: %s", changed)
+        return Card(name, answers, (), None, _results(run, ("dev",)))
     train = {*store["train"].signers} - {""}
     others = {signer for name in store.splits if name != "train" for signer in store[name].signers} - {""}
     shared = bool(train & others) if train and others else None
     splits = [SplitFacts.of(store[name]) for name in store.splits]
-    return Card(name, answers, splits, shared, results)
+    return Card(name, answers, splits, shared, _results(run, ("dev", "test")))
 
 
-def _results(run: Run) -> list[Result]:
-    """Scores of the run's hypotheses of its own dev and test; other files are left out."""
+def _results(run: Run, splits: Sequence[str]) -> list[Result]:
+    """Scores of the run's hypotheses of its own splits; other files are left out, with a warning if they cannot be
+    scored."""
     folder, profile = Work(run.path.resolve().parents[1]).hypotheses / run.path.resolve().name, run.facts.profile
     found = []
     for file in sorted(folder.glob("*.tsv")):
         split = file.name.partition("-")[0]
-        if split in ("dev", "test") and _is_own(run, file):
+        if split not in splits or not _is_own(run, file):
+            continue
+        try:
             score, _ = score_in_memory(file, None, ScoreOptions(profile))
+        except SlaError as error:
+            log.warning("the card lacks the error rate of %s: %s", file.name, error.message)
+        else:
             found.append(Result(split, search_of(file), score))
     return found
 
@@ -194,4 +204,6 @@ def _is_own(run: Run, hypotheses: Path) -> bool:
         return False
     store = decoded.sources.get("store", "")
     there = find_source(Path(store), hypotheses, is_store_of(facts.digests, facts.division))
+    if decoded.sources.get("split") in facts.digests:
+        return decoded.sources.get("split_digest") == facts.digests[decoded.sources["split"]]
     return decoded.sources.get("division") == facts.division and (there is not None or store == facts.store)

@@ -26,10 +26,12 @@ def init_from(source: Run, config: Config) -> InitFrom:
     """What a run records about the run that it starts from.
 
     Raises:
-        SlaError: the other run has no weights, or has settings that need other weights (they are named).
+        SlaError: the other run has no weights, or settings that need other weights (they are named), or as
+            `Run.check_whole`.
     """
     if not source.best.is_file():
         raise SlaError(f"{source.path} has no weights to start from", "`sla train` writes them after the first epoch.")
+    source.check_whole()
     if different := differences(source.config, config):
         raise SlaError(
             f"the weights of {source.path} do not fit: {', '.join(different)}",

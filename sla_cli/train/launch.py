@@ -17,6 +17,7 @@ from sla_cli.train.splits import check_splits
 from sla_cli.work.folder import Work
 from sla_cli.work.model_folder import find_trained
 from sla_cli.work.run import Run
+from sla_cli.work.run_clips import warn_of_left_out
 
 if TYPE_CHECKING:
     from sla_cli.train.results import Forecast, Trained, TrainedSeeds
@@ -59,7 +60,10 @@ def start_training(
     from sla_cli.train.seeds import start_seeds
     from sla_cli.train.train_run import start_run
 
-    begin = init_from(find_trained(work.one_run(init)), settings) if init else None
+    source = find_trained(work.one_run(init)) if init else None
+    begin = None if source is None else init_from(source, settings)
+    if source is not None:
+        warn_of_left_out(source, source.own_store, clips.path)
     with join(device) as group:
         if preset is None:
             log.info("using preset %s, for the corpus of %s", of_corpus, clips.path)

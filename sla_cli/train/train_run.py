@@ -156,7 +156,7 @@ def resume_run(run: Run, group: ProcessGroup = ALONE) -> Trained:
         _ = run.facts  # refuses what is not a run, before its folder is made
     with _held(run, group) as hold:
         with group.agreed():
-            finished = read_receipt(run.path, "train") is not None
+            finished = run.is_finished
             # A first epoch that was killed before its state was there is trained again, and gives the same.
             if not run.state.is_file() and (finished or len(run.read_metrics()) > 1):
                 hint = "Restore it from a copy, or train again (`sla train --force`)."

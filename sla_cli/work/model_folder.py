@@ -143,6 +143,10 @@ class ModelFolder(Run):
         return True
 
     @property
+    def is_finished(self) -> bool:
+        return True
+
+    @property
     def version(self) -> int:
         return VERSION
 

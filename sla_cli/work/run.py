@@ -19,7 +19,8 @@ from sla_cli.config.settings import Config, from_dict, to_toml
 from sla_cli.config.toml_file import read_toml
 from sla_cli.core.calibration import UNCHANGED, Calibration
 from sla_cli.core.digest import digest_json
-from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.errors import FormatError, SlaError, argument, some
+from sla_cli.log import ONCE, log
 from sla_cli.store.clips import Split
 from sla_cli.store.store import Store, is_store_of
 from sla_cli.system.atomic import write_text
@@ -75,6 +76,11 @@ class Run:
     @property
     def exists(self) -> bool:
         return (self.path / "run.toml").is_file()
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether training has ended. Raises FormatError for a damaged receipt."""
+        return read_receipt(self.path, "train") is not None
 
     @property
     def version(self) -> int:
@@ -152,16 +158,22 @@ class Run:
         """
         scores = [self.frame_scores] if self.config.loss.frame_ctc else []
         missing = [path.name for path in (self.calibration, self.domain, *scores) if not path.is_file()]
-        return missing if missing and read_receipt(self.path, "train") is not None else []
+        return missing if missing and self.is_finished else []
 
     def check_whole(self) -> None:
-        """Raise FormatError for a finished run that has lost a file, or as `check_best`: its results would differ."""
+        """Raise FormatError for a finished run that has lost a file, or as `check_best`: its results would differ.
+
+        Warn of one that is not finished.
+        """
         if lost := self.lost:
             hint = "Copy the run again; where its store is, `sla train --resume --name NAME` makes them again."
             raise FormatError(
                 f"{self.path} is finished, but {some(lost)} of it {'is' if len(lost) == 1 else 'are'} missing", hint
             )
         self.check_best()
+        if self.best.is_file() and not self.is_finished:
+            resume = f"`sla train --resume --name {argument(self.path.resolve().name)}` goes on with it"
+            log.warning("run %s is not finished: its best weights so far are used; %s", self.path, resume, extra=ONCE)
 
     def check_best(self) -> None:
         """Raise FormatError if the best weights of a finished run are not those with which it ended."""
@@ -172,7 +184,7 @@ class Run:
     @property
     def weights_digest(self) -> str:
         """Identifies its best weights. Raises SlaError if there are none yet."""
-        if not self.best.is_file() and read_receipt(self.path, "train") is None:
+        if not self.best.is_file() and not self.is_finished:
             hint = "`sla train` writes them after the first epoch; `sla train --resume --name NAME` goes on with a run."
             raise SlaError(f"{self.path} has no weights yet", hint)
         return digest_file(self.best)

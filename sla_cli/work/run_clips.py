@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sla_cli.core.clip import unknown_glosses
 from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError, SlaError, some
@@ -43,12 +45,8 @@ def warn_of_differences(run: Run, split: Split) -> None:
     if split.store.resolve() != run.own_store:
         return
     store = Store(split.store, run.facts.division)
-    if changed := [name for name, digest in run.facts.digests.items() if _has_changed(store, name, digest)]:
-        if set(run.facts.digests.values()).isdisjoint(digests_before(store.path)):
-            message = "the store %s was replaced since run %s was trained on it: %s changed; name a store with --store"
-        else:
-            message = "signers were left out of the store %s since run %s was trained on it (%s changed): train again"
-        log.warning(message, store.path, run.path.name, some(changed))
+    if changed := how_changed(run, store, "name a store with --store"):
+        log.warning("%s", changed)
     elif not run.is_own(split):
         trained = set(store["train"].ids) if "train" in store.splits else set()
         if seen := [name for name in split.ids if name in trained]:
@@ -57,6 +55,30 @@ def warn_of_differences(run: Run, split: Split) -> None:
                 counted(len(seen), "clip"),
                 *(split, run.path.name, store.division.name, some(seen)),
             )
+
+
+def how_changed(run: Run, store: Store, instead: str) -> str:
+    """What has changed in the store of a run, in its division, since it was trained; "" for nothing.
+
+    Args:
+        instead: what to do if it was replaced.
+    """
+    changed = [name for name, digest in run.facts.digests.items() if _has_changed(store, name, digest)]
+    if not changed:
+        return ""
+    name, what = run.path.resolve().name, some(changed)
+    if not set(run.facts.digests.values()).isdisjoint(digests_before(store.path)):
+        done = f"since run {name} was trained on it ({what} changed): train again"
+        return f"signers were left out of the store {store.path} {done}"
+    return f"the store {store.path} was replaced since run {name} was trained on it: {what} changed; {instead}"
+
+
+def warn_of_left_out(run: Run, *stores: Path | None) -> None:
+    """Warn if a run has learned from signers who were left out of one of these stores since; None is no store."""
+    for store in dict.fromkeys(store.resolve() for store in stores if store is not None):
+        if not run.facts.learned_from.isdisjoint(digests_before(store)):
+            message = "run %s has learned from signers who were left out of %s since, and so has what starts from it"
+            log.warning(message, run.path.resolve().name, store)
 
 
 def _has_changed(store: Store, split: str, digest: str) -> bool:

@@ -8,6 +8,9 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 from recordings import copy_run, refused, sla
+from typer.testing import CliRunner
+
+from sla_cli.cli.main import app
 
 RUN, HYPOTHESES = "old/runs/adapter", "old/hypotheses/adapter"
 ANSWERS = ("--language", "gsg", "--licence", "other", "--corpus-licence", "only here", "--contact", "a@example.org")
@@ -59,6 +62,19 @@ def test_hypotheses_of_another_division_are_not_on_it(folder: Path) -> None:
     sla("decode", RUN, "--split", "dev", "--work", "old", "-q")
     (result,) = card("--force").data.eval_results
     assert result.dataset_split == "dev"
+
+
+def test_of_a_store_that_has_changed_since_training_it_says_nothing(folder: Path) -> None:
+    """The clips that are there now are not those that the run was trained on, and test may have clips of train."""
+    (store,) = Path("old/stores").iterdir()
+    sla("decode", RUN, "--split", "test", "--beam", "1", "--work", "old", "-q")
+    assert [one.dataset_split for one in card().data.eval_results] == ["dev", "test"]
+    sla("store", "leave-out", str(store), "--signer", "Signer01", "--work", "old", "-q")
+    result = CliRunner().invoke(app, ["export", RUN, "-o", "m", "--force"])
+    said, made = " ".join(result.stderr.split()), ModelCard.load(Path("m", "README.md"))
+    assert "the card says nothing of the recordings, nor of test: signers were left out" in said
+    assert "the card lacks the error rate of dev-" in said and made.data.eval_results is None
+    assert "Numbers of clips, signers and hours: unknown" in made.text and "| clips | signers |" not in made.text
 
 
 def test_it_asks_what_no_artifact_knows(folder: Path) -> None:

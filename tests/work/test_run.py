@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from clip_store import bytes_only, one_split
 
+from sla_cli.artifact.receipt import Receipt, write_receipt
 from sla_cli.config.presets import PRESETS
 from sla_cli.config.settings import resolve
 from sla_cli.errors import FormatError, SlaError
@@ -38,6 +39,25 @@ def test_what_is_fixed_for_a_run_reads_back(tmp_path: Path, preset: str) -> None
     assert again.glosses == GLOSSES
     assert again.facts == FACTS
     assert sorted(path.name for path in run.path.iterdir()) == ["config.toml", "glosses.txt", "run.toml"]
+
+
+def test_of_a_run_that_is_not_finished_it_is_said(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """As also of a copy that lacks the receipt, and perhaps more."""
+    run = Run(tmp_path / "my run")
+    run.create(resolve("tiny"), GLOSSES, FACTS)
+    run.check_whole()
+    assert not caplog.messages, "it has no weights, which is an error where they are read"
+    run.best.write_bytes(b"weights")
+    run.check_whole()
+    assert (
+        "my run is not finished: its best weights so far are used; `sla train --resume --name 'my run'`" in caplog.text
+    )
+    caplog.clear()
+    for name in ("calibration.json", "domain.safetensors", "frame_scores.safetensors"):
+        (run.path / name).touch()
+    write_receipt(Receipt("train", {}, {}, results={"best_epoch": 1, "dev_wer": 50.0}), run.path)
+    run.check_whole()
+    assert not caplog.messages
 
 
 def test_a_folder_without_run_toml_is_no_run(tmp_path: Path) -> None:
