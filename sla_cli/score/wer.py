@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from sla_cli.core.arguments import as_flag, as_path, as_text, as_texts
-from sla_cli.core.hypothesis import Glosses, Hypothesis
+from sla_cli.core.hypothesis import NO_GLOSS, Glosses, Hypothesis
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
-from sla_cli.exchange.gloss_files import read_gloss_file
+from sla_cli.exchange.gloss_files import NOT_READ_BACK, read_gloss_file
 from sla_cli.score.score import ScoreOptions, score
 from sla_cli.score.score_file import AUTO, References, read_references, score_in_memory
 
@@ -59,13 +59,14 @@ def _glosses(given: Path | str | GlossesById, name: str) -> Mapping[str, Glosses
     if not isinstance(given, Mapping):
         return read_gloss_file(as_path(given, name)).references
     ids = as_texts(list(given), f"the ids of {name}")
-    if bad := [id for id in ids if not id or not set("\t\n\r").isdisjoint(id)]:
+    if bad := [id for id in ids if NOT_READ_BACK.search(id)]:
         raise SlaError(f"{name} holds the id {bad[0]!r}, which no file can have", "Give ids with letters or digits.")
     return {id: _words(given[id], f"{name}[{id!r}]") for id in ids}
 
 
 def _words(glosses: str | Sequence[str], name: str) -> Glosses:
     words = tuple(glosses.split()) if isinstance(glosses, str) else as_texts(glosses, name)
-    if bad := [word for word in words if word.split() != [word]]:
-        raise SlaError(f"{name} holds {bad[0]!r}, which is not one word", "Give words without white space.")
+    if bad := [word for word in words if NO_GLOSS.search(word)]:
+        hint = "Give words without white space and control characters."
+        raise SlaError(f"{name} holds {bad[0]!r}, which is not one word", hint)
     return words

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from sla_cli.core.annotation import Sign
+from sla_cli.errors import SlaError, shown
 from sla_cli.transcribe.events import Event, Final, SentenceEnd
 
 LONGEST = 100  # signs; somebody who never pauses gets segments of as many
@@ -52,9 +53,13 @@ class Segments:
 
     def add(self, events: Iterable[Event]) -> Iterator[Segment]:
         """The messages after the events of one call: of each segment that ended, then of the one that is open if it
-        has changed."""
+        has changed. Raises SlaError for anything but events."""
+        if isinstance(events, Event) or not isinstance(events, Iterable):
+            raise SlaError(f"events is {shown(events)}, not a list of events", "Give what `push` of a stream returns.")
         changed, time = False, 0.0
         for event in events:
+            if not isinstance(event, Event):
+                raise SlaError(f"events holds {shown(event)}, which is no event of a stream")
             changed, time = True, event.time
             if isinstance(event, Final):
                 self._fixed.append(event.sign)

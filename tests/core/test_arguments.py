@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 import sla_cli
 from sla_cli.core.arguments import as_number, as_path, as_plain, as_texts, check_one_of
 from sla_cli.errors import SlaError
+from sla_cli.transcribe.events import SentenceEnd
+from sla_cli.transcribe.segments import Segments
 
 ODD = [None, 5, 1.5, b"bytes", ["a"], {"a": "b"}, np.zeros(3), object(), True]
 
@@ -82,10 +84,14 @@ def test_texts() -> None:
             lambda odd=odd: sla_cli.wer({"a": odd}, {"a": "X"})
             for odd in (None, 5, b"X", ["X", 5], {"X", "Y"}, np.array("X"))
         ),
-        *(lambda odd=odd: sla_cli.wer({"a": odd}, {"a": "X"}) for odd in (["A B"], [" X"], ["X", ""], ["X\n"])),
+        *(
+            lambda odd=odd: sla_cli.wer({"a": odd}, {"a": "X"})
+            for odd in (["A B"], ["X", ""], ["X\n"], ["X\0"], "X\ud800")
+        ),
         *(lambda odd=odd: sla_cli.wer("a.ctm", "b.stm", normalize=odd) for odd in (None, 5, ["none"], np.zeros(2))),
+        *(lambda odd=odd: list(Segments().add(odd)) for odd in (None, 3, ["x"], SentenceEnd, [SentenceEnd])),
         lambda: sla_cli.wer({1: "X"}, {1: "X"}),  # type: ignore[dict-item]
-        *(lambda odd=odd: sla_cli.wer({odd: "X"}, {odd: "X"}) for odd in ("", "a\tb", "a\n")),
+        *(lambda odd=odd: sla_cli.wer({odd: "X"}, {odd: "X"}) for odd in ("", "a\tb", "a\n", "\ud800")),
         lambda: sla_cli.wer({"a": "X"}, {"a": "X"}, normalize=5),  # type: ignore[arg-type]
         *(lambda odd=odd: sla_cli.Store(odd) for odd in (None, 5, b"x", "")),
         *(lambda odd=odd: sla_cli.Layout(tier=odd) for odd in (None, 5, 10**5000, b"x", "")),
