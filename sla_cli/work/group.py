@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from itertools import combinations
 from pathlib import Path
 
@@ -26,12 +26,14 @@ class Member:
         path: its hypotheses, its score folder, or its own folder.
         config: its settings; None if the run is not known.
         start: digest of the weights that it started from (`--init-from`); "" for initial weights.
+        clips: digests of the splits that it was trained on; empty if the run is not known.
     """
 
     name: str
     path: Path
     config: Config | None = None
     start: str = ""
+    clips: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def of(cls, name: str, path: Path, run: Run | None) -> Member:
@@ -39,7 +41,7 @@ class Member:
         if run is None:
             return cls(name, path)
         begin = run.facts.init_from
-        return cls(name, path, run.config, begin.weights if begin else "")
+        return cls(name, path, run.config, begin.weights if begin else "", run.facts.digests)
 
     @property
     def seed(self) -> int | None:
@@ -48,7 +50,8 @@ class Member:
 
 
 def check_group(text: str, members: Sequence[Member]) -> None:
-    """Raise SlaError if a run is named twice, or if known runs have different settings or starts, or the same seed.
+    """Raise SlaError if a run is named twice, or if known runs have different settings, starts or clips, or the same
+    seed.
 
     Args:
         text: what names the group on the command line.
@@ -60,12 +63,16 @@ def check_group(text: str, members: Sequence[Member]) -> None:
     if len(members) > 1 and (unknown := [member.name for member in members if member.config is None]):
         log.warning("%s: not checked to be seeds of one configuration: no run is known of %s", text, some(unknown))
     for (one, own), (other, theirs) in combinations(known, 2):
-        fault = "started from other weights" if one.start != other.start else _fault(own, theirs)
+        fault = _fault(own, theirs)
+        if one.start != other.start:
+            fault = "started from other weights"
+        elif one.clips != other.clips:
+            fault = "were trained on different clips"
         if fault:
             names = (one.name, other.name) if one.name != other.name else (one.path, other.path)
             raise SlaError(
                 f"{text}: {names[0]} and {names[1]} {fault}, so they are no group of seeds",
-                "A group has one configuration, one start and each seed once; name other runs separately.",
+                "A group has one configuration, one start, one train split and each seed once; name others separately.",
             )
 
 

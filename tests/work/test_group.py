@@ -51,6 +51,14 @@ def test_runs_that_started_from_other_weights_are_no_group() -> None:
     check_group("x", [begun[0], replace(begun[1], start="0123")])
 
 
+def test_runs_that_were_trained_on_different_clips_are_no_group() -> None:
+    """As after the store has grown."""
+    one, two = (replace(run("a", seed=seed), clips={"train": str(seed), "dev": "d"}) for seed in (0, 1))
+    with pytest.raises(SlaError, match="were trained on different clips, so they are no group"):
+        check_group("x", [one, replace(two, path=Path("b"))])
+    check_group("x", [one, replace(two, path=Path("b"), clips=one.clips)])
+
+
 def test_what_is_not_known_is_not_judged() -> None:
     check_group("x", [run("a", seed=0), Member("b", Path("b")), Member("c", Path("c"))])
     with pytest.raises(SlaError, match=r"a and c differ in train\.lr"):
