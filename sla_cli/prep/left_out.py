@@ -71,23 +71,26 @@ class LeftOut:
     held_by: list[Holder]
 
 
-def check_returning(store: Path, clips: Mapping[str, str]) -> None:
-    """Raise SlaError for a clip that was left out with its signer, whom the corpus names no longer, or otherwise.
+def check_returning(store: Path, clips: Mapping[str, str], place: str = "the corpus") -> None:
+    """Raise SlaError for a clip that was left out with its signer, whom its place names no longer, or otherwise.
 
     Args:
-        clips: ids, each with the signer as the corpus names them now; none of these is left out.
+        clips: ids, each with the signer as the place names them now; none of these is left out.
+        place: where the clips come from.
     """
     if not (names := read_left_out(store)):
         return
     gone = clips_left_out(store, names)
     if back := [clip for clip in clips if clip in gone]:
         raise SlaError(
-            f"{some(back)}: left out of {store} with the signer, whom the corpus no longer names",
-            "Name the signers as before, or take these clips out of the corpus.",
+            f"{some(back)}: left out of {store} with the signer, whom {place} no longer names",
+            f"Name the signers as before, or take these clips out of {place}; if they are other clips, rename them.",
         )
     if unknown := [clip for clip, signer in clips.items() if not signer]:
-        message = "%s without a signer: whether somebody is among them who was left out of %s cannot be known (%s)"
-        log.warning(message, counted(len(unknown), "clip"), store, some(names))
+        message = (
+            "%s without a signer in %s: whether somebody is among them who was left out of %s cannot be known (%s)"
+        )
+        log.warning(message, counted(len(unknown), "clip"), place, store, some(names))
 
 
 def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:

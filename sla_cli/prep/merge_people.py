@@ -13,6 +13,7 @@ from sla_cli.errors import SlaError, argument, some
 from sla_cli.log import log
 from sla_cli.prep.checks.finding import refuse_problems
 from sla_cli.prep.checks.overlap import check_sentences, check_signers
+from sla_cli.prep.left_out import check_returning
 from sla_cli.store.clips import Split
 from sla_cli.store.division import Division
 from sla_cli.store.left_out import clips_left_out, left_out_among, read_left_out
@@ -43,13 +44,18 @@ def check_left_out(out: Path, stores: Mapping[str, Store], clips: Mapping[str, t
         for signer in sorted(set(store.clips.signers) - {""}):
             if left_out_among(out, (signer, prefixes[name] + signer)):
                 raise _still_there(store, signer, out)
-            for other in (stores[one] for one in stores if prefixes[one] == prefixes[name]):
+            for other in _of_one_corpus(stores, name):
                 if left_out_among(other.path, [signer]):
                     raise _still_there(store, signer, other.path)
             for gone, place in left_out:
                 if place != store.path and _may_be_one(gone, signer):
                     message = "%s was left out of %s: if %s of %s is this person, leave them out there too"
                     log.warning(message, gone, place, signer, store.path)
+        for other in _of_one_corpus(stores, name):
+            if other is not store:
+                check_returning(
+                    other.path, dict(zip(store.clips.ids, store.clips.signers, strict=True)), str(store.path)
+                )
     left = clips_left_out(out, read_left_out(out))
     for clip, (name, own) in clips.items():
         if clip in left:
@@ -59,6 +65,11 @@ def check_left_out(out: Path, stores: Mapping[str, Store], clips: Mapping[str, t
                 "If it is another clip, give the new store another --name; else leave its signer out of "
                 f"{argument(place)} too (`sla store leave-out`).",
             )
+
+
+def _of_one_corpus(stores: Mapping[str, Store], name: str) -> list[Store]:
+    """The stores of the corpus of one of them: there, a name is one person, and an id one clip."""
+    return [store for store in stores.values() if store.header.corpus == stores[name].header.corpus]
 
 
 def _may_be_one(one: str, other: str) -> bool:

@@ -162,7 +162,7 @@ def test_prep_does_not_bring_them_back_without_their_names_or_with_others(
     assert Store(out).clips.ids == ["b"]
     (corpus / "clips.tsv").write_text("frames\tgloss\nb\tB\n")
     build(corpus, out, corpus="folder", force=True)
-    assert "1 clip without a signer: whether somebody is among them who was left out" in caplog.text
+    assert "1 clip without a signer in the corpus: whether somebody is among them who was left out" in caplog.text
 
 
 def test_prep_knows_their_clips_without_a_receipt_and_those_that_came_later(root: Path, tmp_path: Path) -> None:

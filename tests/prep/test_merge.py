@@ -266,6 +266,20 @@ def test_a_clip_that_was_left_out_does_not_come_back_under_another_name_of_its_s
         )
 
 
+def test_a_clip_that_was_left_out_of_one_store_does_not_come_with_another_of_the_corpus(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There, its signer has another name, or none."""
+    one = make_store(tmp_path / "a", A)
+    leave_out(one, ["bob"], tmp_path)
+    for signer in ("", "S2"):
+        two = make_store(tmp_path / f"b{signer}", {"train": [clip("t2", "B C", 16, signer=signer)]})
+        with pytest.raises(SlaError, match=r"^t2: left out of .*a with the signer, whom .*b.* no longer names"):
+            merge_stores([one, two], tmp_path / "c")
+    merge_stores([one, make_store(tmp_path / "d", {"train": [clip("u", "B", 16)]})], tmp_path / "c")
+    assert f"1 clip without a signer in {tmp_path / 'd'}: whether somebody is among them" in caplog.text
+
+
 def test_clips_of_somebody_that_appear_while_it_copies_stay(
     stores: tuple[Path, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
