@@ -23,6 +23,7 @@ from sla_cli.core.clip_score import ClipScore, score_clips
 from sla_cli.core.edit_alignment import KEPT, Counts, Pair
 from sla_cli.core.result import Score
 from sla_cli.errors import FormatError
+from sla_cli.log import ONCE, log
 from sla_cli.system.atomic import Check, write_text
 from sla_cli.system.garbage_collection import without_garbage_collection
 from sla_cli.work.figures import VERSION, Figures, WordCounts, figures_of
@@ -109,9 +110,12 @@ def _counts(counts: WordCounts) -> Counts:
 
 
 def _check_unchanged(folder: Path) -> None:
-    """Raise FormatError if a file is not as the receipt describes it; without a receipt it is not checked."""
+    """Raise FormatError if a file is not as the receipt describes it; warn if there is none."""
     receipt = read_receipt(folder, "score")
-    for name, digest in (receipt.results.get("digests", {}) if receipt is not None else {}).items():
+    if receipt is None:
+        log.warning("%s has no receipt: whether it is as `sla score` wrote it is unknown", folder, extra=ONCE)
+        return
+    for name, digest in receipt.results.get("digests", {}).items():
         if digest_file(folder / name) != digest:
             raise FormatError(f"{folder / name} is damaged or was edited: it is not what `sla score` wrote", AGAIN)
 

@@ -157,9 +157,10 @@ def test_alignment_lines_up_on_the_screen(tmp_path: Path, score: Score) -> None:
     assert cell_len("REF:  天气 ") == cell_len("HYP:  天   ")
 
 
-def test_reads_back_what_was_written(tmp_path: Path, score: Score) -> None:
+def test_reads_back_what_was_written(tmp_path: Path, score: Score, caplog: pytest.LogCaptureFixture) -> None:
     write_scores(tmp_path, score)
     assert read_scores(tmp_path) == score
+    assert "has no receipt: whether it is as `sla score` wrote it is unknown" in caplog.text
 
 
 @settings(max_examples=30, deadline=None)
