@@ -78,9 +78,9 @@ def leave_out(
     """Remove all clips of a signer from a store, as after consent was withdrawn.
 
     Their frames are removed from the files, and their rows from all divisions;
-    `sla prep` does not bring them back. The command lists the runs, caches and
-    other artifacts in the work folder that were made from the store before; you
-    must remove these yourself.
+    `sla prep` does not bring them back. The command lists the runs, caches, copies
+    of the store and other artifacts in the work folder that were made from the
+    store before; you must remove these yourself.
     """
     from sla_cli.prep.left_out import leave_out as remove
     from sla_cli.work.folder import Work as WorkFolder
@@ -90,6 +90,6 @@ def leave_out(
     lines = [f"{counted(len(removed.clips), 'clip')} of {' and '.join(removed.signers)} removed from {removed.store}"]
     lines += [f"  division {name}: {clips:,}" for name, clips in removed.divisions.items()]
     if removed.held_by:
-        lines += ["These were made from the store before, and may still hold the clips or what was learned from them:"]
+        lines += ["These may have been made from the store before, and hold the clips or what was learned from them:"]
         lines += [f"  {held.kind} {held.path}" for held in removed.held_by]
     answer("\n".join(lines), removed, as_json)

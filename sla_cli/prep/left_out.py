@@ -5,17 +5,17 @@ Their names and the ids of their clips are in files of the store, which prep rea
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
-from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.lock import locked
-from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path, write_receipt
+from sla_cli.artifact.receipt import read_receipt, receipt_path, write_receipt
 from sla_cli.core.alike import in_one_form
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
+from sla_cli.prep.holders import Holder, every_split, holders
 from sla_cli.prep.result import division_figures
 from sla_cli.store.division import Division, read_division, write_without
 from sla_cli.store.file import StoreFile
@@ -30,25 +30,10 @@ from sla_cli.store.left_out import (
     write_digests_before,
     write_left_out,
 )
-from sla_cli.store.paths import clips_files, division_names, division_path, features_folder, split_name
+from sla_cli.store.paths import division_names, division_path, split_name
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
-from sla_cli.system.atomic import UNFINISHED, refuse_link, refuse_read_only
-from sla_cli.work.folder import UNFINISHED_EXPORT, find_source
-from sla_cli.work.run import Run
-
-
-@dataclass(frozen=True)
-class Holder:
-    """An artifact that was made from a store.
-
-    Attributes:
-        kind: the command that made it, `cache`, or `unfinished`: left by a killed command, maybe of another store
-        path: its folder or file
-    """
-
-    kind: str
-    path: str
+from sla_cli.system.atomic import refuse_link, refuse_read_only
 
 
 @dataclass(frozen=True)
@@ -101,7 +86,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
 
     Raises:
         SlaError: no such store or signer, no clip would be left, or another process is writing the store.
-        FormatError: the store, or a receipt in the work folder, is damaged.
+        FormatError: the store is damaged.
     """
     signers = [in_one_form(name).strip() for name in signers]
     folder = split_name(path)[0]
@@ -121,7 +106,8 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
             for old, new in zip(had, divisions, strict=True)
             if (count := len(old.splits) - len(new.splits))
         }
-        before = (*digests_before(out), *_digests_with(out, had, gone))
+        with_them = (split.digest for split in every_split(out) if any(clip in gone for clip in split.ids))
+        before = (*digests_before(out), *with_them)
         for file in (
             *(out / name for name in FILES),
             receipt_path(out),
@@ -143,14 +129,6 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
             _without(stored, gone)
     log.info("%s of %s removed from %s", counted(len(gone), "clip"), " and ".join(signers), out)
     return LeftOut(path, tuple(signers), tuple(gone), removed, holders(path, work))
-
-
-def _digests_with(out: Path, divisions: Sequence[Division], clips: Container[str]) -> Iterator[str]:
-    """Digests of the splits of a store that have one of these clips."""
-    for store in [Store(out, division) for division in divisions] or [Store(out)]:
-        for split in store.splits:
-            if any(clip in clips for clip in store[split].ids):
-                yield store[split].digest
 
 
 def check_nobody_left_out(store: Store) -> None:
@@ -204,78 +182,3 @@ def _write_results(store: Store, divisions: Sequence[Division], gone: Mapping[st
     own = [division for division in divisions if division.name in receipt.results.get("divisions", {})]
     receipt.results["divisions"] = {division.name: asdict(division_figures(division, glosses)) for division in own}
     write_receipt(receipt, store.path)
-
-
-def holders(path: Path, work: Path) -> list[Holder]:
-    """The artifacts of a work folder that were made from a store, directly or through others, and its caches.
-
-    Also through stores and runs that are gone, and through copies of the store. The work folder may have been moved or
-    copied.
-
-    Raises:
-        FormatError: a receipt, or an unfinished run or export, is damaged.
-    """
-    store = split_name(path)[0].resolve()
-    caches = [*sorted(store.glob(".spool-*")), features_folder(store)]
-    found = [Holder("cache", str(cache)) for cache in caches if cache.is_dir() and not clips_files(cache)]
-    names, made = {store}, list[tuple[Path, Receipt]]()
-    for file in sorted(work.resolve().rglob("*receipt.json")):
-        artifact = (
-            file.parent if file.name == "receipt.json" else file.with_name(file.name.removesuffix(".receipt.json"))
-        )
-        receipt = read_receipt(artifact)
-        if receipt is not None and artifact != store:
-            made.append((artifact, receipt))
-    unfinished = [
-        run
-        for folder in sorted(work.resolve().glob("runs/*"))
-        if not receipt_path(folder).is_file() and (run := Run(folder)).exists
-    ]
-    hidden = sorted(work.resolve().rglob(".*"))
-    made += [(run.path, _unfinished(run)) for run in unfinished]
-    made += [
-        (note.parent, Receipt("export", {}, {}, sources={"store": str(read_json(note, names=True).get("store", ""))}))
-        for note in hidden
-        if note.name == UNFINISHED_EXPORT and not receipt_path(note.parent).is_file()
-    ]
-    before = set(digests_before(store))
-    weights = set[str]()  # of runs that are found; the source of a run may be a model that was exported from one
-    while new := [
-        one
-        for one in made
-        if one[0] not in names
-        and (
-            one[1].inputs.get("init_from") in weights
-            or not names.isdisjoint(_places(*one))
-            or not before.isdisjoint(_learned_from(*one))
-        )
-    ]:
-        names |= {artifact for artifact, _ in new}
-        runs = (Run(artifact) for artifact, receipt in new if receipt.stage == "train")
-        weights |= {run.weights_digest for run in runs if run.best.is_file()}
-        found += [Holder(receipt.stage, str(artifact)) for artifact, receipt in new]
-    return found + [Holder("unfinished", str(path)) for path in hidden if path.match(f".*{UNFINISHED}")]
-
-
-def _unfinished(run: Run) -> Receipt:
-    """What the receipt of an unfinished run will say of its sources."""
-    facts = run.facts
-    begin = facts.init_from
-    inputs, sources = ({"init_from": begin.weights}, {"init_from": begin.run}) if begin is not None else ({}, {})
-    return Receipt("train", {}, inputs, sources={"store": facts.store, **sources})
-
-
-def _learned_from(artifact: Path, receipt: Receipt) -> set[str]:
-    """Digests of splits that an artifact was made from."""
-    run = Run(artifact)
-    if receipt.stage == "train" and run.exists:
-        return run.facts.learned_from
-    return set(map(str, (*receipt.inputs.values(), *receipt.sources.values())))
-
-
-def _places(artifact: Path, receipt: Receipt) -> set[Path]:
-    """Folders and files from which an artifact was made, without divisions of stores: where they were, and are now."""
-    recorded = filter(None, (*receipt.sources.values(), str(receipt.inputs.get("store", ""))))
-    were = {split_name(Path(place))[0] for place in recorded}
-    now = (find_source(place, artifact, lambda _: True) for place in were)
-    return were | {place.resolve() for place in now if place is not None}

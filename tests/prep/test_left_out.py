@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Callable
@@ -13,27 +12,19 @@ from typing import Any
 import pytest
 from clip_store import clip, make_store
 from prep_work import DEV_CLIP, TRAIN_CLIP, build, frames_of
-from typer.testing import CliRunner
 
 from sla_cli.artifact.lock import locked
-from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path, write_receipt
-from sla_cli.cli.main import app
-from sla_cli.config.settings import DivisionConfig, PrepConfig, resolve
+from sla_cli.artifact.receipt import read_receipt, receipt_path, write_receipt
+from sla_cli.config.settings import DivisionConfig, PrepConfig
 from sla_cli.errors import SlaError
 from sla_cli.prep import left_out, make_division
 from sla_cli.prep.check import check_store
-from sla_cli.prep.left_out import holders, leave_out
+from sla_cli.prep.left_out import leave_out
 from sla_cli.prep.make_division import split_store
-from sla_cli.prep.merge import merge_stores
 from sla_cli.store.division import Division, read_division, write_division
 from sla_cli.store.left_out import read_left_out
 from sla_cli.store.paths import division_path
 from sla_cli.store.store import Store
-from sla_cli.train.init_from import init_from
-from sla_cli.work.run import Run
-from sla_cli.work.run_facts import InitFrom, RunFacts
-
-TRAINED = {"best_epoch": 1, "dev_wer": 50.0}  # results of a finished run
 
 CLIPS = [
     clip("a1", "A", signer="ann"),
@@ -332,85 +323,3 @@ def test_a_division_that_somebody_edited_stays_theirs(root: Path, out: Path) -> 
     assert read_division(path).edited
     with pytest.raises(SlaError, match="was edited, and would be replaced"):
         build(root, out, force=True)
-
-
-def test_what_was_made_from_it_is_listed_in_a_moved_and_in_a_copied_work_folder(store: Path, tmp_path: Path) -> None:
-    work = store.parents[1]
-    run, features = work / "runs" / "r", store.with_name("s.features")
-    run.mkdir(parents=True)
-    features.mkdir()
-    write_receipt(Receipt("train", {}, {}, results=TRAINED, sources={"store": f"{store}:drawn"}), run)
-    copied = Path(shutil.copytree(work, tmp_path / "copied"))
-    moved = Path(shutil.move(Path(shutil.copytree(work, tmp_path / "before")), tmp_path / "moved"))
-    for now in (work, copied, moved):
-        listed = [(one.kind, one.path) for one in holders(now / "stores" / "s", now)]
-        assert listed == [("cache", str(now / "stores" / "s.features")), ("train", str(now / "runs" / "r"))]
-
-
-def test_all_that_was_made_from_the_store_is_listed(store: Path) -> None:
-    """Runs, what was made from these, and caches; other stores and their runs are not."""
-    work = store.parents[1]
-    (store / ".spool-0123").mkdir()
-    other = make_store(work / "stores" / "other", {"train": CLIPS[:1]})
-    run, foreign = work / "runs" / "r", work / "runs" / "foreign"
-    for folder, of in ((run, f"{store}:drawn"), (foreign, str(other))):
-        folder.mkdir(parents=True)
-        write_receipt(Receipt("train", {}, {}, results=TRAINED, sources={"store": of}), folder)
-    (run / "best.safetensors").write_bytes(b"weights")
-    later = Run(work / "runs" / "begun-from-its-model")
-    facts = replace(RunFacts.of(Store(store), "tiny"), store=str(other))
-    later.create(
-        resolve("tiny"), ("A",), replace(facts, init_from=InitFrom("/elsewhere/model", Run(run).weights_digest))
-    )
-    begun = Run(work / "runs" / "unfinished")
-    begun.create(resolve("tiny"), ("A",), RunFacts.of(Store(store), "tiny"))
-    export, weights = work / "exports" / "s-phoenix", work / ".model.x7.partial"
-    for folder in (export, weights):
-        folder.mkdir(parents=True)
-    (export / ".partial").mkdir()
-    (export / ".export.json").write_text(json.dumps({"layout": "phoenix2014", "store": str(store)}))
-    shutil.copytree(other, store.with_name("s.features"))  # a store that was renamed is no cache
-    emissions = work / "emissions" / "r"
-    emissions.mkdir(parents=True)
-    write_receipt(Receipt("emit", {}, {}, sources={"run": str(run)}), emissions)
-    listed = [(one.kind, one.path) for one in holders(store, work)]
-    made = [("train", str(run)), ("train", str(begun.path)), ("export", str(export))]
-    made += [("emit", str(emissions)), ("train", str(later.path))]
-    assert listed == [("cache", str(store / ".spool-0123")), *made, ("unfinished", str(weights))]
-
-    answer = CliRunner().invoke(app, ["store", "leave-out", "s", "--signer", "bob", "--work", str(work), "-q"])
-    assert answer.exit_code == 0, answer.output
-    lines = answer.stdout.splitlines()
-    assert lines[0] == f"2 clips of bob removed from {store}"
-    assert sorted(lines[-7:]) == sorted(f"  {kind} {path}" for kind, path in listed)
-
-
-def test_what_learned_through_stores_and_runs_that_are_gone_is_listed(store: Path, tmp_path: Path) -> None:
-    """From a copy of the store, a merged one, one merged from that, and a run that began from such a run."""
-    work = store.parents[1]
-    other, third = (make_store(work / "stores" / name, {"train": [clip(name, "A")]}) for name in ("other", "third"))
-    copy, both, all_three = Path(shutil.copytree(store, tmp_path / "node")), tmp_path / "both", tmp_path / "three"
-    merge_stores([store, other], both)
-    merge_stores([third, both], all_three)
-    clean = make_store(tmp_path / "clean", {"train": [clip("c", "A")], "dev": [clip("d", "A")]})
-
-    def begun(name: str, of: Path, begin: Run | None = None) -> Run:
-        run, config = Run(work / "runs" / name), resolve("tiny")
-        start = None if begin is None else init_from(begin, config)
-        run.create(config, ("A",), RunFacts.of(Store(of), "tiny", start))
-        run.best.write_bytes(name.encode())
-        return run
-
-    runs = [begun("copied", copy), begun("merged", both), begun("twice", all_three)]
-    runs += [later := begun("later", clean, runs[2]), begun("last", clean, later)]
-    begun("foreign", clean)
-    decoded = work / "hypotheses" / "of-a-copy.tsv"  # its emissions and its run are gone
-    decoded.parent.mkdir()
-    write_receipt(Receipt("decode", {}, {}, sources={"split_digest": Store(copy)["train"].digest}), decoded)
-    for gone in (copy, both, all_three):
-        shutil.rmtree(gone)
-    for gone in (runs.pop(2), runs.pop(2)):
-        shutil.rmtree(gone.path)
-    for _ in range(2):
-        found = leave_out(store, ["bob"], work)
-        assert {one.path for one in found.held_by} == {str(decoded), *(str(run.path) for run in runs)}

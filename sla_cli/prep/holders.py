@@ -1,0 +1,161 @@
+"""What a work folder has that was made from a store, and may still hold clips of somebody who was left out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from sla_cli.artifact.json_file import read_json
+from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
+from sla_cli.errors import SlaError
+from sla_cli.log import log
+from sla_cli.prep.begun import CACHE
+from sla_cli.store.clips import Split
+from sla_cli.store.left_out import digests_before
+from sla_cli.store.paths import FEATURES, STAGES, clips_files, division_names, features_folder, split_name
+from sla_cli.store.store import Store
+from sla_cli.system.atomic import UNFINISHED
+from sla_cli.work.folder import UNFINISHED_EXPORT, find_source
+from sla_cli.work.run import Run
+
+
+@dataclass(frozen=True)
+class Holder:
+    """An artifact that was made from a store, or a copy of the store.
+
+    Attributes:
+        kind: the command that made it; `cache`, also of a store that is gone; `unfinished`: left by a killed command;
+            or `unreadable`: the log says why. The last two, and the cache of a store that is gone, may be of another
+            store
+        path: its folder or file
+    """
+
+    kind: str
+    path: str
+
+
+class _Made(NamedTuple):
+    """An artifact, and what tells whether it was made from a store.
+
+    Attributes:
+        places: folders and files from which it was made, where they were and are now.
+        digests: of the splits that it was made from, and of those of a store.
+        start: digest of the weights from which a run began, "" without any.
+    """
+
+    path: Path
+    stage: str
+    places: set[Path]
+    digests: set[str]
+    start: str
+
+
+def every_split(store: Path) -> Iterator[Split]:
+    """The splits of all divisions of a store. Raises as `Store`."""
+    for division in division_names(store) or [""]:
+        yield from Store(store, division).parts.values()
+
+
+def holders(path: Path, work: Path) -> list[Holder]:
+    """The artifacts of a work folder that were made from a store, directly or through others, its caches, and copies.
+
+    Also through stores and runs that are gone, and through copies of the store. The work folder may have been moved or
+    copied. What cannot be read is among them, and a warning says why.
+    """
+    store, work = split_name(path)[0].resolve(), work.resolve()
+    hidden = sorted(work.rglob(".*"))
+    made, unreadable = list[_Made](), list[Path]()
+    for artifact in _artifacts(work, hidden):
+        try:
+            if artifact != store and (receipt := _receipt(artifact)) is not None:
+                made.append(_made(artifact, receipt))
+        except SlaError as error:
+            log.warning("whether %s was made from %s cannot be known: %s", artifact, store, error.message)
+            unreadable.append(artifact)
+    found = _made_from(store, made)
+    stores = {store, *(one.path for one in found)}
+    spools = sorted({one for one in (*hidden, *store.glob(".*")) if CACHE.fullmatch(one.name) and one.is_dir()})
+    listed = [("cache", one) for one in spools if one.parent in stores]
+    listed += [("cache", one) for one in _kept_features(store, work, stores)]
+    listed += [(one.stage, one.path) for one in found]
+    listed += [("unreadable", one) for one in unreadable]
+    listed += [("unfinished", one) for one in spools if one.parent not in stores]
+    listed += [("unfinished", one) for one in _unfinished(work, hidden) if one != store]
+    return [Holder(kind, str(one)) for kind, one in listed]
+
+
+def _artifacts(work: Path, hidden: list[Path]) -> Iterator[Path]:
+    """Files and folders with a receipt, runs, and unfinished exports, of which a hidden file is a note."""
+    for file in sorted(work.rglob("*receipt.json")):
+        whole = file.name == "receipt.json"
+        yield file.parent if whole else file.with_name(file.name.removesuffix(".receipt.json"))
+    for folder in sorted(work.glob("runs/*")):
+        if Run(folder).exists and not receipt_path(folder).is_file():
+            yield folder
+    for note in hidden:
+        if note.name == UNFINISHED_EXPORT and not receipt_path(note.parent).is_file():
+            yield note.parent
+
+
+def _receipt(artifact: Path) -> Receipt | None:
+    """The receipt of an artifact; of an unfinished run or export, what it will say of its sources."""
+    receipt, run, export = read_receipt(artifact), Run(artifact), artifact / UNFINISHED_EXPORT
+    if receipt is None and run.exists:
+        facts = run.facts
+        begin = facts.init_from
+        inputs, sources = ({"init_from": begin.weights}, {"init_from": begin.run}) if begin is not None else ({}, {})
+        return Receipt("train", {}, inputs, sources={"store": facts.store, **sources})
+    if receipt is None and export.is_file():
+        return Receipt("export", {}, {}, sources={"store": str(read_json(export, names=True).get("store", ""))})
+    return receipt
+
+
+def _made(artifact: Path, receipt: Receipt) -> _Made:
+    """Raises SlaError for a damaged run or store."""
+    recorded = filter(None, (*receipt.sources.values(), str(receipt.inputs.get("store", ""))))
+    were = {split_name(Path(place))[0] for place in recorded}  # without divisions of stores
+    now = (find_source(place, artifact, lambda _: True) for place in were)
+    places = were | {place.resolve() for place in now if place is not None}
+    run, digests = Run(artifact), set(map(str, (*receipt.inputs.values(), *receipt.sources.values())))
+    if receipt.stage == "train" and run.exists:
+        digests = run.facts.learned_from
+    elif receipt.stage in STAGES and clips_files(artifact):
+        digests |= {split.digest for split in every_split(artifact)}
+    return _Made(artifact, receipt.stage, places, digests, receipt.inputs.get("init_from", ""))
+
+
+def _made_from(store: Path, made: list[_Made]) -> list[_Made]:
+    """Those that were made from a store or a copy of it as it was, or from what was made from these."""
+    before, names, found = set(digests_before(store)), {store}, list[_Made]()
+    weights = set[str]()  # of runs that are found; the source of a run may be a model that was exported from one
+    while new := [
+        one
+        for one in made
+        if one.path not in names
+        and (one.start in weights or not names.isdisjoint(one.places) or not before.isdisjoint(one.digests))
+    ]:
+        names |= {one.path for one in new}
+        runs = (Run(one.path) for one in new if one.stage == "train")
+        weights |= {run.weights_digest for run in runs if run.best.is_file()}
+        found += new
+    return found
+
+
+def _unfinished(work: Path, hidden: list[Path]) -> Iterator[Path]:
+    """Stores without a receipt, also copies that were interrupted, and what has a temporary name."""
+    for folder in sorted(work.glob("stores/*")):
+        if clips_files(folder) and not receipt_path(folder).is_file():
+            yield folder
+    for path in hidden:
+        if path.match(f".*{UNFINISHED}"):
+            yield path
+
+
+def _kept_features(store: Path, work: Path, stores: Container[Path]) -> Iterator[Path]:
+    """Folders of features of these stores, and of stores that are gone or have another name by now."""
+    for folder in sorted({features_folder(store), *work.rglob(f"*{FEATURES}")}):
+        of = folder.with_name(folder.name.removesuffix(FEATURES))
+        if folder.is_dir() and not clips_files(folder) and (of in stores or not clips_files(of)):
+            yield folder
