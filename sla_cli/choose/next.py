@@ -16,7 +16,7 @@ from sla_cli.errors import SlaError, some
 from sla_cli.store.paths import clips_files, names_store, split_name
 from sla_cli.store.store import Store
 from sla_cli.transcribe.recognizer import Recognizer
-from sla_cli.work.folder import Work
+from sla_cli.work.folder import Work, finished
 from sla_cli.work.model_folder import find_trained
 
 
@@ -27,7 +27,7 @@ class Request:
     Attributes:
         strategy: its name.
         budget: minutes.
-        run: None is the newest one.
+        run: None is the newest one; if there is none either, a strategy that needs facts only does without.
         split: of a store; None is its clips without annotation.
         pause, fps: of recordings, as for `Recognizer.transcribe`; None is the default.
         weights: of the backbone, if their file has moved.
@@ -72,8 +72,9 @@ def _in_store(store: Store, work: Work, request: Request) -> tuple[list[Candidat
     for option, value in (("--pause", request.pause), ("--fps", request.fps)):
         if value is not None:
             raise SlaError(f"{option} is for recordings, and {store.path} is a store", "Leave it out.")
-    chooses_blindly = request.split is None and strategy.needs == "facts"  # so it needs no run
-    run = None if request.run is None and chooses_blindly else find_trained(work.run_given(request.run))
+    # Facts need no run; one excludes clips of a split, and no run was trained on clips without annotation.
+    needs_run = request.run is not None or strategy.needs != "facts" or (request.split and finished(work.runs))
+    run = find_trained(work.run_given(request.run)) if needs_run else None
     pool = pool_of(store, run, request.split)
     if request.strategy == "signers" and not any(pool.signers):
         raise SlaError(f"no signer is known of {pool}, so signers cannot be chosen", "Use another --strategy.")

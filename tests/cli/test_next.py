@@ -54,6 +54,10 @@ def test_a_random_choice_needs_no_run_and_no_torch(work: Path, monkeypatch: pyte
     assert store.is_dir()
     drawn = [[one["clip"] for one in chosen("new", "--budget", "0.05", "--seed", seed)] for seed in "010"]
     assert drawn[0] == drawn[2] != drawn[1] and len(drawn[0]) == 3
+    for strategy in ("random", "signers"):
+        split = chosen("phoenix2014", "--split", "dev", "--strategy", strategy, "--budget", MANY)
+        assert len(split) == 4
+    assert "no finished run" in refused("next", "phoenix2014", "--split", "dev", "--strategy", "rare", "--budget", MANY)
 
 
 def test_the_table_has_the_choices(work: Path) -> None:
@@ -81,6 +85,7 @@ def test_what_cannot_be_chosen_from_is_refused(work: Path) -> None:
     budget = ("--budget", "1", "--run", "adapter")
     assert "are annotated" in refused("next", "phoenix2014", *budget)
     assert "was trained on all clips of train" in refused("next", "phoenix2014", "--split", "train", *budget)
+    assert "was trained on all clips of train" in refused("next", "phoenix2014", "--split", "train", *budget[:2])
     assert "contains neither videos nor pictures" in refused("next", "empty", *budget)
     assert "no such store or recordings: nothing" in refused("next", "nothing", *budget)
     assert "'--budget'" in refused("next", "phoenix2014", "--budget", "1e7")
