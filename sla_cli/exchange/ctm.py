@@ -18,6 +18,7 @@ GRAMMAR = "id channel start duration gloss [confidence], times in seconds"
 CHANNEL = "1"
 UNKNOWN = "NA"  # a confidence
 LONGEST = 1e9  # seconds, as in an ELAN file
+DECIMALS = 6  # of an end: in binary numbers 0.28 + 0.2 is after 0.48, and would overlap a gloss that begins there
 
 
 class _Clip(NamedTuple):
@@ -72,7 +73,8 @@ def read_times(text: str, name: str) -> dict[str, list[Sign]]:
     clips: dict[str, list[Sign]] = {}
     for _, (clip, _, start, duration, gloss, *_) in _lines(text, name):
         begin = float(start)
-        clips.setdefault(clip, []).append(Sign(gloss, begin, begin + float(duration), 1.0))
+        end = round(begin + float(duration), DECIMALS)
+        clips.setdefault(clip, []).append(Sign(gloss, begin, end, 1.0))
     return clips
 
 
@@ -83,7 +85,8 @@ def _write(clips: NbestLists) -> Iterator[str]:
     for one in best:
         for number, (gloss, (start, end)) in enumerate(zip(one.glosses, one.times, strict=True)):
             confidence = f" {one.confidence[number]:.4f}" if one.confidence else ""
-            yield f"{one.id} {CHANNEL} {start:0{width}.3f} {end - start:.3f} {gloss}{confidence}\n"
+            duration = round(end, 3) - round(start, 3)  # so that it ends where the next one begins
+            yield f"{one.id} {CHANNEL} {start:0{width}.3f} {duration:.3f} {gloss}{confidence}\n"
 
 
 FORMAT = Format("ctm", "CTM", _read, _fields, GRAMMAR, _write, not_in_ids='"();', timed=True, omits_empty_clips=True)

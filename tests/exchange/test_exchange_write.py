@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import SlaError
+from sla_cli.exchange.ctm import read_times
 from sla_cli.exchange.gloss_files import read_gloss_file, write_export
 
 HOSTILE = ["<PAD>", "|", "##X", "▁", "NULL", "nan", '"', "a,b", "A(1)", "(x)", "人", "انا", ";;", "1.0", "<O>", "_"]
@@ -94,6 +95,14 @@ def test_start_times_sort_as_text(tmp_path: Path) -> None:
     starts = [line.split()[2] for line in (tmp_path / "hyp").read_text().splitlines()]
     assert starts == sorted(starts)
     assert [float(start) for start in starts] == [start / 10 for start, _ in spans]
+
+
+def test_a_ctm_gloss_ends_where_the_next_one_begins(tmp_path: Path) -> None:
+    """Also where neither its start nor its duration has three decimals."""
+    spans = tuple((start, start + 7) for start in range(0, 7000, 7))
+    write_export(tmp_path / "hyp", "ctm", [[Hypothesis("c", ("A",) * 1000, 0.0, spans, fps=30000 / 1001)]])
+    signs = read_times((tmp_path / "hyp").read_text(), "hyp")["c"]
+    assert [sign.end for sign in signs[:-1]] == [sign.start for sign in signs[1:]]
 
 
 def test_json_lines_hold_everything(tmp_path: Path) -> None:

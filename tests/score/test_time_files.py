@@ -47,6 +47,16 @@ def test_the_truth_itself_is_right(tmp_path: Path) -> None:
     assert set(figures.f1.values()) == {100}
 
 
+@pytest.mark.parametrize("ending", ["ctm", "srt"])
+def test_a_gloss_that_ends_where_another_begins_does_not_overlap_it(tmp_path: Path, ending: str) -> None:
+    """In binary numbers the sum of a CTM, 0.28 + 0.2, is after 0.48."""
+    signs = (("A", 0.28, 0.48), ("B", 0.48, 0.68))
+    found, true = (
+        write(tmp_path / f"{name}.{ending}", these, cue="gloss") for name, these in (("a", signs), ("b", signs[1:]))
+    )
+    assert compare_times(found, true).outside == 1
+
+
 def test_times_are_those_of_the_recording_where_its_timeline_begins_later(tmp_path: Path) -> None:
     """ELAN adds the offset of a link (TIME_ORIGIN); the file's own recording comes before other links."""
     others = [{"MEDIA_URL": f"file:///x/{name}", "MIME_TYPE": "x", "TIME_ORIGIN": "500"} for name in ("b.wav", "b.mp4")]
