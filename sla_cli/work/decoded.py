@@ -30,9 +30,12 @@ def hypotheses_of(work: Work, run: Run, *, split: str | None = None, search: str
         fault = f"no hypotheses{chosen} of run {run.path.name} in {work.hypotheses}{others}"
         raise SlaError(fault, f"`{command}` makes them.")
     if len(found) > 1:
+        how = "Choose with --split and --search (greedy, beam10, …)"
+        if len({(_split_of(path), search_of(path)) for path in found}) == 1:  # decoded with other options besides
+            how = f"Move those that you do not want out of {found[0].parent}, each with its .receipt.json"
         raise SlaError(
             f"several hypotheses{chosen} of run {run.path.name}: {', '.join(path.name for path in found)}",
-            "Choose with --split and --search (greedy, beam10, …); `sla score` and `sla compare` also take files.",
+            f"{how}; `sla score` and `sla compare` also take files.",
         )
     return found[0]
 
@@ -66,7 +69,12 @@ def is_from(hypotheses: Path, weights: str) -> bool | None:
 def _named(work: Work, run: Run, split: str | None) -> list[Path]:
     """The hypotheses of all runs that have had this name."""
     found = (path for _, path in finished(work.hypotheses / run.path.name, "*.tsv"))
-    return [path for path in found if split in (None, path.name.partition("-")[0])]
+    return [path for path in found if split in (None, _split_of(path))]
+
+
+def _split_of(hypotheses: Path) -> str:
+    """Of a file of the work folder, as its name says."""
+    return hypotheses.name.partition("-")[0]
 
 
 def _of_present_weights(hypotheses: Sequence[Path], run: Run) -> list[Path]:

@@ -134,10 +134,20 @@ def test_what_has_no_meaning_is_refused(store: Store) -> None:
     decode(WORK, "frozen-5", store, "dev", 0.5)
     assert "has no weights yet" in sla("table", "frozen-5", code=2).stderr
     decode(WORK, "frozen-1", store, "dev", 0.5, search="beam10-lm")
-    assert "several hypotheses of dev of run frozen-1" in sla("table", "frozen-1", code=2).stderr
+    error = sla("table", "frozen-1", code=2).stderr
+    assert "several hypotheses of dev of run frozen-1" in error and "Choose with --split and --search" in error
     assert sla("table", "frozen-1", "--search", "greedy").stdout.startswith("| run |")
     both = sla("table", "frozen-1", "--search", "greedy", "--search", "beam10-lm", "--split", "dev").stdout
     assert [line.split(" | ")[1] for line in both.splitlines()[2:4]] == ["greedy", "beam10-lm"]
+    hypotheses = WORK / "hypotheses" / "frozen-1"
+    for ending in ("tsv", "tsv.receipt.json"):
+        shutil.copyfile(hypotheses / f"dev-greedy-abc123.{ending}", hypotheses / f"dev-greedy-def456.{ending}")
+    error = " ".join(sla("table", "frozen-1", "--search", "greedy", code=2).stderr.split())
+    assert "several hypotheses of dev by greedy of run frozen-1: dev-greedy-" in error and "Choose" not in error
+    assert f"Move those that you do not want out of {hypotheses}, each with its .receipt.json" in error
+    for path in hypotheses.glob("*-def456.*"):
+        path.rename(WORK / path.name)
+    assert sla("table", "frozen-1", "--search", "greedy").stdout.startswith("| run |")
 
 
 def test_without_a_run_all_that_were_decoded_are_shown(store: Store) -> None:
