@@ -146,8 +146,8 @@ def parse_part(option: str, text: str, fewest: int = 1) -> tuple[int, int]:
     found = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text, re.ASCII)
     part, parts = map(int, found.groups()) if found else (0, 0)
     if not 1 <= part <= parts or parts < fewest:
-        least = f" and N at least {fewest}" if fewest > 1 else ""
-        raise SlaError(f"{option} {text!r} is not K/N", f"Give K from 1 to N{least}, such as 2/5.")
+        fault = f"{option} {text!r} is not K/N with N from {fewest} to 999999"
+        raise SlaError(fault, "Give K from 1 to N, such as 2/5.")
     return part, parts
 
 
