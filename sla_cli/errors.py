@@ -22,6 +22,7 @@ FEW = 10  # of a list that a message shows
 LONGEST_NAME = 1000  # characters of a name in a list: some are paths
 LONGEST_VALUE = 200  # characters, or bits, of a value in a message
 LONGEST = 4000  # characters of a message or hint, which may quote what a stranger's file states
+LONG_WORD = re.compile(rf"\S{{{LONGEST_NAME + 1},}}")  # no name: a value of thousands of parts
 
 
 def visible(text: str) -> str:
@@ -65,7 +66,7 @@ class SlaError(Exception):
 
     Bytes of a damaged file or of a file name that are not UTF-8, and control characters, are shown by their numbers.
     What looks like `user:password@` is left out of the message: somebody may have written an address wrong. Of a very
-    long message, the middle is left out.
+    long message, the middle is left out, and of a very long word in it.
 
     Args:
         message: what is wrong and where (file and line, or clip id), one sentence.
@@ -79,9 +80,8 @@ class SlaError(Exception):
 
     def __init__(self, message: str, hint: str = "", several: Sequence[SlaError] = ()) -> None:
         super().__init__(message)
-        self.message: str = shortened(USER.sub(r"\1", in_line(message)), LONGEST) + "".join(
-            f"\n  {one.message}\n    {one.hint}" for one in several
-        )
+        whole = LONG_WORD.sub(lambda word: shortened(word[0], LONGEST_VALUE), USER.sub(r"\1", in_line(message)))
+        self.message: str = shortened(whole, LONGEST) + "".join(f"\n  {one.message}\n    {one.hint}" for one in several)
         self.hint: str = shortened(in_line(hint), LONGEST)
 
     def __str__(self) -> str:

@@ -53,7 +53,16 @@ def test_a_long_text_in_a_message_costs_no_time(text: str) -> None:
     """The search for passwords once took time that grew with the square of the length: 85 s for 100,000 letters."""
     long = text * (300_000 // len(text))
     begin, end = SlaError(long).message.split(" … ")
-    assert long.startswith(begin) and long.endswith(end) and 1000 < len(begin + end) <= 4000
+    assert long.startswith(begin) and long.endswith(end) and 100 < len(begin + end) <= 200
+
+
+def test_of_a_long_message_and_of_a_long_value_in_one_the_ends_are_shown() -> None:
+    begin, end = SlaError("words " * 1000).message.split(" … ")
+    assert begin.startswith("words words") and end.endswith("words ") and 3990 < len(begin + end) <= 4000
+    value, path = ",".join(["K5"] * 20_000), "/folder" * 140
+    assert SlaError(f"head.pattern = {value!r} of {path} is too long").message == (
+        f"head.pattern = {repr(value)[:133]} … {repr(value)[-67:]} of {path} is too long"
+    )
 
 
 def test_a_list_of_names_is_short_whatever_their_number_and_length() -> None:
