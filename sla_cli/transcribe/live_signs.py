@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -48,7 +48,7 @@ class LiveSigns:
         following: the more, the better its end is known.
 
     Attributes:
-        expected: the glosses after the final ones, as they look now.
+        expected: the glosses after the final ones, as they look now. No gloss overlaps the one before it.
     """
 
     def __init__(
@@ -59,6 +59,7 @@ class LiveSigns:
         self._kept = steps.ahead  # final steps from `_first` on; none yet
         self._first = 0
         self._past: list[int] = []  # columns of final glosses on the steps that are kept
+        self._until = 0  # frame with which the last final gloss ends
         self.expected: list[PlacedGloss] = []
 
     @property
@@ -82,9 +83,11 @@ class LiveSigns:
         ready = [one for one in new if last or self._is_final(one)]
         if not last:
             ready = ready[: self._growing.forget([one.column for one in ready])]
-        self.expected = new[len(ready) :]
-        waiting = self.expected[0].start // self._stride if self.expected else self._steps.done
+        waiting = new[len(ready)].start // self._stride if len(ready) < len(new) else self._steps.done
         self._forget([*before, *ready], min(waiting, self._steps.done))
+        told = list(_after(self._until, new))
+        ready, self.expected = told[: len(ready)], told[len(ready) :]
+        self._until = ready[-1].end if ready else self._until
         return ready
 
     def _is_final(self, one: PlacedGloss) -> bool:
@@ -121,3 +124,15 @@ class LiveSigns:
         self._kept = self._kept[cut - self._first :].copy()
         self._first = cut
         self._steps.forget(cut)
+
+
+def _after(until: int, placed: Iterable[PlacedGloss]) -> Iterator[PlacedGloss]:
+    """The glosses as they are told: each from the end of the one before on, the first from frame `until` on.
+
+    Frames that came later may show that a gloss begins before the end that the one before it was given for good, or
+    even ends there. It then has one frame.
+    """
+    for one in placed:
+        start = max(one.start, until)
+        until = max(one.end, start + 1)
+        yield one._replace(start=start, end=until)

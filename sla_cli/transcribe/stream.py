@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -170,7 +169,6 @@ class _Part:
         self._sentence: tuple[float, float] | None = None  # start and end of what is final since the last end of one
         self._said: tuple[str, ...] = ()
         self._time = 0.0
-        self._until = -math.inf  # end of the last final sign
 
     def add(self, picture: NDArray[np.uint8], time: float, every: int) -> list[Event]:
         self._time = time
@@ -222,15 +220,12 @@ class _Part:
             sign = self._sign(one)
             if self._sentence is not None and sign.start - self._sentence[1] >= self._options.pause:
                 yield self._end_of_sentence()
-            self._until = sign.end
             self._sentence = (sign.start if self._sentence is None else self._sentence[0], sign.end)
             yield Final(sign, self._time)
 
     def _sign(self, one: PlacedGloss) -> Sign:
         gloss = known(self._live.glosses[one.column - 1], one.confidence, self._options.min_confidence)
-        # What came later may show that it begins before the end that the sign before it was given.
-        start = max(self._seconds(one.start), self._until)
-        return Sign(gloss, start, max(start, self._seconds(one.end)), one.confidence)
+        return Sign(gloss, self._seconds(one.start), self._seconds(one.end), one.confidence)
 
     def _seconds(self, frame: int) -> float:
         return self._pace.begin + frame / self._rate

@@ -80,3 +80,5 @@ def test_glosses_that_crowd_are_not_lost(seed: int) -> None:
             part = Features(log_probs[start : start + 2], None, None)
             found += signs.add(steps.add([part], last=last), last=last)
         assert len(found) > 0.7 * len(decoder.decode(log_probs).glosses)
+        assert all(one.start < one.end for one in found)
+        assert all(one.end <= after.start for one, after in pairwise(found))

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as some
 from recordings import broken_run, copy_run, images_of, signed
 
 from sla_cli.core.annotation import Sign, split_at_pauses
@@ -135,6 +138,34 @@ def test_no_sign_begins_before_the_end_of_the_one_before_it(model: Recognizer) -
     stream = model.stream(pause=0.5)
     found = final(events_of(stream, frames))
     assert len(found) > 8 and all(one.start < one.end <= after.start for one, after in pairwise(found))
+
+
+@cache
+def long_images() -> list[np.ndarray]:
+    return [image for image, _ in frames_of(LONG)]
+
+
+# Seconds from frame to frame: as a network brings them that stalls, and then brings what it held back.
+steps_of_time = some.sampled_from([0.001, 0.005, 0.04, 0.04, 0.1, 0.3, 1.0, 1.9]) | some.floats(1e-3, 2)
+stretches = some.lists(some.tuples(steps_of_time, some.sampled_from([1, 2, 10, 30])), min_size=1, max_size=8)
+
+
+@settings(max_examples=10)
+@given(stretches=stretches, every=some.integers(1, 4), follows=some.booleans())
+@example([(0.3, 30)], 1, False)  # a sign ends where the one before it does
+def test_signs_have_a_length_and_are_in_order_at_any_times(
+    model: Recognizer, stretches: list[tuple[float, int]], every: int, follows: bool
+) -> None:
+    """`follows`: a frame shows what is signed at its time, not the next."""
+    images, stream, time = long_images(), model.stream(pause=1.0), 0.0
+    stream.every = every
+    found = []
+    for number, step in enumerate(step for step, times in stretches for _ in range(times)):
+        time += step
+        found += final(stream.push(images[(int(time * 25) if follows else number) % len(images)], time))
+    found += final(stream.finish())
+    assert all(one.start < one.end for one in found)
+    assert all(one.end <= after.start for one, after in pairwise(found))
 
 
 @pytest.mark.parametrize("begin", [3600.0, 0.0], ids=["after an hour", "the clock jumps back"])
