@@ -182,7 +182,8 @@ class _Part:
         if not expected and self._paused():
             events.append(self._end_of_sentence())
         said = tuple(sign.gloss for sign in expected)
-        if said != self._said or (said and any(isinstance(event, SentenceEnd) for event in events)):
+        # After a final sign also if the glosses are the same: they are other signs, as of a gloss that is repeated.
+        if said != self._said or (said and events):
             self._said = said
             events.append(Partial(tuple(expected), self._time))
         return events

@@ -20,6 +20,7 @@ from sla_cli.core.edit_alignment import align, count
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.transcribe.events import Event, Final, Partial, SentenceEnd
 from sla_cli.transcribe.recognizer import Recognizer
+from sla_cli.transcribe.segments import Segments
 from sla_cli.transcribe.stream import RecognitionStream
 
 SENTENCE = "NORD REGEN SONNE GRAD"
@@ -153,17 +154,24 @@ stretches = some.lists(some.tuples(steps_of_time, some.sampled_from([1, 2, 10, 3
 @settings(max_examples=10)
 @given(stretches=stretches, every=some.integers(1, 4), follows=some.booleans())
 @example([(0.3, 30)], 1, False)  # a sign ends where the one before it does
+@example([(1.0, 10)], 1, False)  # a gloss is repeated, and expected again when the first one is final
 def test_signs_have_a_length_and_are_in_order_at_any_times(
     model: Recognizer, stretches: list[tuple[float, int]], every: int, follows: bool
 ) -> None:
-    """`follows`: a frame shows what is signed at its time, not the next."""
-    images, stream, time = long_images(), model.stream(pause=1.0), 0.0
+    """Also what a client shows at any moment. `follows`: a frame shows what is signed at its time, not the next."""
+    images, stream, segments, time = long_images(), model.stream(pause=1.0), Segments(), 0.0
     stream.every = every
-    found = []
+    found, shown = [], []
     for number, step in enumerate(step for step, times in stretches for _ in range(times)):
         time += step
-        found += final(stream.push(images[(int(time * 25) if follows else number) % len(images)], time))
-    found += final(stream.finish())
+        events = stream.push(images[(int(time * 25) if follows else number) % len(images)], time)
+        found += final(events)
+        shown += segments.add(events)
+    events = stream.finish()
+    found += final(events)
+    for message in [*shown, *segments.add(events)]:
+        assert all(start < end for start, end in zip(message.timestamps, message.ends, strict=True))
+        assert all(end <= start for end, start in zip(message.ends, message.timestamps[1:], strict=False))
     assert all(one.start < one.end for one in found)
     assert all(one.end <= after.start for one, after in pairwise(found))
 
