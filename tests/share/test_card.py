@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from recordings import copy_run, refused, sla
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
+from sla_cli.work.run import Run
 
 RUN, HYPOTHESES = "old/runs/adapter", "old/hypotheses/adapter"
 ANSWERS = ("--language", "gsg", "--licence", "other", "--corpus-licence", "only here", "--contact", "a@example.org")
@@ -69,6 +71,9 @@ def test_of_a_store_that_has_changed_since_training_it_says_nothing(folder: Path
     (store,) = Path("old/stores").iterdir()
     sla("decode", RUN, "--split", "test", "--beam", "1", "--work", "old", "-q")
     assert [one.dataset_split for one in card().data.eval_results] == ["dev", "test"]
+    run = Run(Path(RUN))
+    run.create(run.config, run.glosses, replace(run.facts, digests=run.facts.digests | {"train": "0123"}))
+    assert [one.dataset_split for one in card("--force").data.eval_results] == ["dev"], "train had other clips"
     sla("store", "leave-out", str(store), "--signer", "Signer01", "--work", "old", "-q")
     result = CliRunner().invoke(app, ["export", RUN, "-o", "m", "--force"])
     said, made = " ".join(result.stderr.split()), ModelCard.load(Path("m", "README.md"))

@@ -16,7 +16,7 @@ from tiny_work import tiny_work
 
 from sla_cli.system.atomic import namespace
 from sla_cli.transcribe.recognizer import Recognizer
-from sla_cli.work.model_folder import existing_trained
+from sla_cli.work.model_folder import existing_trained, find_trained
 from sla_cli.work.run import Run
 from sla_cli.work.run_facts import InitFrom
 
@@ -52,13 +52,15 @@ def test_a_model_gives_what_its_run_gives(folder: Path) -> None:
     assert (found.warning, found.score) == (expected.warning, expected.score)
 
 
-def test_emissions_of_a_model_are_those_of_its_run(folder: Path) -> None:
+def test_emissions_of_a_model_are_those_of_its_run(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     expected = sla("decode", RUN, "--split", "dev", "--format", "jsonl", "-o", "run.jsonl", "-q")
     sla("export", RUN, "-o", "model", "-q")
     found = sla("decode", "model", "--store", "old/stores/phoenix2014", "--work", "new", "--split", "dev",
                 "--format", "jsonl", "-o", "model.jsonl", "-q")  # fmt: skip
     assert expected["clips"] == found["clips"] == 4
     assert (folder / "run.jsonl").read_text() == (folder / "model.jsonl").read_text()
+    find_trained(folder / "model").check_whole()
+    assert "is not finished" not in caplog.text
 
 
 def test_the_same_run_gives_the_same_bytes_without_a_place_of_this_machine(folder: Path) -> None:

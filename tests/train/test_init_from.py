@@ -20,7 +20,7 @@ from sla_cli.cli.main import app
 from sla_cli.config.settings import Config, to_toml
 from sla_cli.errors import SlaError
 from sla_cli.model.device import place
-from sla_cli.store.left_out import write_digests_before
+from sla_cli.store.left_out import LEFT_OUT_SPLITS, write_digests_before
 from sla_cli.store.paths import clips_path
 from sla_cli.store.store import Store
 from sla_cli.train.init_from import check_kept, init_from
@@ -184,6 +184,9 @@ def test_a_dry_run_says_what_it_would_take(whole: Run, other: Store, tmp_path: P
     assert f"run source has learned from signers who were left out of {left} since" in warned
     assert f"run {source.path} is not finished: its best weights so far are used" in warned
     (tmp_path / "receipt.json").rename(source.path / "receipt.json")
+    (left / LEFT_OUT_SPLITS).rename(note := Path(whole.facts.store) / LEFT_OUT_SPLITS)  # of its own store
+    assert "who were left out of" in train(tmp_path, CONFIG, *options).stderr
+    note.unlink()
     damaged = bytearray(whole.best.read_bytes())
     damaged[-1] ^= 1
     source.best.write_bytes(damaged)

@@ -6,10 +6,12 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tiny_work import tiny_work
 
 from sla_cli.config.settings import resolve
 from sla_cli.errors import SlaError
 from sla_cli.work.group import Member, check_group
+from sla_cli.work.run import Run
 
 
 def run(name: str, **train: object) -> Member:
@@ -57,6 +59,8 @@ def test_runs_that_were_trained_on_different_clips_are_no_group() -> None:
     with pytest.raises(SlaError, match="were trained on different clips, so they are no group"):
         check_group("x", [one, replace(two, path=Path("b"))])
     check_group("x", [one, replace(two, path=Path("b"), clips=one.clips)])
+    trained = Run(tiny_work() / "runs" / "adapter")
+    assert Member.of("a", trained.path, trained).clips == trained.facts.digests
 
 
 def test_what_is_not_known_is_not_judged() -> None:
