@@ -7,7 +7,7 @@ import errno
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 # Without tab and line feed; with the characters that change the direction of the text after them.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -30,9 +30,16 @@ def visible(text: str) -> str:
 
     A name of a file may have sequences that change what a terminal shows.
     """
-    with suppress(UnicodeEncodeError):  # in a locale without UTF-8, Python gives the bytes of a name, which may be text
-        text = text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
-    return CONTROL.sub(lambda found: _number(found[0]), text.encode("utf-8", "backslashreplace").decode())
+    text = decoded(text).encode("utf-8", "backslashreplace").decode()
+    return CONTROL.sub(lambda found: _number(found[0]), text)
+
+
+def decoded(text: str) -> str:
+    """A name or an argument as text: in a locale without UTF-8, Python gives its bytes."""
+    try:
+        return text.encode("utf-8", "surrogateescape").decode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text
 
 
 def in_line(text: str) -> str:

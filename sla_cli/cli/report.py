@@ -40,13 +40,15 @@ def report(
 
     The page is a single file, which contains everything and needs no network.
     """
+    from sla_cli.core.arguments import as_line
     from sla_cli.report.report_file import report_file
     from sla_cli.report.summary import marks
     from sla_cli.report.system import load_systems, without_signers
     from sla_cli.score.compare import against_first
     from sla_cli.work.folder import Work as WorkFolder
 
-    systems = load_systems(scores or [WorkFolder(work).newest_score()], names or ())
+    title, names = as_line(title, "--title"), [as_line(name, "--name") for name in names or ()]
+    systems = load_systems(scores or [WorkFolder(work).newest_score()], names)
     against = against_first([system.score for system in systems], marks(len(systems)))
     if no_signers:  # after the comparison, which may draw signers
         systems = [without_signers(system) for system in systems]

@@ -80,6 +80,7 @@ def serve(
     It has a page for browsers, too. Videos are deleted as soon as they are
     recognised, results after an hour. Ctrl-C ends it.
     """
+    from sla_cli.core.arguments import as_line
     from sla_cli.search.options import flag, options_given
     from sla_cli.serve.limits import Limits, share_of_memory
     from sla_cli.serve.run import Access, read_token
@@ -89,9 +90,10 @@ def serve(
 
     search = search_given(context, lm)
     options_given(search, flag)
+    contact = as_line(contact, "--contact")
     if no_token and token_file is not None:
         raise SlaError("--no-token and --token-file contradict each other", "Leave one out.")
-    access = Access(host, port, "" if token_file is None else read_token(token_file), no_token, visible(contact))
+    access = Access(host, port, "" if token_file is None else read_token(token_file), no_token, contact)
     place = WorkFolder(work).run_given(run)
     trained = existing_trained(place)  # refused before the processes start
     if lm is not None:

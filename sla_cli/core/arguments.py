@@ -11,7 +11,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from sla_cli.errors import SlaError, shown
+from sla_cli.errors import SlaError, decoded, in_line, shown
 from sla_cli.system.atomic import LONGEST_NAME
 
 LONGEST_PATH = 4095  # bytes, of Linux's file systems
@@ -78,6 +78,14 @@ def as_text(value: object, name: str, hint: str = "") -> str:
     if not isinstance(value, str):
         raise SlaError(f"{name} is {shown(value)}, not a text", hint)
     return value
+
+
+def as_line(value: object, name: str) -> str:
+    """A text that a page or a card shows. Raises SlaError for several lines, and for control characters."""
+    text = decoded(as_text(value, name))
+    if in_line(text) != text:
+        raise SlaError(f"{name} is {shown(text)}, not one line without control characters", "Write one line of text.")
+    return text
 
 
 def as_flag(value: object, name: str) -> bool:

@@ -15,8 +15,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sla_cli import __version__
 from sla_cli.artifact.receipt import read_receipt
+from sla_cli.core.arguments import as_line
 from sla_cli.core.result import Score
-from sla_cli.errors import SlaError, in_line
+from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_in_memory
@@ -53,9 +54,8 @@ class Answers:
     def __post_init__(self) -> None:
         """Raises SlaError for an answer that is not one line of text, or a language without such a code."""
         for one in fields(self):
-            name, value = f"--{one.name.replace('_', '-')}", getattr(self, one.name)
-            if in_line(value) != value:
-                raise SlaError(f"{name} {value!r} holds a line feed or another control character", "Write one line.")
+            answer = as_line(getattr(self, one.name), f"--{one.name.replace('_', '-')}")
+            object.__setattr__(self, one.name, answer)
         if self.language and not CODE.fullmatch(self.language):
             raise SlaError(
                 f"--language {self.language!r} is no code in ISO 639-3",

@@ -44,6 +44,14 @@ def test_several_scores_with_names(scores: list[Path], tmp_path: Path) -> None:
     assert "points</b> against A, 95 % interval" in text and "B is better than A" not in text, "five sentences are few"
 
 
+@pytest.mark.parametrize("option", ["--title", "--name"])
+@pytest.mark.parametrize("text", ["a\nb", "a\x1b[31mb", "a\u202eb"])
+def test_headings_and_names_are_one_line_of_text(scores: list[Path], tmp_path: Path, option: str, text: str) -> None:
+    answer = sla(str(scores[0]), "-o", str(tmp_path / "r.html"), option, text)
+    assert answer.exit_code == 2 and f"{option} is {text!r}, not one line" in answer.stderr
+    assert not (tmp_path / "r.html").exists()
+
+
 @pytest.mark.parametrize("option", [(), ("--no-signers",)])
 def test_signers_are_left_out_on_request(scores: list[Path], tmp_path: Path, option: tuple[str, ...]) -> None:
     answer = sla(str(scores[0]), "-o", str(tmp_path / "r.html"), *option)

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sla_cli
-from sla_cli.core.arguments import as_number, as_path, as_plain, as_texts, check_one_of
+from sla_cli.core.arguments import as_line, as_number, as_path, as_plain, as_texts, check_one_of
 from sla_cli.errors import SlaError
 from sla_cli.transcribe.events import SentenceEnd
 from sla_cli.transcribe.segments import Segments
@@ -73,6 +73,13 @@ def test_texts() -> None:
             as_texts(value, "t")
     with pytest.raises(SlaError, match=r"^c is 'x'"):
         check_one_of("x", "c", ("a", "b"))
+
+
+def test_lines() -> None:
+    assert as_line("m\udcc3\udcbcll \u0645 & <b>", "--title") == "m\u00fcll \u0645 & <b>"  # bytes that are text
+    for value in ("a\nb", "a\tb", "a\rb", "\x1b[2J", "a\u202eb", "a\x85b", "bad\udcff", None):
+        with pytest.raises(SlaError, match=r"^--title is "):
+            as_line(value, "--title")
 
 
 @pytest.mark.parametrize(

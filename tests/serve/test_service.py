@@ -278,6 +278,7 @@ def test_a_restart_goes_on_with_what_waits(run: Path, tmp_path: Path) -> None:
         (("--no-token", "--host", "192.0.2.1"), "cannot be used"),
         (("--state", "short"), "cannot make the state folder"),
         (("--lm", "none.arpa", "--workers", "64"), "none.arpa"),
+        (("--contact", "Ada\nBo"), "--contact is 'Ada\\nBo', not one line"),
     ],
 )
 def test_what_cannot_be_served_is_said(
