@@ -18,6 +18,9 @@ from sla_cli.artifact.text import UTF16, read_bytes, refuse_pipe
 from sla_cli.errors import FormatError
 
 HINT = "Open it in ELAN and save it; if that fails, use a copy that ELAN can read."
+# ELAN would save as much again.
+LARGE = "If it is annotation, give a copy that has only the tiers you need."
+LATE = "No recording is that long: correct the time, or delete its annotation, in a copy."
 MOST_BYTES = 50_000_000  # hours of dense annotation have a tenth of this size
 MOST_ELEMENTS = 1_000_000  # limits the memory that a file can use
 TIME = re.compile(r"\s*-?[0-9]{1,12}\s*")  # milliseconds
@@ -98,7 +101,8 @@ class Document:
         text = node.attributes.get(key, "0")
         if not TIME.fullmatch(text):
             fault = f"{key} {text[:40]!r} is not a time in milliseconds, of up to 12 digits"
-            raise FormatError(f"{self.name}, line {node.line}: {fault}", HINT)
+            hint = LATE if re.fullmatch(r"\s*-?[0-9]+\s*", text) else HINT
+            raise FormatError(f"{self.name}, line {node.line}: {fault}", hint)
         return int(text)
 
     def place_for(self, tag: str) -> Node:
@@ -192,7 +196,9 @@ def parse_document(data: bytes, name: str) -> Document:
         FormatError: it is not an ELAN annotation document, or is too large; names file and line.
     """
     if len(data) > MOST_BYTES:
-        raise FormatError(f"{name} has {len(data) / 1e6:.0f} MB; an ELAN file has at most {MOST_BYTES / 1e6:.0f}", HINT)
+        raise FormatError(
+            f"{name} has {len(data) / 1e6:.0f} MB; an ELAN file has at most {MOST_BYTES / 1e6:.0f}", LARGE
+        )
     encoding, root = parse_xml(data, name)
     if root.tag != "ANNOTATION_DOCUMENT":
         raise FormatError(f"{name}, line {root.line}: {root.tag[:80]} is not an annotation document of ELAN", HINT)
@@ -260,7 +266,7 @@ class _Parser:
         self.elements += 1
         if self.elements > MOST_ELEMENTS:
             line = self.expat.CurrentLineNumber
-            raise FormatError(f"{self.name}, line {line}: more than {MOST_ELEMENTS} elements", HINT)
+            raise FormatError(f"{self.name}, line {line}: more than {MOST_ELEMENTS} elements", LARGE)
         node = Node(tag, attributes, self.expat.CurrentLineNumber, self.expat.CurrentByteIndex)
         (self.open[-1][0].children if self.open else self.roots).append(node)
         self.open.append((node, []))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sla_cli.annotation.eaf_document import HINT, Document, Node, parse_document
+from sla_cli.annotation.eaf_document import HINT, LARGE, Document, Node, parse_document
 from sla_cli.annotation.eaf_times import RawTier, spans
 from sla_cli.annotation.tier import AnnotationFile, Mark, MediaLink, Tier
 from sla_cli.errors import FormatError
@@ -57,7 +57,7 @@ def _raw_tiers(document: Document, types: Mapping[str, Node]) -> dict[str, RawTi
             fault = f"a second tier {name[:80]!r}" if name else "a tier without a name"
             raise FormatError(f"{document.name}, line {node.line}: {fault}", HINT)
         if len(tiers) == MOST_TIERS:
-            raise FormatError(f"{document.name}, line {node.line}: more than {MOST_TIERS} tiers", HINT)
+            raise FormatError(f"{document.name}, line {node.line}: more than {MOST_TIERS} tiers", LARGE)
         kind = types.get(node.attributes.get("LINGUISTIC_TYPE_REF", ""))
         constraint = kind.attributes.get("CONSTRAINTS", "") if kind else ""
         annotations = [one for holder in node.named("ANNOTATION") for one in holder.children if one.tag in KINDS]
