@@ -14,6 +14,7 @@ from pathlib import Path
 from sla_cli.artifact.text import read_text
 from sla_cli.core.alike import in_one_form
 from sla_cli.core.clip import signer_key
+from sla_cli.errors import FormatError
 from sla_cli.system.atomic import write_text
 
 LEFT_OUT, LEFT_OUT_CLIPS, LEFT_OUT_SPLITS = FILES = ("left-out.txt", "left-out-clips.txt", "left-out-splits.txt")
@@ -25,8 +26,17 @@ def read_left_out(store: Path) -> tuple[str, ...]:
 
 
 def clips_left_out(store: Path, signers: Iterable[str]) -> dict[str, str]:
-    """Clips that are not in a store since one of these signers was left out, each with the name that it had then."""
-    clips = dict(line.split("\t", 1) for line in _lines(store / LEFT_OUT_CLIPS) if "\t" in line)
+    """Clips that are not in a store since one of these signers was left out, each with the name that it had then.
+
+    Raises FormatError for a line without a tab: its clip could come back.
+    """
+    clips, path = dict[str, str](), store / LEFT_OUT_CLIPS
+    for number, line in enumerate(_lines(path), start=1):
+        clip, tab, signer = line.partition("\t")
+        if not tab:
+            hint = "Write them there again: the clip's id, a tab, and the signer as in left-out.txt."
+            raise FormatError(f"{path}, line {number}: no clip and signer with a tab between them", hint)
+        clips[clip] = signer
     wanted = alike(clips.values(), signers)
     return {clip: signer for clip, signer in clips.items() if signer in wanted}
 

@@ -16,7 +16,7 @@ from prep_work import DEV_CLIP, TRAIN_CLIP, build, frames_of
 from sla_cli.artifact.lock import locked
 from sla_cli.artifact.receipt import read_receipt, receipt_path, write_receipt
 from sla_cli.config.settings import DivisionConfig, PrepConfig
-from sla_cli.errors import SlaError
+from sla_cli.errors import FormatError, SlaError
 from sla_cli.prep import left_out, make_division
 from sla_cli.prep.check import check_store
 from sla_cli.prep.left_out import leave_out
@@ -171,6 +171,12 @@ def test_prep_knows_their_clips_without_a_receipt_and_those_that_came_later(root
     make("b\tB\tBob\nc\tA\tAnn\n", force=True)
     make("b\tB\tBob\n", force=True)
     receipt_path(out).unlink()
+    ids = out / "left-out-clips.txt"
+    whole = ids.read_text()
+    ids.write_text(whole.replace("\t", " "))  # as an editor may leave it
+    with pytest.raises(FormatError, match=r"left-out-clips\.txt, line 1: no clip and signer with a tab between them"):
+        make("b\tB\tBob\na\tA\tS1\n", force=True)
+    ids.write_text(whole)
     for one in "ac":
         with pytest.raises(SlaError, match=f"^{one}: left out of .* with the signer, whom the corpus no longer names"):
             make(f"b\tB\tBob\n{one}\tA\tS1\n", force=True)
