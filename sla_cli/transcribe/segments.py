@@ -11,8 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from sla_cli.core.annotation import Sign
+from sla_cli.core.arguments import check_types
 from sla_cli.errors import SlaError, shown
-from sla_cli.transcribe.events import Event, Final, SentenceEnd
+from sla_cli.transcribe.events import Event, Final, Partial, SentenceEnd
 
 LONGEST = 100  # signs; somebody who never pauses gets segments of as many
 
@@ -58,8 +59,7 @@ class Segments:
             raise SlaError(f"events is {shown(events)}, not a list of events", "Give what `push` of a stream returns.")
         changed, time = False, 0.0
         for event in events:
-            if not isinstance(event, Event):
-                raise SlaError(f"events holds {shown(event)}, which is no event of a stream")
+            _check(event)
             changed, time = True, event.time
             if isinstance(event, Final):
                 self._fixed.append(event.sign)
@@ -85,3 +85,12 @@ class Segments:
             fixed=len(self._fixed),
             time=time,
         )
+
+
+def _check(event: object) -> None:
+    """Raise SlaError for anything but an event with signs."""
+    if not isinstance(event, Event):
+        raise SlaError(f"events holds {shown(event)}, which is no event of a stream")
+    if isinstance(event, Final | Partial):
+        signs = [event.sign] if isinstance(event, Final) else event.signs
+        check_types(signs, "signs of an event", Sign, stored=True)

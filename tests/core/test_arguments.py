@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import sla_cli
 from sla_cli.core.arguments import as_line, as_number, as_path, as_plain, as_texts, check_one_of
 from sla_cli.errors import SlaError
-from sla_cli.transcribe.events import SentenceEnd
+from sla_cli.transcribe.events import Final, Partial, SentenceEnd
 from sla_cli.transcribe.segments import Segments
 
 ODD = [None, 5, 1.5, b"bytes", ["a"], {"a": "b"}, np.zeros(3), object(), True]
@@ -82,6 +82,11 @@ def test_lines() -> None:
             as_line(value, "--title")
 
 
+SIGN = sla_cli.Sign("A", 0.0, 1.0, 0.5)
+ODD_EVENTS: list[Any] = [None, 3, ["x"], SentenceEnd, [SentenceEnd], [Final("A", 1.0)]]  # type: ignore[arg-type]
+ODD_EVENTS += [[Partial(odd, 1.0)] for odd in (SIGN, [1], "A")]  # type: ignore[arg-type, list-item]
+
+
 @pytest.mark.parametrize(
     "call",
     [
@@ -96,7 +101,7 @@ def test_lines() -> None:
             for odd in (["A B"], ["X", ""], ["X\n"], ["X\0"], "X\ud800")
         ),
         *(lambda odd=odd: sla_cli.wer("a.ctm", "b.stm", normalize=odd) for odd in (None, 5, ["none"], np.zeros(2))),
-        *(lambda odd=odd: list(Segments().add(odd)) for odd in (None, 3, ["x"], SentenceEnd, [SentenceEnd])),
+        *(lambda odd=odd: list(Segments().add(odd)) for odd in ODD_EVENTS),
         lambda: sla_cli.wer({1: "X"}, {1: "X"}),  # type: ignore[dict-item]
         *(lambda odd=odd: sla_cli.wer({odd: "X"}, {odd: "X"}) for odd in ("", "a\tb", "a\n", "\ud800")),
         lambda: sla_cli.wer({"a": "X"}, {"a": "X"}, normalize=5),  # type: ignore[arg-type]
