@@ -81,14 +81,15 @@ class SlaError(Exception):
         several: errors that it sums up.
 
     Attributes:
-        message: as given, in one line; then a line for each of `several`, and one for its hint.
+        message: as given, in one line; then a line for each of `several`, and one for its hint if it has one.
         hint: as given, "" for none.
     """
 
     def __init__(self, message: str, hint: str = "", several: Sequence[SlaError] = ()) -> None:
         super().__init__(message)
         whole = LONG_WORD.sub(lambda word: shortened(word[0], LONGEST_VALUE), USER.sub(r"\1", in_line(message)))
-        self.message: str = shortened(whole, LONGEST) + "".join(f"\n  {one.message}\n    {one.hint}" for one in several)
+        listed = (f"\n  {one.message}" + f"\n    {one.hint}" * bool(one.hint) for one in several)
+        self.message: str = shortened(whole, LONGEST) + "".join(listed)
         self.hint: str = shortened(in_line(hint), LONGEST)
 
     def __str__(self) -> str:

@@ -27,7 +27,7 @@ def test_a_message_is_one_line_whatever_a_file_is_called() -> None:
     error = SlaError("cannot read a\n\nerror: b\t.csv", "rename a\nb")
     assert (error.message, error.hint) == (r"cannot read a\n\nerror: b\t.csv", r"rename a\nb")
     both = SlaError("2 failed:", several=[error, FormatError("c")])
-    assert both.message == f"2 failed:\n  {error.message}\n    {error.hint}\n  c\n    "
+    assert both.message == f"2 failed:\n  {error.message}\n    {error.hint}\n  c"
     sent = pickle.loads(pickle.dumps(both))
     assert (type(sent), sent.message, sent.hint) == (SlaError, both.message, "")
 

@@ -50,10 +50,11 @@ def live(
         typer.Option(
             help="Seconds that are seen after a moment before a sign in it is final.",
             min=0,
+            max=60,
             show_default="0.6; 0 for a head that sees no later frames",
         ),
     ] = None,
-    hop: Annotated[float, typer.Option(help="Seconds of new frames after which it computes.", min=0)] = 0.2,
+    hop: Annotated[float, typer.Option(help="Seconds of new frames after which it computes.", min=0, max=60)] = 0.2,
     pause: Annotated[
         float, typer.Option(help="Seconds without a sign that end a line.", min=0)
     ] = TranscribeConfig.pause,

@@ -40,7 +40,7 @@ class TimeFigures:
         references: number of true glosses
         hypotheses: number of glosses that are compared
         correct: pairs of equal glosses in the alignment of the word error rate
-        wer: word error rate of these glosses as they are written, without normalisation; null without true glosses
+        wer: word error rate of these glosses, without normalisation (capitals do not count); null without true glosses
         inside: share of the correct glosses whose middle lies in the true one; null if none is correct
         f1: F1 of the glosses that overlap a true one of the same gloss, by intersection over union: `0.1`, `0.25`,
             `0.5`

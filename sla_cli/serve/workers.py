@@ -131,7 +131,7 @@ class Workers:
         """End the service if no process has ever had the model, or none has it and none can get it."""
         if self._stop.is_set():  # `stop` has ended the process; the service may report another fault
             return
-        log.error("%s", error.message if for_ever else "the model cannot be opened")
+        log.error("%s%s", "" if for_ever else "the model cannot be opened: ", error.message)
         if (not self._opened or (for_ever and not self.ready)) and self.fault is None:
             self.fault = error
             self.failed()
