@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from clip_store import clip, make_store
+from left_out_store import CLIPS, make_signed
 from typer.testing import CliRunner
 
 from sla_cli.artifact.receipt import Receipt, write_receipt
@@ -17,7 +18,6 @@ from sla_cli.config.settings import resolve
 from sla_cli.prep.holders import holders
 from sla_cli.prep.left_out import leave_out
 from sla_cli.prep.merge import merge_stores
-from sla_cli.store.division import Division, write_division
 from sla_cli.store.store import Store
 from sla_cli.train.init_from import init_from
 from sla_cli.work.run import Run
@@ -25,19 +25,10 @@ from sla_cli.work.run_facts import InitFrom, RunFacts
 
 TRAINED = {"best_epoch": 1, "dev_wer": 50.0}  # results of a finished run
 
-CLIPS = [
-    clip("a1", "A", signer="ann"),
-    clip("first-of-bob", "B", signer="bob"),
-    clip("second-of-bob", "B C", signer="bob"),
-    clip("x", "A"),
-]
-
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    folder = make_store(tmp_path / "work" / "stores" / "s", {"train": CLIPS[:3], "dev": CLIPS[3:]}, shards=2)
-    write_division(folder, Division("drawn", {"a1": "train", "first-of-bob": "test", "x": "dev"}))
-    return folder
+    return make_signed(tmp_path / "work" / "stores" / "s")
 
 
 def test_what_was_made_from_it_is_listed_in_a_moved_and_in_a_copied_work_folder(store: Path, tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from clip_store import clip, make_store
+from left_out_store import CLIPS, make_signed
 from prep_work import DEV_CLIP, TRAIN_CLIP, build, frames_of
 
 from sla_cli.artifact.lock import locked
@@ -26,20 +27,10 @@ from sla_cli.store.left_out import read_left_out
 from sla_cli.store.paths import division_path
 from sla_cli.store.store import Store
 
-CLIPS = [
-    clip("a1", "A", signer="ann"),
-    clip("first-of-bob", "B", signer="bob"),
-    clip("second-of-bob", "B C", signer="bob"),
-    clip("x", "A"),
-]
-
 
 @pytest.fixture
 def store(tmp_path: Path) -> Path:
-    folder = make_store(tmp_path / "work" / "stores" / "s", {"train": CLIPS[:3], "dev": CLIPS[3:]}, shards=2)
-    write_division(folder, Division("drawn", {"a1": "train", "first-of-bob": "test", "x": "dev"}, "signers", "by hand"))
-    write_division(folder, Division("without", {"a1": "train", "x": "dev"}))
-    return folder
+    return make_signed(tmp_path / "work" / "stores" / "s")
 
 
 def everything(folder: Path) -> bytes:
@@ -159,7 +150,7 @@ def test_prep_does_not_bring_them_back_without_their_names_or_with_others(
 def test_prep_knows_their_clips_without_a_receipt_and_those_that_came_later(root: Path, tmp_path: Path) -> None:
     """As after a killed prep. Of clips that came later, the corpus had named the signer when it was made last."""
     corpus, out = tmp_path / "corpus", tmp_path / "work" / "store"
-    for name in "abc":
+    for name in "abcd":
         shutil.copytree(frames_of(root, "dev", DEV_CLIP)[0].parent, corpus / name)
 
     def make(rows: str, **options: Any) -> None:
@@ -176,6 +167,12 @@ def test_prep_knows_their_clips_without_a_receipt_and_those_that_came_later(root
     ids.write_text(whole.replace("\t", " "))  # as an editor may leave it
     with pytest.raises(FormatError, match=r"left-out-clips\.txt, line 1: no clip and signer with a tab between them"):
         make("b\tB\tBob\na\tA\tS1\n", force=True)
+    (tmp_path / "ids.txt").write_text(whole)
+    ids.unlink()
+    ids.symlink_to(tmp_path / "ids.txt")
+    with pytest.raises(SlaError, match=r"left-out-clips\.txt is a link"):
+        make("b\tB\tBob\nd\tA\tAnn\n", force=True)
+    ids.unlink()
     ids.write_text(whole)
     for one in "ac":
         with pytest.raises(SlaError, match=f"^{one}: left out of .* with the signer, whom the corpus no longer names"):
