@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 
-from sla_cli.artifact.receipt import read_receipt
 from sla_cli.config.settings import Config
 from sla_cli.core.counted import counted
 from sla_cli.core.seed_groups import LEVEL, mean_interval, spread
@@ -91,7 +90,7 @@ def resume_seeds(runs: Sequence[Run], group: ProcessGroup = ALONE) -> TrainedSee
 
 def is_finished(run: Run) -> bool:
     """Whether all epochs of a run are trained, and its weights are there."""
-    return read_receipt(run.path, "train") is not None and run.best.is_file()
+    return run.is_finished and run.best.is_file()
 
 
 def _refuse_present(base: Path, runs: Sequence[Run], *, force: bool) -> None:

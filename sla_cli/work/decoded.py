@@ -7,7 +7,7 @@ from pathlib import Path
 
 from sla_cli.artifact.receipt import DIGEST, read_receipt
 from sla_cli.errors import SlaError, argument
-from sla_cli.work.folder import Work, find_source, finished, own_source, search_of
+from sla_cli.work.folder import Work, find_source, finished, search_of
 from sla_cli.work.run import Run
 
 
@@ -59,7 +59,7 @@ def is_from(hypotheses: Path, weights: str) -> bool | None:
     """
     decoded = read_receipt(hypotheses)
     place = "" if decoded is None else decoded.sources.get("emissions", "")
-    emissions = (own_source(Path(place), hypotheses) or find_source(Path(place), hypotheses)) if place else None
+    emissions = find_source(Path(place), hypotheses) if place else None
     emitted = read_receipt(emissions) if emissions is not None else None
     if decoded is None or emitted is None:
         return None

@@ -230,30 +230,23 @@ def find_source(recorded: Path, artifact: Path, is_it: Callable[[Path], bool] | 
     """The present path of the source of an artifact (such as a store) that was at `recorded`; None if it is gone.
 
     A copied work folder has its own copy of the source, while the recorded one may still exist. The copy is used if
-    `is_it` confirms that it is the same. Of several places where a source may be that is not at `recorded` any more,
-    the first that `is_it` confirms is taken, else one that has changed. A store that was copied to a node for a job,
-    and is gone there, is the one of its name in the work folder.
+    `is_it` confirms that it is the same, or is not given. Of several places where a source may be that is not at
+    `recorded` any more, the first that `is_it` confirms is taken, else one that has changed. A store that was copied to
+    a node for a job, and is gone there, is the one of its name in the work folder.
     """
     works = artifact.resolve().parents[2::-1]
     if is_it is None:
-        return lies_now(recorded, *works)
+        return _own(recorded, works) or lies_now(recorded, *works)
     if not _exists(recorded):
         ends = list(_within(recorded, works))
         named = [place for work in works if _exists(place := work / "stores" / recorded.name)]
         return next(filter(is_it, (*ends, *named)), next(iter(ends), None))
-    own = own_source(recorded, artifact)
+    own = _own(recorded, works)
     if own is None or is_it(own):
         return own or recorded
     message = "%s was made from %s, which is used: %s is a different one"
     log.info(message, artifact, recorded, own, extra=ONCE)
     return recorded
-
-
-def own_source(recorded: Path, artifact: Path) -> Path | None:
-    """What a copied work folder has in the place of the source of one of its artifacts; None if it has nothing there,
-    or is no copy."""
-    places = _within(recorded, artifact.resolve().parents[2::-1], parts=2)
-    return next((place for place in places if not (_exists(recorded) and place.samefile(recorded))), None)
 
 
 def store_now(recorded: Path, artifact: Path, option: str, is_it: Callable[[Path], bool] | None = None) -> Path:
@@ -271,6 +264,12 @@ def store_now(recorded: Path, artifact: Path, option: str, is_it: Callable[[Path
     if found != recorded:
         log.info("the store of %s was at %s: using %s", artifact, recorded, found)
     return found
+
+
+def _own(recorded: Path, works: Sequence[Path]) -> Path | None:
+    """What a copied work folder has in the place of a source; None if it has nothing there, or is no copy."""
+    places = _within(recorded, works, parts=2)
+    return next((place for place in places if not (_exists(recorded) and place.samefile(recorded))), None)
 
 
 def _within(path: Path, works: Sequence[Path], parts: int = 1) -> Iterator[Path]:
