@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import takewhile
 from pathlib import Path
@@ -105,16 +105,21 @@ def locked_while_made(folder: Path, busy: str, *, wait: bool = False, shared: bo
     """
     of_others = folder.is_dir() and not (folder / LOCK).exists()
     made = [] if of_others else [folder, *takewhile(lambda parent: not parent.exists(), folder.parents)]
-    with locked(folder, busy, wait=wait, shared=shared) as lock:
-        failed = True
+    with ExitStack() as stack:
+        lock, failed = None, True
         try:
+            # An interrupt that comes now is raised when it is known what to remove.
+            with uninterrupted(), suppress(BusyError) if wait else nullcontext():
+                lock = stack.enter_context(locked(folder, busy, shared=shared))
+            if lock is None:
+                lock = stack.enter_context(locked(folder, busy, wait=True, shared=shared))
             yield
             failed = False
         finally:
             with uninterrupted():
-                held = [path.name for path in folder.iterdir()] if folder.is_dir() and not lock.lost else []
+                held = [path.name for path in folder.iterdir()] if lock and folder.is_dir() and not lock.lost else []
                 unused = held == [LOCK] or (of_others and failed and LOCK in held)
-                if unused and (not shared or lock.is_alone()):
+                if lock and unused and (not shared or lock.is_alone()):
                     (folder / LOCK).unlink()
                     with suppress(OSError):  # not empty
                         for path in made:

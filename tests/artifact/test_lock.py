@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
+from types import FrameType
+from typing import Any
 
 import pytest
 import shim
 
-from sla_cli.artifact.lock import locked
+from sla_cli.artifact import lock
+from sla_cli.artifact.lock import locked, locked_while_made
 from sla_cli.errors import SlaError
 
 HOLDER = """
@@ -67,3 +73,37 @@ def test_a_folder_without_locks_is_held_with_one_warning(tmp_path: Path) -> None
     assert answer.stdout == "held\n"
     assert answer.stderr.count("has no file locks: do not let two commands write into it at once") == 1
     assert str(folder) in answer.stderr
+
+
+@pytest.mark.usefixtures("usual_signals")
+@pytest.mark.parametrize("wait", [False, True])
+def test_an_interrupt_at_any_line_of_locking_leaves_nothing(tmp_path: Path, wait: bool) -> None:
+    for number in count(1):
+        if not _interrupts(number, tmp_path / "made" / "inner", wait):
+            break
+        assert not list(tmp_path.iterdir()), number
+    assert number > 15  # lines in which a process was interrupted
+
+
+def _interrupts(number: int, folder: Path, wait: bool) -> bool:
+    """Lock a folder, with Ctrl-C before the line of this number. Whether there are so many lines until it is locked."""
+    lines = count(1)
+
+    def trace(frame: FrameType, event: str, _: Any) -> Any:
+        if frame.f_code.co_filename != lock.__file__ or frame.f_code.co_name == "locked_while_made":
+            return None
+        if event == "line" and next(lines) == number:
+            sys.settrace(None)
+            os.kill(os.getpid(), signal.SIGINT)
+        return trace
+
+    before = sys.gettrace()
+    try:
+        sys.settrace(trace)
+        with locked_while_made(folder, "busy", wait=wait):
+            sys.settrace(before)
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
