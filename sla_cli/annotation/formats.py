@@ -31,12 +31,14 @@ class AnnotationFormat:
         text: makes the content of a file; the folder of the file is for relative paths.
         read: from the content of a file and its name (for messages) to its tiers; None if sla only writes the format.
         fits: whether an existing file is one that a new one may replace, as for `Like`.
+        options: the fields of Layout that change the content.
     """
 
     suffix: str
     text: Callable[[Annotation, Layout, Path], str]
     fits: Callable[[Path], bool]
     read: Reader | None = None
+    options: tuple[str, ...] = ()
 
 
 def _begins(pattern: str) -> Callable[[Path], bool]:
@@ -49,14 +51,15 @@ IS_SRT = _begins(r"1\n\d+:\d\d:\d\d,\d{3} --> ")
 IS_JSON = _begins(r"\[\]\n$|\[\n  \{\n    \"start\": ")
 IS_CSV = _begins("start,end,gloss,confidence\n")
 IS_TEXTGRID = _begins('File type = "ooTextFile"\n')
+TIERS = ("tier", "sentences", "confidence")
 FORMATS: Mapping[str, AnnotationFormat] = {
-    "eaf": AnnotationFormat(".eaf", eaf.eaf_text, is_uncorrected, read_eaf),
-    "vtt": AnnotationFormat(".vtt", subtitles.vtt_text, IS_VTT, subtitles.read_subtitles),
-    "srt": AnnotationFormat(".srt", subtitles.srt_text, IS_SRT, subtitles.read_subtitles),
-    "json": AnnotationFormat(".json", tables.json_text, IS_JSON),
+    "eaf": AnnotationFormat(".eaf", eaf.eaf_text, is_uncorrected, read_eaf, TIERS),
+    "vtt": AnnotationFormat(".vtt", subtitles.vtt_text, IS_VTT, subtitles.read_subtitles, ("cue",)),
+    "srt": AnnotationFormat(".srt", subtitles.srt_text, IS_SRT, subtitles.read_subtitles, ("cue",)),
+    "json": AnnotationFormat(".json", tables.json_text, IS_JSON, options=("tier", "sentences")),
     "csv": AnnotationFormat(".csv", tables.csv_text, IS_CSV),
     "ctm": AnnotationFormat(".ctm", tables.ctm_text, export_like("ctm").fits),
-    "textgrid": AnnotationFormat(".TextGrid", textgrid.textgrid_text, IS_TEXTGRID, textgrid.read_textgrid),
+    "textgrid": AnnotationFormat(".TextGrid", textgrid.textgrid_text, IS_TEXTGRID, textgrid.read_textgrid, TIERS),
 }
 KINDS = tuple(FORMATS)
 # By extension; if a folder has several kinds of files, the first of these kinds is read.

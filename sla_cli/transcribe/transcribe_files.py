@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cache, partial
 from pathlib import Path
 
@@ -19,9 +19,9 @@ from sla_cli.log import log, progress
 from sla_cli.system.atomic import short_name
 from sla_cli.transcribe.elan_outputs import with_elan_files, with_own_elan_files
 from sla_cli.transcribe.find_recordings import FoundRecording, each_once, find_recordings
-from sla_cli.transcribe.outputs import Job, plan_outputs, refuse_same_names
+from sla_cli.transcribe.outputs import ELAN, Job, plan_outputs, refuse_same_names
 from sla_cli.transcribe.recognizer import Recognizer
-from sla_cli.transcribe.transcript import PAGE, Transcript, like_of
+from sla_cli.transcribe.transcript import PAGE, Transcript, like_of, options_of
 from sla_cli.work.output import check_folder, check_output
 
 
@@ -93,9 +93,8 @@ def transcribe_files(
         except SlaError as error:
             lost.append(Outcome(str(path), error=error))
     jobs = plan_outputs(each_once(recordings), out, kinds)
-    if jobs and not options.link_video and not any(PAGE in job.files for job in jobs):
-        fault = "--no-video has no effect without a page: an ELAN file names its video"
-        raise SlaError(fault, "Write a page (--format html), or leave it out.")
+    if jobs:
+        _check_effect(options, {*jobs[0].files, *([ELAN] if options.add_to else [])})
     if out is None:
         jobs = with_own_elan_files(jobs)
         if options.force:  # two cameras may have one ELAN file
@@ -116,6 +115,19 @@ def refuse_failures(outcomes: Sequence[Outcome]) -> None:
     if failed:
         summary = f"{len(failed)} of {len(outcomes)} recordings failed; the others are done:"
         raise SlaError(summary, several=failed)
+
+
+def _check_effect(options: FileOptions, kinds: Collection[str]) -> None:
+    """Raise SlaError for an option that changes no file of these kinds, which are all that is written."""
+    if not options.link_video and PAGE not in kinds:
+        fault = "--no-video has no effect without a page: an ELAN file names its video"
+        raise SlaError(fault, "Write a page (--format html), or leave it out.")
+    for option in (field.name for field in fields(Layout)):
+        given = getattr(options.layout, option) != getattr(DEFAULT, option)
+        if given and not any(option in options_of(kind) for kind in kinds):
+            written = f"on {' and '.join(sorted(kinds))}" if kinds else "on what is printed"
+            known = ", ".join(kind for kind in (*KINDS, PAGE) if option in options_of(kind))
+            raise SlaError(f"--{option} has no effect {written}", f"Leave it out; formats that have it: {known}.")
 
 
 def _transcribed(

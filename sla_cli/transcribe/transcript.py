@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sla_cli.annotation.formats import annotation_like, annotation_text, kind_of, suffix_of
+from sla_cli.annotation.formats import FORMATS, annotation_like, annotation_text, kind_of, suffix_of
 from sla_cli.annotation.layout import DEFAULT, Layout
 from sla_cli.core.annotation import Sign, checked_signs
 from sla_cli.core.arguments import as_flag, as_path, check_types
@@ -85,6 +85,11 @@ def text_of(
 def kind_named(path: Path) -> str:
     """The kind of file for an extension, including pages. Raises SlaError if there is none."""
     return PAGE if path.suffix.lower() == PAGE_SUFFIX else kind_of(path, (PAGE_SUFFIX,))
+
+
+def options_of(kind: str) -> set[str]:
+    """The fields of Layout that change a file of a kind in FORMATS, or a page."""
+    return {option for one in (ON_THE_PAGE if kind == PAGE else (kind,)) for option in FORMATS[one].options}
 
 
 def like_of(kind: str) -> Like:

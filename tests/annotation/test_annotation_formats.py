@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+import re
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from annotation_cases import EXAMPLE, annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla_cli.annotation.formats import KINDS, annotation_text, kind_of, suffix_of, write_annotation
+from sla_cli.annotation.formats import FORMATS, KINDS, annotation_text, kind_of, suffix_of, write_annotation
 from sla_cli.annotation.layout import Layout
 from sla_cli.annotation.timed import in_milliseconds
 from sla_cli.core.annotation import Annotation, Sentence, Sign
@@ -68,6 +69,17 @@ def test_what_is_no_word_is_refused(tmp_path: Path, kind: str, gloss: str) -> No
     with pytest.raises(SlaError, match="gloss "):
         write_annotation(tmp_path / "a", kind, annotation_of(Sign(gloss, 0.0, 1.0, 1.0)))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("option", [field.name for field in dataclasses.fields(Layout)])
+def test_a_format_names_the_options_that_change_it(kind: str, option: str) -> None:
+    other = {"tier": "B", "cue": "gloss", "sentences": True, "confidence": True}[option]
+    texts = [
+        re.sub(r' DATE="[^"]*"|urn:nl-mpi-tools-elan-eaf:[\w-]+', "", annotation_text(kind, EXAMPLE, layout, Path()))
+        for layout in (Layout(), Layout(**{option: other}))  # type: ignore[arg-type]
+    ]
+    assert (texts[0] != texts[1]) == (option in FORMATS[kind].options)
 
 
 @pytest.mark.parametrize("tier", ["", " ", "A\nB", "\x00"])

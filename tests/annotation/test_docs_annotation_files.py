@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sla_cli.annotation.formats import KINDS, annotation_text, suffix_of
+from sla_cli.annotation.formats import FORMATS, KINDS, annotation_text, suffix_of
 from sla_cli.annotation.layout import Layout
 from sla_cli.core.annotation import Annotation, Sign, split_at_pauses
 
@@ -22,6 +22,8 @@ def test_an_example_is_what_is_written(kind: str) -> None:
     assert EXAMPLES[kind] in annotation_text(kind, VIDEO, Layout(), Path())
 
 
-def test_each_kind_is_in_the_table() -> None:
+def test_each_kind_is_in_the_table_with_its_options() -> None:
     table = DOCS.partition("| extension |")[2].partition("\n\n")[0]
-    assert sorted(re.findall(r"^\| `(\.\w+)`", table, re.MULTILINE)) == sorted(map(suffix_of, KINDS))
+    rows = re.findall(r"^\| `(\.\w+)` .*\|([^|]*)\|$", table, re.MULTILINE)
+    options = {suffix: tuple(re.findall(r"`--(\w+)`", cell)) for suffix, cell in rows}
+    assert options == {suffix_of(kind): FORMATS[kind].options for kind in KINDS}

@@ -373,3 +373,25 @@ def test_a_page_without_the_video(folder: Path) -> None:
     assert "<video" not in page and "Anna" not in page and str(folder) not in page  # nor in the files inside it
     assert "--no-video has no effect" in refused("transcribe", "mine/a.mkv", "-o", "a.eaf", "--no-video", *RUN)
     assert not Path("a.eaf").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "where"),
+    [
+        (["-o", "a.eaf", "--cue", "gloss"], "on eaf"),
+        (["--add-to", "other.eaf", "--cue", "gloss"], "on eaf"),
+        (["--format", "csv", "--format", "ctm", "--tier", "B"], "on csv and ctm"),
+        (["-o", "a.srt", "--confidence"], "on srt"),
+        (["--sentences"], "on what is printed"),
+    ],
+)
+def test_an_option_that_changes_no_file_is_refused(folder: Path, arguments: list[str], where: str) -> None:
+    said = refused("transcribe", "mine/a.mkv", *arguments, *RUN)
+    assert f"--{next(one for one in arguments[::-1] if one.startswith('--'))[2:]} has no effect {where}" in said
+    assert names(folder / "mine") == ["a.mkv"] and not list(folder.glob("a.*"))
+
+
+def test_an_option_that_changes_one_of_the_files_is_used(folder: Path) -> None:
+    run("mine/a.mkv", "--format", "eaf", "--format", "srt", "--cue", "gloss")
+    assert Path("mine/a.srt").read_text(encoding="utf-8").count("-->") == 2
+    run("mine/a.mkv", "--format", "html", "--cue", "gloss", "--tier", "B")  # on the files that a page holds
