@@ -132,6 +132,17 @@ def test_runs_of_a_copied_work_folder_take_its_own_store(folder: Path) -> None:
     assert copied.store == own, "also without somebody"
 
 
+def test_a_run_with_the_name_of_its_store_is_not_taken_for_a_copy(
+    folder: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    store = Path("old/stores/phoenix2014").resolve()
+    caplog.set_level("INFO", "sla")
+    run = Run(Path("old/runs/adapter").rename("old/runs/phoenix2014"))
+    run.create(run.config, run.glosses, replace(run.facts, store=str(store)))
+    assert run.store == store
+    assert not caplog.messages
+
+
 def test_after_leave_out_in_a_copied_work_folder_nothing_takes_the_other_store(folder: Path) -> None:
     """The other one still has the person."""
     run, store = Run(Path("old/runs/adapter")), Path("old/stores/phoenix2014").resolve()
