@@ -55,6 +55,13 @@ def test_those_that_share_a_folder_hold_it_together_and_others_alone(tmp_path: P
         pass
 
 
+def test_a_folder_that_another_holds_is_refused_at_once_and_stays(tmp_path: Path) -> None:
+    with held(tmp_path / "made", "alone"):
+        with pytest.raises(SlaError, match="busy"), locked_while_made(tmp_path / "made", "busy"):
+            pass
+        assert (tmp_path / "made" / lock.LOCK).is_file()
+
+
 def test_waiting_ends_when_the_folder_is_free(tmp_path: Path) -> None:
     with held(tmp_path, "shared") as other:
         assert other.stdin is not None

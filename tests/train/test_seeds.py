@@ -113,6 +113,14 @@ def test_stopped_and_killed_ones_go_on_and_finished_seeds_are_left_alone(store: 
     assert again == text
 
 
+def test_a_run_with_all_epochs_that_was_killed_before_its_receipt_gets_one(store: Store, tmp_path: Path) -> None:
+    start_seeds(store, tmp_path / "runs" / "x", CONFIG, (0, 1), preset="tiny", group=CPU)
+    receipt = runs(tmp_path, "x", 0)[0].path / "receipt.json"
+    receipt.unlink()
+    sla(tmp_path, "--resume", "--name", "x")
+    assert receipt.is_file()
+
+
 def test_a_finished_run_that_has_lost_its_weights_is_not_called_finished(store: Store, tmp_path: Path) -> None:
     start_seeds(store, tmp_path / "runs" / "x", CONFIG, (0, 1), preset="tiny", group=CPU)
     runs(tmp_path, "x", 0, 1)[1].best.unlink()
