@@ -54,8 +54,9 @@ class Clock:
 
     def seconds(self, frames: NDArray[np.int64]) -> NDArray[np.float64]:
         """Start times of frames, by their number among those that the run sees."""
-        numbers = frames / self.seen_rate * self.rate
-        return np.interp(numbers, np.arange(len(self.times)), self.times)
+        if self.seen_rate == self.rate:
+            return np.interp(frames, np.arange(len(self.times)), self.times)
+        return np.minimum(self.times[0] + frames / self.seen_rate, self.duration)
 
 
 class _Shown(NamedTuple):
@@ -67,7 +68,7 @@ class Recording:
     """The frames of a recording, in one pass; they are not kept in memory.
 
     They are the same as in the stages: prep's resizing and default codec; and if the run was trained on other frame
-    rates, the frames nearest in time, as if the recording had a constant rate.
+    rates, the frames nearest in time, as with `sla prep --fps`.
 
     Args:
         source: the recording.
@@ -134,8 +135,8 @@ class Recording:
         if self.like.has_rate(self._rate):
             yield from numbered
             return
-        by_rate = ((shown.number / self._rate, shown) for shown in numbered)
-        for _, shown in selected(by_rate, None, None, self.like.fps, self.where):
+        by_time = ((self._times[-1] - self._times[0], shown) for shown in numbered)
+        for _, shown in selected(by_time, None, None, self.like.fps, self.where):
             yield shown
 
     def _numbered(self) -> Iterator[_Shown]:

@@ -36,10 +36,11 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("recognizer")
     copy_run(folder)
     (folder / "mine").mkdir()
+    (folder / "uneven").mkdir()
     for rate in (25, 50):
         signed(folder / "mine" / f"at{rate}.mkv", "NORD REGEN", rate)
     signed(folder / "mine" / "long.mkv", LONG)
-    uneven(folder / "mine" / "uneven.mkv")
+    uneven(folder / "uneven" / "uneven.mkv")
     shown = np.repeat(images_of("SONNE NORD GRAD"), 2, axis=0)
     movie(folder / "mine" / "at60.mp4", shown, "-pix_fmt", "yuv420p", rate=60)
     with pytest.MonkeyPatch.context() as patched:
@@ -47,6 +48,9 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
         store = sla("prep", "folder", "mine", "--size", "32", "-q")["store"]
         sla("emit", "old/runs/adapter", "--store", store, "-o", "mine.h5", "-q")
         sla("decode", "mine.h5", "--format", "jsonl", "-o", "plain.jsonl", "-q")
+        store = sla("prep", "folder", "uneven", "--name", "uneven", "--size", "32", "--fps", "25", "-q")["store"]
+        sla("emit", "old/runs/adapter", "--store", store, "-o", "uneven.h5", "-q")
+        sla("decode", "uneven.h5", "--format", "jsonl", "-o", "uneven.jsonl", "-q")
         lm = ("--lm", "old/gloss.arpa", "--work", "old")
         sla("decode", "mine.h5", *lm, "--format", "jsonl", "-o", "lm.jsonl", "-q")
         yield folder
@@ -71,23 +75,30 @@ def by_stages(work: Path, name: str) -> dict[str, dict]:
     return {facts["id"]: facts for facts in map(json.loads, lines)}
 
 
-@pytest.mark.parametrize("name", ["at25.mkv", "at50.mkv", "at60.mp4", "uneven.mkv"])
+@pytest.mark.parametrize(
+    ("emitted", "decoded", "video"),
+    [
+        ("mine.h5", "plain.jsonl", "mine/at25.mkv"),
+        ("mine.h5", "plain.jsonl", "mine/at50.mkv"),
+        ("mine.h5", "plain.jsonl", "mine/at60.mp4"),
+        ("uneven.h5", "uneven.jsonl", "uneven/uneven.mkv"),
+    ],
+)
 def test_a_video_no_longer_than_a_window_is_read_as_the_stages_read_it(
-    work: Path, model: Recognizer, name: str
+    work: Path, model: Recognizer, emitted: str, decoded: str, video: str
 ) -> None:
-    stages = by_stages(work, "plain.jsonl")[name.split(".")[0]]
-    emissions = Emissions(work / "mine.h5")
-    found = model.transcribe(work / "mine" / name)
+    stages = by_stages(work, decoded)[Path(video).stem]
+    emissions = Emissions(work / emitted)
+    found = model.transcribe(work / video)
     assert found.log_probs is not None
     log_probs = emissions[emissions.ids.index(found.name)].log_probs
     np.testing.assert_allclose(found.log_probs, log_probs, rtol=0, atol=1e-5)
     assert [sign.gloss for sign in found.signs] == stages["glosses"]
     assert [sign.confidence for sign in found.signs] == pytest.approx(stages["confidence"], abs=1e-4)
     assert found.score == pytest.approx(stages["score"], abs=1e-4)
-    if name != "uneven.mkv":  # the stages take its rate for even
-        times = [(sign.start, sign.end) for sign in found.signs]
-        ends = np.minimum(stages["times"], found.duration)  # frames at 25 a second may last longer than the recording
-        np.testing.assert_allclose(times, ends, rtol=0, atol=2e-3)
+    times = [(sign.start, sign.end) for sign in found.signs]
+    ends = np.minimum(stages["times"], found.duration)  # frames at 25 a second may last longer than the recording
+    np.testing.assert_allclose(times, ends, rtol=0, atol=2e-3)
 
 
 def test_given_glosses_are_placed_as_sla_align_places_them(work: Path, model: Recognizer) -> None:
@@ -152,13 +163,27 @@ def test_progress_adds_up_to_the_total_that_the_header_states(work: Path, model:
 
 def test_times_are_those_of_the_recording_where_its_rate_varies(work: Path, model: Recognizer) -> None:
     """Frame 12 and those after it come at 10 a second."""
-    found = model.transcribe(work / "mine" / "uneven.mkv")
+    found = model.transcribe(work / "uneven" / "uneven.mkv")
     frames = len(images_of("NORD REGEN SONNE"))
     assert found.duration == pytest.approx(12 / 25 + (frames - 12) / 10, abs=0.11)
     even = model.transcribe(work / "mine" / "at25.mkv").signs
     assert found.signs[0].start == pytest.approx(even[0].start, abs=0.05)
     assert found.signs[-1].end > 0.75 * found.duration
     assert found.signs[-1].end <= found.duration
+
+
+def test_a_pause_of_the_camera_changes_no_sign_before_and_after_it(
+    work: Path, tmp_path: Path, model: Recognizer
+) -> None:
+    times = "setpts='if(lt(N,24),N/25,4+N/25)/TB'"
+    signed(tmp_path / "even.mkv", "NORD REGEN SONNE")
+    video = tmp_path / "paused.mkv"
+    ffmpeg("-i", str(tmp_path / "even.mkv"), "-vf", times, "-fps_mode", "vfr", "-c:v", "ffv1", str(video))
+    even = model.transcribe(tmp_path / "even.mkv").signs
+    found = model.transcribe(video).signs
+    assert [one.gloss for one in (found[0], found[-1])] == [one.gloss for one in (even[0], even[-1])]
+    assert found[0].start == pytest.approx(even[0].start, abs=0.09)
+    assert found[-1].end == pytest.approx(even[-1].end + 4, abs=0.09)
 
 
 def test_a_result_links_the_recognised_video_from_whatever_folder_it_is_saved(
@@ -174,7 +199,7 @@ def test_a_result_links_the_recognised_video_from_whatever_folder_it_is_saved(
 
 
 def test_threads_that_share_a_recognizer_get_their_own_results(work: Path, model: Recognizer) -> None:
-    videos = [work / "mine" / name for name in ("at25.mkv", "uneven.mkv", "at60.mp4")] * 4
+    videos = [work / name for name in ("mine/at25.mkv", "uneven/uneven.mkv", "mine/at60.mp4")] * 4
     wanted = {video: model.transcribe(video).signs for video in set(videos)}
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda video: model.transcribe(video).signs, videos))
