@@ -111,7 +111,8 @@ def document_text(
     root.set(SCHEMA_PLACE, SCHEMA)
     header = ET.SubElement(root, "HEADER", MEDIA_FILE="", TIME_UNITS="milliseconds")
     if media is not None and media.is_file():  # ELAN shows an error for a link to a missing file
-        header.append(_media_descriptor(media.resolve(), folder.resolve()))
+        # The name of a link stays: it may have been given so that the name of the file is not disclosed.
+        header.append(_media_descriptor(media.parent.resolve() / media.name, folder.resolve()))
     header.append(property_of(LAST_ID, str(built.last_annotation)))
     header.extend(properties)
     header.extend(digest_properties(plans))

@@ -110,6 +110,16 @@ def test_a_video_beside_or_below_is_linked(tmp_path: Path, name: str, mime: str)
         assert link.get("MIME_TYPE") == mime
 
 
+def test_a_link_to_a_video_is_linked_under_its_own_name(tmp_path: Path) -> None:
+    """It may have been made so that the name of the person stays where it is."""
+    (tmp_path / "archive").mkdir()
+    (tmp_path / "archive" / "Anna Muster.mp4").write_bytes(b"")
+    (tmp_path / "S01.mp4").symlink_to(tmp_path / "archive" / "Anna Muster.mp4")
+    link = root_of(replace(EXAMPLE, media=tmp_path / "S01.mp4"), tmp_path).find(".//MEDIA_DESCRIPTOR")
+    assert link.get("MEDIA_URL") == f"file://{tmp_path.resolve() / 'S01.mp4'}"
+    assert link.get("RELATIVE_MEDIA_URL") == "./S01.mp4"
+
+
 def test_a_relative_path_to_the_video_is_followed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "a.mp4").write_bytes(b"")
     monkeypatch.chdir(tmp_path)
