@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated
@@ -13,6 +14,7 @@ from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.version import check_version
 from sla_cli.config.checks import read_values
 from sla_cli.core.calibration import Calibration
+from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_json
 from sla_cli.core.quantities import Count, Share
 from sla_cli.errors import FormatError
@@ -44,8 +46,11 @@ class CalibrationFigures:
     error: Share | None
 
 
-def checked_calibration(slope: float, offset: float) -> Calibration:
-    """A calibration that was read. Raises ValueError for one that no fit gives."""
+def checked_calibration(values: Iterable[float]) -> Calibration:
+    """A calibration that was read: slope and offset. Raises ValueError for one that no fit gives."""
+    if len(both := [float(value) for value in values]) != 2:
+        raise ValueError(f"a calibration of {counted(len(both), 'number')}, not of slope and offset")
+    slope, offset = both
     if not (0 <= slope <= LARGEST and -LARGEST <= offset <= LARGEST):  # also refuses NaN
         raise ValueError(f"a calibration of slope {slope} and offset {offset}")
     return Calibration(slope, offset)

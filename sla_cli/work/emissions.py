@@ -36,6 +36,7 @@ from sla_cli.store.clips import Split
 from sla_cli.system.atomic import Check, atomic_write
 from sla_cli.system.file_identity import identity
 from sla_cli.work.calibration import checked_calibration
+from sla_cli.work.folder import EMISSIONS
 from sla_cli.work.run import Run
 
 NAME, VERSION = "sla-emissions", 1
@@ -223,7 +224,7 @@ class Emissions:
             self.version = int(facts["version"])
             shared: dict[str, Any] = {key: facts[key] for key in FACTS} | {"glosses": strings(file, "glosses")}
             header = read_values(EmissionHeader, shared, path, f"Make it again with `sla {REMAKE}`.")
-            self.header = replace(header, calibration=checked_calibration(*map(float, facts["calibration"])))
+            self.header = replace(header, calibration=checked_calibration(facts["calibration"]))
             self.ids = strings(file, "ids")
             self.offsets = whole_numbers(file, "offsets")
             self.frames = whole_numbers(file, "frames")
@@ -234,8 +235,12 @@ class Emissions:
 
     @property
     def made_by(self) -> str:
-        """Name of the run, for folders of what is made from it; that of the file if another system wrote it."""
-        name = Path(self.header.run).name
+        """Name of the run, for folders of what is made from it; that of the file if another system wrote it.
+
+        In the emissions of a work folder, their folder has it: the run may have been renamed or copied with them.
+        """
+        folder = self.path.absolute().parent
+        name = folder.name if folder.parent.name == EMISSIONS else Path(self.header.run).name
         return name if name.isprintable() and name not in ("", "..") else self.path.stem
 
     def __len__(self) -> int:

@@ -27,7 +27,7 @@ from sla_cli.store.paths import names_store, split_name
 from sla_cli.system.atomic import write_text
 from sla_cli.work.hub import local
 
-HYPOTHESES = "*/*.tsv"
+EMISSIONS, HYPOTHESES = "emissions", "*/*.tsv"
 SEED = "-seed"  # before the seed, in the name of a run that is one of several seeds
 DEEPEST = 100  # parts of a path inside a work folder, of which a stranger's file may state thousands
 UNFINISHED_EXPORT = ".export.json"  # in the folder of an incomplete export: what it should become
@@ -47,7 +47,7 @@ class Work:
             raise SlaError(f"the work folder {root} is a file", "Name a folder with --work or SLA_WORK.")
         self.root = root
         self.stores, self.runs = root / "stores", root / "runs"
-        self.emissions, self.hypotheses = root / "emissions", root / "hypotheses"
+        self.emissions, self.hypotheses = root / EMISSIONS, root / "hypotheses"
         self.scores, self.lm = root / "scores", root / "lm"
         self.alignments, self.exports = root / "alignments", root / "exports"
         self.elsewhere = self.hypotheses / "newest-elsewhere.json"

@@ -139,10 +139,10 @@ def test_what_is_no_probability_is_named(tmp_path: Path) -> None:
         assert Emissions(path)[0].id == "S00000/P0_\u0301"
         with pytest.raises(FormatError, match=r"clip S00001/P0_.* holds values that are no log-probabilities"):
             Emissions(path)[1]
-    for values in ((np.nan, 0.0), (1.0, np.inf), (-1.0, 0.0)):
+    for values in ((np.nan, 0.0), (1.0, np.inf), (-1.0, 0.0), (1.0,), (1.0, 0.0, 0.0)):
         with h5py.File(path, "r+") as file:
             file.attrs["calibration"] = values
-        with pytest.raises(FormatError, match="a calibration of slope"):
+        with pytest.raises(FormatError, match=r"a calibration of .*slope"):
             Emissions(path)
 
 
@@ -313,6 +313,12 @@ def test_lengths_that_no_video_has(tmp_path: Path, frames: list[int]) -> None:
 def test_what_is_made_of_emissions_has_the_name_of_the_run_or_the_file(tmp_path: Path, run: str, name: str) -> None:
     write_emissions(tmp_path / "dev.h5", replace(HEADER, run=run), emissions())
     assert Emissions(tmp_path / "dev.h5").made_by == name
+
+
+def test_of_a_run_that_was_renamed_with_its_emissions_the_new_name_counts(tmp_path: Path) -> None:
+    path = tmp_path / "emissions" / "new" / "dev.h5"
+    write_emissions(path, replace(HEADER, run="/x/runs/old"), emissions())
+    assert Emissions(path).made_by == "new"
 
 
 @pytest.mark.parametrize(
