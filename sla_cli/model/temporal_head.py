@@ -18,6 +18,7 @@ from sla_cli.config.settings import HeadConfig
 from sla_cli.errors import SlaError
 
 MOST_FRAMES = 10_000  # most frames that an output may depend on: minutes of signing
+MOST_STRIDE = 100  # most frames that become one output, which holds at most one gloss; clips are made longer by as many
 
 
 def parse_pattern(text: str) -> list[tuple[str, int]]:
@@ -30,6 +31,8 @@ def parse_pattern(text: str) -> list[tuple[str, int]]:
         raise SlaError(
             f"head.pattern = {text!r}: an output depends on more than {MOST_FRAMES} frames", "Use smaller sizes."
         )
+    if math.prod(size for kind, size in layers if kind == "P") > MOST_STRIDE:
+        raise SlaError(f"head.pattern = {text!r}: more than {MOST_STRIDE} frames in an output", "Use smaller pools.")
     return layers
 
 

@@ -157,5 +157,12 @@ def test_patterns_that_cannot_be_read(text: str) -> None:
     assert "K5,P2" in caught.value.hint
 
 
+@pytest.mark.parametrize("text", ["P101", "K5,P10,K5,P11", "K9999,K5"])
+def test_patterns_with_which_small_clips_would_be_much_work(text: str) -> None:
+    with pytest.raises(SlaError, match=r"head\.pattern .* more than 100"):
+        parse_pattern(text)
+    assert parse_pattern("P10,P10")
+
+
 def test_a_single_channel_is_enough() -> None:
     assert SequenceModel(1, HeadConfig(channels=1, lstm_layers=1)).width == 2
