@@ -117,8 +117,9 @@ def _rows(text: str, path: Path) -> Iterator[tuple[int, Row]]:
     """The rows of a table of a division, each with its line in the file."""
     lines = text.split("\n")
     comments = _comments(lines)
-    for row in parse_table("\n".join(lines[comments:]), str(path), COLUMNS, "\t"):
-        yield row.line + comments, row
+    empty = [""] * comments  # in place of the comments, so that lines keep their numbers
+    for row in parse_table("\n".join(empty + lines[comments:]), str(path), COLUMNS, "\t"):
+        yield row.line, row
 
 
 def _comments(lines: Sequence[str]) -> int:

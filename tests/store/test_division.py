@@ -62,6 +62,8 @@ def test_a_table_that_was_changed_since_is_refused(tmp_path: Path) -> None:
         ("# sla-division\nid\tsplit\na\ttrain\n", "no column clip"),
         ("clip\na\n", "no column split"),
         ("clip\tsplit\na\n", "line 2: 1 "),
+        ("# sla-division 1\n# by hand\nclip\tsplit\na\n", "line 4: 1 "),
+        ("# sla-division 1\nid\tsplit\n", "line 2: no column clip"),
         ("clip\tsplit\na\ttrain\tx\n", "line 2: 3 "),
         ("", "line 1"),
         ("# only a comment", "no column clip|line"),
