@@ -8,6 +8,7 @@ had clips of them: what was made from these still holds the clips.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -74,7 +75,7 @@ def _write_lines(path: Path, lines: Iterable[str]) -> None:
 
 
 def _lines(path: Path) -> tuple[str, ...]:
-    lines = read_text(path).split("\n") if path.is_file() else []
+    lines = read_text(path).split("\n") if os.path.lexists(path) else []  # what is no file is an error
     return tuple(text for line in lines if (text := line.removesuffix("\r")))
 
 

@@ -179,6 +179,12 @@ def test_prep_knows_their_clips_without_a_receipt_and_those_that_came_later(root
             make(f"b\tB\tBob\n{one}\tA\tS1\n", force=True)
 
 
+def test_a_list_that_is_no_file_is_not_taken_for_an_empty_one(root: Path, out: Path) -> None:
+    (out / "left-out.txt").mkdir()
+    with pytest.raises(SlaError, match=r"cannot read .*left-out\.txt"):
+        build(root, out)
+
+
 def test_a_division_loses_them_after_a_kill_and_prep(root: Path, out: Path) -> None:
     """Killed when the name was written; then prep made the store again, without the clips."""
     signer = Store(out).clips[TRAIN_CLIP].signer
