@@ -26,6 +26,9 @@ UNFINISHED = ".partial"  # the end of the name of a file or folder that is not c
 Check = Callable[[Path], bool | None]
 HINT = "Free space, or write into another folder"
 HINTS: dict[int | None, str] = {errno.ENAMETOOLONG: "Give it, or the input that it is named after, a shorter name"}
+HINTS |= dict.fromkeys(
+    (errno.EEXIST, errno.ENOTDIR), "A file is where its folder would be: move it, or write elsewhere"
+)
 
 
 @contextmanager

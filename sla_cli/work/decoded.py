@@ -21,14 +21,19 @@ def hypotheses_of(work: Work, run: Run, *, split: str | None = None, search: str
     Raises:
         SlaError: there are none, or several (listed).
     """
-    named = [path for path in _named(work, run, split) if search in (None, search_of(path))]
+    every = _named(work, run, split)
+    named = [path for path in every if search in (None, search_of(path))]
     found = _of_present_weights(named, run)
     chosen = f" of {split}" * bool(split) + f" by {search}" * bool(search)
     if not found:
         command = f"sla decode {argument(run.path)}" + f" --split {split}" * bool(split)  # else it decodes dev
         others = ", only of other weights" * bool(named)
         fault = f"no hypotheses{chosen} of run {run.path.name} in {work.hypotheses}{others}"
-        raise SlaError(fault, f"`{command}` makes them.")
+        hint = f"`{command}` makes them."
+        if search and every:
+            known = ", ".join(sorted(set(map(search_of, every))))
+            hint = f"There are those by {known}; `{command}` with the options of {search} makes them."
+        raise SlaError(fault, hint)
     if len(found) > 1:
         how = "Choose with --split and --search (greedy, beam10, …)"
         if len({(_split_of(path), search_of(path)) for path in found}) == 1:  # decoded with other options besides

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import shutil
 from pathlib import Path
 from typing import get_args
 
@@ -60,6 +61,15 @@ def test_a_name_that_is_too_long_with_the_rest_is_named(folder: Path) -> None:
     Path(name).write_text(ONE, encoding="utf-8")
     said = sla("score", name, "--ref", "ref.stm", code=2).stderr
     assert "too long" in said and "a shorter name; files" in said
+
+
+def test_a_file_in_the_place_of_the_folder_of_a_score_stays(folder: Path) -> None:
+    command = ("score", "one.txt", "--ref", "ref.stm", "--json")
+    place = Path(json.loads(sla(*command).stdout)["scores"])
+    shutil.rmtree(place)
+    place.write_text("mine")
+    assert "A file is where its folder would be" in sla(*command, code=2).stderr
+    assert place.read_text() == "mine"
 
 
 def test_files_of_elan_are_for_another_command(folder: Path) -> None:
