@@ -46,7 +46,7 @@ class Making:
     Attributes:
         path: its file or folder.
         there: the receipt of the complete artifact of the same settings and inputs that is there, None if there is
-            none. It has a new date, so that the next stage takes it as the newest.
+            none. It has a new date, so that the next stage takes it as the newest, and the present sources.
         results: what the stage reports about what it made; the receipt is written at the end of the block if they are
             set.
         kind: of a file, as for `making`.
@@ -144,6 +144,7 @@ def making(
         check_output(path, kind, replace=old is not None)
     there = old if old is not None and _is_there(path, old, is_whole) else None
     if there is not None:
+        there.sources = receipt.sources  # equal inputs, which may lie elsewhere now, or belong to a store that changed
         renew(there, path)
         log.info("%s is up to date", path)
     artifact = Making(path, there, kind=kind, replaces=not keep, inputs=tuple(filter(None, inputs)))

@@ -95,6 +95,8 @@ def test_references_that_changed_since_decoding_are_not_scored_against(folder: P
     refusal = " ".join(refused("score", found).split())
     assert "has other clips or references than when" in refusal and "with `sla score --ref`" in refusal
     assert sla("score", found, "--ref", store, "-q")["wer"] == 100
+    assert sla("decode", "old/runs/adapter", "--store", store, "-q")["hypotheses"] == found
+    assert sla("score", found, "-q")["wer"] == 100, "the hint helps"
 
 
 def test_a_copied_work_folder_takes_its_own_store(folder: Path) -> None:
