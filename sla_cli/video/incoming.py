@@ -9,8 +9,9 @@ from typing import Any, Protocol
 import av
 
 from sla_cli.errors import FrameError
+from sla_cli.log import log
 from sla_cli.video.decoder import FORMATS, LIMITS, Decoder, container_of
-from sla_cli.video.stated_size import HEAD, index_is_last, stated_length
+from sla_cli.video.stated_size import EBML, HEAD, index_is_last, stated_length
 
 AT_ONCE = {"fpsprobesize": "0"}  # FFmpeg would wait for 20 pictures to guess the frame rate
 # A camera's motion JPEG over HTTP is a list of pictures (multipart/x-mixed-replace).
@@ -48,6 +49,10 @@ class _Bytes:
     def _read(self, size: int) -> bytes:
         data = self._source.read(size)
         self._head += data[: HEAD - len(self._head)]
+        stated = stated_length(self._head)
+        end = stated - self._count  # in these bytes
+        if stated and end >= 0 and data[end : end + len(EBML)] == EBML:
+            log.warning("%s is several videos one after the other, which are not read to the end", self._where)
         self._count += len(data)
         if index_is_last(self._head):
             fault = f"{self._where} is an MP4 or MOV with its index at the end, and cannot be read while it comes"

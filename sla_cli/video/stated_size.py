@@ -28,6 +28,12 @@ def missing_bytes(file: BinaryIO) -> int:
     return max(0, stated - size)
 
 
+def another_follows(file: BinaryIO) -> bool:
+    """Whether a second Matroska follows the first, as after `cat a.mkv b.mkv`: FFmpeg reads one or two of them only."""
+    end = stated_length(head) if (head := _read(file, 0, HEAD))[:4] == EBML else 0
+    return end > 0 and _read(file, end, len(EBML)) == EBML
+
+
 def stated_length(head: bytes) -> int:
     """The length that an AVI or a Matroska states in its first `HEAD` bytes; 0 if there is none."""
     if head[:4] == b"RIFF":

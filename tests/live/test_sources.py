@@ -83,6 +83,19 @@ def test_standard_input(videos: Path, name: str, monkeypatch: pytest.MonkeyPatch
     assert found == list(range(COUNT)) and times == pytest.approx(np.arange(COUNT) / 25, abs=1e-3)
 
 
+def test_of_files_one_after_the_other_on_standard_input_it_is_said(
+    videos: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    reading, writing = os.pipe()
+    data = (videos / "a.mkv").read_bytes()
+    threading.Thread(target=write, args=(writing, data * 100)).start()
+    with open(reading) as given:  # noqa: PTH123, a descriptor
+        monkeypatch.setattr(sys, "stdin", given)
+        _, found = seen("-")
+    assert found[:COUNT] == list(range(COUNT)) and len(found) < 99 * COUNT
+    assert "standard input is several videos one after the other" in caplog.text
+
+
 def write(descriptor: int, data: bytes) -> None:
     with open(descriptor, "wb") as file:
         file.write(data)

@@ -176,6 +176,14 @@ def test_a_truncated_video_is_no_short_clip(tmp_path: Path, name: str) -> None:
             clip(path)
 
 
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm"])
+def test_files_one_after_the_other_are_no_video(tmp_path: Path, name: str) -> None:
+    path = movie(tmp_path / name, pictures(10), *(H264 if name == "a.mkv" else KINDS["vp9.webm"]))
+    path.write_bytes(path.read_bytes() * 3)
+    with pytest.raises(FrameError, match="is several videos one after the other"):
+        clip(path)
+
+
 def test_what_follows_the_last_box_of_a_video_is_not_of_it(tmp_path: Path) -> None:
     path = movie(tmp_path / "a.mp4", pictures(10), *H264)
     whole = images(clip(path))
