@@ -110,6 +110,8 @@ def compare_times(
         refuse_mixed_forms(_glosses(true), _glosses(found))
     files = not hypotheses.is_dir() and not references.is_dir()
     if files and len(found) == len(true) == 1:  # a recording has another name in CTM than its file
+        if found.keys() != true.keys() and not (can_read(hypotheses.name) or can_read(references.name)):
+            log.warning("%s is compared with %s, of another name, as the same recording", some(found), some(true))
         found = dict(zip(true, found.values(), strict=True))
     missing = [name for name in true if name not in found]
     if missing and _is_ctm(hypotheses) and not partial:

@@ -106,6 +106,18 @@ def test_a_recording_that_was_not_transcribed_is_refused_and_in_a_ctm_empty(
     assert "no hypothesis for 1 recording, compared as empty: two" in caplog.text
 
 
+def test_of_other_names_of_a_recording_in_two_files_it_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    one, two = write(tmp_path / "one.ctm", TRUE), write(tmp_path / "two.ctm", TRUE)
+    assert compare_times(one, two).inside == 100
+    assert "one is compared with two, of another name, as the same recording" in caplog.text
+    caplog.clear()
+    compare_times(one, one)
+    compare_times(one, write(tmp_path / "any.eaf", TRUE))
+    assert not caplog.messages
+
+
 def test_folders_match_by_name_at_any_depth_also_with_one_file_each(tmp_path: Path) -> None:
     true = write(tmp_path / "true" / "a" / "one.eaf", TRUE).parents[1]
     write(tmp_path / "true" / "b" / "one.eaf", TRUE)

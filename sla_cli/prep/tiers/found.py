@@ -107,10 +107,11 @@ class Found:
             log.warning("%d of %d files have no tier %r", files, self.files, name)
         self._log_counts(wanted)
         if recordings.several:
-            path, (taken, others) = next(iter(recordings.several.items()))
+            (path, person), (taken, others) = next(iter(recordings.several.items()))
+            linking = len({path for path, _ in recordings.several})
             log.warning(
                 "%s several videos, of which one is used: for %s %s, not %s; --video selects another",
-                counted(len(recordings.several), "file links", "files link"), path, taken, some(others),
+                counted(linking, "file links", "files link"), f"{path} {person}".strip(), taken, some(others),
             )  # fmt: skip
         if recordings.unlike:
             path, (taken, own) = next(iter(recordings.unlike.items()))

@@ -45,14 +45,15 @@ class Recordings:
     Attributes:
         tree: the tree of the annotation files; links to outside of it are followed only on disk, never from an archive.
         video: name or pattern of the wanted video, if a file links several.
-        several: files that link several videos, with the name of the one that is used and those of the others.
+        several: files that link several videos, each with a person, or "", and the name of the video that is used for
+            it and those of the others.
         unlike: files that link another video than the one with their own name, which is there too: both names.
     """
 
     tree: Tree
     media: MediaFolder | None = None
     video: str = ""
-    several: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
+    several: dict[tuple[str, str], tuple[str, list[str]]] = field(default_factory=dict)
     unlike: dict[str, tuple[str, str]] = field(default_factory=dict)
     _listed: dict[str, Alike] = field(default_factory=dict)
 
@@ -146,7 +147,7 @@ class Recordings:
         chosen = next(iter(own or videos), None)
         if chosen and len(videos) > 1:
             others = [link.names[0] for link in videos if link is not chosen]
-            self.several[f"{path} {person}".strip()] = chosen.names[0], others
+            self.several[path, person] = chosen.names[0], others
         return chosen
 
 
