@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Literal
 
@@ -83,13 +84,14 @@ def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str
     lines = [
         header,
         ["---", "---", "---", *["---:"] * (len(header) - 3)],
-        *([_bars(cell) for cell in row] for row in rows),
+        *([_unmarked(cell) for cell in row] for row in rows),
     ]
     return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", caption])
 
 
-def _bars(cell: str) -> str:
-    return cell.replace("|", "\\|")
+def _unmarked(cell: str) -> str:
+    """A cell in which a name ends no cell and begins no HTML."""
+    return re.sub(r"[|<]", r"\\\g<0>", cell)
 
 
 def _latex(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:

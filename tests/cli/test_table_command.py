@@ -101,6 +101,12 @@ def test_json_has_them_unrounded(store: Store) -> None:
     assert found["rows"][1]["scores"]["test"]["runs"][1]["wer"] == scored["wer"]
 
 
+def test_names_in_markdown_are_no_markup(store: Store) -> None:
+    write_weights(make_run(WORK, "a|b<i>", store, variant="lora"), 1)
+    decode(WORK, "a|b<i>", store, "dev", 0.3)
+    assert sla("table", "a|b<i>", "--split", "dev").stdout.splitlines()[2].startswith("| a\\|b\\<i> | greedy | ")
+
+
 def test_latex_is_escaped(store: Store) -> None:
     run = make_run(WORK, "lora_a%-1", store, variant="lora")
     write_weights(run, 1)
