@@ -10,6 +10,7 @@ from typing import Any
 
 from sla_cli.artifact.receipt import VERSION, Receipt, read_receipt, read_receipt_file, unchanged_digest
 from sla_cli.artifact.text import read_text
+from sla_cli.core.calibration import UNCHANGED
 from sla_cli.core.clip import SPLITS
 from sla_cli.errors import SlaError, argument, some
 from sla_cli.store import file as store_file
@@ -163,6 +164,7 @@ def _run(path: Path) -> Description:
     check_vocabulary(one)
     epochs, lost = one.read_metrics(), one.lost
     one.check_best()
+    calibrated = one.best.is_file() and one.read_calibration() is not UNCHANGED
     figures: dict[str, Any] = {
         **{key: getattr(facts, key) for key in ("corpus", "store", "division", "preset", "labels", "profile")},
         "frames": asdict(facts.frames),
@@ -174,7 +176,7 @@ def _run(path: Path) -> Description:
         **({"init_from": copied} if (copied := one.read_copied()) else {}),
         "best_dev_wer": min((epoch["dev_wer"] for epoch in epochs), default=None),
         "times_of_glosses": "from frames" if one.frame_scores.is_file() else "from the search",
-        "confidence": "calibrated" if one.calibration.is_file() else "not calibrated",
+        "confidence": "calibrated" if calibrated else "not calibrated",
         "recordings_unlike_training": "warned of" if one.domain.is_file() else "not warned of",
         **({"missing": lost} if lost else {}),
     }
@@ -184,6 +186,7 @@ def _run(path: Path) -> Description:
 def _model(path: Path) -> Description:
     model = ModelFolder(path)
     facts, settings = model.model_facts, model.config
+    check_vocabulary(model)
     figures = {
         **{key: getattr(facts.run, key) for key in ("corpus", "division", "preset", "labels", "profile")},
         "frames": asdict(facts.run.frames),

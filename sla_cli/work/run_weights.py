@@ -12,7 +12,7 @@ from sla_cli.system.regular_file import open_regular
 from sla_cli.work.run import AGAIN, Run
 
 STATISTICS = ("running_mean", "running_var", "num_batches_tracked")  # of normalisation: stored, not trained
-METADATA = "__metadata__"  # its key in the header
+METADATA, TRAINED = "__metadata__", "trained"  # keys in the header; the second in a model, which has several parts
 LONGEST = 100_000_000  # maximum bytes of a header, as in safetensors
 
 
@@ -37,11 +37,16 @@ def check_vocabulary(run: Run) -> None:
     if not run.best.is_file():
         return
     try:
-        trained = _header(run).get(METADATA, {}).get("glosses")
-    except AttributeError as error:
+        facts = _header(run).get(METADATA, {})
+        if TRAINED in facts:
+            facts = parse_json(facts[TRAINED], str(run.best), AGAIN)
+        trained = facts.get("glosses")
+    except (AttributeError, TypeError) as error:
         raise _damaged(run, error) from error
     if trained not in (None, vocabulary_digest(run.glosses)):
-        fault = f"{run.path / 'glosses.txt'} is damaged or was edited: its glosses are not those of the run's weights"
+        own = run.path / "glosses.txt"  # a model has no such file
+        file = own if own.is_file() else run.path / "config.json"
+        fault = f"{file} is damaged or was edited: its glosses are not those of the weights"
         raise FormatError(fault, "Restore it from a copy.")
 
 

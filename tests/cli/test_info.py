@@ -29,6 +29,7 @@ from sla_cli.errors import SlaError
 from sla_cli.lm.arpa import write_arpa
 from sla_cli.lm.estimate import estimate
 from sla_cli.search.beam_decoder import BeamOptions
+from sla_cli.work.calibration import CalibrationFigures, write_calibration
 from sla_cli.work.emissions import Emission, EmissionHeader, write_emissions
 from sla_cli.work.run import Run
 
@@ -122,9 +123,13 @@ def test_a_run_by_its_name(work: Path, tmp_path: Path, monkeypatch: pytest.Monke
 def test_a_run_is_complete_with_receipt_and_weights(work: Path, tmp_path: Path) -> None:
     run = Run(shutil.copytree(work / "runs" / "lora", tmp_path / "lora"))
     write_receipt(Receipt("train", {}, {}, results=TRAINED), run.path)
-    for path in (run.calibration, run.domain, run.frame_scores):
+    for path in (run.domain, run.frame_scores):
         path.touch()
-    assert facts(run.path)["complete"] is True
+    figures = CalibrationFigures(1.25, -0.5, "dev", 20, 15, 0.2, None)
+    write_calibration(run.calibration, figures, "other weights")
+    assert "belongs to another checkpoint" in sla(run.path, code=2).stderr
+    write_calibration(run.calibration, figures, run.weights_digest)
+    assert facts(run.path)["complete"] is True and facts(run.path)["facts"]["confidence"] == "calibrated"
     run.best.unlink()
     assert facts(run.path)["complete"] is False
     assert ", NOT complete\n" in sla(run.path).stdout

@@ -22,6 +22,7 @@ from safetensors.torch import load_file, save_file
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import SlaError
 from sla_cli.transcribe.recognizer import Recognizer
+from sla_cli.work.describe import describe
 
 SECRET, WEIGHTS = "secret", "model.safetensors"
 MOST = 300 << 20  # bytes that opening may add to the memory of this process
@@ -213,6 +214,12 @@ def test_more_parameters_than_its_weights_are_refused_before_they_take_memory(
     config(model, **settings)
     with pytest.raises(SlaError, match=r"is too small for the [\d,]+ param|a model with [\d,]+ trained weights"):
         Recognizer.open(model, device="cpu")
+
+
+def test_info_sees_that_its_glosses_are_others(model: Path) -> None:
+    config(model, glosses=["A", "B", "C", "D"])
+    with pytest.raises(SlaError, match=r"config\.json is damaged or was edited: its glosses"):
+        describe(model)
 
 
 @pytest.mark.parametrize("name", HOSTILE)
