@@ -174,7 +174,9 @@ def _check_unreferred(document: Document, old: Sequence[Node]) -> None:
 
 
 def _other(tier: Node) -> str:
-    return "Leave out --sentences." if _name(tier) == SENTENCE else "Name the new tier with --tier."
+    return (
+        f"Leave out --sentences, or --tier {SENTENCE}." if _name(tier) == SENTENCE else "Name the new tier with --tier."
+    )
 
 
 def _slot_edits(document: Document, old: Sequence[Node], built: Built) -> Iterator[Edit]:

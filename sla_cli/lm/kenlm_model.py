@@ -127,7 +127,8 @@ def check_oov(lm: Path, glosses: tuple[str, ...], most: float) -> None:
     share = 100 * len(unknown) / len(glosses)
     message = f"{lm} does not know {len(unknown)} of {counted(len(glosses), 'gloss')} ({share:.1f} %): {some(unknown)}"
     if share > most:
-        hint = f"Does the model belong to another corpus? --max-oov {min(100, int(share) + 1)} accepts it."
+        accepted = f"`sla decode` and `sla tune` accept it with --max-oov {min(100, int(share) + 1)}"
+        hint = f"Does the model belong to another corpus? {accepted}."
         raise SlaError(message, hint)
     log.warning("%s", message)
 

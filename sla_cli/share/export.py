@@ -11,7 +11,7 @@ from pathlib import Path
 from torch import Tensor
 
 from sla_cli.artifact.receipt import digest_file, pass_on, read_receipt
-from sla_cli.config.settings import Config
+from sla_cli.config.settings import Config, DecodeConfig
 from sla_cli.core.digest import digest_json
 from sla_cli.core.endings import ARPA
 from sla_cli.errors import FormatError, SlaError, some
@@ -81,7 +81,7 @@ def export_run(
     if lm is not None:
         if not lm.name.endswith(ARPA):
             raise SlaError(f"{lm}: a model folder takes a language model as ARPA", f"Its name ends in {ARPA[0]}.")
-        check_oov(lm, run.glosses, 100)  # opens it, and says what it lacks
+        check_oov(lm, run.glosses, DecodeConfig.max_oov)  # else nobody could use it
     if onnx and not (with_backbone and stored == "float32"):
         raise SlaError("ONNX graphs hold the backbone in float32", "Leave --without-backbone and --half out.")
     run.check_whole()

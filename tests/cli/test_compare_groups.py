@@ -102,7 +102,7 @@ def test_what_is_not_clear_is_refused(store: Store) -> None:
     assert sla("compare", "frozen-1", "adapter-1", "--split", "dev", "--search", "greedy").exit_code == 0
     error = sla("compare", "frozen-1", "adapter-1", "--split", "dev", "--search", "beam5", code=2).stderr
     assert "no hypotheses of dev by beam5 of run frozen-1-seed0" in error
-    assert "`sla decode sla-work/runs/frozen-1-seed0 --split dev` makes them." in error
+    assert "`sla decode sla-work/runs/frozen-1-seed0 --split dev` with the options of beam5 makes them." in error
     assert "is named twice" in sla("compare", "frozen-1-seed2,frozen-1", "adapter-1", "--split", "test", code=2).stderr
     error = sla("compare", "frozen-1-seed0,adapter-1-seed2", "frozen-1", "--split", "test", code=2).stderr
     assert "frozen-1-seed0 and adapter-1-seed2 differ in model.variant, so they are no group of seeds" in error
