@@ -22,6 +22,7 @@ from sla_cli.errors import SlaError
 from sla_cli.live import address, camera, http, patience, source
 from sla_cli.live.camera import Camera
 from sla_cli.live.source import find_source
+from sla_cli.video.incoming import open_incoming
 
 COUNT = 60
 CODEC = ("-c:v", "libx264", "-g", "25", "-pix_fmt", "yuv420p")
@@ -83,17 +84,30 @@ def test_standard_input(videos: Path, name: str, monkeypatch: pytest.MonkeyPatch
     assert found == list(range(COUNT)) and times == pytest.approx(np.arange(COUNT) / 25, abs=1e-3)
 
 
-def test_of_files_one_after_the_other_on_standard_input_it_is_said(
-    videos: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize(
+    ("copies", "live", "aligned"), [(3, False, True), (3, False, False), (1, False, True), (1, True, True)]
+)
+def test_of_files_one_after_the_other_it_is_said(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, copies: int, live: bool, aligned: bool
 ) -> None:
-    reading, writing = os.pipe()
-    data = (videos / "a.mkv").read_bytes()
-    threading.Thread(target=write, args=(writing, data * 100)).start()
-    with open(reading) as given:  # noqa: PTH123, a descriptor
-        monkeypatch.setattr(sys, "stdin", given)
-        _, found = seen("-")
-    assert found[:COUNT] == list(range(COUNT)) and len(found) < 99 * COUNT
-    assert "standard input is several videos one after the other" in caplog.text
+    """Also where a piece that is read ends with the first of them; one that states no length is a single video."""
+    data = movie(tmp_path / "a.mkv", pictures(COUNT), *CODEC, *(("-live", "1") if live else ())).read_bytes()
+    parts = [data] * copies if aligned else [data * copies]
+    pieces = [part[start : start + 1000] for part in parts for start in range(0, len(part), 1000)]
+    with open_incoming(Pieces(pieces), "it") as decoder:
+        found = numbers([picture.image for picture in decoder])
+    assert found[:COUNT] == list(range(COUNT))
+    assert ("it is several videos one after the other" in caplog.text) == (copies > 1)
+
+
+class Pieces:
+    def __init__(self, pieces: list[bytes]) -> None:
+        self._pieces = iter(pieces)
+
+    def read(self, size: int) -> bytes:
+        piece = next(self._pieces, b"")
+        assert len(piece) <= size
+        return piece
 
 
 def write(descriptor: int, data: bytes) -> None:

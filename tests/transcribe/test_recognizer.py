@@ -130,6 +130,16 @@ def test_a_part_of_a_recording_has_times_of_the_whole(work: Path, model: Recogni
         assert all(start <= one.start < one.end <= end for one in signs)
 
 
+def test_a_part_at_another_rate_is_that_of_the_whole(work: Path, model: Recognizer) -> None:
+    reader, pictures = cv2.VideoCapture(str(work / "mine" / "at50.mkv")), []
+    while (read := reader.read())[0]:
+        pictures.append(cv2.cvtColor(read[1], cv2.COLOR_BGR2RGB))
+    found = model.transcribe(Source(work / "mine", "at50.mkv", 0.2))
+    np.testing.assert_allclose(found.log_probs, model.log_probs(pictures[10::2]), rtol=0, atol=1e-5)
+    assert found.step_times is not None
+    np.testing.assert_allclose(found.step_times[:2], [0.2, 0.2 + 4 / 25], rtol=0, atol=1e-3)
+
+
 def lies_near(one: sla_cli.Sign, other: sla_cli.Sign) -> bool:
     return abs(one.start - other.start) < 0.2 and abs(one.end - other.end) < 0.2
 

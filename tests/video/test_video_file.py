@@ -182,6 +182,8 @@ def test_files_one_after_the_other_are_no_video(tmp_path: Path, name: str) -> No
     path.write_bytes(path.read_bytes() * 3)
     with pytest.raises(FrameError, match="is several videos one after the other"):
         clip(path)
+    live = movie(tmp_path / "live.mkv", pictures(10), *H264, "-live", "1")  # states no length
+    assert len(clip(live).sizes) == 10
 
 
 def test_what_follows_the_last_box_of_a_video_is_not_of_it(tmp_path: Path) -> None:

@@ -43,6 +43,16 @@ def test_glosses_that_were_edited_are_no_longer_those_of_the_weights(tmp_path: P
             check_vocabulary(run)
 
 
+@pytest.mark.parametrize("metadata", ["null", "[]", '"trained"', '{"trained": 5}', '{"trained": "5"}'])
+def test_a_header_without_glosses_in_its_place_is_damage(tmp_path: Path, metadata: str) -> None:
+    run = Run(tmp_path)
+    (tmp_path / "glosses.txt").write_text("HEUTE\n")
+    text = f'{{"__metadata__": {metadata}}}'.encode()
+    run.best.write_bytes(len(text).to_bytes(8, "little") + text)
+    with pytest.raises(FormatError, match=r"best\.safetensors"):
+        check_vocabulary(run)
+
+
 @pytest.mark.parametrize("damaged", [b"", b"\xff" * 20, b"\x02" + bytes(7) + b"[]", b"\x08" + bytes(7) + b'{"a": 1}'])
 def test_damage_is_named(tmp_path: Path, damaged: bytes) -> None:
     run = Run(tmp_path)
