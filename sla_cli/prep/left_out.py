@@ -22,18 +22,18 @@ from sla_cli.store.file import StoreFile
 from sla_cli.store.left_out import (
     FILES,
     add_clips_left_out,
+    add_digests_before,
+    add_left_out,
     alike,
     clips_left_out,
-    digests_before,
     left_out_among,
     read_left_out,
-    write_digests_before,
-    write_left_out,
 )
 from sla_cli.store.paths import division_names, division_path, split_name
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
 from sla_cli.system.atomic import refuse_link, refuse_read_only
+from sla_cli.system.file_identity import unchanged
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         store = Store(folder, nothing)  # again: another process may meanwhile have left somebody out
         gone = _clips_of(store, signers)
         signers = list(dict.fromkeys((*signers, *gone.values())))  # also as the store writes them
+        checks = {name: unchanged(division_path(out, name)) for name in division_names(out)}
         had = [read_division(division_path(out, name)) for name in division_names(out)]
         # After a kill, prep may have made the store without them.
         every = gone.keys() | clips_left_out(out, signers).keys()
@@ -106,8 +107,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
             for old, new in zip(had, divisions, strict=True)
             if (count := len(old.splits) - len(new.splits))
         }
-        with_them = (split.digest for split in every_split(out) if any(clip in gone for clip in split.ids))
-        before = (*digests_before(out), *with_them)
+        with_them = [split.digest for split in every_split(out) if any(clip in gone for clip in split.ids)]
         for file in (
             *(out / name for name in FILES),
             receipt_path(out),
@@ -119,12 +119,12 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
             refuse_link(out / name)
         # Nothing is changed before this line. Each change is complete in itself, and the same command does the rest of
         # an interrupted one: the clips, by which it is decided what is to be done, are removed last.
-        write_digests_before(out, before)
+        add_digests_before(out, with_them)
         add_clips_left_out(out, gone)
-        write_left_out(out, (*read_left_out(out), *signers))
+        add_left_out(out, signers)
         _write_results(store, divisions, gone)
         for division in (division for division in divisions if division.name in removed):
-            write_without(out, division, every)
+            write_without(out, division, every, check=checks[division.name])
         for stored in store.files:
             _without(stored, gone)
     log.info("%s of %s removed from %s", counted(len(gone), "clip"), " and ".join(signers), out)

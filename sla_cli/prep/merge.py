@@ -25,7 +25,7 @@ from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, StoreHeader
 from sla_cli.store.division import Division, check_unedited, write_division
 from sla_cli.store.file import StoreFile
-from sla_cli.store.left_out import FILES, LEFT_OUT, write_left_out
+from sla_cli.store.left_out import FILES, LEFT_OUT, add_left_out
 from sla_cli.store.paths import DIVISIONS, STAGES, check_store_name, clips_files, clips_path, lost_divisions
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
@@ -98,8 +98,8 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
                 _check_folder(out, stores, force)
                 check_unedited(out, [OWN], "merged store")  # again: copying may have taken hours
                 artifact.begin()
-                if names := names_left_out(out, stores):
-                    write_left_out(out, names)
+                if names := names_left_out(stores):
+                    add_left_out(out, names)
 
             _write(out, stores, parts, division, result, begin)
             artifact.results = asdict(result)

@@ -86,11 +86,10 @@ def _still_there(store: Store, signer: str, left: Path) -> SlaError:
     )
 
 
-def names_left_out(out: Path, stores: Mapping[str, Store]) -> list[str]:
-    """Signers who were left out of a store, or of those from which it is merged, by their names in the new one."""
+def names_left_out(stores: Mapping[str, Store]) -> list[str]:
+    """Signers who were left out of stores that are merged, by their names in the new one."""
     prefixes = prefixes_of(stores)
-    names = [prefixes[name] + signer for name, store in stores.items() for signer in read_left_out(store.path)]
-    return [*read_left_out(out), *names]
+    return [prefixes[name] + signer for name, store in stores.items() for signer in read_left_out(store.path)]
 
 
 def check_promise(stores: Mapping[str, Store], parts: Sequence[tuple[str, Split]], division: Division) -> None:

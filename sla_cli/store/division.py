@@ -19,7 +19,7 @@ from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.store.paths import division_names, division_path
-from sla_cli.system.atomic import write_text
+from sla_cli.system.atomic import Check, write_text
 
 NAME, VERSION = "sla-division", 1
 MAGIC = f"# {NAME} {VERSION}"
@@ -45,16 +45,18 @@ class Division:
     edited: bool = False
 
 
-def write_division(store: Path, division: Division, *, keep: bool = False) -> None:
+def write_division(store: Path, division: Division, *, check: Check | None = None, keep: bool = False) -> None:
     """Write the table of a division into a store's folder; one that a person edited gets no digest.
 
     Args:
-        keep: as for `atomic_write`.
+        check, keep: as for `atomic_write`.
     """
     known = {"unseen": division.unseen, "drawn": division.drawn, "digest": "" if division.edited else _digest(division)}
     lines = [MAGIC, *(f"# {key}: {value}" for key, value in known.items() if value)]
     table = to_tsv(COLUMNS, division.splits.items())
-    write_text(division_path(store, division.name), "".join(f"{line}\n" for line in lines) + table, keep=keep)
+    write_text(
+        division_path(store, division.name), "".join(f"{line}\n" for line in lines) + table, check=check, keep=keep
+    )
 
 
 def check_replaceable(path: Path) -> None:
@@ -101,16 +103,20 @@ def read_division(path: Path) -> Division:
     return division
 
 
-def write_without(store: Path, division: Division, gone: Container[str]) -> None:
-    """Write a division from which clips are gone; a table that a person edited only loses their lines."""
+def write_without(store: Path, division: Division, gone: Container[str], check: Check) -> None:
+    """Write a division from which clips are gone; a table that a person edited only loses their lines.
+
+    Args:
+        check: as for `atomic_write`.
+    """
     if not division.edited:
-        write_division(store, division)
+        write_division(store, division, check=check)
         return
     path = division_path(store, division.name)
     text = read_text(path)
     lines = {line for line, row in _rows(text, path) if row["clip"] in gone}
     kept = (line for number, line in enumerate(text.split("\n"), start=1) if number not in lines)
-    write_text(path, "\n".join(kept))
+    write_text(path, "\n".join(kept), check=check)
 
 
 def _rows(text: str, path: Path) -> Iterator[tuple[int, Row]]:

@@ -17,6 +17,7 @@ from sla_cli.core.alike import in_one_form
 from sla_cli.core.clip import signer_key
 from sla_cli.errors import FormatError
 from sla_cli.system.atomic import refuse_link, write_text
+from sla_cli.system.file_identity import unchanged
 
 LEFT_OUT, LEFT_OUT_CLIPS, LEFT_OUT_SPLITS = FILES = ("left-out.txt", "left-out-clips.txt", "left-out-splits.txt")
 
@@ -47,20 +48,19 @@ def digests_before(store: Path) -> tuple[str, ...]:
     return _lines(store / LEFT_OUT_SPLITS)
 
 
-def write_left_out(store: Path, names: Iterable[str]) -> None:
-    """Write the list of names. Raises SlaError as `_write_lines`."""
-    _write_lines(store / LEFT_OUT, names)
+def add_left_out(store: Path, names: Iterable[str]) -> None:
+    """Add names of signers to those who were left out. Raises SlaError as `_add_lines`."""
+    _add_lines(store / LEFT_OUT, names)
 
 
 def add_clips_left_out(store: Path, clips: Mapping[str, str]) -> None:
-    """Add clips, each with its signer, to those that were left out. Raises SlaError as `_write_lines`."""
-    lines = _lines(store / LEFT_OUT_CLIPS)
-    _write_lines(store / LEFT_OUT_CLIPS, (*lines, *(f"{clip}\t{signer}" for clip, signer in clips.items())))
+    """Add clips, each with its signer, to those that were left out. Raises SlaError as `_add_lines`."""
+    _add_lines(store / LEFT_OUT_CLIPS, (f"{clip}\t{signer}" for clip, signer in clips.items()))
 
 
-def write_digests_before(store: Path, digests: Iterable[str]) -> None:
-    """Write the digests of the splits that had clips of these signers. Raises SlaError as `_write_lines`."""
-    _write_lines(store / LEFT_OUT_SPLITS, digests)
+def add_digests_before(store: Path, digests: Iterable[str]) -> None:
+    """Add digests of splits that had clips of these signers. Raises SlaError as `_add_lines`."""
+    _add_lines(store / LEFT_OUT_SPLITS, digests)
 
 
 def left_out_among(store: Path, signers: Iterable[str]) -> set[str]:
@@ -68,10 +68,13 @@ def left_out_among(store: Path, signers: Iterable[str]) -> set[str]:
     return alike(signers, read_left_out(store))
 
 
-def _write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Raises SlaError as `atomic_write`, or for a link: the list may be that of another store."""
+def _add_lines(path: Path, lines: Iterable[str]) -> None:
+    """Raises SlaError as `atomic_write`, for a list that somebody edits just now, or for a link: the list may be that
+    of another store."""
     refuse_link(path)
-    write_text(path, "".join(f"{line}\n" for line in dict.fromkeys(lines)))
+    check = unchanged(path)
+    every = dict.fromkeys((*_lines(path), *lines))
+    write_text(path, "".join(f"{line}\n" for line in every), check=check)
 
 
 def _lines(path: Path) -> tuple[str, ...]:

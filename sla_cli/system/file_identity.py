@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+
+from sla_cli.errors import SlaError
 
 
 def identity(path: Path) -> tuple[int, ...] | None:
@@ -13,3 +16,17 @@ def identity(path: Path) -> tuple[int, ...] | None:
     except OSError:
         return None
     return own.st_ino, found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def unchanged(path: Path) -> Callable[[Path], None]:
+    """A check for `atomic_write`, made before a file is read whose content is edited and written.
+
+    It raises SlaError if another program has written the file since.
+    """
+    before = identity(path)
+
+    def check(_: Path) -> None:
+        if identity(path) != before:
+            raise SlaError(f"{path} was changed while it was used", "Run the command again.")
+
+    return check

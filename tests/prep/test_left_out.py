@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections.abc import Callable
@@ -26,6 +27,7 @@ from sla_cli.store.division import Division, read_division, write_division
 from sla_cli.store.left_out import read_left_out
 from sla_cli.store.paths import division_path
 from sla_cli.store.store import Store
+from sla_cli.system import atomic
 
 
 @pytest.fixture
@@ -295,18 +297,18 @@ def test_the_same_command_completes_an_interrupted_one(
     def interrupted(name: str) -> Callable[..., None]:
         original = getattr(left_out, name)
 
-        def change(*arguments: Any) -> None:
+        def change(*arguments: Any, **named: Any) -> None:
             if next(changes, None) is None:
                 raise KeyboardInterrupt
-            original(*arguments)
+            original(*arguments, **named)
 
         return change
 
     with monkeypatch.context() as patch:
         for name in (
-            "write_digests_before",
+            "add_digests_before",
             "add_clips_left_out",
-            "write_left_out",
+            "add_left_out",
             "write_receipt",
             "write_without",
             "write_clips",
@@ -319,6 +321,27 @@ def test_the_same_command_completes_an_interrupted_one(
         assert path.read_bytes() == (expected / path.relative_to(store)).read_bytes(), path
     found, wanted = read_receipt(store), read_receipt(expected)
     assert found is not None and wanted is not None and found.results == wanted.results
+
+
+@pytest.mark.parametrize("name", ["divisions/{}.tsv", "left-out.txt", "left-out-clips.txt", "left-out-splits.txt"])
+def test_what_somebody_writes_meanwhile_is_not_lost(out: Path, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    """The files are written again; the same command goes on then."""
+    signer = Store(out).clips[TRAIN_CLIP].signer
+    path = out / name.format(Store(out).own[0])
+    text = path.read_text().replace("# digest", "# was") if path.exists() else ""
+    flush = atomic._flush
+
+    def edited(temporary: Path, how: int = os.O_RDWR) -> None:
+        if path.name in temporary.name and "mine" not in (path.read_text() if path.exists() else ""):
+            path.write_text(f"# mine\n{text}" if text else "mine\tmine\n")
+        flush(temporary, how)
+
+    monkeypatch.setattr(atomic, "_flush", edited)
+    with pytest.raises(SlaError, match="was changed while it was used"):
+        leave_out(out, [signer], out.parent)
+    leave_out(out, [signer], out.parent)
+    assert "mine" in path.read_text()
+    assert TRAIN_CLIP not in Store(out).clips and signer in read_left_out(out)
 
 
 def test_a_division_that_somebody_edited_stays_theirs(root: Path, out: Path) -> None:

@@ -14,7 +14,7 @@ from sla_cli.artifact.receipt import read_receipt, write_receipt
 from sla_cli.errors import SlaError
 from sla_cli.prep.left_out import leave_out
 from sla_cli.report.system import load_systems
-from sla_cli.store.left_out import write_digests_before
+from sla_cli.store.left_out import add_digests_before
 from sla_cli.store.store import Store
 from sla_cli.work.scores import read_scores, write_scores
 
@@ -129,7 +129,7 @@ def test_a_store_without_a_signer_is_not_the_one_that_was_scored(moved: Path) ->
         assert system.split is None and any("store" in one and "has changed since" in one for one in system.missing)
         shutil.rmtree(store)  # then without anybody of the split
         make_store(store, {"train": [clip("a", "A")]})
-        write_digests_before(store, [digest])
+        add_digests_before(store, [digest])
 
 
 def test_a_run_whose_settings_were_edited_is_left_out_and_said(moved: Path) -> None:

@@ -20,7 +20,7 @@ from sla_cli.cli.main import app
 from sla_cli.config.settings import Config, to_toml
 from sla_cli.errors import SlaError
 from sla_cli.model.device import place
-from sla_cli.store.left_out import LEFT_OUT_SPLITS, write_digests_before
+from sla_cli.store.left_out import LEFT_OUT_SPLITS, add_digests_before
 from sla_cli.store.paths import clips_path
 from sla_cli.store.store import Store
 from sla_cli.train.init_from import check_kept, init_from
@@ -178,7 +178,7 @@ def test_a_dry_run_says_what_it_would_take(whole: Run, other: Store, tmp_path: P
     assert (taken["tensors"], taken["of_tensors"], taken["glosses"], taken["of_glosses"]) == (tensors, tensors, 2, 4)
     assert said.startswith(f"start: {tensors} of {tensors} tensors") and "2 of 4 glosses are copied from" in said
     left, source = Path(shutil.copytree(other.path, tmp_path / "left")), Run(tmp_path / "runs" / "source")
-    write_digests_before(left, whole.facts.digests.values())
+    add_digests_before(left, whole.facts.digests.values())
     (source.path / "receipt.json").rename(tmp_path / "receipt.json")
     warned = " ".join(train(tmp_path, CONFIG, str(left), *options[1:]).stderr.split())
     assert f"run source has learned from signers who were left out of {left} since" in warned
