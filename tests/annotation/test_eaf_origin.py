@@ -88,6 +88,14 @@ def test_a_file_about_another_recording_is_warned_of(
     assert "has no link to clip.mp4: its timeline is taken to begin 0.100 s into it" in caplog.text
 
 
+def test_an_offset_with_which_times_would_be_too_long_is_refused(tmp_path: Path) -> None:
+    path = eaf(tmp_path, 'MEDIA_URL="clip.mp4" TIME_ORIGIN="-999999999999"')
+    before = path.read_bytes()
+    with pytest.raises(FormatError, match=r"TIME_ORIGIN of clip\.mp4 is -999999999999 ms"):
+        added(path, "clip.mp4")
+    assert path.read_bytes() == before
+
+
 def test_an_offset_that_is_no_number_is_named(tmp_path: Path) -> None:
     path = eaf(tmp_path, 'MEDIA_URL="other.mp4"', 'MEDIA_URL="clip.mp4" TIME_ORIGIN="1 s"')
     with pytest.raises(FormatError, match="line 4: TIME_ORIGIN '1 s' is not a time in milliseconds"):
