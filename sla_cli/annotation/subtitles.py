@@ -36,10 +36,8 @@ TAG = re.compile(rf"{VTT_TAG.pattern}|\{{\\[^{{}}]*\}}")  # of SubRip, with the 
 
 def vtt_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
     """WebVTT; how the annotation was made is in a NOTE, which players do not show."""
-    blocks = ["WEBVTT\n"]
-    if annotation.made:
-        lines = [_escaped(printable(f"{key}: {value}")) for key, value in annotation.made.items()]
-        blocks.append("\n".join(("NOTE made by sla", *lines, "")))
+    made = [_escaped(printable(f"{key}: {value}")) for key, value in annotation.made.items()]
+    blocks = ["WEBVTT\n", "\n".join(("NOTE made by sla", *made, ""))]  # by the note it is known to be ours
     for start, end, text in cues(annotation, layout):
         blocks.append(f"{_clock(start, '.')} --> {_clock(end, '.')}\n{_escaped(text)}\n")
     return "\n".join(blocks)

@@ -20,8 +20,9 @@ from sla_cli.annotation import subtitles
 from sla_cli.annotation.formats import annotation_text, parse_annotation, write_annotation
 from sla_cli.annotation.layout import DEFAULT, Layout
 from sla_cli.annotation.subtitles import ALIKE, TAG, read_subtitles, srt_text, vtt_text
-from sla_cli.core.annotation import Annotation, Sign, split_at_pauses
+from sla_cli.core.annotation import Annotation, Sentence, Sign, split_at_pauses
 from sla_cli.errors import FormatError
+from sla_cli.transcribe.transcript import Transcript
 
 Cue = Literal["gloss", "sentence"]
 LONGEST_SRT = 360_000.0  # seconds; pysubs2 reads two digits of hours
@@ -76,6 +77,13 @@ def test_styles_and_escapes_of_the_other_format_are_text(gloss: str) -> None:
     for kind in ("vtt", "srt"):
         (tier,) = parse_annotation(annotation_text(kind, annotation, DEFAULT, Path()).encode(), f"a.{kind}").tiers
         assert [mark.text for mark in tier.marks] == [gloss if kind == "vtt" else _in_srt(gloss)]
+
+
+def test_what_was_not_made_by_a_run_is_known_to_be_of_sla_too(tmp_path: Path) -> None:
+    one = Transcript("a", None, 10.0, (Sentence((Sign("A", 0.0, 1.0, 1.0),)),), {})
+    for _ in range(2):
+        one.save(tmp_path / "a.vtt", force=True)
+    assert "NOTE made by sla" in (tmp_path / "a.vtt").read_text()
 
 
 def test_tags_and_styles_in_files_of_others() -> None:
