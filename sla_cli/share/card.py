@@ -30,6 +30,7 @@ from sla_cli.work.run import Run
 from sla_cli.work.run_clips import how_changed
 
 QUESTION = "**To be answered:**"  # begins what the author of a model has to say
+LICENCE = re.compile(r"[a-z0-9][a-z0-9.+-]*")
 CODE = re.compile(r"[a-z]{3}")  # of a language in ISO 639-3
 FEW = 5  # occurrences of a gloss from which it can be called never recognised
 SHOWN = 20  # glosses named in a list
@@ -52,10 +53,15 @@ class Answers:
     contact: str = ""
 
     def __post_init__(self) -> None:
-        """Raises SlaError for an answer that is not one line of text, or a language without such a code."""
+        """Raises SlaError for an answer that is not one line of text, or a language or licence without such a code."""
         for one in fields(self):
             answer = as_line(getattr(self, one.name), f"--{one.name.replace('_', '-')}")
             object.__setattr__(self, one.name, answer)
+        if self.licence and not LICENCE.fullmatch(self.licence):
+            raise SlaError(
+                f"--licence {self.licence!r} is no identifier of a licence on the hub",
+                "It has small letters and no spaces, such as cc-by-nc-sa-4.0, mit or other.",
+            )
         if self.language and not CODE.fullmatch(self.language):
             raise SlaError(
                 f"--language {self.language!r} is no code in ISO 639-3",

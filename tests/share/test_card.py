@@ -96,6 +96,12 @@ def test_a_language_has_its_code(folder: Path, language: str) -> None:
     assert not Path("m").exists()
 
 
+@pytest.mark.parametrize("licence", ["MIT", "my licence", "http://x"])
+def test_a_licence_is_named_as_on_the_hub(folder: Path, licence: str) -> None:
+    assert "--licence" in refused("export", RUN, "-o", "m", "--licence", licence)
+    assert not Path("m").exists()
+
+
 @pytest.mark.parametrize("option", ANSWERS[2::2])
 @pytest.mark.parametrize("answer", ["a\n---\n# b", "a\x1b[31mb", "a\u202eb"])
 def test_an_answer_is_one_line_of_text(folder: Path, option: str, answer: str) -> None:
