@@ -229,7 +229,8 @@ def _check_columns(
         )
     for same in columns.values():
         if len(same) > 1:
-            raise FormatError(f"{at}: the columns {' and '.join(same)} mean the same", "Keep one of them.")
+            listed = " and ".join(same) if len(same) < 4 else some(same)
+            raise FormatError(f"{at}: the columns {listed} mean the same", "Keep one of them.")
 
 
 def _advice(header: Sequence[str], names: Sequence[str], separator: str) -> str:

@@ -52,6 +52,8 @@ def split(
             "a division is drawn with --by, or taken with --from",
             "Give one of them. --shares, --fold and --seed belong to --by.",
         )
+    if shares is not None and fold is not None:
+        raise SlaError("--fold makes parts of equal size, --shares parts of different sizes", "Give one of them.")
     draws = None if table is not None else DivisionConfig.checked(**given)
     found = split_store(WorkFolder(work).store_given(store), draws=draws, table=table, name=name or "", force=force)
     lines = [f"division {found.store}"]

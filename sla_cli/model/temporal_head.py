@@ -17,7 +17,7 @@ from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 from sla_cli.config.settings import HeadConfig
 from sla_cli.errors import SlaError
 
-MOST_FRAMES = 10_000  # most frames that an output may depend on: minutes of signing
+MOST_FRAMES = 1_000  # most frames that an output may depend on: 40 s of signing, and limits the work of small clips
 MOST_STRIDE = 100  # most frames that become one output, which holds at most one gloss; clips are made longer by as many
 
 

@@ -151,7 +151,9 @@ def _parse(line: str, where: str) -> Hypothesis:
             _number(cells["fps"]),
         )
         _check(hypothesis)
-    except (ValueError, SlaError) as error:
+    except SlaError as error:
+        raise FormatError(f"{where}: {error.message}", AGAIN) from error
+    except ValueError as error:
         raise FormatError(f"{where}: {error}", AGAIN) from error
     return hypothesis
 

@@ -118,6 +118,7 @@ def test_a_table_is_taken_with_its_name(store: Path, tmp_path: Path, caplog: pyt
         ((), "a division is drawn with --by, or taken with --from"),
         (("--seed", "3"), "a division is drawn with --by, or taken with --from"),
         (("--from", "t.tsv", "--by", "signer"), "a division is drawn with --by, or taken with --from"),
+        (("--by", "signer", "--fold", "1/3", "--shares", "80,10,10"), "--fold makes parts of equal size"),
         (("--by", "signer", "--shares", "80,x"), "--shares '80,x' is not a list of numbers"),
         (("--by", "signer", "--name", "a/b"), "a/b"),
         (("--from", "t.tsv"), "t.tsv"),

@@ -156,7 +156,7 @@ def test_bad_files_name_their_line_and_the_stage(tmp_path: Path, text: str, mess
     path.write_text(text, encoding="utf-8")
     with pytest.raises(FormatError, match=message) as caught:
         read_hypotheses(path)
-    assert "sla decode" in caught.value.hint
+    assert "sla decode" in caught.value.hint and "\n" not in caught.value.message
 
 
 def test_missing_file(tmp_path: Path) -> None:
