@@ -4,6 +4,7 @@ recordings that a table of `sla next` names."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sla_cli.annotate.recording import Recording
@@ -12,6 +13,7 @@ from sla_cli.annotation.eaf_beside import elan_files
 from sla_cli.annotation.eaf_read import SUFFIX, read_eaf
 from sla_cli.artifact.table import Row, read_table
 from sla_cli.artifact.text import read_bytes
+from sla_cli.core.clip_name import recording_name
 from sla_cli.core.endings import is_video
 from sla_cli.errors import FormatError, SlaError, some, visible
 from sla_cli.log import log
@@ -120,9 +122,13 @@ def _in_folder(folder: Path) -> Iterator[Pair]:
 
 
 def _video_of(eaf: Path) -> Path:
-    """The video that an ELAN file links, or that has its name. Raises SlaError if it is not found, or is no video."""
-    place = eaf.absolute()
-    found = Recordings(open_tree(place.parent)).of(place.name, read_eaf(read_bytes(eaf), str(eaf)))
+    """The video that an ELAN file links, or that has its name; of several the one with its name, else the first.
+
+    Raises SlaError if it is not found, or is no video.
+    """
+    place, file = eaf.absolute(), read_eaf(read_bytes(eaf), str(eaf))
+    links = sorted(file.links, key=lambda link: eaf.stem not in map(recording_name, link.names))
+    found = Recordings(open_tree(place.parent)).of(place.name, replace(file, links=links))
     video = found.source.root / found.source.path
     if found.missing or not video.is_file():
         raise SlaError(f"{eaf}: its video is not found: {found.missing or video}", "Copy the video next to it.")

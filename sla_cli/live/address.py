@@ -46,7 +46,7 @@ class Address:
         place = f"[{host}]" if ":" in host else host
         # Neither user and password nor the query, in which some cameras have them.
         self.name = visible(f"{self._scheme}://{place}{f':{port}' if port else ''}{parts.path}")
-        self._address = address
+        self._address = f"{self._scheme}:{address.partition(':')[2]}"  # FFmpeg knows small letters only
         self._download: Download | None = None
 
     def frames(self, stopped: threading.Event) -> Iterator[tuple[float, np.ndarray]]:

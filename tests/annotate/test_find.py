@@ -58,6 +58,11 @@ def test_cameras_of_one_recording_are_one(folder: Path) -> None:
     assert [(one.video.name, one.eaf.name) for one in find_annotated([folder], SCOPE)][:1] == [("b.mp4", "rec.eaf")]
     assert "a.webm" not in {one.video.name for one in find_annotated([folder], SCOPE)}
     assert found(folder / "a.webm") == [("a.webm", "rec.eaf")], "it is named"
+    assert found(folder / "rec.eaf") == [("b.mp4", "rec.eaf")]
+    links.append({"MEDIA_URL": "file:///x/rec.mp4", "MIME_TYPE": "video/mp4"})
+    (folder / "rec.eaf").write_text(Eaf(links=links).xml(), encoding="utf-8")
+    (folder / "rec.mp4").touch()
+    assert found(folder / "rec.eaf") == [("rec.mp4", "rec.eaf")], "as of the folder"
 
 
 def test_an_elan_file_in_another_folder_is_that_of_the_video_that_it_links(folder: Path) -> None:

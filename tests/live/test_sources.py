@@ -189,7 +189,7 @@ def test_user_and_password_open_the_stream_and_are_never_shown(videos: Path) -> 
 
 def test_rtsp(videos: Path) -> None:
     with rtsp_server((videos / "a.ts").read_bytes(), 0.5) as place:
-        times, found = seen(f"rtsp://{place}/x")
+        times, found = seen(f"RTSP://{place}/x")
     assert found[:-2] == list(range(len(found) - 2)) and len(found) >= COUNT - 2
     assert times == pytest.approx(np.array(found) / 25, abs=1e-3)
 
