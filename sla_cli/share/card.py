@@ -14,7 +14,6 @@ from huggingface_hub import EvalResult, ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sla_cli import __version__
-from sla_cli.artifact.receipt import read_receipt
 from sla_cli.core.arguments import as_line
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
@@ -22,9 +21,8 @@ from sla_cli.log import log
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_in_memory
 from sla_cli.store.clips import Split
-from sla_cli.store.store import is_store_of
-from sla_cli.work.decoded import is_from
-from sla_cli.work.folder import Work, find_source, search_of
+from sla_cli.work.decoded import is_from, is_of_own_store
+from sla_cli.work.folder import Work, search_of
 from sla_cli.work.model_folder import ModelFacts
 from sla_cli.work.run import Run
 from sla_cli.work.run_clips import how_changed
@@ -205,11 +203,4 @@ def _results(run: Run, splits: Sequence[str]) -> list[Result]:
 def _is_own(run: Run, hypotheses: Path) -> bool:
     """Whether receipts lead from hypotheses to the present weights of the run, and to the store that it was trained
     on, in the same division."""
-    decoded, facts = read_receipt(hypotheses), run.facts
-    if decoded is None or not is_from(hypotheses, run.weights_digest):
-        return False
-    store = decoded.sources.get("store", "")
-    there = find_source(Path(store), hypotheses, is_store_of(facts.digests, facts.division))
-    if decoded.sources.get("split") in facts.digests:
-        return decoded.sources.get("split_digest") == facts.digests[decoded.sources["split"]]
-    return decoded.sources.get("division") == facts.division and (there is not None or store == facts.store)
+    return is_from(hypotheses, run.weights_digest) is True and is_of_own_store(hypotheses, run)

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from sla_cli.artifact.receipt import DIGEST, read_receipt
 from sla_cli.errors import SlaError, argument
+from sla_cli.log import ONCE, log
+from sla_cli.store.store import is_store_of
 from sla_cli.work.folder import Work, find_source, finished, search_of
 from sla_cli.work.run import Run
 
@@ -42,6 +44,9 @@ def hypotheses_of(work: Work, run: Run, *, split: str | None = None, search: str
             f"several hypotheses{chosen} of run {run.path.name}: {', '.join(path.name for path in found)}",
             f"{how}; `sla score` and `sla compare` also take files.",
         )
+    if not is_of_own_store(found[0], run):
+        message = "%s: not of the store and the division on which run %s was trained; it may have seen these clips"
+        log.warning(message, found[0], run.path.name, extra=ONCE)
     return found[0]
 
 
@@ -69,6 +74,18 @@ def is_from(hypotheses: Path, weights: str) -> bool | None:
     if decoded is None or emitted is None:
         return None
     return (emitted.results.get(DIGEST), emitted.inputs.get("weights")) == (decoded.inputs.get("emissions"), weights)
+
+
+def is_of_own_store(hypotheses: Path, run: Run) -> bool:
+    """Whether a receipt leads from hypotheses to the store that a run was trained on, in the same division."""
+    decoded, facts = read_receipt(hypotheses), run.facts
+    if decoded is None:
+        return False
+    store, split = decoded.sources.get("store", ""), decoded.sources.get("split", "")
+    if split in facts.digests:
+        return decoded.sources.get("split_digest") == facts.digests[split]
+    there = find_source(Path(store), hypotheses, is_store_of(facts.digests, facts.division))
+    return decoded.sources.get("division") == facts.division and (there is not None or store == facts.store)
 
 
 def _named(work: Work, run: Run, split: str | None) -> list[Path]:

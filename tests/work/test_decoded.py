@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,21 @@ def test_those_of_other_weights_are_not_of_the_run(run: Run, work: Work) -> None
     with pytest.raises(SlaError, match=r"no hypotheses of dev of run adapter in .*, only of other weights") as caught:
         hypotheses_of(work, run, split="dev")
     assert "sla decode" in caught.value.hint
+
+
+def test_of_those_of_other_clips_than_the_runs_own_it_is_said(
+    run: Run, work: Work, caplog: pytest.LogCaptureFixture
+) -> None:
+    own = hypotheses_of(work, run, split="dev")
+    assert not caplog.messages
+    receipt = read_receipt(own)
+    assert receipt is not None
+    for changed in ({"split_digest": "0123456789abcdef"}, {"split": "test", "division": "other"}):
+        sources = receipt.sources
+        write_receipt(replace(receipt, sources=sources | changed), own)
+        caplog.clear()
+        hypotheses_of(work, run, split="dev")
+        assert "not of the store and the division on which run adapter was trained" in caplog.text
 
 
 def test_those_whose_emissions_are_gone_are_taken_by_their_name(run: Run, work: Work) -> None:
