@@ -155,13 +155,13 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_let_go)
 
 
-def _open(folder: Path) -> TextIO:
+def _open(folder: Path, tries: int = 100) -> TextIO:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         return (folder / LOCK).open("a+")  # a shared lock on NFS needs a file that is open for reading
-    except FileNotFoundError:  # the previous process has just removed the folder
-        return _open(folder)
     except OSError as error:
+        if isinstance(error, FileNotFoundError) and tries:  # the previous process has just removed the folder
+            return _open(folder, tries - 1)
         raise SlaError(
             f"cannot write {folder}: {error.strerror}", "Check its name and permissions, or choose another folder."
         ) from error

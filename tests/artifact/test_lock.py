@@ -71,6 +71,14 @@ def test_waiting_ends_when_the_folder_is_free(tmp_path: Path) -> None:
             assert other.wait(timeout=200) == 0
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="there is /proc on Linux only")
+def test_where_no_file_can_be_is_said(tmp_path: Path) -> None:
+    (tmp_path / lock.LOCK).symlink_to(tmp_path / "gone" / "away")
+    for folder in (Path("/proc"), tmp_path):
+        with pytest.raises(SlaError, match="cannot write"), locked(folder, "busy"):
+            pass
+
+
 def test_a_folder_without_locks_is_held_with_one_warning(tmp_path: Path) -> None:
     library, folder = shim.built(tmp_path), tmp_path / "new" / "folder"
     command = [sys.executable, "-c", HOLDER, str(folder), "alone"]
