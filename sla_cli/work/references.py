@@ -21,8 +21,10 @@ def recorded_split(artifact: Path, store: Path, division: str, name: str, digest
         option: with which the user can name a store.
 
     Raises:
-        SlaError: the store is gone, or the split has changed.
+        SlaError: no store is recorded, it is gone, or the split has changed.
     """
+    if store == Path():  # of another system, which knows no store
+        raise SlaError(f"{artifact} records no store with its references", f"Name one with {option}.")
     is_it = is_store_of({name: digest}, division) if digest else None
     split = Store(store_now(store, artifact, option, is_it), division)[name]
     if digest not in (None, split.digest):

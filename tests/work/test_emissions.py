@@ -26,6 +26,7 @@ from sla_cli.work.emissions import (
     is_current,
     write_emissions,
 )
+from sla_cli.work.references import reference_split
 from sla_cli.work.run import Run
 from sla_cli.work.run_facts import FrameFormat, RunFacts
 
@@ -313,6 +314,13 @@ def test_lengths_that_no_video_has(tmp_path: Path, frames: list[int]) -> None:
 def test_what_is_made_of_emissions_has_the_name_of_the_run_or_the_file(tmp_path: Path, run: str, name: str) -> None:
     write_emissions(tmp_path / "dev.h5", replace(HEADER, run=run), emissions())
     assert Emissions(tmp_path / "dev.h5").made_by == name
+
+
+def test_for_those_of_another_system_a_store_is_asked(tmp_path: Path) -> None:
+    write_emissions(tmp_path / "dev.h5", replace(HEADER, store="", run=""), emissions())
+    with pytest.raises(SlaError, match="records no store with its references") as caught:
+        reference_split(Emissions(tmp_path / "dev.h5"))
+    assert "--store" in caught.value.hint
 
 
 def test_of_a_run_that_was_renamed_with_its_emissions_the_new_name_counts(tmp_path: Path) -> None:
