@@ -152,6 +152,7 @@ def _empty_frames(shape: tuple[int, ...]) -> Tensor:
     try:
         storage = torch.UntypedStorage._new_shared(math.prod(shape))
     except RuntimeError as error:
-        hint = "Give the container more (docker run --ipc=host, or --shm-size), or train with --set train.workers=0."
+        more = "Give the container more (docker run --ipc=host, or --shm-size)"
+        hint = f"{more}; `sla train` also takes --set train.workers=0."
         raise SlaError(f"too little shared memory for a batch of {math.prod(shape):,} bytes", hint) from error
     return torch.empty(0, dtype=torch.uint8).set_(storage).view(shape)

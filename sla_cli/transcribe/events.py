@@ -6,6 +6,8 @@ from dataclasses import dataclass
 
 from sla_cli.core.annotation import Sign
 
+LATEST = 1e12  # seconds: times may be those of a clock, since 1970
+
 
 @dataclass(frozen=True)
 class Partial:

@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from sla_cli.core.annotation import Sign
-from sla_cli.core.arguments import check_types
+from sla_cli.core.arguments import as_number, check_types
 from sla_cli.errors import SlaError, shown
-from sla_cli.transcribe.events import Event, Final, Partial, SentenceEnd
+from sla_cli.transcribe.events import LATEST, Event, Final, Partial, SentenceEnd
 
 LONGEST = 100  # signs; somebody who never pauses gets segments of as many
 
@@ -94,3 +94,14 @@ def _check(event: object) -> None:
     if isinstance(event, Final | Partial):
         signs = [event.sign] if isinstance(event, Final) else event.signs
         check_types(signs, "signs of an event", Sign, stored=True)
+        for sign in signs:
+            _check_numbers(f"sign {shown(sign.gloss)} of an event", sign.start, sign.end)
+            as_number(sign.confidence, f"confidence of {shown(sign.gloss)}", 0, 1)
+    elif isinstance(event, SentenceEnd):
+        _check_numbers("the end of a sentence", event.start, event.end)
+    _check_numbers("an event", event.time)
+
+
+def _check_numbers(name: str, *seconds: object) -> None:
+    for value in seconds:
+        as_number(value, f"time of {name}", -LATEST, LATEST)

@@ -15,7 +15,7 @@ from sla_cli.core.calibration import Calibration
 from sla_cli.core.windows import Windows
 from sla_cli.errors import SlaError
 from sla_cli.search.growing import Growing
-from sla_cli.transcribe.events import Event, Final, Partial, SentenceEnd
+from sla_cli.transcribe.events import LATEST, Event, Final, Partial, SentenceEnd
 from sla_cli.transcribe.inputs import as_picture
 from sla_cli.transcribe.live_signs import LiveSigns, PlacedGloss
 from sla_cli.transcribe.live_steps import LiveSteps
@@ -31,7 +31,6 @@ LONGEST_GAP = 2.0  # seconds; after a longer one a new recording begins
 LONGEST_WAIT = 60.0  # seconds
 MOST_EVERY = 100
 MEASURED = 10  # frames whose times tell their rate, for a run that was trained on several rates
-LATEST = 1e12  # seconds: times may be those of a clock, since 1970
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
@@ -85,6 +86,8 @@ def test_lines() -> None:
 SIGN = sla_cli.Sign("A", 0.0, 1.0, 0.5)
 ODD_EVENTS: list[Any] = [None, 3, ["x"], SentenceEnd, [SentenceEnd], [Final("A", 1.0)]]  # type: ignore[arg-type]
 ODD_EVENTS += [[Partial(odd, 1.0)] for odd in (SIGN, [1], "A")]  # type: ignore[arg-type, list-item]
+ODD_EVENTS += [[Final(SIGN, math.nan)], [SentenceEnd(0.0, math.inf, 1.0)], [Final(replace(SIGN, start=math.nan), 1.0)]]
+ODD_EVENTS += [[Partial((replace(SIGN, confidence=2.0),), 1.0)]]
 
 
 @pytest.mark.parametrize(
