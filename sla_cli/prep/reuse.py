@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sla_cli.artifact.receipt import Receipt, already_made, read_receipt
 from sla_cli.core.clip import Clip
+from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.encoding.cache import FramesOnDisk
@@ -57,7 +58,10 @@ def find_existing(out: Path, plan: Plan, *, force: bool) -> Existing:
     # A recording that cannot be examined counts as unchanged only if the corpus is where it was: another corpus may
     # have another recording of that name.
     same_place = there is None or there.sources.get("source") == str(plan.root)
-    usable = (clip for clip in plan.clips if clip.origin in stored and (clip.source.stamp or same_place))
+    usable = [clip for clip in plan.clips if clip.origin in stored and (clip.source.stamp or same_place)]
+    if gone := [clip.id for clip in usable if not clip.source.stamp]:
+        message = "%s not found, of which the store keeps its frames: %s; to remove them, take them out of the table"
+        log.warning(message, counted(len(gone), "recording is", "recordings are"), some(gone))
     return Existing(None, {clip.id: stored[clip.origin] for clip in usable if _serves(stored, clip)})
 
 

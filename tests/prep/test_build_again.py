@@ -210,7 +210,9 @@ def test_frames_of_another_encoder_are_not_taken_over(root: Path, out: Path, mon
     assert build(root, out, force=True).encoded == 5
 
 
-def test_a_store_whose_recordings_are_gone_stays_as_it_is(made: Path, own: Path, tmp_path: Path) -> None:
+def test_a_store_whose_recordings_are_gone_stays_as_it_is(
+    made: Path, own: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Stores outlive the frames, which lie on a disk of their own: tables can still be corrected."""
     out = tmp_path / "store"
     build(own, out)
@@ -219,6 +221,7 @@ def test_a_store_whose_recordings_are_gone_stays_as_it_is(made: Path, own: Path,
     assert build(own, out).encoded == 0
     table_of(own, "train").write_text(table_of(own, "train").read_text().replace("NULL", "EINS"))
     assert build(own, out, force=True).encoded == 0
+    assert "5 recordings are not found, of which the store keeps its frames" in caplog.text
     assert Store(out)["train"][TRAIN_CLIP].glosses == ("EINS", "GRAD", "REGEN", "REGEN")
 
 
