@@ -125,7 +125,10 @@ class Recording:
     def clock(self) -> Clock:
         """Known after the last frame."""
         times = self._times
-        last = times[-1] + 1 / self._rate
+        step = 1 / self._rate
+        if len(times) > 1 and not self.like.has_rate(self._rate):
+            step = times[-1] - times[-2]  # for as long `selected` shows the last frame
+        last = times[-1] + step
         return Clock(np.array([*times, last]), self._rate, self.like.seen_rate(self._rate), self._seen)
 
     def _selected(self) -> Iterator[_Shown]:

@@ -51,7 +51,7 @@ class _Bytes:
         self._head += data[: HEAD - len(self._head)]
         stated = stated_length(self._head)
         end = stated - self._count  # in these bytes
-        if stated and end >= 0 and data[end : end + len(EBML)] == EBML:
+        if stated and end >= 0 and data[end : end + len(EBML)] == EBML:  # unless its first bytes come in two pieces
             log.warning("%s is several videos one after the other, which are not read to the end", self._where)
         self._count += len(data)
         if index_is_last(self._head):

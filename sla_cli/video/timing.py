@@ -46,7 +46,10 @@ def selected(
         for number, found in enumerate(_nearest(counted(), begin, stop, rate)):
             if number > MORE + REPEATS * read:
                 fault = f"{where}: its {read} frames so far would become more than {number} at {rate:g} per second"
-                raise FrameError(fault, "Is its frame rate right? Copy it with another one, or leave it out.")
+                raise FrameError(
+                    fault,
+                    "Cut it at its long pause; if it has none, its frame rate is wrong: copy it with another one.",
+                )
             yield found
         return
     for time, frame in frames:

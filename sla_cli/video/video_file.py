@@ -11,7 +11,7 @@ import numpy as np
 from sla_cli.config.bounds import FASTEST, RATES
 from sla_cli.core.counted import counted
 from sla_cli.errors import FrameError
-from sla_cli.log import log
+from sla_cli.log import ONCE, log
 from sla_cli.video.decoder import Decoder, UndecodableError, conversion, open_video
 from sla_cli.video.stated_size import another_follows, missing_bytes
 
@@ -133,7 +133,7 @@ class Video:
         if step > max(SLACK, PAUSE * usual) and self.decoded > PAUSE and not self._paused:
             self._paused = True
             message = "%s shows no new picture from %.2f s to %.2f s: a pause of the camera, or damage"
-            log.warning(message, self.where, self._last, time)
+            log.warning(message, self.where, self._last, time, extra=ONCE)  # the file may be read twice
 
     def _check_complete(self, decoder: Decoder, missing: int, broken: bool, end: float | None) -> None:
         """Called after the last frame. Raises FrameError if there should be more.

@@ -196,6 +196,15 @@ def test_a_pause_of_the_camera_changes_no_sign_before_and_after_it(
     assert found[-1].end == pytest.approx(even[-1].end + 4, abs=0.09)
 
 
+def test_a_last_picture_that_comes_late_lasts_as_long(work: Path, tmp_path: Path, model: Recognizer) -> None:
+    signed(tmp_path / "even.mkv", "NORD REGEN")
+    times = f"setpts='if(lt(N,{len(images_of('NORD REGEN')) - 1}),N/25,4+N/25)/TB'"
+    ffmpeg("-i", str(tmp_path / "even.mkv"), "-vf", times, "-fps_mode", "vfr", "-c:v", "ffv1", str(tmp_path / "a.mkv"))
+    found = model.transcribe(tmp_path / "a.mkv")
+    assert found.step_times is not None and found.duration == pytest.approx(found.step_times[-1], abs=0.05)
+    assert (np.diff(found.step_times) > 0).all() and all(one.start < one.end for one in found.signs)
+
+
 def test_a_result_links_the_recognised_video_from_whatever_folder_it_is_saved(
     work: Path, tmp_path: Path, model: Recognizer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
