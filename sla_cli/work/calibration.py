@@ -47,7 +47,7 @@ class CalibrationFigures:
 
 
 def checked_calibration(values: Iterable[float]) -> Calibration:
-    """A calibration that was read: slope and offset. Raises ValueError for one that no fit gives."""
+    """A calibration that was read: slope and offset. Raises ValueError or TypeError for one that no fit gives."""
     if len(both := [float(value) for value in values]) != 2:
         raise ValueError(f"a calibration of {counted(len(both), 'number')}, not of slope and offset")
     slope, offset = both

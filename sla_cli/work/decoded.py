@@ -32,9 +32,8 @@ def hypotheses_of(work: Work, run: Run, *, split: str | None = None, search: str
         others = ", only of other weights" * bool(named)
         fault = f"no hypotheses{chosen} of run {run.path.name} in {work.hypotheses}{others}"
         hint = f"`{command}` makes them."
-        if search and every:
-            known = ", ".join(sorted(set(map(search_of, every))))
-            hint = f"There are those by {known}; `{command}` with the options of {search} makes them."
+        if search and (known := sorted(set(map(search_of, _of_present_weights(every, run))))):
+            hint = f"There are those by {', '.join(known)}; `{command}` with the options of {search} makes them."
         raise SlaError(fault, hint)
     if len(found) > 1:
         how = "Choose with --split and --search (greedy, beam10, …)"
@@ -44,7 +43,7 @@ def hypotheses_of(work: Work, run: Run, *, split: str | None = None, search: str
             f"several hypotheses{chosen} of run {run.path.name}: {', '.join(path.name for path in found)}",
             f"{how}; `sla score` and `sla compare` also take files.",
         )
-    if not is_of_own_store(found[0], run):
+    if not (is_of_own_store(found[0], run) or _is_of_own_place(found[0], run)):
         message = "%s: not of the store and the division on which run %s was trained; it may have seen these clips"
         log.warning(message, found[0], run.path.name, extra=ONCE)
     return found[0]
@@ -76,8 +75,21 @@ def is_from(hypotheses: Path, weights: str) -> bool | None:
     return (emitted.results.get(DIGEST), emitted.inputs.get("weights")) == (decoded.inputs.get("emissions"), weights)
 
 
+def _is_of_own_place(hypotheses: Path, run: Run) -> bool:
+    """Whether they are of the run's store and division, however these have changed since training."""
+    decoded, facts = read_receipt(hypotheses), run.facts
+    place = decoded.sources.get("store") if decoded is not None else None
+    if decoded is None or not place or decoded.sources.get("division") != facts.division:
+        return False
+    found = find_source(Path(place), hypotheses)
+    return place == facts.store or (found is not None and found.resolve() == run.own_store)
+
+
 def is_of_own_store(hypotheses: Path, run: Run) -> bool:
-    """Whether a receipt leads from hypotheses to the store that a run was trained on, in the same division."""
+    """Whether a receipt leads from hypotheses to the store that a run was trained on, in the same division.
+
+    Those of train and dev must be of the same clips and references as at training.
+    """
     decoded, facts = read_receipt(hypotheses), run.facts
     if decoded is None:
         return False

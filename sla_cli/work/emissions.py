@@ -240,7 +240,8 @@ class Emissions:
         In the emissions of a work folder, their folder has it: the run may have been renamed or copied with them.
         """
         folder = self.path.absolute().parent
-        name = folder.name if folder.parent.name == EMISSIONS else Path(self.header.run).name
+        renamed = folder.parent.name == EMISSIONS and (folder.parents[1] / "runs" / folder.name).is_dir()
+        name = folder.name if renamed else Path(self.header.run).name
         return name if name.isprintable() and name not in ("", "..") else self.path.stem
 
     def __len__(self) -> int:

@@ -55,12 +55,18 @@ def test_of_those_of_other_clips_than_the_runs_own_it_is_said(
     assert not caplog.messages
     receipt = read_receipt(own)
     assert receipt is not None
-    for changed in ({"split_digest": "0123456789abcdef"}, {"split": "test", "division": "other"}):
-        sources = receipt.sources
-        write_receipt(replace(receipt, sources=sources | changed), own)
+    said = "not of the store and the division on which run adapter was trained"
+    other = {"split_digest": "0123456789abcdef"}
+    for changed, is_said in (
+        (other, False),  # the same store, which has changed, as decode says
+        (other | {"division": "other"}, True),
+        (other | {"store": "/elsewhere/stores/mine"}, True),
+        ({"split": "test", "division": "other"}, True),
+    ):
+        write_receipt(replace(receipt, sources=receipt.sources | changed), own)
         caplog.clear()
         hypotheses_of(work, run, split="dev")
-        assert "not of the store and the division on which run adapter was trained" in caplog.text
+        assert (said in caplog.text) == is_said, changed
 
 
 def test_those_whose_emissions_are_gone_are_taken_by_their_name(run: Run, work: Work) -> None:

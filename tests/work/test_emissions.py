@@ -326,6 +326,8 @@ def test_for_those_of_another_system_a_store_is_asked(tmp_path: Path) -> None:
 def test_of_a_run_that_was_renamed_with_its_emissions_the_new_name_counts(tmp_path: Path) -> None:
     path = tmp_path / "emissions" / "new" / "dev.h5"
     write_emissions(path, replace(HEADER, run="/x/runs/old"), emissions())
+    assert Emissions(path).made_by == "old", "any folder may have this name"
+    (tmp_path / "runs" / "new").mkdir(parents=True)
     assert Emissions(path).made_by == "new"
 
 
