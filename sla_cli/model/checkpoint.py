@@ -130,9 +130,8 @@ def read_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> dict[s
     except (KeyError, TypeError, ValueError) as error:
         raise FormatError(f"{path}: its header is damaged ({error})", AGAIN) from error
     if glosses_then != vocabulary_digest(glosses):
-        fault = (
-            f"{path} was trained on other glosses than the {len(glosses)} of its folder, which are damaged or edited"
-        )
+        list_of = f"the {len(glosses)} of its folder, whose list is damaged or was edited"
+        fault = f"{path} was trained on other glosses than {list_of}"
         raise SlaError(fault, "Copy the run or the model again.")
     if header.get("backbone_name") != model.backbone_name or not same_backbone(backbone, norms, model):
         raise SlaError(

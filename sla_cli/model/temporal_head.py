@@ -17,8 +17,8 @@ from torch.nn.utils.rnn import pack_sequence, unpack_sequence
 from sla_cli.config.settings import HeadConfig
 from sla_cli.errors import SlaError
 
-MOST_FRAMES = 1_000  # most frames that an output may depend on: 40 s of signing, and limits the work of small clips
-MOST_STRIDE = 100  # most frames that become one output, which holds at most one gloss; clips are made longer by as many
+MOST_FRAMES = 1_000  # most frames that an output may depend on: 40 s of signing; also limits the work for short clips
+MOST_STRIDE = 100  # most frames that become one output; short clips are lengthened to one output per gloss
 
 
 def parse_pattern(text: str) -> list[tuple[str, int]]:

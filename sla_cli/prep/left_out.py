@@ -98,7 +98,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         gone = _clips_of(store, signers)
         signers = list(dict.fromkeys((*signers, *gone.values())))  # also as the store writes them
         checks = {name: unchanged(division_path(out, name)) for name in division_names(out)}
-        had = [read_division(division_path(out, name)) for name in division_names(out)]
+        had = [read_division(division_path(out, name)) for name in checks]
         # After a kill, prep may have made the store without them.
         every = gone.keys() | clips_left_out(out, signers).keys()
         divisions = [_without_clips(division, every) for division in had]

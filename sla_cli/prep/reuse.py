@@ -60,8 +60,10 @@ def find_existing(out: Path, plan: Plan, *, force: bool) -> Existing:
     same_place = there is None or there.sources.get("source") == str(plan.root)
     usable = [clip for clip in plan.clips if clip.origin in stored and (clip.source.stamp or same_place)]
     if gone := [clip.id for clip in usable if not clip.source.stamp]:
-        message = "%s not found, of which the store keeps its frames: %s; to remove them, take them out of the table"
-        log.warning(message, counted(len(gone), "recording is", "recordings are"), some(gone))
+        message = (
+            "the store keeps the frames of %s whose recordings are not found: %s; take out of the corpus what must go"
+        )
+        log.warning(message, counted(len(gone), "clip"), some(gone))
     return Existing(None, {clip.id: stored[clip.origin] for clip in usable if _serves(stored, clip)})
 
 

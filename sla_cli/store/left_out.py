@@ -69,7 +69,7 @@ def left_out_among(store: Path, signers: Iterable[str]) -> set[str]:
 
 
 def _add_lines(path: Path, lines: Iterable[str]) -> None:
-    """Raises SlaError as `atomic_write`, for a list that somebody edits just now, or for a link: the list may be that
+    """Raises SlaError as `atomic_write`, for a list that was changed meanwhile, or for a link: the list may be that
     of another store."""
     refuse_link(path)
     check = unchanged(path)

@@ -19,7 +19,7 @@ def identity(path: Path) -> tuple[int, ...] | None:
 
 
 def unchanged(path: Path) -> Callable[[Path], None]:
-    """A check for `atomic_write`, made before a file is read whose content is edited and written.
+    """A check for `atomic_write`. Make it before reading a file that is then edited and written back.
 
     It raises SlaError if another program has written the file since.
     """

@@ -82,7 +82,7 @@ def transcribe_files(
         open_recognizer: called once, if there is anything to do.
 
     Raises:
-        SlaError: from `open_recognizer`, no page is written though `link_video` is off, or one file for several
+        SlaError: from `open_recognizer`, an option that changes no file that is written, or one file for several
             recordings; the error of a single recording is in its outcome.
     """
     recordings: list[FoundRecording] = []

@@ -221,7 +221,7 @@ def test_a_store_whose_recordings_are_gone_stays_as_it_is(
     assert build(own, out).encoded == 0
     table_of(own, "train").write_text(table_of(own, "train").read_text().replace("NULL", "EINS"))
     assert build(own, out, force=True).encoded == 0
-    assert "5 recordings are not found, of which the store keeps its frames" in caplog.text
+    assert "the store keeps the frames of 5 clips whose recordings are not found" in caplog.text
     assert Store(out)["train"][TRAIN_CLIP].glosses == ("EINS", "GRAD", "REGEN", "REGEN")
 
 
