@@ -41,6 +41,7 @@ def split(
     If clips were added to the store, the same command continues the division:
     known signers (or sentences) stay in their splits, only new ones are drawn.
     """
+    from sla_cli.prep.draw_division import fold_and_shares
     from sla_cli.prep.make_division import split_store
     from sla_cli.work.folder import Work as WorkFolder
 
@@ -53,7 +54,7 @@ def split(
             "Give one of them. --shares, --fold and --seed belong to --by.",
         )
     if shares is not None and fold is not None:
-        raise SlaError("--fold makes parts of equal size, --shares parts of different sizes", "Give one of them.")
+        raise fold_and_shares()
     draws = None if table is not None else DivisionConfig.checked(**given)
     found = split_store(WorkFolder(work).store_given(store), draws=draws, table=table, name=name or "", force=force)
     lines = [f"division {found.store}"]

@@ -17,7 +17,7 @@ from sla_cli.exchange.gloss_files import FORMATS
 from sla_cli.lm.counts import refuse_reserved
 from sla_cli.store.paths import names_store
 from sla_cli.store.store import Store
-from sla_cli.system.file_identity import identity
+from sla_cli.system.file_identity import unchanged
 from sla_cli.work.hypotheses import MAGIC
 
 TEXT = (".txt",)
@@ -50,11 +50,10 @@ def read_source(source: Path, split: str, cleaning: Profile) -> Text:
         name, digest = f"{source} {split}", clips.digest
         raw: Iterable[tuple[str, tuple[str, ...]]] = zip(clips.ids, clips.glosses, strict=True)
     else:
-        before = identity(source)
+        check = unchanged(source)
         raw = [(str(line), glosses) for line, glosses in read_lines(source)]
         name, digest = str(source), digest_file(source)
-        if identity(source) != before:
-            raise SlaError(f"{source} was changed while it was read", "Run the command again.")
+        check(source)
     sentences = tuple(_cleaned(raw, cleaning))
     if not sentences:
         raise SlaError(f"no sentences in {name}", "Give a text with a sentence of glosses on each line, or a store.")

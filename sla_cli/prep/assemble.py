@@ -59,8 +59,7 @@ def write_store(
     own = {*result.divisions, *gone}
     _warn_of_unlisted(out, [name for name in division_names(out) if name not in own], plan.clips)
     check_unedited(out, own, "corpus")  # again: encoding may have taken hours
-    if plan.left_out:
-        add_clips_left_out(out, plan.left_out)
+    add_clips_left_out(out, plan.left_out)
     receipt_path(out).unlink(missing_ok=True)  # from here until the new receipt the store is incomplete
     for name in gone:
         division_path(out, name).unlink(missing_ok=True)

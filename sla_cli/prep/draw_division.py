@@ -72,7 +72,7 @@ def check_division(wanted: DivisionConfig) -> None:
     if wanted.fold:
         parse_part("--fold", wanted.fold, FEWEST_FOLDS)
         if shares != DivisionConfig().shares:
-            raise SlaError("--fold makes parts of equal size, --shares parts of different sizes", "Give one of them.")
+            raise fold_and_shares()
 
 
 def name_of(wanted: DivisionConfig) -> str:
@@ -208,3 +208,8 @@ def _by_fold(groups: Groups, wanted: DivisionConfig) -> dict[str, str]:
 def _number_of(groups: int, wanted: DivisionConfig) -> str:
     noun = {"signer": "signer", "sentence": "different sentence", "random": "separate clip"}[wanted.by]
     return counted(groups, noun)
+
+
+def fold_and_shares() -> SlaError:
+    """The error for both options; which of them the user gave, only the command line knows of the default shares."""
+    return SlaError("--fold makes parts of equal size, --shares parts of different sizes", "Give one of them.")

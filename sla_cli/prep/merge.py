@@ -98,8 +98,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
                 _check_folder(out, stores, force)
                 check_unedited(out, [OWN], "merged store")  # again: copying may have taken hours
                 artifact.begin()
-                if names := names_left_out(stores):
-                    add_left_out(out, names)
+                add_left_out(out, names_left_out(stores))
 
             _write(out, stores, parts, division, result, begin)
             artifact.results = asdict(result)

@@ -73,8 +73,9 @@ def _add_lines(path: Path, lines: Iterable[str]) -> None:
     of another store."""
     refuse_link(path)
     check = unchanged(path)
-    every = dict.fromkeys((*_lines(path), *lines))
-    write_text(path, "".join(f"{line}\n" for line in every), check=check)
+    there = _lines(path)
+    if new := [line for line in lines if line not in there]:
+        write_text(path, "".join(f"{line}\n" for line in dict.fromkeys((*there, *new))), check=check)
 
 
 def _lines(path: Path) -> tuple[str, ...]:

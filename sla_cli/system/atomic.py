@@ -25,10 +25,12 @@ LONG = 100  # bytes of a name to which no more is added
 UNFINISHED = ".partial"  # the end of the name of a file or folder that is not complete; a point is before it
 Check = Callable[[Path], bool | None]
 HINT = "Free space, or write into another folder"
-HINTS: dict[int | None, str] = {errno.ENAMETOOLONG: "Give it, or the input that it is named after, a shorter name"}
-HINTS |= dict.fromkeys(
-    (errno.EEXIST, errno.ENOTDIR), "A file is where its folder would be: move it, or write elsewhere"
-)
+IN_THE_WAY = "A file is where its folder would be: move it, or write elsewhere"
+HINTS: dict[int | None, str] = {
+    errno.ENAMETOOLONG: "Give it, or the input that it is named after, a shorter name",
+    errno.EEXIST: IN_THE_WAY,
+    errno.ENOTDIR: IN_THE_WAY,
+}
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import av
 from sla_cli.errors import FrameError
 from sla_cli.log import log
 from sla_cli.video.decoder import FORMATS, LIMITS, Decoder, container_of
-from sla_cli.video.stated_size import EBML, HEAD, index_is_last, stated_length
+from sla_cli.video.stated_size import EBML, HEAD, JOINED, index_is_last, stated_length
 
 AT_ONCE = {"fpsprobesize": "0"}  # FFmpeg would wait for 20 pictures to guess the frame rate
 # A camera's motion JPEG over HTTP is a list of pictures (multipart/x-mixed-replace).
@@ -52,7 +52,7 @@ class _Bytes:
         stated = stated_length(self._head)
         end = stated - self._count  # in these bytes
         if stated and end >= 0 and data[end : end + len(EBML)] == EBML:  # unless its first bytes come in two pieces
-            log.warning("%s is several videos one after the other, which are not read to the end", self._where)
+            log.warning("%s %s", self._where, JOINED)
         self._count += len(data)
         if index_is_last(self._head):
             fault = f"{self._where} is an MP4 or MOV with its index at the end, and cannot be read while it comes"

@@ -17,6 +17,7 @@ BOXES = (
 )
 EBML, SEGMENT = bytes.fromhex("1a45dfa3"), bytes.fromhex("18538067")  # ids of the elements of a Matroska
 HEAD = 1024  # bytes, in which a length is stated
+JOINED = "is several videos one after the other, which are not read to the end"  # what is said of `another_follows`
 MOST_BOXES = 1 << 18  # enough for a day of fragments, and a limit for a malicious file
 
 

@@ -13,7 +13,7 @@ from sla_cli.core.counted import counted
 from sla_cli.errors import FrameError
 from sla_cli.log import ONCE, log
 from sla_cli.video.decoder import Decoder, UndecodableError, conversion, open_video
-from sla_cli.video.stated_size import another_follows, missing_bytes
+from sla_cli.video.stated_size import JOINED, another_follows, missing_bytes
 
 SLACK = 0.5  # seconds by which a video may be shorter than requested or stated
 SAME = 0.02  # measured and stated rate count as equal if they differ by less
@@ -76,7 +76,7 @@ class Video:
         missing = missing_bytes(self._file)
         if another_follows(self._file):
             hint = "Join them with `ffmpeg -f concat`, or give them one by one."
-            raise FrameError(f"{self.where} is several videos one after the other, which are not read to the end", hint)
+            raise FrameError(f"{self.where} {JOINED}", hint)
         with open_video(self._file, self.where, missing, begin) as decoder:
             # Headers that state more give the unit of their clock (1000, 90000).
             self.stated = decoder.rate if RATES[0] <= decoder.rate < FASTEST else 0.0

@@ -34,8 +34,8 @@ from sla_cli.artifact.receipt import (
 )
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.system.atomic import write_text
-from sla_cli.system.file_identity import identity
+from sla_cli.system.atomic import Check, write_text
+from sla_cli.system.file_identity import identity, unchanged
 from sla_cli.work.output import check_output
 
 
@@ -65,11 +65,11 @@ class Making:
     _keep: bool = field(init=False, default=False)
     _receipt: str = field(init=False, default="")
     _found: tuple[int, ...] | None = field(init=False)
-    _read: dict[Path, tuple[int, ...] | None] = field(init=False)
+    _checks: list[Check] = field(init=False)
 
     def __post_init__(self) -> None:
         self._found = identity(self.path)
-        self._read = {path: identity(path) for path in self.inputs}
+        self._checks = [unchanged(path) for path in self.inputs]
 
     def check(self, new: Path) -> bool:
         """Whether to keep a copy of the file that `new` replaces: it is not as its receipt says, or new.
@@ -89,8 +89,8 @@ class Making:
         Raises SlaError as `check`, for a file of somebody that has the name of the receipt, or if an input was changed
         since the block began: the receipt names what it was.
         """
-        if changed := [path for path, was in self._read.items() if identity(path) != was]:
-            raise SlaError(f"{changed[0]} was changed while it was used", "Run the command again.")
+        for check in self._checks:
+            check(self.path)
         if self._is_changed():
             check_output(self.path, self.kind, replace=self.replaces)
         if self.kind:

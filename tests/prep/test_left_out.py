@@ -181,6 +181,12 @@ def test_prep_knows_their_clips_without_a_receipt_and_those_that_came_later(root
             make(f"b\tB\tBob\n{one}\tA\tS1\n", force=True)
 
 
+def test_a_name_that_stands_twice_in_the_list_hides_no_other(store: Path) -> None:
+    (store / "left-out.txt").write_text("somebody\nsomebody\n")
+    leave_out(store, ["bob"], store.parents[1])
+    assert read_left_out(store) == ("somebody", "bob")
+
+
 def test_a_list_that_is_no_file_is_not_taken_for_an_empty_one(root: Path, out: Path) -> None:
     (out / "left-out.txt").mkdir()
     with pytest.raises(SlaError, match=r"cannot read .*left-out\.txt"):
