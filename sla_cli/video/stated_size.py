@@ -6,6 +6,7 @@ MP4 and MOV (ISO/IEC 14496-12), AVI (RIFF), Matroska and WebM (RFC 8794, RFC 955
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import BinaryIO
 
 FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # of an MP4; old MOV files have no ftyp
@@ -30,9 +31,16 @@ def missing_bytes(file: BinaryIO) -> int:
 
 
 def another_follows(file: BinaryIO) -> bool:
-    """Whether a second Matroska follows the first, as after `cat a.mkv b.mkv`: FFmpeg reads one or two of them only."""
-    end = stated_length(head) if (head := _read(file, 0, HEAD))[:4] == EBML else 0
-    return end > 0 and _read(file, end, len(EBML)) == EBML
+    """Whether a second video follows the one that a file begins with, as after `cat a.mp4 b.mp4`.
+
+    Of an MP4 and AVI FFmpeg reads the first only, of a Matroska one or two. A fragmented MP4 may have several heads.
+    """
+    head, size = _read(file, 0, HEAD), file.seek(0, os.SEEK_END)
+    if head[4:8] in FIRST_BOXES:
+        kinds = [kind for kind, _ in _boxes(file, size)]
+        return kinds.count(b"ftyp") > 1 and b"moof" not in kinds
+    next_head = _read(file, end, 12) if (end := stated_length(head)) else b""
+    return next_head[:4] == EBML or (next_head[:4], next_head[8:]) == (b"RIFF", b"AVI ")  # AVIX continues an AVI
 
 
 def stated_length(head: bytes) -> int:
@@ -54,18 +62,27 @@ def index_is_last(head: bytes) -> bool:
 
 def _end_of_boxes(file: BinaryIO, size: int) -> int:
     """Where the last box of an MP4 ends."""
+    end = 0
+    for _, end in _boxes(file, size):  # noqa: B007  # the last one
+        pass
+    return end
+
+
+def _boxes(file: BinaryIO, size: int) -> Iterator[tuple[bytes, int]]:
+    """The kind of each box of an MP4, and where it ends; what is no box reaches to the end of the file."""
     start = 0
     for _ in range(MOST_BOXES):
         if size - start < 8:
-            break
+            return
         head = _read(file, start, 16)
         length = int.from_bytes(head[:4], "big")
         if length == 1:
             length = int.from_bytes(head[8:], "big")
         if length < 8 or head[4:8] not in BOXES:  # 0 means "to the end"; others are damage
-            return size
+            yield b"", size
+            return
         start += length
-    return start
+        yield head[4:8], start
 
 
 def _end_of_segment(head: bytes) -> int:

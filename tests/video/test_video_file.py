@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import struct
 import tarfile
 import warnings
@@ -176,14 +177,26 @@ def test_a_truncated_video_is_no_short_clip(tmp_path: Path, name: str) -> None:
             clip(path)
 
 
-@pytest.mark.parametrize("name", ["a.mkv", "a.webm"])
+JOINED = {"a.mkv": H264, "a.webm": KINDS["vp9.webm"], "a.mp4": H264, "a.mov": H264, "a.avi": KINDS["mpeg4.avi"]}
+
+
+@pytest.mark.parametrize("name", JOINED)
 def test_files_one_after_the_other_are_no_video(tmp_path: Path, name: str) -> None:
-    path = movie(tmp_path / name, pictures(10), *(H264 if name == "a.mkv" else KINDS["vp9.webm"]))
+    path = movie(tmp_path / name, pictures(10), *JOINED[name])
     path.write_bytes(path.read_bytes() * 3)
     with pytest.raises(FrameError, match="is several videos one after the other"):
         clip(path)
-    live = movie(tmp_path / "live.mkv", pictures(10), *H264, "-live", "1")  # states no length
+
+
+def test_what_states_no_length_or_comes_in_fragments_is_one_video(tmp_path: Path) -> None:
+    live = movie(tmp_path / "live.mkv", pictures(10), *H264, "-live", "1")
     assert len(clip(live).sizes) == 10
+    flags = "frag_keyframe+empty_moov+default_base_moof"
+    data = movie(tmp_path / "a.mp4", pictures(20), *H264, "-g", "5", "-movflags", flags).read_bytes()
+    head, *fragments = re.split(rb"(?=....moof)", data, flags=re.DOTALL)
+    assert len(fragments) > 2
+    (tmp_path / "joined.mp4").write_bytes(b"".join(head + fragment for fragment in fragments))
+    assert len(clip(tmp_path / "joined.mp4").sizes) == 20, "each with the head, as a stream is stored"
 
 
 def test_what_follows_the_last_box_of_a_video_is_not_of_it(tmp_path: Path) -> None:
