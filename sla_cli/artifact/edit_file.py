@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -47,7 +46,6 @@ def _edit(path: Path, change: Callable[[bytes], bytes]) -> None:
             file.write(after)
             file.flush()
             os.fsync(file.fileno())  # now, so that nothing slow is between the comparison and the renaming
-        shutil.copymode(path, temporary)
         if read_bytes(path) != before:
             raise _ChangedError
 

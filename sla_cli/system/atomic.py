@@ -11,7 +11,7 @@ import shutil
 import socket
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from filecmp import cmp
 from hashlib import sha256
 from itertools import count
@@ -52,11 +52,10 @@ def atomic_write(path: Path, *, flush: bool = True, check: Check | None = None, 
     Raises:
         SlaError: the disk is full, the folder cannot be written, or the file is read-only.
     """
-    if path.is_symlink():
-        path = Path(os.path.realpath(path))
-    refuse_read_only(path)
-    temporary = temporary_path(path)
     try:
+        path = Path(os.path.realpath(path)) if path.is_symlink() else path
+        refuse_read_only(path)
+        temporary = temporary_path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(path)
         try:
@@ -125,6 +124,8 @@ def _place(temporary: Path, path: Path, check: Check | None, *, keep: bool) -> N
                 return
     if keep:
         keep_copy(path, temporary)
+    if path.is_file():
+        shutil.copymode(path, temporary)  # somebody may have made it unreadable for others
     temporary.replace(path)
 
 
@@ -142,7 +143,7 @@ def keep_copy(path: Path, new: Path | None = None) -> None:
         if copy.is_file() and cmp(path, copy, shallow=False):
             return
     with atomic_write(copy) as temporary:
-        shutil.copyfile(path, temporary)
+        shutil.copy(path, temporary)  # with its permissions
     log.warning("%s is replaced; what it held is kept in %s", path, copy.name)
 
 
@@ -180,7 +181,8 @@ def remove_leftovers(path: Path) -> None:
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry, ignore_errors=True)
             else:
-                entry.unlink(missing_ok=True)
+                with suppress(OSError):  # that of another user, in a folder such as /tmp
+                    entry.unlink()
 
 
 def is_temporary(path: Path, name: str) -> bool:

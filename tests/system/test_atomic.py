@@ -10,6 +10,7 @@ import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -235,3 +236,28 @@ def test_terminated_writers_clean_up_after_an_interrupt(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     process.communicate()
     assert names(tmp_path) == []
+
+
+def test_a_file_that_others_may_not_read_is_not_replaced_by_one_that_they_may(tmp_path: Path) -> None:
+    path = tmp_path / "x"
+    path.write_text("private")
+    path.chmod(0o600)
+    with atomic_write(path, keep=True) as temporary:
+        temporary.write_text("new")
+    assert {stat.S_IMODE(one.stat().st_mode) for one in (path, tmp_path / "x.~1~")} == {0o600}
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can be somebody else")
+def test_what_a_process_of_another_user_left_does_not_keep_one_from_writing(tmp_path: Path) -> None:
+    shared = Path(tempfile.mkdtemp())  # tmp_path is closed to others
+    shared.chmod(0o1777)
+    left = temporary_path(shared / "x")
+    left = left.with_name(left.name.replace(f"-{os.getpid()}-", "-999999999-"))
+    left.touch()
+    os.seteuid(65534)
+    try:
+        write(shared / "x", "text")
+    finally:
+        os.seteuid(0)
+    assert (shared / "x").read_text() == "text" and left.exists()
+    shutil.rmtree(shared)
