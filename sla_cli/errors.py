@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import difflib
 import errno
+import os
 import re
 import shlex
+import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 
 # Without tab and line feed; with the characters that change the direction of the text after them.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
@@ -139,6 +142,59 @@ def reading(where: object) -> Iterator[None]:
         yield
     except OSError as error:
         raise cannot_read(where, error) from error
+
+
+# Errors of the file system that a user can correct; every other one is a bug of sla.
+REFUSALS = (
+    *(
+        errno.EACCES,
+        errno.EPERM,
+        errno.EROFS,
+        errno.ENOSPC,
+        errno.EDQUOT,
+        errno.ENOTDIR,
+        errno.ENAMETOOLONG,
+        errno.ELOOP,
+        *(errno.ENOENT, errno.ENOTEMPTY),  # another program has moved, removed or added something meanwhile
+    ),
+    *(errno.ESTALE, errno.EIO, errno.ETIMEDOUT, errno.ENOLCK),  # of a network file system
+)
+
+
+@contextmanager
+def file_errors() -> Iterator[None]:
+    """Raises an OSError of the block that a user can correct as SlaError: of all commands and public functions.
+
+    What reads or writes one file says more of it: `reading`, `atomic_write`.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.errno == errno.ENOENT and not _has_folder():
+            raise SlaError("the current folder was removed", "Change to another one.") from error
+        if error.errno == errno.ENOENT and error.filename is None and not _has_temporary():  # torch needs one too
+            fault = "no folder for temporary files can be written"
+            raise SlaError(fault, "Set TMPDIR to a folder that can be.") from error
+        if error.errno not in REFUSALS or not isinstance(error.filename, str | bytes):
+            raise
+        hint = "Correct it, or name another place; files that were complete before are unchanged."
+        raise SlaError(f"{os.fsdecode(error.filename)}: {error.strerror}", hint) from error
+
+
+def _has_folder() -> bool:
+    """Whether the current folder exists."""
+    try:
+        return bool(Path.cwd())
+    except FileNotFoundError:
+        return False
+
+
+def _has_temporary() -> bool:
+    """Whether there is a folder for temporary files."""
+    try:
+        return bool(tempfile.gettempdir())
+    except FileNotFoundError:
+        return False
 
 
 @contextmanager

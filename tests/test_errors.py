@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import pickle
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
+import sla_cli
 from sla_cli.errors import FormatError, SlaError, some, visible
 
 
@@ -68,3 +73,23 @@ def test_of_a_long_message_and_of_a_long_value_in_one_the_ends_are_shown() -> No
 def test_a_list_of_names_is_short_whatever_their_number_and_length() -> None:
     assert some(map(str, range(9))) == "0, 1, 2, 3, 4 and 4 more"
     assert some(["a", "b" * 10**6]) == f"a, {'b' * 1000}…"
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda folder: sla_cli.wer(folder / "h.csv", {"a": "A"}),
+        sla_cli.Recognizer.open,
+        sla_cli.Store,
+    ],
+)
+def test_what_one_may_not_read_is_an_error_that_a_user_can_correct(call: Callable[[Path], object]) -> None:
+    folder = Path(tempfile.mkdtemp())  # for its owner alone
+    os.seteuid(65534)
+    try:
+        with pytest.raises(SlaError, match="Permission denied"):
+            call(folder / "in")
+    finally:
+        os.seteuid(0)
+    folder.rmdir()

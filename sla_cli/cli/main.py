@@ -9,7 +9,6 @@ import os
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -25,7 +24,7 @@ from typer.main import get_command
 
 from sla_cli import __version__, log
 from sla_cli.cli.text_streams import Messages, is_utf8
-from sla_cli.errors import SlaError, Stopped, not_installed
+from sla_cli.errors import SlaError, Stopped, file_errors, not_installed
 
 # A command is the function of its name in the module of its name, or that module's `app`; its help begins like this.
 COMMANDS = {
@@ -63,21 +62,6 @@ MAY_BE_EMPTY = ("--translation",)  # of `sla annotate`: '' is no tier
 USER_ERROR, SIGNALLED, INTERRUPTED, NOT_READ = 2, 128, 130, 141  # the last as programs that SIGPIPE ends
 NARROWEST = 40  # columns: tables of figures need at least this many
 WIDEST = 10_000  # columns or lines: more than any screen has; a help text is filled up to its width
-# Errors of the file system that a user can correct; every other one is a bug of sla.
-REFUSALS = (
-    *(
-        errno.EACCES,
-        errno.EPERM,
-        errno.EROFS,
-        errno.ENOSPC,
-        errno.EDQUOT,
-        errno.ENOTDIR,
-        errno.ENAMETOOLONG,
-        errno.ELOOP,
-        *(errno.ENOENT, errno.ENOTEMPTY),  # another program has moved, removed or added something meanwhile
-    ),
-    *(errno.ESTALE, errno.EIO, errno.ETIMEDOUT, errno.ENOLCK),  # of a network file system
-)
 
 
 @contextmanager
@@ -88,7 +72,8 @@ def refusals() -> Iterator[None]:
         SystemExit: after such an error, a signal (128 and its number), or Ctrl-C (130).
     """
     try:
-        yield
+        with file_errors():
+            yield
     except SlaError as error:
         raise _refused(error) from error
     except ModuleNotFoundError as error:
@@ -99,35 +84,9 @@ def refusals() -> Iterator[None]:
         if error.message:
             typer.echo(error.message, err=True)
         raise SystemExit(SIGNALLED + error.signal) from error
-    except OSError as error:
-        if error.errno == errno.ENOENT and not _has_folder():
-            raise _refused(SlaError("the current folder was removed", "Change to another one.")) from error
-        if error.errno == errno.ENOENT and error.filename is None and not _has_temporary():  # torch needs one too
-            fault = "no folder for temporary files can be written"
-            raise _refused(SlaError(fault, "Set TMPDIR to a folder that can be.")) from error
-        if error.errno not in REFUSALS or not isinstance(error.filename, str | bytes):
-            raise
-        hint = "Correct it, or name another place; files that were complete before are unchanged."
-        raise _refused(SlaError(f"{os.fsdecode(error.filename)}: {error.strerror}", hint)) from error
     except KeyboardInterrupt as error:
         typer.echo("interrupted; what was finished is kept: run it again (training: with --resume)", err=True)
         raise SystemExit(INTERRUPTED) from error
-
-
-def _has_folder() -> bool:
-    """Whether the current folder exists."""
-    try:
-        return bool(Path.cwd())
-    except FileNotFoundError:
-        return False
-
-
-def _has_temporary() -> bool:
-    """Whether there is a folder for temporary files."""
-    try:
-        return bool(tempfile.gettempdir())
-    except FileNotFoundError:
-        return False
 
 
 class Group(TyperGroup):

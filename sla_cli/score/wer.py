@@ -10,7 +10,7 @@ from typing import TypeAlias
 from sla_cli.core.arguments import as_flag, as_path, as_text, as_texts
 from sla_cli.core.hypothesis import NO_GLOSS, Glosses, Hypothesis
 from sla_cli.core.result import Score
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, file_errors
 from sla_cli.exchange.gloss_files import NOT_READ_BACK, read_gloss_file
 from sla_cli.score.score import ScoreOptions, score
 from sla_cli.score.score_file import AUTO, References, read_references, score_in_memory
@@ -18,6 +18,7 @@ from sla_cli.score.score_file import AUTO, References, read_references, score_in
 GlossesById: TypeAlias = Mapping[str, str | Sequence[str]]
 
 
+@file_errors()
 def wer(
     hypotheses: Path | str | GlossesById,
     references: Path | str | GlossesById | None = None,

@@ -22,7 +22,7 @@ from sla_cli.core.calibration import Calibration
 from sla_cli.core.clip import Source
 from sla_cli.core.ctc import columns_of
 from sla_cli.core.windows import Windows
-from sla_cli.errors import SlaError, some, visible
+from sla_cli.errors import SlaError, file_errors, some, visible
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import Advance, log
 from sla_cli.search.beam_decoder import BeamDecoder
@@ -70,6 +70,7 @@ class Recognizer:
     _lock: OneAtATime = field(default_factory=OneAtATime, repr=False, compare=False)
 
     @classmethod
+    @file_errors()
     def open(
         cls,
         run: Path | str,
@@ -145,12 +146,12 @@ class Recognizer:
             "windows": windows.described(source.facts.frames.fps),
         }
         reduce = reduction(source.facts.frames.size, source.config.train.crop, source.config.model.image_size)
-        decoder = BeamDecoder(source.glosses, settled.options)
         return cls(
-            source.glosses, source.facts.frames, windows, made, computing, reduce, decoder, source.read_calibration(),
-            source.config.head.causal,
+            source.glosses, source.facts.frames, windows, made, computing, reduce,
+            BeamDecoder(source.glosses, settled.options), source.read_calibration(), source.config.head.causal,
         )  # fmt: skip
 
+    @file_errors()
     def transcribe(
         self,
         video: Path | str | Source,
@@ -188,6 +189,7 @@ class Recognizer:
         }
         return self._transcript(source, found, split_at_pauses(signs, pause), made, score)
 
+    @file_errors()
     def align(
         self,
         video: Path | str | Source,
@@ -314,11 +316,10 @@ class Recognizer:
         columns = columns_of(self.glosses)
         places = emission.places([columns[gloss] for gloss in found.glosses], found.spans, self._runtime.stride)
         times = seconds(np.array(places, np.int64).reshape(-1, 2)).tolist()
+        confidences = self._calibration(found.confidence)
         signs = [
             Sign(known(gloss, confidence, min_confidence), start, end, confidence)
-            for gloss, (start, end), confidence in zip(
-                found.glosses, times, self._calibration(found.confidence), strict=True
-            )
+            for gloss, (start, end), confidence in zip(found.glosses, times, confidences, strict=True)
         ]
         return signs, found.score
 

@@ -10,6 +10,7 @@ from sla_cli.annotation.formats import FORMATS, annotation_like, annotation_text
 from sla_cli.annotation.layout import DEFAULT, Layout
 from sla_cli.core.annotation import Sign, checked_signs
 from sla_cli.core.arguments import as_flag, as_path, check_types
+from sla_cli.errors import file_errors
 from sla_cli.pages.template import page_like
 from sla_cli.system.atomic import write_text
 from sla_cli.transcribe.inputs import checked_recognition
@@ -27,6 +28,7 @@ ON_THE_PAGE = ("eaf", "vtt", "srt")  # files that can be downloaded from the pag
 class Transcript(Recognition):
     """The signs of one recording, with probabilities, and a way to save them; `Recognition` has the attributes."""
 
+    @file_errors()
     def save(
         self,
         path: Path | str,
