@@ -30,8 +30,6 @@ from sla_cli.system.atomic import write_text
 from sla_cli.system.regular_file import open_regular
 
 VERSION = 1
-# How a user writes another artifact beside the one that is there, for stages that have no -o.
-ELSEWHERE = dict.fromkeys(("prep", "train"), "another --name") | {"tune": "another --work folder"}
 DIGEST = "digest"  # in the results of an artifact that is one file: digest of its content
 # KenLM's module comes from one of the last two.
 PACKAGES = (
@@ -122,7 +120,12 @@ class Receipt:
 def receipt_path(artifact: Path) -> Path:
     """Path of the receipt of a file or folder; a path that does not exist yet is a file if its name has a suffix."""
     folder = artifact.is_dir() or not (artifact.suffix or artifact.is_file())
-    return artifact / "receipt.json" if folder else artifact.with_name(artifact.name + ".receipt.json")
+    return artifact / "receipt.json" if folder else receipt_of_file(artifact)
+
+
+def receipt_of_file(file: Path) -> Path:
+    """Path of the receipt of a file, which need not be there."""
+    return file.with_name(f"{file.name}.receipt.json")
 
 
 def write_receipt(receipt: Receipt, artifact: Path, written: str = "") -> None:
@@ -151,7 +154,7 @@ def read_receipt(artifact: Path, *stages: str) -> Receipt | None:
         FormatError: it exists, but cannot be read, or is of another stage.
     """
     path = receipt_path(artifact)
-    if not os.path.isfile(path):  # noqa: PTH113, Path.is_file raises for long names
+    if not os.path.lexists(path):
         return None
     found = read_receipt_file(path)
     if stages and found.stage not in stages:
@@ -173,7 +176,8 @@ def read_receipt_file(path: Path) -> Receipt:
             return found
     except (SlaError, UnicodeEncodeError) as error:
         reason = error.message if isinstance(error, SlaError) else str(error)
-        raise FormatError(f"{path}: not a receipt ({reason})", _how_to_fix()) from error
+        hint = f"{_how_to_fix()} If it is not from sla, move it instead."
+        raise FormatError(f"{path}: not a receipt ({reason})", hint) from error
     raise unread_version(path, "receipt", VERSION, facts["version"], _how_to_fix(f"`sla {facts['stage']}`"))
 
 
@@ -217,9 +221,10 @@ def already_made(artifact: Path, receipt: Receipt, *, force: bool) -> Receipt | 
         return None
     if old.fingerprint == receipt.fingerprint:
         return old
+    elsewhere = "another --name" if receipt.stage == "prep" else "another path with -o"
     raise SlaError(
         f"{artifact} exists and was made with other settings or inputs: {_differences(old, receipt)}",
-        f"Use --force to replace it, or {ELSEWHERE.get(receipt.stage, 'another path with -o')}.",
+        f"Use --force to replace it, or {elsewhere}.",
     )
 
 

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from sla_cli.artifact.text import is_number, is_whole, read_text
 from sla_cli.artifact.version import check_version
+from sla_cli.config.bounds import RATES
 from sla_cli.core.counted import counted
 from sla_cli.core.hypothesis import NO_GLOSS, Hypothesis
 from sla_cli.errors import FormatError, SlaError
@@ -228,5 +229,5 @@ def _check(hypothesis: Hypothesis) -> None:
         raise SlaError(f"clip {name}: a confidence outside 0 to 1: {hypothesis.confidence}")
     if math.isnan(hypothesis.score):
         raise SlaError(f"clip {name}: its score is not a number")
-    if not (math.isfinite(hypothesis.fps) and hypothesis.fps >= 0):
+    if hypothesis.fps and not RATES[0] <= hypothesis.fps <= RATES[1]:
         raise SlaError(f"clip {name}: {hypothesis.fps} frames per second")

@@ -15,6 +15,7 @@ replaced keeps its receipt. A folder that several processes may write is locked 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -97,14 +98,22 @@ class Making:
             read_receipt(self.path)
             self._keep = self.path.is_file() and not is_as_made(self.path)
             self._found = identity(self.path)
-            self._receipt = receipt.read_text() if (receipt := receipt_path(self.path)).is_file() else ""
-        receipt_path(self.path).unlink(missing_ok=True)
+        receipt = receipt_path(self.path)
+        self._receipt = receipt.read_text() if receipt.is_file() else ""
+        receipt.unlink(missing_ok=True)
 
     def give_up(self) -> None:
-        """Write the receipt that `begin` removed again if its file is still there: the disk may be full."""
-        if self._receipt and not self._is_changed() and not receipt_path(self.path).exists():
-            with suppress(OSError, SlaError):  # the reason to give up is what the user must see
+        """Write the receipt that `begin` removed again if what it is of is still there: the disk may be full."""
+        with suppress(OSError, SlaError, ValueError):  # the reason to give up is what the user must see
+            if self._receipt and self._is_as_it_was() and not receipt_path(self.path).exists():
                 write_text(receipt_path(self.path), self._receipt)
+
+    def _is_as_it_was(self) -> bool:
+        """Whether the artifact is still what the removed receipt says."""
+        if self.kind:
+            return not self._is_changed()
+        digests = json.loads(self._receipt).get("results", {}).get("digests", {})
+        return bool(digests) and all(digest_file(self.path / name) == digest for name, digest in digests.items())
 
     def _is_changed(self) -> bool:
         return bool(self.kind) and identity(self.path) != self._found

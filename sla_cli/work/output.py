@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from sla_cli.artifact.receipt import read_receipt
+from sla_cli.artifact.receipt import read_receipt, read_receipt_file, receipt_of_file
 from sla_cli.core.endings import other_ending
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.store.paths import clips_files
@@ -81,7 +81,8 @@ def _check(path: Path | None, kind: str | Like, inputs: tuple[Path | None, ...],
     _check_place(path)
     if not path.exists():
         check_folder(path.parent)
-        read_receipt(path)  # raises for a file of somebody where the receipt will be
+        if os.path.lexists(receipt := receipt_of_file(path)):
+            read_receipt_file(receipt)  # raises for a file of somebody where the receipt will be
         _check_ending(path, kind)
         return
     if any(other is not None and other.is_file() and path.samefile(other) for other in inputs):

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from sla_cli.config.bounds import RATES
 from sla_cli.core.hypothesis import NO_GLOSS, Hypothesis
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.work.hypotheses import Header, read_header, read_hypotheses, read_nbest, write_hypotheses
@@ -34,7 +35,7 @@ def readings(draw: st.DrawFn) -> list[Hypothesis]:
                 tuple(span for _, span, _ in words) if draw(st.booleans()) else (),
                 tuple(sure for _, _, sure in words) if draw(st.booleans()) else (),
                 rank,
-                draw(st.floats(0, 120)),
+                draw(st.just(0.0) | st.floats(*RATES)),
             )
         )
     return found
@@ -102,6 +103,7 @@ def test_a_clip_comes_once(tmp_path: Path) -> None:
         (Hypothesis("c", ("A",), 0.0, ((5, 4),)), r"clip c: a span"),
         (Hypothesis("c", ("A",), float("nan")), r"clip c: its score"),
         (Hypothesis("c", ("A",), fps=float("inf")), r"clip c: inf frames per second"),
+        (Hypothesis("c", ("A",), fps=1e-320), r"clip c: 1e-320 frames per second"),
         (Hypothesis("c", ("A",), confidence=(1.5,)), r"clip c: a confidence outside 0 to 1"),
         (Hypothesis("c", ("A",), confidence=(0.5, 0.5)), r"clip c: 2 confidence values for 1 gloss"),
     ],

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
+from sla_cli.artifact.receipt import Receipt, digest_file, read_receipt, receipt_path
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.system.atomic import write_text
 from sla_cli.work.alignment import COLUMNS, write_alignment
@@ -216,3 +217,30 @@ def test_a_folder_is_taken_if_it_is_whole(tmp_path: Path) -> None:
         assert made.there is not None
     with making(folder, receipt, force=False, is_whole=lambda _: False) as made:
         assert made.there is None
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_a_folder_keeps_its_receipt_if_making_it_again_fails_before_it_changes(tmp_path: Path, changed: bool) -> None:
+    folder, receipt = tmp_path / "score", Receipt("score", {}, {})
+    for failing in (False, True):
+        with suppress(OSError), making(folder, replace(receipt), force=True) as made:
+            made.begin()
+            if failing:
+                if changed:
+                    write_text(folder / "figures.json", "other")
+                raise OSError("the disk is full")
+            write_text(folder / "figures.json", "{}")
+            made.results = {"digests": {"figures.json": digest_file(folder / "figures.json")}}
+    assert (read_receipt(folder) is None) == changed
+
+
+@pytest.mark.parametrize("name", ["out", "out.tsv"])
+@pytest.mark.parametrize("folder", [False, True])
+def test_what_has_the_name_of_the_receipt_is_said_before_the_file_is_made(
+    tmp_path: Path, name: str, folder: bool
+) -> None:
+    theirs = tmp_path / f"{name}.receipt.json"
+    theirs.mkdir() if folder else theirs.write_text("mine")
+    with pytest.raises(FormatError, match=r"receipt\.json: not a receipt .*\n.*not from sla, move it"):
+        make(tmp_path / name, keep=True)
+    assert not (tmp_path / name).exists() and theirs.exists()
