@@ -125,7 +125,7 @@ def naming_damage(path: Path, stage: str) -> Iterator[None]:
     except UNREADABLE as error:
         _refuse_unread(path, error)
         lacks = isinstance(error, KeyError)
-        what = f", or made by an earlier sla: it has {error.args[0]}" if lacks else f" ({error})"
+        what = f", or made by an earlier sla ({error.args[0]})" if lacks else f" ({error})"
         raise FormatError(f"{path}: damaged or incomplete{what}", f"Make it again with `sla {stage}`.") from error
 
 

@@ -25,11 +25,14 @@ def check_heaps(path: Path, skip: Iterable[range]) -> None:
         ValueError: HDF5 would loop forever in one.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        start = 0
+        start = stated = 0
         for skipped in (*sorted(skip, key=lambda place: place.start), range(len(data), len(data))):
             at = data.find(SIGNATURE, start, skipped.start)
             while at >= 0:
-                _check(data[at : at + _size(data, at)])
+                stated += (size := _size(data, at))
+                if stated > len(data):
+                    raise ValueError("its heaps of texts overlap, or go beyond its end")
+                _check(data[at : at + size])
                 at = data.find(SIGNATURE, at + 1, skipped.start)
             start = skipped.stop
 

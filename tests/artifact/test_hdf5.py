@@ -96,3 +96,11 @@ def test_data_elsewhere_or_nowhere_is_refused(path: Path, change: Callable[[h5py
         open_hdf5(path)
     with pytest.raises(FormatError, match="not an HDF5 file, or a damaged one"):
         open_checked(path, "sla-store", 1, "prep")
+
+
+def test_heaps_of_texts_that_would_be_read_again_and_again_are_refused(path: Path) -> None:
+    """Each of these 4,096 states as its size what is left of the file: 4 MiB of them took 40 s."""
+    with h5py.File(path, "r+") as file:
+        file["heaps"] = np.frombuffer((b"GCOL\1\0\0\0" + (1 << 40).to_bytes(8, "little")) * 4096, np.uint8)
+    with pytest.raises(UNREADABLE, match="heaps of texts overlap, or go beyond its end"):
+        open_hdf5(path)
