@@ -8,7 +8,7 @@ from __future__ import annotations
 import csv
 import difflib
 import io
-from collections import Counter
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +33,7 @@ COLUMNS = {
 }
 SEPARATORS = {"\t": "tabs", ",": "commas", ";": "semicolons", "|": "bars"}
 LONG_CELL = f"a cell has more than {csv.field_size_limit():,} characters"
+BEFORE_HEADER = re.compile(r"(?:[ \t]*\n)*(?:sep=.*\n)?(?:[ \t]*\n)*", re.IGNORECASE)
 UNQUOTED = "\t|"  # separators that corpora use without quoting: a gloss may be a quotation mark
 
 
@@ -87,7 +88,7 @@ def parse_table(text: str, name: str, columns: Sequence[str], separator: str = "
     rows = _rows(text, separator, name)
     line, header = next(rows, (1, [""]))
     names = [column.strip() for column in header]
-    if twice := sorted(column for column, number in Counter(names).items() if number > 1):
+    if twice := sorted(column for column in columns if names.count(column) > 1):
         raise FormatError(f"{name}, line {line}: several columns are named {some(twice)}", "Keep one of them.")
     if missing := [column for column in columns if column not in names]:
         raise FormatError(
@@ -136,16 +137,16 @@ def parse_any_table(text: str, name: str, needed: Sequence[str], optional: Itera
 
 def has_columns(text: str, needed: Sequence[str]) -> bool:
     """Whether a text begins with a header that has columns for these keys of COLUMNS."""
-    _, text = _from_header("\n".join(text.split("\n", 2)[:2]))  # Excel may put a line before the header
+    _, text = _from_header(text)
     return len(_columns(_header(text, _separator(text, needed)), needed)) == len(needed)
 
 
 def _from_header(text: str) -> tuple[int, str]:
-    """The line of the header, and the text from there: Excel may put `sep=;` before it."""
+    """The line of the header, and the text from there: empty lines may be before it, and Excel's `sep=;`."""
     text = one_line_end(text)
-    if text[:4].lower() == "sep=" and "\n" in text:
-        return 2, text.split("\n", 1)[1]
-    return 1, text
+    before = BEFORE_HEADER.match(text)
+    assert before is not None  # it may be empty
+    return 1 + before[0].count("\n"), text[before.end() :]
 
 
 def _separator(text: str, wanted: Sequence[str]) -> str:
@@ -235,6 +236,8 @@ def _check_columns(
 
 def _advice(header: Sequence[str], names: Sequence[str], separator: str) -> str:
     """What to do about a column that is missing."""
+    if any("\0" in name for name in header):
+        return "Save it as UTF-8: it seems to be UTF-16 or UTF-32 without a byte order mark."
     if len(header) == 1 and set(header[0].lower().split()) & set(names):
         return "Columns are separated by tabs, commas or semicolons, not by spaces."
     for name in header:

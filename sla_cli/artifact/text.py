@@ -84,6 +84,7 @@ def seconds(cell: str, what: str, at: str) -> float | None:
         return None
     texts = cell.replace(",", ".").split(":")
     parts = [float(text) for text in texts if is_number(text)]
-    if not 1 <= len(parts) == len(texts) <= 3 or not all(part >= 0 for part in parts):
+    total = sum(part * 60**power for power, part in enumerate(reversed(parts)))
+    if not 1 <= len(parts) == len(texts) <= 3 or not all(part >= 0 for part in parts) or not math.isfinite(total):
         raise SlaError(f"{at}: {what} {cell!r} is not a time", "Write seconds (12.5), or hours:minutes:seconds.")
-    return sum(part * 60**power for power, part in enumerate(reversed(parts)))
+    return total

@@ -33,7 +33,7 @@ def as_candidate(name: str, frames: int, fps: float, *, signer: str = "", origin
         SlaError: its frame rate is unknown, so nobody can say how many minutes it has.
     """
     if not fps:
-        hint = "Make the store again from videos, or with `sla prep … --fps`."
+        hint = "Make the store again from videos, or with the column fps in the table of image folders."
         raise SlaError(f"the frame rate of clip {name} is unknown, and so are its minutes", hint)
     recording, start, _ = split_origin(origin)
     return Candidate(name, frames / fps, signer=signer, recording=recording.removeprefix(MEDIA), start=start or 0.0)

@@ -95,7 +95,8 @@ def origin_of(source: Source, root: Path, media: Path | None = None) -> str:
     path = source.path if base == "." else f"{base}/{source.path}"
     path = f"{MEDIA}{path}" if inside and inside != root else path
     if source.start is None and source.end is None:
-        return path
+        whole = split_origin(path)[0] == path
+        return path if whole else f"{path} 0.0-"  # its name ends as if it were a part
     start, end = ("" if time is None else repr(float(time)) for time in (source.start, source.end))
     return f"{path} {start}-{end}"
 

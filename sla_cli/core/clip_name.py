@@ -33,4 +33,4 @@ def clip_name(cell: str, start: float | None = None, end: float | None = None) -
     name = in_one_form(recording_name(without_pattern(cell)))
     if start is None and end is None:
         return name
-    return f"{name}_{start or 0:g}-{'' if end is None else f'{end:g}'}"
+    return f"{name}_{start or 0:.10g}-{'' if end is None else f'{end:.10g}'}"

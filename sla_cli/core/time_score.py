@@ -130,13 +130,14 @@ class _Overlapping:
 
     def __call__(self, sign: Sign) -> list[Sign]:
         """In order of their starts."""
-        last = bisect_left(self._starts, sign.end)
+        moment = sign.start == sign.end
+        last = (bisect_right if moment else bisect_left)(self._starts, sign.end)
         first = bisect_right(self._latest_ends, sign.start, 0, last)
         self._pairs += last - first
         if self._pairs > MOST_PAIRS:
             hint = "Is something written repeatedly, or one annotation as long as the recording?"
             raise SlaError(f"too many true signs overlap, at {sign.start:.2f} s and before", hint)
-        return [one for one in self._signs[first:last] if _overlap(sign, one) > 0]
+        return [one for one in self._signs[first:last] if _overlap(sign, one) > 0 or (moment and sign.end < one.end)]
 
 
 def _matched(reference: Sequence[Sign], hypothesis: Sequence[Sign]) -> tuple[int, ...]:

@@ -81,7 +81,7 @@ def _load(batches: _Batches, pin: bool) -> Generator[Batch, None, None]:
             loaded = iter(loader)
     except OSError as error:  # no memory for a process, or a limit
         fault = f"no process that loads clips can be started: {error.strerror or error}"
-        raise SlaError(fault, "Free memory, or train with --set train.workers=0, which needs none.") from error
+        raise SlaError(fault, "Free memory; `sla train` also takes --set train.workers=0.") from error
     finally:
         if outer is not None:
             signal.pthread_sigmask(signal.SIG_SETMASK, outer)

@@ -55,16 +55,16 @@ def see(split: Split, like: FrameFormat) -> SeenClips:
     Raises:
         SlaError: frames with another fit, or smaller than those of training; names the command that fixes it.
     """
-    again = f"Make the store again with `sla prep CORPUS SOURCE --name {split.store.resolve().name} --force"
+    again = "Make another store of its corpus with `sla prep`, under another --name and with"
     if split.fit != like.fit:
         raise SlaError(
             f"the frames of {split} were made with fit {split.fit}, but the run was trained with {like.fit}",
-            f"{again} --fit {like.fit} --size {like.size}`.",
+            f"{again} --fit {like.fit} --size {like.size}.",
         )
     if split.size < like.size:
         raise SlaError(
             f"the frames of {split} have {split.size} px, but the run was trained on {like.size} px",
-            f"{again} --size {like.size}`.",
+            f"{again} --size {like.size}.",
         )
     if split.size > like.size:
         log.info("frames of %d px are resized like those of %d px that the run was trained on", split.size, like.size)

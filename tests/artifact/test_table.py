@@ -124,3 +124,18 @@ def test_a_cell_longer_than_csv_reads_has_its_line(tmp_path: Path) -> None:
         text = separator.join(["id", "gloss\na", "B\nb", '"' + "C " * 70_000 + '"\n'])
         with pytest.raises(FormatError, match=r"^t\.csv, line 3: a cell has more than 131,072 characters\n"):
             list(parse_any_table(text, "t.csv", COLUMNS))
+
+
+@pytest.mark.parametrize("before", ["\n", " \t\r\n\r\n", "\r\nsep=;\r\n", "SEP=;\n\n"])
+def test_lines_before_the_header_are_counted_and_not_read(before: str) -> None:
+    (row,) = parse_any_table(f"{before}id;gloss\na;A\n", "t.csv", COLUMNS)
+    assert (row["id"], row["gloss"], row.line) == ("a", "A", before.count("\n") + 2)
+
+
+def test_columns_without_a_name_are_ignored(tmp_path: Path) -> None:
+    assert read(tmp_path / "t", b"id|gloss||\na|A||\n") == [(2, "a", "A")]
+
+
+def test_a_text_that_is_not_utf_8_and_does_not_say_so_is_to_be_saved_as_utf_8() -> None:
+    with pytest.raises(FormatError, match="Save it as UTF-8"):
+        list(parse_any_table("id,gloss\na,A\n".encode("utf-16-le").decode(), "t.csv", COLUMNS))

@@ -24,6 +24,7 @@ from sla_cli.core.clip_name import clip_name, recording_name
         ("tea.mp4", 1.5, 4.0, "tea_1.5-4"),
         ("tea.mp4", 1.5, None, "tea_1.5-"),
         ("tea.mp4", None, 4.0, "tea_0-4"),
+        ("day.mp4", 100000.1, 100000.34, "day_100000.1-100000.34"),
     ],
 )
 def test_names(cell: str, start: float | None, end: float | None, name: str) -> None:

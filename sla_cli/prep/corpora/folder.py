@@ -126,7 +126,7 @@ def _is_table(tree: Tree, path: str) -> bool:
     with reading(tree.where(path)), tree.open(path) as file:
         data = file.read(HEADER)
     text = data.decode("utf-16" if data.startswith(UTF16) else "utf-8-sig", errors="replace")
-    return has_columns(text.lstrip("\r\n"), ("path",))
+    return has_columns(text, ("path",))
 
 
 def _warn_of_unused(names: Sequence[str]) -> None:
