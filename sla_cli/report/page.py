@@ -19,7 +19,7 @@ from sla_cli.report.clip_choice import choose_clips, listed_clips
 from sla_cli.report.confusion import error_tables
 from sla_cli.report.curve import Chart, learning_curves
 from sla_cli.report.reliability import PERCENT, reliability_diagrams
-from sla_cli.report.summary import LISTED_SIGNERS, marked, signers, table, wer_axis
+from sla_cli.report.summary import LISTED_SIGNERS, marked, signers, table, wer_axis, with_common_signers
 from sla_cli.report.system import System
 from sla_cli.system.atomic import Check, write_text
 from sla_cli.work.emissions import Emissions
@@ -91,7 +91,7 @@ def write_page(
         SlaError: systems of different clips, a clip that emissions or store lack, an unknown id.
         FormatError: invalid metrics, or a frame that does not decode.
     """
-    systems = marked(systems, against)
+    systems = with_common_signers(marked(systems, against))
     scores, emissions = _scores_by_clip(systems), _emissions(systems)
     chosen = _chosen(scores, emissions, clips, ids)
     rows = list(_rows(scores, emissions, list(chosen)))
@@ -218,5 +218,4 @@ def _rows(scores: ClipScores, emissions: Sequence[Emissions], pictures: Sequence
         if name not in listed:
             continue
         picture = pictures.index(name) + 1 if name in pictures else None
-        signer = next((score.signer for score in of_clip if score.signer), "")
-        yield _ClipRow(name, signer, seconds.get(name), of_clip, tuple(blocks(of_clip)), picture)
+        yield _ClipRow(name, of_clip[0].signer, seconds.get(name), of_clip, tuple(blocks(of_clip)), picture)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from string import ascii_uppercase
 
+from sla_cli.core.clip import one_spelling
 from sla_cli.core.comparison import Comparison
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.pages.axis import Axis, around
@@ -24,6 +25,21 @@ def marked(systems: Sequence[System], against: Sequence[Comparison | None] = ())
     compared = [None, *against] if against else [None] * len(systems)
     parts = zip(systems, marks(len(systems)), compared, strict=True)
     return [replace(system, mark=mark, against=one) for system, mark, one in parts]
+
+
+def with_common_signers(systems: Sequence[System]) -> list[System]:
+    """Systems that agree on who signs each clip: the references of one may name nobody, or name somebody otherwise.
+
+    The first one counts that names a signer.
+    """
+    known = {clip.id: clip.signer for system in reversed(systems) for clip in system.score.clips if clip.signer}
+    ids = [clip.id for clip in systems[0].score.clips]
+    names = dict(zip(ids, one_spelling(known.get(name, "") for name in ids), strict=True))
+    found = []
+    for system in systems:
+        clips = tuple(replace(clip, signer=names.get(clip.id, "")) for clip in system.score.clips)
+        found.append(replace(system, score=replace(system.score, clips=clips)))
+    return found
 
 
 def wer_axis(systems: Sequence[System]) -> Axis:
@@ -60,12 +76,13 @@ def _points(against: Comparison) -> str:
 
 
 def signers(systems: Sequence[System]) -> list[tuple[str, int, tuple[Counts, ...]]]:
-    """Name, number of clips, and each system's counts; empty unless there are several signers.
+    """Name, number of clips, and the counts of each of these systems with common signers; empty unless there are
+    several signers.
 
     Sorted by name; if there are too many to list, those with most clips first.
     """
     tables = [system.score.breakdown.signers for system in systems]
-    rows = [(row[0].name, row[0].clips, tuple(one.counts for one in row)) for row in zip(*tables, strict=False)]
+    rows = [(row[0].name, row[0].clips, tuple(one.counts for one in row)) for row in zip(*tables, strict=True)]
     if len(rows) > LISTED_SIGNERS:
         rows.sort(key=lambda row: -row[1])
     return rows if len(rows) > 1 else []

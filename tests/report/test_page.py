@@ -223,6 +223,19 @@ def test_a_page_of_a_huge_corpus_stays_small_and_says_what_it_leaves_out(
     assert all(int(name.removeprefix("clip-")) % 6 != 5 for name in listed)
 
 
+def test_systems_whose_references_name_signers_otherwise_are_compared_by_the_first_names(tmp_path: Path) -> None:
+    """Each system's own table is in the order of its names, and may be missing."""
+    heard = (("a", ("X",)), ("b", ()))  # of the first signer all is right, of the other one nothing
+    scores = []
+    for names in (("anna", "ben"), ("zoe", "bea"), ("", ""), ("anna", "ANNA")):
+        clips = [score_clip(name, ("X",), said, signer) for (name, said), signer in zip(heard, names, strict=True)]
+        scores.append(Score("none", 1, "sig", tuple(clips)))
+    write_page(tmp_path / "p.html", [System(f"s{number}", score) for number, score in enumerate(scores)])
+    page = parse(tmp_path / "p.html")
+    assert f"anna1 {'0.0' * 4} ben1 {'100.0' * 4}" in page.text
+    assert page.values("data-signer") == ["anna", "ben"]
+
+
 def test_systems_need_the_same_clips(systems: list[System], tmp_path: Path) -> None:
     first, second = systems
     fewer = replace(second, score=replace(second.score, clips=second.score.clips[1:]))
