@@ -37,7 +37,7 @@ CHIP, CHIP_GAP = 9, 8  # padding left and right of a gloss; gap between two glos
 TITLE_SIZE, ID_SIZE, GLOSS_SIZE = 24, 14, 16
 WIDTH = FRAMES * (SIDE + GAP) - GAP
 LONGEST_ID = 80  # most characters shown
-MOST = 200  # clips of which all can be drawn: few programs open a higher picture
+MOST, HIGHEST = 200, 1 << 16  # clips, and pixels, of a sheet: few programs open a higher picture
 
 DPI = 72  # a point is a pixel
 PAPER, INK, GREY, TINT = "#fcfbf9", "#23201d", "#8b857e", "#efebe4"
@@ -144,7 +144,10 @@ def _page(clips: Sequence[StoredClip], title: str) -> Picture:
         chips = list(_chips(clip.raw_glosses, top + SIDE + ID_LINE + GLOSS_LINE / 2, pen))
         words += chips
         top += SIDE + ID_LINE + GLOSS_LINE * len({word.middle for word in chips}) + ROW_GAP
-    page = pen.write(words, 2 * MARGIN + WIDTH, round(top - ROW_GAP + MARGIN))
+    height = round(top - ROW_GAP + MARGIN)
+    if height > HIGHEST:
+        raise SlaError(f"a sheet of {height:,} pixels would be too high", "Choose fewer clips.")
+    page = pen.write(words, 2 * MARGIN + WIDTH, height)
     for clip, row in zip(clips, tops, strict=True):
         frames = (clip.frames(slice(time, time + 1))[0] for time in middles(len(clip), FRAMES))
         for number, tile in enumerate(squares(frames, SIDE)):

@@ -140,6 +140,8 @@ def test_a_sheet_that_few_programs_could_open_is_refused(tmp_path: Path) -> None
         with pytest.raises(SlaError, match=f"sheet of {MOST + 1} clips would be too high"):
             write_sheet(tmp_path / "x.png", path, signer="S01", count=count)
     assert draw(path, tmp_path, signer="S01", count=1).shape[1] == WIDTH + 2 * MARGIN
+    with pytest.raises(SlaError, match=r"a sheet of .* pixels would be too high"):
+        draw(store(tmp_path / "long", bytes_only("c", ("A" * 99,) * 2000, 0)), tmp_path)
 
 
 def test_glosses_stand_on_the_side_on_which_their_script_begins(tmp_path: Path) -> None:
