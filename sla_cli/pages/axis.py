@@ -72,4 +72,6 @@ def logarithmic(low: float, high: float) -> Axis:
 
 def _round_numbers(low: float, high: float, integer: bool = False) -> tuple[float, ...]:
     """Multiples of 1, 2 or 5 times a power of ten that enclose both."""
+    if low == high:  # the locator would give the smallest range that there is
+        low, high = max(0.0, low - 1), high + 1
     return tuple(map(float, MaxNLocator(FEW, steps=[1, 2, 5, 10], integer=integer).tick_values(low, high)))

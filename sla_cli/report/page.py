@@ -23,6 +23,7 @@ from sla_cli.report.summary import LISTED_SIGNERS, marked, signers, table, wer_a
 from sla_cli.report.system import System
 from sla_cli.system.atomic import Check, write_text
 from sla_cli.work.emissions import Emissions
+from sla_cli.work.run import Run
 
 REPORT = page_like("sla")  # what a report may replace
 CHOSEN = "chosen by name"
@@ -144,10 +145,13 @@ def _scores_by_clip(systems: Sequence[System]) -> ClipScores:
 
 def _curves(systems: Sequence[System]) -> list[Chart]:
     """Systems may share a run, and runs in different work folders may have the same name."""
-    runs = {system.run.path: system.run for system in systems if system.run is not None}
-    names = [path.name for path in runs]
-    named = {path.name if names.count(path.name) == 1 else str(path): run for path, run in runs.items()}
-    return learning_curves(named)
+    runs: dict[Path, Run] = {}
+    names: dict[Path, str] = {}
+    for system in reversed(systems):
+        if system.run is not None:
+            path = system.run.path
+            runs[path], names[path] = system.run, f"{system.mark} {names.get(path, path.name)}".strip()
+    return learning_curves({names[path]: runs[path] for path in reversed(runs)})
 
 
 def _chosen(scores: ClipScores, emissions: Sequence[Emissions], number: int, ids: Sequence[str]) -> dict[str, str]:
@@ -214,6 +218,8 @@ def _rows(scores: ClipScores, emissions: Sequence[Emissions], pictures: Sequence
         if fps
     }
     listed = listed_clips(scores, pictures)
+    if any(name not in seconds for name in listed):  # a column of lengths has one unit
+        seconds = {}
     for name, of_clip in scores.items():
         if name not in listed:
             continue

@@ -35,7 +35,7 @@ class System:
         settings: settings by name, as text for people.
         hypotheses: by clip id, as decoded; empty if they are not needed or not found.
         emissions, split, run: None if not found.
-        missing: what was not found and why, one sentence each.
+        missing: what was not found and why, one sentence each, for the author: with paths, so not for the page.
         mark: its letter on the page, "" for a single system.
         against: the comparison with the first system, if it is known.
     """

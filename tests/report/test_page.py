@@ -164,16 +164,29 @@ def test_the_page_is_the_same_each_time(systems: list[System], tmp_path: Path) -
 
 
 def test_it_shows_what_there_is(systems: list[System], tmp_path: Path) -> None:
-    bare = System("bare", systems[0].score, missing=("The run is <u>gone</u>.",))
+    bare = System("bare", systems[0].score, missing=("The run /home/mia/run is gone.",))
     write_page(tmp_path / "p.html", [bare])
     page = parse(tmp_path / "p.html")
     assert page.pictures == []
-    assert "The run is <u>gone</u>. What needs it is left out." in page.text
+    assert "Not all files" in page.text and "mia" not in page.text
     assert "Training loss" not in page.text
     assert "clip-2" in page.text
     frameless = replace(systems[0], split=None)
     write_page(tmp_path / "p.html", [frameless], ids=("clip-2",))
     assert len(parse(tmp_path / "p.html").pictures) == 1
+
+
+def test_runs_of_one_name_are_told_apart_by_their_systems(systems: list[System], tmp_path: Path) -> None:
+    """Not by their paths, which may name people."""
+    runs = []
+    for folder in ("mia", "ada"):
+        runs.append(Run(tmp_path / folder / "same"))
+        runs[-1].path.mkdir(parents=True)
+        runs[-1].metrics.write_text(METRICS, encoding="utf-8")
+    score = systems[0].score
+    write_page(tmp_path / "p.html", [System(f"s{n}", score, run=run) for n, run in enumerate((*runs, runs[0]))])
+    page = parse(tmp_path / "p.html")
+    assert "A C same 37.5" in page.text and "B same 37.5" in page.text and str(tmp_path) not in page.text
 
 
 def test_profiles_that_differ_in_the_reference_stand_apart(tmp_path: Path) -> None:
@@ -283,7 +296,8 @@ def test_short_and_flat_curves(tmp_path: Path, rows: list[str]) -> None:
     run.metrics.write_text("\n".join(["epoch\tloss\tdev_wer", *rows]) + "\n", encoding="utf-8")
     score = Score("none", 1, "sig", (score_clip("a", ("X",), ("X",)),), interval=Interval(0.0, 0.0, 95.0, 1, 0, 1))
     write_page(tmp_path / "page.html", [System("s", score, run=run)])
-    assert ("Training loss" in parse(tmp_path / "page.html").text) == bool(rows)
+    page = parse(tmp_path / "page.html")
+    assert ("Training loss" in page.text) == bool(rows) and "e-13" not in page.text
 
 
 def test_a_hostile_gloss_that_is_recognised_is_text_too(tmp_path: Path) -> None:
