@@ -137,6 +137,11 @@ def test_glosses_are_made_moved_split_joined_copied_and_translated_by_keys(
         typist.wait()
         [(start, end, _)] = tier(work, "GLOSS")
         assert (start, end) == (40, 520)
+        for typed in ("", "40.5"):
+            typist.page.locator("#start").fill(typed)
+            typist.press("Tab")
+            assert "whole numbers" in typist.fault and typist.page.locator("#start").input_value() == "40"
+        typist.page.evaluate("document.activeElement.blur()")
         for key in ("Home", *6 * ".", "t"):
             typist.press(key)
             typist.settle()
@@ -204,6 +209,38 @@ def test_a_frame_that_is_chosen_while_the_video_loads_stays(browser: Any, server
     assert [mark[:2] for mark in tier(work, "GLOSS")] == [(80, 580)]
     context.close()
     assert [fault for fault in faults if "net::ERR" not in fault] == []
+
+
+def test_what_is_typed_is_for_the_annotation_at_which_the_typing_began(
+    browser: Any, server: Served, work: Path
+) -> None:
+    """Whatever is answered meanwhile: a large file takes half a second."""
+    with at_work(browser, server.address) as typist:
+        typist.in_time()
+        typist.press("n", "a")
+        typist.wait()
+        with typist.held("**/edit"):
+            typist.press("u", "c")
+            typist.type("NEU")
+        typist.page.wait_for_function("() => document.getElementById('said').textContent.startsWith('undone')")
+        typist.press("Enter")
+        typist.wait()
+        assert tier(work, "GLOSS") == [tuple(suggested()[1]._replace(text="NEU"))]
+
+
+def test_a_key_while_another_recording_is_opened_does_nothing_but_open_the_next(
+    browser: Any, work: Path, video: Path
+) -> None:
+    for number in (2, 3):
+        (work.parent / f"video{number}.mp4").symlink_to(video)
+    with served(work.parent) as server, at_work(browser, server.address) as typist:
+        with typist.held("**/recordings/1"):
+            typist.press("n", "PageDown", "a")
+            assert typist.fault == "Nothing was done: a recording is being opened."
+            typist.press("PageDown")
+            typist.page.wait_for_selector("text=video3.mp4 is open.")
+        typist.page.wait_for_timeout(300)
+        assert typist.page.locator("#name").inner_text() == "video3.mp4" and tier(work, "GLOSS") == []
 
 
 def test_two_tabs_on_one_file_lose_nothing(browser: Any, server: Served, work: Path) -> None:

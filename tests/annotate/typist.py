@@ -74,6 +74,16 @@ class Typist:
         self.page.locator("#order").select_option("time")
         self.page.evaluate("document.activeElement.blur()")
 
+    @contextmanager
+    def held(self, requests: str) -> Iterator[None]:
+        """Requests wait until the block ends."""
+        routes = list[Any]()
+        self.page.route(requests, lambda route: (routes.append(route), None)[1])
+        yield
+        for route in routes:
+            route.continue_()
+        self.page.unroute(requests)
+
     def settle(self) -> None:
         """Until what was done last is drawn."""
         self.page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")

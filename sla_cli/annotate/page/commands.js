@@ -29,7 +29,7 @@ export class Commands {
       ["Decide", "accept", ["a"], () => this.#accept()],
       ["Decide", "reject, delete", ["r", "Delete"], () => this.#remove()],
       ["Decide", "change text", ["c", "Enter"], () => this.#change()],
-      ["Decide", "undo", ["u"], () => this.saving.send({ type: "undo" }, null, (put) => put.length && this.choose(put[0]))],
+      ["Decide", "undo", ["u"], () => this.saving.send({ type: "undo" }, null, (put) => this.#chooseLater(put[0]))],
       ["Edit", "start −1 frame", ["1"], () => this.#move("start", -1)],
       ["Edit", "start +1 frame", ["2"], () => this.#move("start", 1)],
       ["Edit", "end −1 frame", ["3"], () => this.#move("end", -1)],
@@ -57,6 +57,11 @@ export class Commands {
     if (this.player.loop) this.player.play();
   }
 
+  // What an answer of the server is about, unless somebody types by now.
+  #chooseLater(item) {
+    if (item && document.activeElement !== $("text")) this.choose(item);
+  }
+
   // The suggestion that is open and comes next: the least sure one that is surer than this, or the next in time.
   next() {
     const waiting = this.model.suggestions.filter((item) => this.model.isWaiting(item) && item !== this.model.selected);
@@ -71,11 +76,13 @@ export class Commands {
     this.choose((after.length ? after : waiting).reduce((least, item) => (before(item, least) < 0 ? item : least)));
   }
 
-  // What was typed: for an annotation that is being made, or for the selected one.
-  commit(text, made) {
-    const item = this.model.selected;
+  // What was typed: for an annotation that is being made, or for the one that was selected then.
+  commit(text, made, before) {
+    const item = before && this.model.find(before);
     if (made) {
-      this.saving.send({ type: "add", ...made, text }, null, (put) => this.choose(put.find((one) => one.tier === made.tier) ?? item));
+      this.saving.send({ type: "add", ...made, text }, null, (put) => this.#chooseLater(put.find((one) => one.tier === made.tier)));
+    } else if (!item) {
+      this.say("The annotation that you were changing is not there any more.", true);
     } else if (item && this.model.isOpen(item)) {
       this.#decide(item, { text });
       this.next();
@@ -86,8 +93,11 @@ export class Commands {
 
   times(start, end) {
     const item = this.model.selected;
-    if (item && this.model.isOpen(item)) {
-      this.#decide(item, { start, end }, (put) => this.choose(put.find((one) => one.tier === this.model.about.glosses[0])));
+    if (![start, end].every(Number.isInteger)) {
+      this.say("Start and end are whole numbers of milliseconds.", true);
+      this.model.select(item); // the fields show its times again
+    } else if (item && this.model.isOpen(item)) {
+      this.#decide(item, { start, end }, (put) => this.#chooseLater(put.find((one) => one.tier === this.model.about.glosses[0])));
     } else if (this.#may(item)) {
       Object.assign(item, { start, end });
       this.saving.send({ type: "times", tier: item.tier, start, end }, item);

@@ -9,22 +9,24 @@ const fold = (text) => text.normalize("NFC").toLocaleLowerCase();
 
 export class Editor {
   #new = null; // the annotation that is being made: tier, start, end
+  #item = null; // the annotation that was selected when the typing began
   #chosen = -1; // place of the offered gloss that Enter takes
 
-  // `commit(text, made)` gets the annotation that is being made, or null for the selected one; `times(start, end)`.
+  // `commit(text, made, item)` gets the annotation that is being made, or null for another one; `times(start, end)`.
   constructor(model, commit, times) {
     Object.assign(this, { model, commit });
     this.text = $("text");
     this.words = $("words");
     this.text.addEventListener("input", () => { this.#chosen = -1; this.#offer(); });
     this.text.addEventListener("keydown", (event) => this.#key(event));
+    this.text.addEventListener("focus", () => { this.#item = this.model.selected; });
     this.text.addEventListener("blur", () => this.#leave());
     this.words.addEventListener("mousedown", (event) => {
       event.preventDefault(); // the text keeps the focus
       if (event.target.role === "option") this.#finish(event.target.textContent);
     });
     for (const side of ["start", "end"]) {
-      $(side).addEventListener("change", () => times(Number($("start").value), Number($("end").value)));
+      $(side).addEventListener("change", () => times($("start").valueAsNumber, $("end").valueAsNumber));
     }
     model.addEventListener("selected", () => this.#show());
     this.#show();
@@ -34,8 +36,9 @@ export class Editor {
   begin(made = null) {
     this.#new = made;
     this.text.disabled = false;
-    if (made) this.text.value = "";
+    this.text.value = made ? "" : this.model.selected.text;
     this.text.focus();
+    this.#item = this.model.selected; // the field may have had the focus before
     this.text.select();
     if (made) $("what").textContent = `new on ${made.tier}, ${written(made.start)} to ${written(made.end)}`;
   }
@@ -62,7 +65,7 @@ export class Editor {
 
   #offer() {
     const typed = fold(this.text.value.trim());
-    const free = (this.#new?.tier ?? this.model.selected?.tier) === this.model.about.translation;
+    const free = (this.#new?.tier ?? this.#item?.tier) === this.model.about.translation;
     const known = free || !typed ? new Map() : this.#known();
     const rank = (gloss) => (fold(gloss).startsWith(typed) ? 0 : 1);
     const found = [...known.keys()].filter((gloss) => fold(gloss).includes(typed));
@@ -98,10 +101,10 @@ export class Editor {
   }
 
   #finish(text) {
-    const made = this.#new;
+    const made = this.#new, item = this.#item;
     this.text.blur();
     if (!text.trim()) return;
-    this.commit(text.trim().replace(/\s+/g, " "), made);
+    this.commit(text.trim().replace(/\s+/g, " "), made, item);
   }
 
   #leave() {

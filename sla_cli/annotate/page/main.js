@@ -26,7 +26,7 @@ const choose = (item) => commands.choose(item);
 const timeline = new Timeline(model, player, choose);
 const list = new List(model, choose);
 const commands = new Commands({ model, player, timeline, list, saving, queue, say });
-commands.editor = new Editor(model, (text, made) => commands.commit(text, made), (start, end) => commands.times(start, end));
+commands.editor = new Editor(model, (...typed) => commands.commit(...typed), (start, end) => commands.times(start, end));
 
 const signer = $("signer");
 model.addEventListener("changed", () => {

@@ -9,6 +9,7 @@ const EVERY = 2000; // milliseconds
 export class Queue {
   #listed = [];
   #drawn = "";
+  #open = { number: -1 }; // the recording that is open, or is being opened
 
   constructor(model, player, saving, say) {
     Object.assign(this, { model, player, saving, say });
@@ -27,13 +28,17 @@ export class Queue {
   }
 
   go(by) {
-    const next = this.model.number + by;
+    const next = this.#open.number + by;
     if (this.#listed[next]) this.open(next);
     else this.say(by > 0 ? "This is the last recording." : "This is the first recording.");
   }
 
   async open(number) {
+    document.activeElement?.closest("input")?.blur(); // what is typed belongs to the recording before
+    const own = this.#open = { number };
     await this.saving.settled();
+    if (own !== this.#open) return;
+    this.saving.held = true;
     const { name } = this.#listed[number];
     let shown = { ...NOTHING, name }, fault = "";
     try {
@@ -41,6 +46,8 @@ export class Queue {
     } catch (error) {
       fault = error.message;
     }
+    if (own !== this.#open) return; // another one was chosen meanwhile
+    this.saving.held = false;
     this.model.selected = null;
     this.player.pause();
     this.model.show(number, shown);

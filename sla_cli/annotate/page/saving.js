@@ -14,6 +14,7 @@ export class Saving extends EventTarget {
     this.model = model;
     this.say = say; // (text, isFault)
     this.lost = false;
+    this.held = false; // while another recording is being opened
   }
 
   get idle() {
@@ -27,11 +28,15 @@ export class Saving extends EventTarget {
 
   // `item` is the annotation that the operation is about, null if there is none; `then` gets what was changed.
   send(operation, item = null, then = () => {}) {
+    if (this.held) {
+      this.say("Nothing was done: a recording is being opened.", true);
+      return;
+    }
     const last = this.#waiting.at(-1);
     if (operation.type === "times" && last?.operation.type === "times" && last.item === item && this.#waiting.length > 1) {
       last.operation = operation; // not sent yet: a key that is held down moves a border many times
     } else {
-      this.#waiting.push({ operation, item, then, number: this.model.number });
+      this.#waiting.push({ operation, item, then });
     }
     if (item) item.pending = operation.type;
     this.dispatchEvent(new Event("changed"));
@@ -45,7 +50,7 @@ export class Saving extends EventTarget {
       const first = this.#waiting[0];
       try {
         const operation = first.item ? { ...first.operation, id: first.item.id } : first.operation;
-        const { status, body } = await operate(first.number, this.model.digest, operation);
+        const { status, body } = await operate(this.model.number, this.model.digest, operation);
         if (this.lost) this.say("The server answers again.");
         this.lost = false;
         await this.#answered(first, status, body);
@@ -77,7 +82,7 @@ export class Saving extends EventTarget {
     } else {
       this.#waiting.shift();
       this.say(`${body.message}. ${body.hint ?? ""}`.trim(), true);
-      if (first.number === this.model.number) this.replace(await recording(first.number));
+      this.replace(await recording(this.model.number));
     }
   }
 
