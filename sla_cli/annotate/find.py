@@ -40,7 +40,8 @@ def find_annotated(paths: Sequence[Path], scope: Scope) -> list[Recording]:
         if eaf.is_symlink() and not eaf.exists():
             raise SlaError(f"{eaf} is a link that leads nowhere", "Remove it, or make the file that it names.")
         if pairs.setdefault(eaf.resolve(), video).resolve() != video.resolve():
-            raise SlaError(f"{eaf} is the ELAN file of two videos, {pairs[eaf.resolve()]} and {video}", "Rename one.")
+            both = f"{pairs[eaf.resolve()]} and {video}"
+            raise SlaError(f"{eaf} is the ELAN file of two videos, {both}", "Give one of them.")
     notes = _notes(path for path in paths if _is_table(path))
     return [
         Recording(visible(name), video, eaf, scope, notes.get(video.resolve(), ""))
@@ -76,7 +77,12 @@ def _recording(table: Path, row: Row) -> Path:
         raise FormatError(
             f"{table}, line {row.line}: {row['recording'] or 'nothing'} is no video", "Choose among videos in a folder."
         )
-    return Path(row["recording"])
+    given = Path(row["recording"])  # as `sla next` was given it, or as somebody has moved it with the table
+    for place in (given, table.parent / given):
+        if place.is_file():
+            return place
+    hint = "Run this in the folder in which `sla next` ran."
+    raise FormatError(f"{table}, line {row.line}: no such video: {given}", hint)
 
 
 def _notes(tables: Iterable[Path]) -> dict[Path, str]:

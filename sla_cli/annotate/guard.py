@@ -18,16 +18,13 @@ MOST_BYTES = 64_000  # of a request's body
 
 @dataclass(frozen=True)
 class Guard:
-    """Serves `app` below the path `/TOKEN`, to requests whose Host, and for POST Origin and type, are right."""
+    """Serves `app` below the path `/TOKEN`, to requests whose Host and Origin, and for POST the type, are right."""
 
     app: ASGIApp
     token: str
     port: int
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "lifespan":
-            await self.app(scope, receive, send)
-            return
         if scope["type"] != "http":
             return
 
@@ -48,9 +45,10 @@ class Guard:
         token, slash, _ = scope["path"].removeprefix("/").partition("/")
         if not secrets.compare_digest(token.encode("utf-8", "replace"), self.token.encode()) or not slash:
             return refuse(403, "this address is not, or not any more, that of sla annotate: it prints the right one")
+        own = f"http://{given['host']}"
+        if given.get("origin", None if scope["method"] == "POST" else own) != own:
+            return refuse(403, "requests of other sites are refused")
         if scope["method"] == "POST":
-            if given.get("origin") != f"http://{given['host']}":
-                return refuse(403, "requests of other sites are refused")
             if given.get("content-type", "").partition(";")[0].strip().lower() != "application/json":
                 return refuse(415, "only JSON is accepted")
             length = "" if "transfer-encoding" in given else given.get("content-length", "")

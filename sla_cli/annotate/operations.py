@@ -165,6 +165,14 @@ def _checked(text: str, fault: str = "an annotation needs a text", hint: str = "
     return words
 
 
+def _source_of(entry: Entry) -> Interval | None:
+    """What the suggestion says from which an annotation came; None if it came from none."""
+    decision = parse_decision(entry.decision)
+    if decision is None or decision.kind not in ("accepted", "changed"):
+        return None
+    return decision.before or entry.interval
+
+
 class _Draft:
     """Changes of a file that belong together."""
 
@@ -255,12 +263,17 @@ class _Draft:
         return [tier for tier in self.scope.edited if tier in self.content.tiers] or self.scope.glosses[:1]
 
     def _decide_source(self, tier: str, name: str, kind: Kind) -> None:
-        """Decide about the suggestion from which an annotation came, if it is there; others may have the same text."""
-        old = self.entry(tier, name)
-        decision = parse_decision(old.decision)
-        if decision is None or decision.kind not in ("accepted", "changed"):
+        """Decide about the suggestion from which an annotation came, if it is there, and if no other one came from it.
+
+        A gloss of somebody else may have had the same text and times before it was changed.
+        """
+        source = _source_of(self.entry(tier, name))
+        if source is None:
             return
-        source = decision.before or old.interval
+        for lane in self.scope.glosses:
+            for other, entry in self.content.tiers.get(lane, {}).items():
+                if (lane, other) != (tier, name) and _source_of(entry) == source:
+                    return
         for suggestion, entry in self.content.tiers.get(self.scope.suggestions, {}).items():
             if entry.interval == source and entry.decision:
                 self.decide(self.scope.suggestions, suggestion, kind)

@@ -149,6 +149,8 @@ def test_a_table_of_next_is_a_queue_with_reasons(folder: Path, monkeypatch: pyte
     ]
     write_choices(folder / "next.tsv", choices)
     queue = find_annotated([Path("next.tsv")], SCOPE)
+    monkeypatch.chdir("/")
+    assert len(find_annotated([folder / "next.tsv"], SCOPE)) == 2, "the videos are beside the table"
     assert [(one.name, one.note) for one in queue] == [
         ("b.mp4", "1.500 to 3.500 s: least sure: A, 7.000 to 8.000 s: least sure: C"),
         ("a.webm", "0.000 to 1.000 s: least sure: B"),
@@ -161,7 +163,7 @@ def test_a_table_of_next_is_a_queue_with_reasons(folder: Path, monkeypatch: pyte
         ("clip\tscore\na\t1\n", "line 1: no column recording, start, end, reason"),
         ("recording\tstart\tend\treason\n\t0\t1\tx\n", "line 2: nothing is no video"),
         ("recording\tstart\tend\treason\nnotes.txt\t0\t1\tx\n", "line 2: notes.txt is no video"),
-        ("recording\tstart\tend\treason\ngone.mp4\t0\t1\tx\n", "no such video: gone.mp4"),
+        ("recording\tstart\tend\treason\ngone.mp4\t0\t1\tx\n", "line 2: no such video: gone.mp4"),
         ("recording\tstart\n", "line 1: no column end, reason"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from pathlib import Path
 
@@ -83,6 +84,14 @@ def test_an_accepted_gloss_that_is_corrected_or_deleted_decides_about_its_sugges
     assert (file.decisions("SIGN")["REGEN"], file.marks("GLOSS")) == ("rejected", [])
     accept(file, "REGEN")
     assert (file.decisions("SIGN")["REGEN"], file.marks("GLOSS")) == ("accepted", [(400, 800, "REGEN")])
+    file.do(Add("GLOSS-LH", 400, 800, "REGEN"))
+    text = file.path.read_text(encoding="utf-8")  # then without its decision, as if it was typed in ELAN
+    file.path.write_text(re.sub(r'<TIER [^>]*"GLOSS-LH-decision".*?</TIER>', "", text, flags=re.DOTALL), "utf-8")
+    [typed] = file.entries("GLOSS-LH")
+    name = "GLOSS-LH", typed
+    for operation in (SetText(*name, "NORD"), SetTimes(*name, 400, 760), Delete(*name)):
+        file.do(operation)
+        assert file.decisions("SIGN")["REGEN"] == "accepted", "it became another gloss, which stays"
 
 
 def test_glosses_are_added_split_joined_and_copied_to_the_other_hand(file: Annotated) -> None:

@@ -121,6 +121,7 @@ def test_requests_of_other_sites_are_refused(server: Served, folder: Path) -> No
     origins = ("null", "http://evil.example", f"https://127.0.0.1:{server.port}", f"http://localhost:{server.port}")
     for origin in origins:
         assert server.ask("POST", path, body, right | {"Origin": origin})[0] == 403, origin
+        assert server.ask("GET", f"/{server.token}/queue", headers={"Origin": origin})[0] == 403, origin
     assert server.ask("POST", path, body, {"Content-Type": "application/json"})[0] == 403
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
         assert server.ask("POST", path, body, right | {"Content-Type": kind})[0] == 415, kind
