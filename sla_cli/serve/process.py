@@ -26,7 +26,6 @@ from sla_cli.transcribe.segments import Segments
 from sla_cli.transcribe.transcript import UNNAMED, Transcript
 from sla_cli.video.picture import JPEG, decode_picture
 
-GUESS = 25.0  # frames per second, where the run does not know them
 HEAD = struct.Struct("<d")
 UNREADABLE = "this file cannot be read as a video"
 OUT_OF_MEMORY_FIRST = "900"  # the system ends a worker before the service
@@ -38,17 +37,13 @@ class _Stopped(Exception):
 
 @dataclass
 class _Counting:
-    """Tells the service how many frames are computed, and ends what is too long or not wanted any more."""
+    """Tells the service how many frames are computed, and ends what is not wanted any more."""
 
     connection: Connection
-    most: float
     done: int = 0
 
     def __call__(self, amount: int = 1, note: str = "", total: int | None = None) -> None:
         self.done += amount
-        # A video whose header states a wrong rate is computed twice.
-        if max(self.done / 2, total or 0) > self.most:
-            raise SlaError("the video is longer than this service accepts")
         if self.connection.poll():
             raise _Stopped
         self.connection.send(Progress(self.done, total or 0))
@@ -77,9 +72,8 @@ def work(connection: Connection, opening: Mapping[str, Any]) -> None:
 
 
 def _transcribed(recognizer: Recognizer, order: Transcribe, connection: Connection) -> Done:
-    counting = _Counting(connection, order.length * (recognizer.frames.fps or GUESS))
     try:
-        found = recognizer.transcribe(order.folder / UPLOAD, advance=counting)
+        found = recognizer.transcribe(order.folder / UPLOAD, longest=order.length, advance=_Counting(connection))
     except SlaError as error:
         return Done(_public(error, order.folder))
     except _Stopped:

@@ -172,7 +172,7 @@ async def _gone(request: Request) -> None:
 
 def _seconds(text: str) -> float | None:
     """What `wait` says; None for anything but a number in its bounds."""
-    if not re.fullmatch(r"\d{1,4}(\.\d{1,3})?", text, re.ASCII) or float(text) > MOST_WAIT:
+    if not re.fullmatch(r"\d{1,4}(\.\d+)?", text, re.ASCII) or float(text) > MOST_WAIT:
         return None
     return float(text)
 

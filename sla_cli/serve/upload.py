@@ -18,6 +18,7 @@ from sla_cli.serve.body import RefusedError
 # Each damaged form would be lines in the log of the service.
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 PIECE = 1 << 20  # bytes that are written at once, and that a form may have around the file
+PARTS = 20  # most fields of a form: each costs the only event loop time
 
 
 async def save_upload(request: Request, path: Path, most: int) -> None:
@@ -70,6 +71,7 @@ class _Form:
 
     into: _Into
     files: int = 0
+    parts: int = 0
     complete: bool = False
     _name: bytes = b""
     _value: bytes = b""
@@ -77,6 +79,9 @@ class _Form:
 
     def part_begin(self) -> None:
         self._inside = False
+        self.parts += 1
+        if self.parts > PARTS:
+            raise RefusedError(400, f"the form has more than {PARTS} fields")
 
     def header_field(self, data: bytes, start: int, end: int) -> None:
         self._name += data[start:end]

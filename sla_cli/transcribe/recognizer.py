@@ -159,6 +159,7 @@ class Recognizer:
         fps: float | None = None,
         pause: float = TranscribeConfig.pause,
         min_confidence: float = TranscribeConfig.min_confidence,
+        longest: float | None = None,
         advance: Advance | None = None,
     ) -> Transcript:
         """Recognise the signs of one recording of any length, with times.
@@ -168,6 +169,7 @@ class Recognizer:
             fps: frames per second of a folder of pictures, for which it is required; a video has its own.
             pause: seconds without a sign that end a sentence.
             min_confidence: from 0 to 1; a sign whose confidence is lower has the gloss "?".
+            longest: seconds; a longer recording is refused. By default each length is accepted.
             advance: called with the number of frames computed since the previous call, and with their `total` if the
                 header states it. What it raises ends the call.
 
@@ -178,9 +180,10 @@ class Recognizer:
             SlaError: it cannot be read; names the file. Or an argument of another type or out of bounds.
         """
         pause, min_confidence = as_number(pause, "pause", 0), as_number(min_confidence, "min_confidence", 0, 1)
+        longest = None if longest is None else as_number(longest, "longest", 0)
         source = place_of(video)
         with self._lock:
-            found = self._compute(source, fps, advance)
+            found = self._compute(source, fps, advance, longest)
             signs, score = self._signs(found.emission, found.clock.seconds, min_confidence)
         made = {
             **self.made,
@@ -341,10 +344,12 @@ class Recognizer:
             warning=found.warning,
         )
 
-    def _compute(self, source: Source, fps: float | None, advance: Advance | None) -> Computed:
+    def _compute(
+        self, source: Source, fps: float | None, advance: Advance | None, longest: float | None = None
+    ) -> Computed:
         if advance is not None and not callable(advance):
             raise SlaError("advance is not a function", "It is called with the number of frames.")
         if fps is not None:
             fps = as_number(fps, "fps", SLOWEST, FASTEST)
-        recording = partial(Recording, source, self.frames, fps=fps, reduce=self._reduce)
+        recording = partial(Recording, source, self.frames, fps=fps, reduce=self._reduce, longest=longest)
         return compute_recording(self._runtime, self.windows, recording, advance)

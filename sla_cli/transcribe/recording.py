@@ -76,6 +76,7 @@ class Recording:
         fps: frame rate of a folder of pictures; a video has its own.
         rate: the frame rate of the recording, if an earlier pass has measured it.
         reduce: 1, 2, 4 or 8: frames are decoded at a fraction of their size, as for `store.codec.decode`.
+        longest: seconds; a longer recording is refused, as soon as its header or a frame shows that it is.
 
     Attributes:
         where: the recording, for messages.
@@ -83,11 +84,19 @@ class Recording:
     """
 
     def __init__(
-        self, source: Source, like: FrameFormat, *, fps: float | None = None, rate: float = 0.0, reduce: int = 1
+        self,
+        source: Source,
+        like: FrameFormat,
+        *,
+        fps: float | None = None,
+        rate: float = 0.0,
+        reduce: int = 1,
+        longest: float | None = None,
     ) -> None:
         self._reader = FrameReader(source, fps=fps)
         self.where = f"{source.root / source.path}"
         self.like, self._rate, self._measured, self._reduce = like, rate, bool(rate), reduce
+        self._longest = math.inf if longest is None else longest
         self._times: list[float] = []
         self._seen = 0
 
@@ -95,7 +104,7 @@ class Recording:
         """Frames, RGB uint8 (side, side, 3).
 
         Raises:
-            FrameError: the recording cannot be read, or its frame rate is not known.
+            FrameError: the recording cannot be read, is too long, or its frame rate is not known.
             OtherRateError: after the last frame, if another pass with this rate is needed.
         """
         before = -1
@@ -118,8 +127,7 @@ class Recording:
         """Number of frames that the run will see, from the header, known with the first frame; 0 if not stated, or for
         a part of a recording."""
         rate = self.like.seen_rate(self._rate)
-        whole = self._reader.source.start is None and self._reader.source.end is None
-        return round(self._reader.claimed / self._rate * rate) if self._rate and whole else 0
+        return round(self._reader.claimed / self._rate * rate) if self._rate and self._is_whole else 0
 
     @property
     def clock(self) -> Clock:
@@ -130,6 +138,10 @@ class Recording:
             step = times[-1] - times[-2]  # for as long `selected` shows the last frame
         last = times[-1] + step
         return Clock(np.array([*times, last]), self._rate, self.like.seen_rate(self._rate), self._seen)
+
+    @property
+    def _is_whole(self) -> bool:
+        return self._reader.source.start is None and self._reader.source.end is None
 
     def _selected(self) -> Iterator[_Shown]:
         frames = self._numbered()
@@ -151,8 +163,15 @@ class Recording:
                 )
             if not number:
                 self._rate = self._rate or self._reader.stated or self.like.fps or GUESS
+                if self._is_whole and self._reader.stated:
+                    self._check_length(self._reader.claimed / self._reader.stated)
             self._times.append(time)
+            self._check_length(time - self._times[0])
             yield _Shown(number, picture)
+
+    def _check_length(self, seconds: float) -> None:
+        if seconds > self._longest:
+            raise FrameError(f"{self.where} is longer than {self._longest:g} seconds")
 
     def _check_rate(self) -> None:
         """The rate is measured if that of a video varies, as in `sla prep`, so it is known only at the end."""

@@ -49,7 +49,7 @@ class Running:
             connection.close()
 
     def send(self, video: bytes, wait: float = 0) -> Reply:
-        return self.ask("POST", f"/v1/transcripts?wait={wait:g}", video)
+        return self.ask("POST", f"/v1/transcripts?wait={wait}", video)
 
     def get(self, name: str) -> Any:
         return self.ask("GET", f"/v1/transcripts/{name}").json

@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +170,20 @@ def test_progress_adds_up_to_the_total_that_the_header_states(work: Path, model:
     frames = int(emissions.frames[emissions.ids.index("at25")])
     assert sum(amount for amount, _ in told) == frames
     assert {total for _, total in told} == {frames}
+
+
+@pytest.mark.parametrize("fastest", [25.0, 50.0])
+@pytest.mark.parametrize("name", ["at25.mkv", "at50.mkv", "piped.mkv"])
+def test_the_longest_recording_is_that_of_its_clock(work: Path, model: Recognizer, name: str, fastest: float) -> None:
+    """Whatever rates the run was trained on, and whether or not the header states a duration."""
+    piped = ffmpeg("-i", str(work / "mine" / "at25.mkv"), "-c", "copy", "-f", "matroska", "-")
+    (work / "piped.mkv").write_bytes(piped)
+    video = work / name if name == "piped.mkv" else work / "mine" / name
+    several = replace(model, frames=replace(model.frames, fps_highest=fastest))
+    seconds = several.transcribe(video).duration
+    assert several.transcribe(video, longest=seconds).duration == seconds
+    with pytest.raises(SlaError, match=f"{name} is longer than"):
+        several.transcribe(video, longest=seconds - 0.1)
 
 
 def test_times_are_those_of_the_recording_where_its_rate_varies(work: Path, model: Recognizer) -> None:
