@@ -83,6 +83,9 @@ ENDPOINTS = (
     Endpoint("GET", "/openapi.json", "openapi", "This description.", {200: Answer("OpenAPI 3.1", "application/json")}),
 )  # fmt: skip
 EVERYWHERE = {
-    401: Answer("the token is missing or wrong"),
+    400: Answer("the request has a header twice"),
     403: Answer("the request comes from a page of another site"),
+    421: Answer("the request names another host"),
+    429: Answer("too many requests at once", headers=AGAIN),
 }
+WITH_TOKEN = {401: Answer("the token is missing or wrong")}  # of the paths that need it

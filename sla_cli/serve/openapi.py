@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.json import schema_components
 
 from sla_cli import __version__
-from sla_cli.serve.api import ENDPOINTS, EVERYWHERE, Answer, Endpoint
+from sla_cli.serve.api import ENDPOINTS, EVERYWHERE, WITH_TOKEN, Answer, Endpoint
 from sla_cli.serve.door import CLOSED
 
 ABOUT = (
@@ -36,7 +36,7 @@ def openapi() -> dict[str, Any]:
 
 def _operation(endpoint: Endpoint) -> dict[str, Any]:
     closed = endpoint.path.startswith(CLOSED)
-    answers = {**endpoint.answers, **(EVERYWHERE if closed else {})}
+    answers = {**EVERYWHERE, **(WITH_TOKEN if closed else {}), **endpoint.answers}
     inside = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in re.findall(r"{(\w+)}", endpoint.path)
