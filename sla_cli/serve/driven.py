@@ -49,10 +49,14 @@ class Driven:
     _connection: Connection = field(init=False)
 
     def __post_init__(self) -> None:
+        """Raises LostError if no process can be started."""
         context = get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs, self.opening), daemon=True)
-        self.process.start()
+        try:
+            self._connection, theirs = context.Pipe()
+            self.process = context.Process(target=_work, args=(theirs, self.opening), daemon=True)
+            self.process.start()
+        except OSError as error:  # too many processes or open files
+            raise LostError(f"no process can be started ({error.strerror})", by_itself=True) from error
         theirs.close()
 
     def open(self) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ from threading import Condition
 from typing import Literal
 
 from sla_cli.errors import SlaError
+from sla_cli.log import log
 from sla_cli.serve.job import Job, JobWork, Record, new_id, read_job, remove_rest
 from sla_cli.serve.limits import MOST_KEPT, Limits
 from sla_cli.serve.place import make_folder
@@ -190,12 +191,19 @@ class Jobs:
     def _end(self, job: Job, state: Literal["done", "failed"], fault: str) -> None:
         job.record.state, job.record.fault = state, fault
         job.record.ended = time.time()
-        self._write(job)
-        job.upload.unlink(missing_ok=True)
+        written = self._write(job)
+        try:
+            job.upload.unlink(missing_ok=True)
+        except OSError as error:
+            log.error("a video cannot be deleted: %s", error.strerror)
+        if not written:  # there may be room now
+            self._write(job)
         if not job.ended.done():
             job.ended.set_result(None)
 
-    def _write(self, job: Job) -> None:
+    def _write(self, job: Job) -> bool:
         """A full disk must not end a worker's thread: then a restart does this work again."""
         with suppress(SlaError):
             job.write()
+            return True
+        return False

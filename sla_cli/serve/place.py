@@ -28,8 +28,9 @@ def state_folder(given: Path | None) -> Iterator[Path]:
         check_folder(given)
         make_folder(given)
         with locked(given, BUSY, hint=HINT, inherited=False):
-            if given.name.startswith(PREFIX):  # somebody goes on with what a killed service left
+            if given.resolve().name.startswith(PREFIX):  # somebody goes on with what a killed service left
                 (given / MARK).unlink(missing_ok=True)
+            _remove_abandoned()
             yield given
         return
     _remove_abandoned()

@@ -77,15 +77,17 @@ class Workers:
             thread.join()
 
     def _keep(self, number: int) -> None:
-        tries = 0
+        tries, process = 0, None
         while not self._stop.is_set():
-            process = Driven(self.opening, self.memory)
             with self._lock:
-                self._processes[number] = process
-                if self._stop.is_set():
-                    process.kill()
+                self.restarts += process is not None
             try:
                 tries += 1
+                process = Driven(self.opening, self.memory)
+                with self._lock:
+                    self._processes[number] = process
+                    if self._stop.is_set():
+                        process.kill()
                 if not self._is_same(process.open()):
                     self._unusable(REPLACED, for_ever=True)
                     return
@@ -98,9 +100,8 @@ class Workers:
                     message = f"the process that loads the model ends each time: {error}"
                     self._unusable(SlaError(message, "`sla transcribe` with the same options may show why."))
             finally:
-                with self._lock:
-                    self.restarts += not self._stop.is_set()
-                process.close()
+                if process is not None:
+                    process.close()
             if tries:
                 self._stop.wait(AGAIN)
 
@@ -116,14 +117,16 @@ class Workers:
         with self._lock:
             self.ready += 1
             self._opened = True
-        while lost is None and not self._stop.is_set() and process.alive:
-            if (work := self.take()) is not None:
-                try:
-                    work.drive(process)
-                except LostError as error:
-                    lost = error
-        with self._lock:
-            self.ready -= 1
+        try:
+            while lost is None and not self._stop.is_set() and process.alive:
+                if (work := self.take()) is not None:
+                    try:
+                        work.drive(process)
+                    except LostError as error:
+                        lost = error
+        finally:
+            with self._lock:
+                self.ready -= 1
         if work is not None and lost is not None:  # told when the process does not count as ready any more
             work.lost(lost)
 

@@ -90,6 +90,14 @@ def test_the_video_is_deleted_with_the_end_of_its_job(tmp_path: Path) -> None:
     assert oct((tmp_path / "jobs").stat().st_mode)[-3:] == oct(job.folder.stat().st_mode)[-3:] == "700"
 
 
+def test_a_video_that_cannot_be_deleted_ends_no_worker(tmp_path: Path) -> None:
+    jobs = jobs_in(tmp_path)
+    job = sent(jobs)
+    job.upload.unlink()
+    job.upload.mkdir()
+    assert finished(jobs) is job and job.ended.done() and job.record.state == "done"
+
+
 def test_a_state_folder_that_was_removed_is_made_again(tmp_path: Path) -> None:
     jobs = jobs_in(tmp_path / "state")
     shutil.rmtree(tmp_path / "state")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import struct
+import subprocess
+import sys
 import time
 from pathlib import Path
 from threading import Event
@@ -26,6 +28,36 @@ def test_a_process_that_is_stopped_while_it_loads_is_no_fault(run: Path, monkeyp
     held.start()
     held.stop()
     assert held.fault is None and not failures
+
+
+STARVED = """
+import os, resource, sys, threading
+from sla_cli.serve.workers import Workers
+
+ended, taken = threading.Event(), []
+held = Workers(1, lambda: None, {"run": sys.argv[1]}, 2**40, ended.set)
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, resource.getrlimit(resource.RLIMIT_NOFILE)[1]))
+while len(taken) < 64:
+    try:
+        taken.append(os.dup(0))
+    except OSError:
+        break
+held.start()
+assert not ended.wait(1) and held.fault is None
+for file in taken:
+    os.close(file)
+assert ended.wait(60)
+held.stop()
+print(held.fault.message)
+"""
+
+
+@pytest.mark.ci  # it starts a process, which imports PyTorch
+def test_a_process_that_cannot_be_started_is_started_later(tmp_path: Path) -> None:
+    """While too many files are open; then it finds that there is no such run."""
+    command = [sys.executable, "-c", STARVED, str(tmp_path / "none")]
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    assert "no such run" in answer.stdout, answer.stderr
 
 
 @pytest.mark.ci  # it starts processes, which import PyTorch

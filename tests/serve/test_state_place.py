@@ -90,8 +90,12 @@ def test_a_given_one_that_is_named_as_a_temporary_one_stays(tmp_path: Path, monk
     with state_folder(tmp_path / "sla-serve-state") as given:
         (given / "result").touch()
         (given / MARK).touch()
-    with state_folder(given):
-        pass
+    left = tmp_path / "sla-serve-left"
+    left.mkdir()
+    (left / MARK).touch()
+    monkeypatch.chdir(given)
+    with state_folder(Path()):
+        assert not left.exists()
     (tmp_path / "sla-serve-notes").mkdir()
     with state_folder(None):
         pass
