@@ -11,7 +11,7 @@ import pytest
 from browsing import contrast
 from movies import ffmpeg, movie
 from recordings import images_of
-from running_service import Running, until
+from running_service import Running, service, until
 
 CONTRASTS = [("--text", "--card"), ("--quiet", "--card"), ("--quiet", "--page"), ("--bad", "--card")]
 CONTRASTS += [("--on-accent", "--accent"), ("--text", "--soft")]
@@ -65,6 +65,42 @@ def test_a_video_is_recognised_shown_and_saved(browser: Any, opened: Running, tm
         assert "ANNOTATION_DOCUMENT" in Path(saved.value.path()).read_text(encoding="utf-8")
         page.locator("#signs button").nth(1).click()
         page.wait_for_selector("#signs [aria-current] bdi:text('REGEN')")
+
+
+def test_a_question_that_fails_is_asked_again(browser: Any, opened: Running, tmp_path: Path) -> None:
+    with page_of(browser, opened, expected="ERR_FAILED") as page:
+        page.route("**/v1/transcripts/*", lambda route: route.abort(), times=1)
+        page.set_input_files("#file", clip(tmp_path))
+        page.wait_for_selector("#result:visible", timeout=60_000)
+        assert not page.locator("#fault").is_visible()
+
+
+def test_a_video_that_is_cancelled_while_the_page_asks_is_deleted(
+    browser: Any, opened: Running, tmp_path: Path
+) -> None:
+    with page_of(browser, opened) as page:
+        asked = list[Any]()
+        page.route("**/v1/transcripts/*", lambda route: (asked.append(route), None)[1], times=1)
+        page.set_input_files("#file", clip(tmp_path))
+        while not asked:
+            page.wait_for_timeout(10)
+        page.get_by_role("button", name="Cancel").click()
+        asked[0].continue_()
+        page.wait_for_selector("#state:text('cancelled')")
+        until(lambda: opened.ask("GET", asked[0].request.url.partition(str(opened.port))[2]).status == 404)
+
+
+def test_a_service_that_ends_is_not_called_full(filmed: Any, run: Path) -> None:
+    with service(run) as own:
+        until(lambda: own.ask("GET", "/health").json["live"])
+        with page_of(filmed, own, expected="ERR_CONNECTION") as page:
+            page.get_by_role("button", name="Start the camera").click()
+            page.wait_for_selector("#stop:visible", timeout=60_000)
+            own.process.kill()
+            for sentence in ("The connection has ended.", "The service does not answer."):
+                page.wait_for_selector(f"#fault:text('{sentence}')", timeout=60_000)
+                page.get_by_role("button", name="Start the camera").click()
+            page.wait_for_timeout(100)
 
 
 def test_what_is_no_video_is_said(browser: Any, opened: Running, tmp_path: Path) -> None:

@@ -1,5 +1,5 @@
 // The camera: pictures as JPEG to the service, segments of glosses back.
-import { health, refused, Refused, socket } from "./service.js";
+import { asSentence, health, refused, Refused, socket } from "./service.js";
 
 const RATE = 25; // pictures a second; the model takes those that are nearest to its own times
 const SIDE = 640; // pixels of the longer side that are sent
@@ -49,10 +49,17 @@ function connect(own) {
     if (own !== running) return;
     stop();
     if (event.code === 1000) return;
-    const full = event.code === 1013 || (event.code === 1006 && !(await health()).live);
-    const text = full ? "All places for live recognition are taken. Try again later." : own.timer ? "The connection has ended." : "The service refuses the camera; it may need its token.";
-    refused(new Refused(own.timer || full ? 0 : 401, event.reason && !full ? `${event.reason[0].toUpperCase()}${event.reason.slice(1)}.` : text));
+    refused(await reasonOf(event, Boolean(own.timer)));
   };
+}
+
+// Why a connection has ended, or did not begin: of that, browsers tell nothing (1006).
+async function reasonOf({ code, reason }, began) {
+  if (began) return new Refused(0, asSentence(reason) || "The connection has ended.");
+  const found = code === 1006 ? await health() : { live: 1 };
+  if (!found) return new Refused(0, "The service does not answer.");
+  if (code === 1013 || !found.live) return new Refused(0, "All places for live recognition are taken. Try again later.");
+  return new Refused(401, asSentence(reason) || "The service refuses the camera; it may need its token.");
 }
 
 function picture(own) {
@@ -77,7 +84,7 @@ function picture(own) {
 }
 
 function heard(own, said) {
-  if (said.error) return refused(new Refused(0, `${said.error[0].toUpperCase()}${said.error.slice(1)}.`));
+  if (said.error) return refused(new Refused(0, asSentence(said.error)));
   if (said.dropped !== undefined) { own.dropped = said.dropped; return tell(own); }
   let line = at("segments").querySelector(`[data-segment="${said.segment}"]`);
   if (!line) {

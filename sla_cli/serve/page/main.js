@@ -26,6 +26,6 @@ startUpload();
 startCamera();
 health().then((found) => {
   const contact = document.getElementById("contact");
-  contact.textContent = found.contact ? `Who runs this service: ${found.contact}` : "";
-  contact.hidden = !found.contact;
+  contact.textContent = found?.contact ? `Who runs this service: ${found.contact}` : "";
+  contact.hidden = !found?.contact;
 }).finally(() => { document.body.dataset.ready = ""; });

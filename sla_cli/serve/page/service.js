@@ -22,16 +22,20 @@ export async function ask(path, options = {}) {
 
 async function sentence(answer) {
   const again = answer.headers.get("Retry-After");
-  const fault = await answer.json().then((found) => found.error, () => `The service answers ${answer.status}.`);
-  return answer.status === 429 ? `The service is busy. Try again in ${again} seconds.` : `${fault[0].toUpperCase()}${fault.slice(1)}.`;
+  if (answer.status === 429) return `The service is busy. Try again in ${again} seconds.`;
+  const fault = await answer.json().then((found) => found.error, () => "");
+  return asSentence(fault) || `The service answers ${answer.status}.`;
 }
+
+export const asSentence = (text) => (text ? `${text[0].toUpperCase()}${text.slice(1)}.` : "");
 
 export function refused(error) {
   const status = error instanceof Refused ? error.status : 0;
   dispatchEvent(new CustomEvent("refused", { detail: { status, text: error.message } }));
 }
 
-export const health = () => fetch("health").then((answer) => answer.json()).catch(() => ({ live: 0 }));
+// null if the service does not answer.
+export const health = () => fetch("health").then((answer) => answer.json()).catch(() => null);
 
 // Uploads with progress, which fetch does not tell. `progress` is called with the share that is sent.
 export function send(file, progress, signal) {

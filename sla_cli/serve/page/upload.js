@@ -1,8 +1,9 @@
 // A video: sent, waited for, shown with its glosses, saved as files.
-import { Refused, ask, refused, send } from "./service.js";
+import { Refused, ask, asSentence, refused, send } from "./service.js";
 
 const FORMATS = { eaf: "ELAN", vtt: "WebVTT", srt: "SubRip", csv: "CSV", json: "JSON", ctm: "CTM", textgrid: "Praat", html: "page" };
 const AGAIN = 700; // milliseconds between two questions about a job
+const MOST = 10; // questions in turn without an answer
 const at = (id) => document.getElementById(id);
 
 let current = null; // the job that is shown, and how to stop it
@@ -28,14 +29,20 @@ async function recognise(file) {
   try {
     const sent = await send(file, (share) => show(`sending, ${Math.round(100 * share)} %`, share), stopping.signal);
     job.id = sent.id;
-    let found = sent;
+    let found = sent, lost = 0;
     while (!["done", "failed"].includes(found.state)) {
       show(...progressOf(found));
       await new Promise((done) => setTimeout(done, AGAIN));
-      if (stopping.signal.aborted) throw new DOMException("", "AbortError");
-      found = await (await ask(`v1/transcripts/${job.id}`)).json();
+      try {
+        found = await (await ask(`v1/transcripts/${job.id}`)).json();
+        lost = 0;
+      } catch (error) {
+        lost += 1; // the network may be away for a moment
+        if (!stopping.signal.aborted && (error.status !== 0 || lost > MOST)) throw error;
+      }
+      stopping.signal.throwIfAborted();
     }
-    if (found.state === "failed") throw new Refused(422, `${found.error[0].toUpperCase()}${found.error.slice(1)}.`);
+    if (found.state === "failed") throw new Refused(422, asSentence(found.error));
     present(file, found.result);
   } catch (error) {
     if (job.id && error.name === "AbortError") ask(`v1/transcripts/${job.id}`, { method: "DELETE" }).catch(refused);
