@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
+from sla_cli.core.clip import SPLITS
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.prep.begun import CACHE
@@ -18,6 +20,7 @@ from sla_cli.store.paths import FEATURES, STAGES, clips_files, division_names, f
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import UNFINISHED
 from sla_cli.work.folder import UNFINISHED_EXPORT, find_source
+from sla_cli.work.model_folder import Stored, stored_digest
 from sla_cli.work.run import Run
 
 
@@ -42,27 +45,37 @@ class _Made(NamedTuple):
     Attributes:
         places: folders and files from which it was made, where they were and are now.
         digests: of the splits that it was made from, and of those of a store.
-        start: digest of the weights from which a run began, "" without any.
+        weights: digests of those from which a run began, or with which emissions were made.
     """
 
     path: Path
     stage: str
     places: set[Path]
     digests: set[str]
-    start: str
+    weights: set[str]
 
 
 def every_split(store: Path) -> Iterator[Split]:
-    """The splits of all divisions of a store. Raises as `Store`."""
-    for division in division_names(store) or [""]:
-        yield from Store(store, division).parts.values()
+    """The splits of all divisions of a store, and those as they were if its list names signers whose clips it still
+    has. Raises as `Store`."""
+    for name in division_names(store) or [""]:
+        opened = Store(store, name)
+        yield from opened.parts.values()
+        clips, division = opened.clips, opened.division
+        for split in SPLITS:
+            rows = [row for row, clip in zip(clips.rows, clips.ids, strict=True) if division.splits.get(clip) == split]
+            if len(rows) > len(opened.parts.get(split, ())):
+                yield Split(store, opened.header, division, split, rows, opened.vocabulary)
 
 
-def holders(path: Path, work: Path) -> list[Holder]:
+def holders(path: Path, work: Path, digests: Iterable[str] = ()) -> list[Holder]:
     """The artifacts of a work folder that were made from a store, directly or through others, its caches, and copies.
 
     Also through stores and runs that are gone, and through copies of the store. The work folder may have been moved or
     copied. What cannot be read is among them, and a warning says why.
+
+    Args:
+        digests: of splits that had clips of them, besides those that the store has noted.
     """
     store, work = split_name(path)[0].resolve(), work.resolve()
     hidden = sorted(work.rglob(".*"))
@@ -74,7 +87,7 @@ def holders(path: Path, work: Path) -> list[Holder]:
         except SlaError as error:
             log.warning("whether %s was made from %s cannot be known: %s", artifact, store, error.message)
             unreadable.append(artifact)
-    found = _made_from(store, made)
+    found = _made_from(store, made, {*digests_before(store), *digests})
     stores = {store, *(one.path for one in found)}
     spools = sorted({one for one in (*hidden, *store.glob(".*")) if CACHE.fullmatch(one.name) and one.is_dir()})
     listed = [("cache", one) for one in spools if one.parent in stores]
@@ -89,8 +102,10 @@ def holders(path: Path, work: Path) -> list[Holder]:
 def _artifacts(work: Path, hidden: list[Path]) -> Iterator[Path]:
     """Files and folders with a receipt, runs, and unfinished exports, of which a hidden file is a note."""
     for file in sorted(work.rglob("*receipt.json")):
-        whole = file.name == "receipt.json"
-        yield file.parent if whole else file.with_name(file.name.removesuffix(".receipt.json"))
+        if file.name == "receipt.json":
+            yield file.parent
+        elif name := file.name.removesuffix(".receipt.json"):
+            yield file.with_name(name)
     for folder in sorted(work.glob("runs/*")):
         if Run(folder).exists and not receipt_path(folder).is_file():
             yield folder
@@ -123,22 +138,28 @@ def _made(artifact: Path, receipt: Receipt) -> _Made:
         digests = run.facts.learned_from
     elif receipt.stage in STAGES and clips_files(artifact):
         digests |= {split.digest for split in every_split(artifact)}
-    return _Made(artifact, receipt.stage, places, digests, receipt.inputs.get("init_from", ""))
+    weights = {receipt.inputs[name] for name in ("init_from", "weights") if name in receipt.inputs}
+    return _Made(artifact, receipt.stage, places, digests, weights)
 
 
-def _made_from(store: Path, made: list[_Made]) -> list[_Made]:
-    """Those that were made from a store or a copy of it as it was, or from what was made from these."""
-    before, names, found = set(digests_before(store)), {store}, list[_Made]()
-    weights = set[str]()  # of runs that are found; the source of a run may be a model that was exported from one
+def _made_from(store: Path, made: list[_Made], before: AbstractSet[str]) -> list[_Made]:
+    """Those that were made from a store or a copy of it as it was, or from what was made from these.
+
+    Args:
+        before: digests of splits that it had.
+    """
+    names, found = {store}, list[_Made]()
+    weights = set[str]()  # of runs that are found, also of models of them: the source may be such a model
     while new := [
         one
         for one in made
         if one.path not in names
-        and (one.start in weights or not names.isdisjoint(one.places) or not before.isdisjoint(one.digests))
+        and not (weights.isdisjoint(one.weights) and names.isdisjoint(one.places) and before.isdisjoint(one.digests))
     ]:
         names |= {one.path for one in new}
         runs = (Run(one.path) for one in new if one.stage == "train")
-        weights |= {run.weights_digest for run in runs if run.best.is_file()}
+        for digest in (run.weights_digest for run in runs if run.best.is_file()):
+            weights |= {stored_digest(digest, stored) for stored in get_args(Stored)}
         found += new
     return found
 
@@ -155,7 +176,7 @@ def _unfinished(work: Path, hidden: list[Path]) -> Iterator[Path]:
 
 def _kept_features(store: Path, work: Path, stores: Container[Path]) -> Iterator[Path]:
     """Folders of features of these stores, and of stores that are gone or have another name by now."""
-    for folder in sorted({features_folder(store), *work.rglob(f"*{FEATURES}")}):
+    for folder in sorted({features_folder(store), *work.rglob(f"?*{FEATURES}")}):
         of = folder.with_name(folder.name.removesuffix(FEATURES))
         if folder.is_dir() and not clips_files(folder) and (of in stores or not clips_files(of)):
             yield folder

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sla_cli.artifact.lock import locked
-from sla_cli.artifact.receipt import read_receipt, receipt_path, write_receipt
+from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path, write_receipt
 from sla_cli.core.alike import in_one_form
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
@@ -66,7 +66,7 @@ def check_returning(store: Path, clips: Mapping[str, str], place: str = "the cor
     if not (names := read_left_out(store)):
         return
     gone = clips_left_out(store, names)
-    if back := [clip for clip in clips if clip in gone]:
+    if back := [clip for clip in clips if in_one_form(clip) in gone]:
         raise SlaError(
             f"{some(back)}: left out of {store} with the signer, whom {place} no longer names",
             f"Name the signers as before, or take these clips out of {place}; if they are other clips, rename them.",
@@ -96,18 +96,22 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
     with locked(out, f"another process is writing {out}"):
         store = Store(folder, nothing)  # again: another process may meanwhile have left somebody out
         gone = _clips_of(store, signers)
+        with_them = [split.digest for split in every_split(out) if any(clip in gone for clip in split.ids)]
+        if len(gone) == len(store.clips):
+            raise _nobody_left(out, signers, holders(path, work, with_them))
         signers = list(dict.fromkeys((*signers, *gone.values())))  # also as the store writes them
         checks = {name: unchanged(division_path(out, name)) for name in division_names(out)}
         had = [read_division(division_path(out, name)) for name in checks]
         # After a kill, prep may have made the store without them.
-        every = gone.keys() | clips_left_out(out, signers).keys()
+        left = clips_left_out(out, signers)
+        every = gone.keys() | {clip for one in had for clip in one.splits if in_one_form(clip) in left}
         divisions = [_without_clips(division, every) for division in had]
         removed = {
             old.name: count
             for old, new in zip(had, divisions, strict=True)
             if (count := len(old.splits) - len(new.splits))
         }
-        with_them = [split.digest for split in every_split(out) if any(clip in gone for clip in split.ids)]
+        receipt = _receipt_without(store, divisions, gone)
         for file in (
             *(out / name for name in FILES),
             receipt_path(out),
@@ -122,7 +126,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         add_digests_before(out, with_them)
         add_clips_left_out(out, gone)
         add_left_out(out, signers)
-        _write_results(store, divisions, gone)
+        write_receipt(receipt, out)
         for division in (division for division in divisions if division.name in removed):
             write_without(out, division, every, check=checks[division.name])
         for stored in store.files:
@@ -139,7 +143,7 @@ def check_nobody_left_out(store: Store) -> None:
 
 
 def _clips_of(store: Store, signers: Sequence[str]) -> dict[str, str]:
-    """The clips of signers, each with its signer. Raises SlaError if one has none, or if no clip would be left."""
+    """The clips of signers, each with its signer. Raises SlaError if one has none."""
     clips, out = store.clips, store.path.resolve()
     known, before = set(clips.signers), read_left_out(out)
     for signer in signers:
@@ -148,10 +152,14 @@ def _clips_of(store: Store, signers: Sequence[str]) -> dict[str, str]:
                 f"no clip of {out} is by a signer {signer!r}", f"Its signers: {some(sorted(known - {''}), 20)}."
             )
     left = alike(known, signers)
-    if known == left:
-        message = f"all clips of {out} are by {' and '.join(signers)}: nothing would be left"
-        raise SlaError(message, "Remove the whole folder.")
     return {clip: signer for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer in left}
+
+
+def _nobody_left(out: Path, signers: Sequence[str], held_by: Sequence[Holder]) -> SlaError:
+    """Names what else may hold the clips: nothing tells it when the folder is removed."""
+    also = f", and these, which may have been made from it: {'; '.join(f'{one.kind} {one.path}' for one in held_by)}"
+    message = f"all clips of {out} are by {' and '.join(signers)}: nothing would be left"
+    return SlaError(message, f"Remove the whole folder{also if held_by else ''}.")
 
 
 def left_out_reason(signer: str) -> str:
@@ -171,14 +179,17 @@ def _without_clips(division: Division, gone: Container[str]) -> Division:
     return replace(division, splits={clip: split for clip, split in division.splits.items() if clip not in gone})
 
 
-def _write_results(store: Store, divisions: Sequence[Division], gone: Mapping[str, str]) -> None:
-    """Write into the receipt what the store has without some clips."""
+def _receipt_without(store: Store, divisions: Sequence[Division], gone: Mapping[str, str]) -> Receipt:
+    """The receipt, with results of what the store has without some clips."""
     receipt = read_receipt(store.path)
     assert receipt is not None  # the store is complete
+    results = receipt.results
     glosses = dict(zip(store.clips.ids, store.clips.glosses, strict=True))
-    receipt.results["clips"] = len(glosses) - len(gone)
-    skipped = {clip: left_out_reason(signer) for clip, signer in gone.items()}
-    receipt.results["skipped"] = receipt.results.get("skipped", {}) | skipped
-    own = [division for division in divisions if division.name in receipt.results.get("divisions", {})]
-    receipt.results["divisions"] = {division.name: asdict(division_figures(division, glosses)) for division in own}
-    write_receipt(receipt, store.path)
+    figures = {division.name: asdict(division_figures(division, glosses)) for division in divisions}
+    results["clips"] = len(glosses) - len(gone)
+    results["skipped"] = results.get("skipped", {}) | {clip: left_out_reason(name) for clip, name in gone.items()}
+    for key in ("failed", "incomplete"):
+        results[key] = {clip: reason for clip, reason in results.get(key, {}).items() if clip not in gone}
+    # In their order, the first is the default; also one whose table is lost, without which another would be it.
+    results["divisions"] = {name: figures.get(name, was) for name, was in results.get("divisions", {}).items()}
+    return receipt

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from sla_cli.core.alike import in_one_form
 from sla_cli.core.clip import SPLITS, signer_key
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, argument, some
@@ -58,10 +59,10 @@ def check_left_out(out: Path, stores: Mapping[str, Store], clips: Mapping[str, t
                 )
     left = clips_left_out(out, read_left_out(out))
     for clip, (name, own) in clips.items():
-        if clip in left:
+        if whose := left.get(in_one_form(clip)):
             place = stores[name].path
             raise SlaError(
-                f"clip {own} of {place} was left out of {out} with signer {left[clip]}",
+                f"clip {own} of {place} was left out of {out} with signer {whose}",
                 "If it is another clip, give the new store another --name; else leave its signer out of "
                 f"{argument(place)} too (`sla store leave-out`).",
             )

@@ -48,9 +48,10 @@ def division_figures(division: Division, glosses: Mapping[str, Sequence[str]]) -
     """Sizes of a division, and the glosses that its train split lacks.
 
     Args:
-        glosses: by clip id, its training glosses.
+        glosses: by clip id, its training glosses; a person may have listed other clips in the division.
     """
-    parts = {split: [glosses[clip] for clip, of in division.splits.items() if of == split] for split in SPLITS}
+    of_clips = [(split, glosses[clip]) for clip, split in division.splits.items() if clip in glosses]
+    parts = {split: [words for of, words in of_clips if of == split] for split in SPLITS}
     vocabulary = {gloss for words in parts["train"] for gloss in words}
     figures = DivisionFigures({split: len(part) for split, part in parts.items() if part}, len(vocabulary))
     for split in ("dev", "test") if vocabulary else ():

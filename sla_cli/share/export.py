@@ -12,7 +12,6 @@ from torch import Tensor
 
 from sla_cli.artifact.receipt import digest_file, pass_on, read_receipt
 from sla_cli.config.settings import Config, DecodeConfig
-from sla_cli.core.digest import digest_json
 from sla_cli.core.endings import ARPA
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.lm.kenlm_model import check_oov
@@ -37,6 +36,7 @@ from sla_cli.work.model_folder import (
     is_model,
     model_config,
     sha256_of,
+    stored_digest,
 )
 from sla_cli.work.onnx_graphs import Products
 from sla_cli.work.output import check_folder
@@ -146,7 +146,7 @@ def _parts(run: Run, config: Config, stored: Stored, with_backbone: bool) -> tup
     checkpoint.read_weights(run.best, network, glosses)  # refuses another backbone
     trained, header = checkpoint.read_tensors(run.best, checkpoint.NAME, checkpoint.VERSION, checkpoint.AGAIN)
     half = stored == "float16"
-    identity = digest_json([digest, stored]) if half else digest
+    identity = stored_digest(digest, stored)
     parts: dict[str, Part] = {checkpoint.PARTS[checkpoint.NAME]: (_halved(trained) if half else trained, header)}
     if with_backbone:
         backbone = Backbone(config.model)

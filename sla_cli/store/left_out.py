@@ -30,6 +30,8 @@ def read_left_out(store: Path) -> tuple[str, ...]:
 def clips_left_out(store: Path, signers: Iterable[str]) -> dict[str, str]:
     """Clips that are not in a store since one of these signers was left out, each with the name that it had then.
 
+    Their ids are in one Unicode form: look for others in this form.
+
     Raises FormatError for a line without a tab: its clip could come back.
     """
     clips, path = dict[str, str](), store / LEFT_OUT_CLIPS
@@ -38,7 +40,7 @@ def clips_left_out(store: Path, signers: Iterable[str]) -> dict[str, str]:
         if not tab:
             hint = "Write them there again: the clip's id, a tab, and the signer as in left-out.txt."
             raise FormatError(f"{path}, line {number}: no clip and signer with a tab between them", hint)
-        clips[clip] = signer
+        clips[in_one_form(clip)] = signer
     wanted = alike(clips.values(), signers)
     return {clip: signer for clip, signer in clips.items() if signer in wanted}
 
@@ -73,7 +75,7 @@ def _add_lines(path: Path, lines: Iterable[str]) -> None:
     of another store."""
     refuse_link(path)
     check = unchanged(path)
-    there = _lines(path)
+    there = dict.fromkeys(_lines(path))
     if new := [line for line in lines if line not in there]:
         write_text(path, "".join(f"{line}\n" for line in dict.fromkeys((*there, *new))), check=check)
 

@@ -72,6 +72,11 @@ class ModelFacts:
     files: dict[Annotated[str, Meta(pattern=FILE)], str]
 
 
+def stored_digest(weights: str, stored: Stored) -> str:
+    """Identifies the weights of a model: as those of its run, by another digest in half precision."""
+    return weights if stored == "float32" else digest_json([weights, stored])
+
+
 def is_model(path: Path) -> bool:
     """Whether a folder looks like a model: its config.json begins with the name of the format."""
     file = path / CONFIG

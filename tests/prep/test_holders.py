@@ -6,6 +6,7 @@ import json
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from clip_store import clip, make_store
@@ -20,6 +21,7 @@ from sla_cli.prep.left_out import leave_out
 from sla_cli.prep.merge import merge_stores
 from sla_cli.store.store import Store
 from sla_cli.train.init_from import init_from
+from sla_cli.work.model_folder import Stored, stored_digest
 from sla_cli.work.run import Run
 from sla_cli.work.run_facts import InitFrom, RunFacts
 
@@ -70,17 +72,25 @@ def test_all_that_was_made_from_the_store_is_listed(store: Path) -> None:
     emissions = work / "emissions" / "r"
     emissions.mkdir(parents=True)
     write_receipt(Receipt("emit", {}, {}, sources={"run": str(run)}), emissions)
+    of_models = []  # of another store, by models that were exported from it
+    for number, stored in enumerate(get_args(Stored)):
+        of_models.append(work / "emissions" / "model" / str(number))
+        of_models[-1].mkdir(parents=True)
+        digest = {"weights": stored_digest(Run(run).weights_digest, stored)}
+        write_receipt(Receipt("emit", {}, digest, sources={"run": "/a/model", "store": str(other)}), of_models[-1])
+    (work / ".features").mkdir()  # names that no artifact has
+    (work / ".receipt.json").write_text("{}")
     listed = [(one.kind, one.path) for one in holders(store, work)]
     rest = [("unreadable", str(renamed)), ("unfinished", str(weights))]
     made = [("train", str(run)), ("train", str(begun.path)), ("export", str(export))]
-    made += [("emit", str(emissions)), ("train", str(later.path))]
+    made += [*(("emit", str(folder)) for folder in (*of_models, emissions)), ("train", str(later.path))]
     assert listed == [("cache", str(store / ".spool-0123")), *made, *rest]
 
     answer = CliRunner().invoke(app, ["store", "leave-out", "s", "--signer", "bob", "--work", str(work), "-q"])
     assert answer.exit_code == 0, answer.output
     lines = answer.stdout.splitlines()
     assert lines[0] == f"2 clips of bob removed from {store}"
-    assert sorted(lines[-8:]) == sorted(f"  {kind} {path}" for kind, path in listed)
+    assert sorted(lines[-10:]) == sorted(f"  {kind} {path}" for kind, path in listed)
 
 
 def test_what_learned_through_stores_and_runs_that_are_gone_is_listed(store: Path, tmp_path: Path) -> None:
@@ -133,6 +143,13 @@ def test_copies_of_the_store_and_caches_of_all_are_listed(store: Path) -> None:
     moved, features = Path(shutil.move(store, stores / "moved")), stores / "s.features"
     features.mkdir()
     assert {Path(one.path) for one in holders(moved, work)} == {features, *(path for _, path in listed)}
+
+
+def test_a_copy_is_listed_if_the_list_named_the_signer_before(store: Path) -> None:
+    """By hand, or by a killed prep: no split of the store has the clips then."""
+    copy = Path(shutil.copytree(store, store.parent / "copy"))
+    (store / "left-out.txt").write_text("bob\n")
+    assert [Path(one.path) for one in leave_out(store, ["bob"], store.parents[1]).held_by] == [copy]
 
 
 @pytest.mark.parametrize("damaged", ["clips-0001.h5", "receipt.json", "divisions/drawn.tsv"])

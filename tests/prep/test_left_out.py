@@ -48,6 +48,10 @@ def frames_in(folder: Path, clips: list[str]) -> bool:
 
 def test_frames_ids_and_rows_are_gone(store: Path) -> None:
     assert frames_in(store, ["first-of-bob"]) and frames_in(store, ["second-of-bob"])
+    made = read_receipt(store)
+    assert made is not None
+    made.results |= {"failed": {"first-of-bob": "cut off"}, "incomplete": {"second-of-bob": "a gap"}}
+    write_receipt(made, store)
     removed = leave_out(store, ["bob"], store.parents[1])
     assert (set(removed.clips), removed.divisions) == ({"first-of-bob", "second-of-bob"}, {"corpus": 2, "drawn": 1})
     assert not frames_in(store, ["first-of-bob", "second-of-bob"]) and frames_in(store, ["a1"])
@@ -131,20 +135,26 @@ def test_prep_does_not_bring_them_back(root: Path, out: Path, caplog: pytest.Log
 def test_prep_does_not_bring_them_back_without_their_names_or_with_others(
     root: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
+    """Nor with the id in another Unicode form."""
     corpus, out = tmp_path / "corpus", tmp_path / "work" / "store"
     for name, clip_id in (("a", TRAIN_CLIP), ("b", DEV_CLIP)):
         split = "train" if clip_id == TRAIN_CLIP else "dev"
         shutil.copytree(frames_of(root, split, clip_id)[0].parent, corpus / name)
-    (corpus / "clips.tsv").write_text("frames\tgloss\tsigner\na\tA\tAnn\nb\tB\tBob\n")
+    (corpus / "clips.tsv").write_text("frames\tid\tgloss\tsigner\na\ta\u0308\tA\tAnn\nb\tb\tB\tBob\n")
     build(corpus, out, corpus="folder")
     leave_out(out, ["Ann"], out.parent)
-    for table in ("frames\tgloss\tsinger\na\tA\tAnn\nb\tB\tBob\n", "frames\tgloss\tsigner\na\tA\tS1\nb\tB\tS2\n"):
+    for table in (
+        "frames\tid\tgloss\tsinger\na\t\u00e4\tA\tAnn\nb\tb\tB\tBob\n",
+        "frames\tid\tgloss\tsigner\na\ta\u0308\tA\tS1\nb\tb\tB\tS2\n",
+    ):
         (corpus / "clips.tsv").write_text(table)
         for force in (False, True):
-            with pytest.raises(SlaError, match=r"^a: left out of .* with the signer, whom the corpus no longer names"):
+            with pytest.raises(
+                SlaError, match=r"^a?.: left out of .* with the signer, whom the corpus no longer names"
+            ):
                 build(corpus, out, corpus="folder", force=force)
     assert Store(out).clips.ids == ["b"]
-    (corpus / "clips.tsv").write_text("frames\tgloss\nb\tB\n")
+    (corpus / "clips.tsv").write_text("frames\tid\tgloss\nb\tb\tB\n")
     build(corpus, out, corpus="folder", force=True)
     assert "1 clip without a signer in the corpus: whether somebody is among them who was left out" in caplog.text
 
@@ -244,9 +254,25 @@ def test_signers_that_cannot_be_left_out(store: Path) -> None:
         leave_out(store, ["bo"], store.parents[1])
     assert "ann, bob" in caught.value.hint
     leave = make_store(store.parent / "one", {"train": [CLIPS[0]]})
-    with pytest.raises(SlaError, match=r"all clips of .* are by ann: nothing would be left"):
+    copy = shutil.copytree(leave, store.parent / "two")
+    with pytest.raises(SlaError, match=r"all clips of .* are by ann: nothing would be left") as caught:
         leave_out(leave, ["ann"], store.parents[1])
+    assert caught.value.hint.endswith(f"; prep {copy}.")
     assert everything(store) == before
+
+
+def test_the_default_division_stays_the_default(store: Path) -> None:
+    """Where its name is not the first in the alphabet, and where its table is lost."""
+    receipt = read_receipt(store)
+    assert receipt is not None
+    receipt.results["divisions"] = {name: {} for name in ("without", "drawn", "corpus")}
+    write_receipt(receipt, store)
+    leave_out(store, ["ann"], store.parents[1])
+    assert Store(store).division.name == "without"
+    division_path(store, "without").unlink()
+    leave_out(store, ["bob"], store.parents[1])
+    with pytest.raises(FormatError, match=r"own division is missing: .*without\.tsv"):
+        Store(store)
 
 
 def no_table(store: Path) -> Path:
@@ -354,6 +380,7 @@ def test_a_division_that_somebody_edited_stays_theirs(root: Path, out: Path) -> 
     """So `sla prep --force` does not replace it."""
     path = division_path(out, Store(out).own[0])
     own = [line for line in path.read_text().split("\n") if line and "digest" not in line]
+    own.append("not-in-the-store\ttrain")
     edited = ["# checked by Eva", *(line if line[0] == "#" else f"{line}\tremark {line[:2]}" for line in own)]
     path.write_text("\n".join(edited))
     leave_out(out, [Store(out).clips[TRAIN_CLIP].signer], out.parent)
