@@ -18,14 +18,14 @@ from sla_cli.log import Advance, log, progress
 from sla_cli.prep.checks.overlap import overlapping, same_frames
 from sla_cli.prep.corpus import OWN
 from sla_cli.prep.left_out import check_nobody_left_out
-from sla_cli.prep.merge_people import check_left_out, check_promise, names_left_out, prefixes_of
+from sla_cli.prep.merge_people import check_left_out, check_promise, clips_that_left, names_left_out, prefixes_of
 from sla_cli.prep.other_files import check_clips_files, remove_other_files
 from sla_cli.prep.result import DivisionFigures, division_figures
 from sla_cli.store.clips import Split
 from sla_cli.store.content import EncodedClip, StoreHeader
 from sla_cli.store.division import Division, check_unedited, write_division
 from sla_cli.store.file import StoreFile
-from sla_cli.store.left_out import FILES, LEFT_OUT, add_left_out
+from sla_cli.store.left_out import FILES, add_clips_left_out, add_left_out
 from sla_cli.store.paths import DIVISIONS, STAGES, check_store_name, clips_files, clips_path, lost_divisions
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
@@ -87,9 +87,10 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
             parts, skipped = _parts(stores)
             _check_leaks(parts)
             result = MergeResult(str(out), renamed=_renames(stores), skipped=skipped)
-            check_left_out(out, stores, _new_ids(parts, result.renamed))
-            division = _division(stores, parts, result.renamed)
-            check_promise(stores, parts, division)
+            new_ids = _new_ids(parts, result.renamed)
+            check_left_out(out, stores, new_ids)
+            header, division = _header(stores), _division(stores, parts, result.renamed)
+            check_promise(stores, parts, header, division)
             check_unedited(out, [OWN], "merged store")
 
             def begin() -> None:
@@ -98,9 +99,12 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
                 _check_folder(out, stores, force)
                 check_unedited(out, [OWN], "merged store")  # again: copying may have taken hours
                 artifact.begin()
+                gone = {_id(*clip, result.renamed): signer for clip, signer in clips_that_left(stores).items()}
+                # A clip with such an id is one of another corpus, else it was refused.
+                add_clips_left_out(out, {clip: gone[clip] for clip in gone if clip not in new_ids})
                 add_left_out(out, names_left_out(stores))
 
-            _write(out, stores, parts, division, result, begin)
+            _write(out, prefixes_of(stores), parts, header, division, result, begin)
             artifact.results = asdict(result)
             del artifact.results["store"]  # it may be moved
     return result
@@ -140,7 +144,7 @@ def _check_folder(out: Path, stores: Mapping[str, Store], force: bool) -> None:
     A store without receipt is one that was being made or replaced, when the command was killed. It may have left what
     it was writing. One with clips of these stores only is made again; another may be a copy that lacks the receipt.
     """
-    written, kept = (clips_path(out).name, RECEIPT_NAME, LEFT_OUT), (LOCK, *FILES)
+    written, kept = (clips_path(out).name, RECEIPT_NAME, *FILES), (LOCK, *FILES)
     found = (path for path in out.iterdir() if not any(is_temporary(path, name) for name in written))
     held = sorted(path.name for path in found if path.name not in kept)
     made = read_receipt(out)
@@ -151,15 +155,20 @@ def _check_folder(out: Path, stores: Mapping[str, Store], force: bool) -> None:
     if held and not again and (made is None or made.stage not in STAGES):
         hint = f"{'Use --force if a merge was killed here, or name' if unfinished else 'Name'} another folder."
         raise SlaError(f"{out} is not a finished store, and contains {some(held)}", hint)
-    refuse_link(out / LEFT_OUT)
+    for name in FILES:
+        refuse_link(out / name)
     check_clips_files(out)
 
 
 def _has_only_clips_of(stores: Mapping[str, Store], out: Path) -> bool:
-    """Whether the clips in a folder are of these stores, by their ids. Raises FormatError for a damaged file."""
-    renamed, files = _renames(stores), clips_files(out)
-    ids = {_id(name, clip, renamed) for name, store in stores.items() for clip in store.clips.ids}
-    return bool(files) and all(ids.issuperset(StoreFile(path).ids) for path in files)
+    """Whether the clips in a folder are of these stores, by ids and frames. Raises FormatError for a damaged file."""
+    renamed, files = _renames(stores), list(map(StoreFile, clips_files(out)))
+    clips = {
+        (_id(name, clip, renamed), checksum)
+        for name, store in stores.items()
+        for clip, checksum in zip(store.clips.ids, store.clips.checksums, strict=True)
+    }
+    return bool(files) and all(clips.issuperset(zip(file.ids, file.checksums, strict=True)) for file in files)
 
 
 def _renames(stores: Mapping[str, Store]) -> bool:
@@ -273,8 +282,9 @@ def _division(stores: Mapping[str, Store], parts: Sequence[tuple[str, Split]], r
 
 def _write(
     out: Path,
-    stores: Mapping[str, Store],
+    prefixes: Mapping[str, str],
     parts: Sequence[tuple[str, Split]],
+    header: StoreHeader,
     division: Division,
     result: MergeResult,
     begin: Callable[[], None],
@@ -282,13 +292,13 @@ def _write(
     """Write the clips and the division, and complete the result.
 
     Args:
+        prefixes: as for `_clips`.
         begin: called when all clips are copied, before anything in the folder is changed.
     """
-    header = _header(stores)
     total = sum(size for _, part in parts for size in part.clip_bytes)
 
     def clips() -> Iterator[EncodedClip]:
-        yield from _clips(parts, prefixes_of(stores), renamed=result.renamed, advance=advance)
+        yield from _clips(parts, prefixes, renamed=result.renamed, advance=advance)
         begin()
 
     with progress("merge", sum(len(part) for _, part in parts)) as advance:

@@ -16,6 +16,7 @@ from sla_cli.prep.checks.finding import refuse_problems
 from sla_cli.prep.checks.overlap import check_sentences, check_signers
 from sla_cli.prep.left_out import check_returning
 from sla_cli.store.clips import Split
+from sla_cli.store.content import StoreHeader
 from sla_cli.store.division import Division
 from sla_cli.store.left_out import clips_left_out, left_out_among, read_left_out
 from sla_cli.store.store import Store
@@ -93,19 +94,35 @@ def names_left_out(stores: Mapping[str, Store]) -> list[str]:
     return [prefixes[name] + signer for name, store in stores.items() for signer in read_left_out(store.path)]
 
 
-def check_promise(stores: Mapping[str, Store], parts: Sequence[tuple[str, Split]], division: Division) -> None:
-    """Raise SlaError if splits share what the merged division promises that they do not."""
-    found, prefixes = list(check_sentences(_merged(stores, parts, division))), prefixes_of(stores)
+def clips_that_left(stores: Mapping[str, Store]) -> dict[tuple[str, str], str]:
+    """Clips that went with them: store and id, each with the signer's name in the new store."""
+    prefixes = prefixes_of(stores)
+    return {
+        (name, clip): prefixes[name] + signer
+        for name, store in stores.items()
+        for clip, signer in clips_left_out(store.path, read_left_out(store.path)).items()
+    }
+
+
+def check_promise(
+    stores: Mapping[str, Store], parts: Sequence[tuple[str, Split]], header: StoreHeader, division: Division
+) -> None:
+    """Raise SlaError if splits share what the merged division promises that they do not.
+
+    Args:
+        header: of the merged store.
+    """
+    found, prefixes = list(check_sentences(_merged(parts, header, division))), prefixes_of(stores)
     for prefix in dict.fromkeys(prefixes.values()):
         own = [(name, part) for name, part in parts if prefixes[name] == prefix]
         _warn_of_signers(own)
-        found += check_signers(_merged(stores, own, division))
+        found += check_signers(_merged(own, header, division))
     refuse_problems(division.name, found)
 
 
-def _merged(stores: Mapping[str, Store], parts: Sequence[tuple[str, Split]], division: Division) -> dict[str, Split]:
+def _merged(parts: Sequence[tuple[str, Split]], header: StoreHeader, division: Division) -> dict[str, Split]:
     """The clips of several stores by split."""
-    splits, header = {}, next(iter(stores.values())).header
+    splits = {}
     for split in SPLITS:
         if of_split := [part for _, part in parts if part.name == split]:
             rows = [row for part in of_split for row in part.rows]

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -167,10 +167,10 @@ def open_files(paths: Sequence[Path]) -> list[StoreFile]:
             f"{paths[0]}: shard {header.shard} of {header.shards}, but the number of files is {len(paths)}",
             "Make it again with `sla prep`.",
         )
-    ids = [name for file in files for name in file.ids]
-    if len(set(ids)) < len(ids):
-        twice = some(sorted({name for name in ids if ids.count(name) > 1}))
-        raise FormatError(f"{paths[0].parent}: clips that are stored twice: {twice}", "Make it again with `sla prep`.")
+    count = Counter(name for file in files for name in file.ids)
+    if twice := sorted(name for name in count if count[name] > 1):
+        fault = f"{paths[0].parent}: clips that are stored twice: {some(twice)}"
+        raise FormatError(fault, "Make it again with `sla prep`.")
     return files
 
 

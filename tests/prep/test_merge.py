@@ -181,6 +181,23 @@ def test_what_the_divisions_promise_must_be_true_of_the_merged_one(tmp_path: Pat
     assert f"no split should share {unseen} with train" in caught.value.hint
 
 
+def test_a_promise_is_checked_as_the_merged_store_will_be_scored(tmp_path: Path) -> None:
+    """Whichever store is named first: one is scored with another normalisation, in which the glosses are equal."""
+    one = make_store(tmp_path / "a", {"train": [clip("t", "loc-A")]}, unseen="sentences", profile="phoenix2014")
+    two = make_store(tmp_path / "b", {"train": [clip("u", "B")], "dev": [clip("e", "A")]}, unseen="sentences")
+    for number, stores in enumerate(([one, two], [two, one])):
+        merge_stores(stores, tmp_path / str(number))
+        assert not check_store(tmp_path / str(number), stride=4).problems
+
+
+def test_an_id_of_somebody_who_left_may_be_a_clip_of_another_corpus(tmp_path: Path) -> None:
+    one = make_store(tmp_path / "a", A)
+    leave_out(one, ["bob"], tmp_path)
+    two = make_store(tmp_path / "b", {"train": [clip("t2", "D", seed=5)]}, corpus="yours")
+    for _ in range(2):
+        assert merge_stores([one, two], tmp_path / "c", force=True).clips == 3
+
+
 def test_a_signer_who_was_left_out_does_not_come_back(stores: tuple[Path, Path], tmp_path: Path) -> None:
     out = tmp_path / "c"
     merge_stores(stores, out)
@@ -278,6 +295,8 @@ def test_a_clip_that_was_left_out_of_one_store_does_not_come_with_another_of_the
             merge_stores([one, two], tmp_path / "c")
     merge_stores([one, make_store(tmp_path / "d", {"train": [clip("u", "B", 16)]})], tmp_path / "c")
     assert f"1 clip without a signer in {tmp_path / 'd'}: whether somebody is among them" in caplog.text
+    with pytest.raises(SlaError, match=r"^t2: left out of .*c with the signer"):  # the merged store knows it too
+        merge_stores([tmp_path / "c", tmp_path / "bS2"], tmp_path / "e")
 
 
 def test_clips_of_somebody_that_appear_while_it_copies_stay(
@@ -404,6 +423,10 @@ def test_a_store_of_other_clips_without_a_receipt_needs_force(stores: tuple[Path
     assert (out / "clips.h5").read_bytes() == before
     merge_stores([stores[0], other], out, force=True)
     assert len(Store(out).clips) == 4 and (out / "receipt.json").is_file()
+    (out / "receipt.json").unlink()
+    same_ids = make_store(tmp_path / "other", {"train": [clip("y", "A", seed=7)]})
+    with pytest.raises(SlaError, match="is not a finished store"):
+        merge_stores([stores[0], same_ids], out)
 
 
 def left_by_a_kill(path: Path) -> Path:
