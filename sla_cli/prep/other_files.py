@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.store.paths import stored_files
+from sla_cli.system.atomic import UNFINISHED
 from sla_cli.work.kind import STORE_FILE, file_kind
+
+LEFT = re.compile(rf"\.{{1,2}}clips(-\d{{4,}})?\.h5(\..+)?{re.escape(UNFINISHED)}")  # files of a store, not complete
 
 
 def check_clips_files(out: Path) -> None:
@@ -22,9 +26,15 @@ def check_clips_files(out: Path) -> None:
 
 
 def remove_other_files(out: Path, names: Sequence[str]) -> None:
-    """Remove the files of a store that had other shards than those of these names."""
+    """Remove the files of a store that had other shards than those of these names, and what killed commands left.
+
+    The caller has locked the folder: no other process is writing such a file.
+    """
     for path in stored_files(out):
         if path.name not in names and _is_ours(path):
+            path.unlink()
+    for path in out.glob(f".*{UNFINISHED}"):
+        if LEFT.fullmatch(path.name):
             path.unlink()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
@@ -18,6 +19,7 @@ from sla_cli.store.content import EncodedClip, EncodedFrames, StoreHeader, times
 from sla_cli.store.file import StoreFile
 from sla_cli.store.paths import clips_path
 from sla_cli.store.write import write_clips
+from sla_cli.system.atomic import UNFINISHED
 
 
 @dataclass(frozen=True)
@@ -29,9 +31,14 @@ class PlannedFile:
     clips: tuple[tuple[Clip, FramesOnDisk], ...]
 
     @property
+    def place(self) -> Path:
+        """Where it is: a link stays a link, since what it leads to would keep the frames of who leaves."""
+        return Path(os.path.realpath(self.path))
+
+    @property
     def new(self) -> Path:
         """Its path until all files are written."""
-        return self.path.with_name(f".new-{self.path.name}")
+        return self.place.with_name(f".{self.place.name}{UNFINISHED}")
 
 
 def write_files(
@@ -60,7 +67,7 @@ def write_files(
                 raise SlaError(f"{file.path} cannot be written: {answer.reason}", "Run the same command again.")
             advance()
     for file in outdated:
-        file.new.replace(file.path)
+        file.new.replace(file.place)
     names = [file.path.name for file in files]
     remove_other_files(out, names)
     return names

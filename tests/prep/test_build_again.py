@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,11 @@ from sla_cli.errors import FormatError, SlaError
 from sla_cli.prep import build as prep_build
 from sla_cli.prep.encoding.encode import ENCODER
 from sla_cli.prep.encoding.encode_missing import encode_missing
+from sla_cli.prep.encoding.process_pool import ProcessPool
 from sla_cli.prep.result import BrokenClips
+from sla_cli.prep.write import PlannedFile
 from sla_cli.store.division import Division, write_division
+from sla_cli.store.file import StoreFile
 from sla_cli.store.paths import division_names, division_path
 from sla_cli.store.store import Store
 from sla_cli.work.describe import describe
@@ -252,6 +256,36 @@ def test_other_labels_and_shards_cost_no_frame(made: Path, own: Path, tmp_path: 
     assert build(own, out, force=True).encoded == 0
     assert Store(out)["train"][TRAIN_CLIP].glosses == ("EINS", "GRAD", "REGEN", "REGEN")
     assert {path.name for path in out.iterdir()} == {path.name for path in made.iterdir()}
+
+
+class Killed(ProcessPool):
+    """As if the process was killed when it had written two files of the store."""
+
+    def run(self, function: Callable[[Any], Any], items: Sequence[Any]) -> Iterator[Any]:
+        for number, (item, answer) in enumerate(super().run(function, items)):
+            yield item, answer
+            if number and isinstance(item, PlannedFile):
+                raise KeyboardInterrupt
+
+
+def test_what_a_killed_prep_wrote_is_removed_when_files_are_divided_otherwise(own: Path, tmp_path: Path) -> None:
+    """Nothing else would find its frames when a signer leaves; until then it has a name of unfinished files."""
+    out = tmp_path / "store"
+    with pytest.raises(KeyboardInterrupt):
+        build(own, out, config=PrepConfig(32, quality=90, shard_clips=1), engine=Killed(1))
+    assert {path.name for path in out.glob(".clips*")} == {f".clips-000{number}.h5.partial" for number in (0, 1)}
+    build(own, out)
+    assert {path.name for path in out.iterdir()} <= {"clips.h5", "divisions", "receipt.json", ".lock"}
+
+
+def test_a_file_of_a_store_that_is_a_link_stays_one(own: Path, tmp_path: Path) -> None:
+    """What it leads to has no frames that the store has not."""
+    out, real = tmp_path / "store", tmp_path / "disk.h5"
+    build(own, out)
+    (out / "clips.h5").rename(real)
+    (out / "clips.h5").symlink_to(real)
+    build(own, out, force=True, config=PrepConfig(32, quality=80))
+    assert (out / "clips.h5").is_symlink() and StoreFile(real).header.quality == 80
 
 
 def frame_bytes(store: Store) -> list[bytes]:
