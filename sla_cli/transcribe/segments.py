@@ -19,7 +19,7 @@ LONGEST = 100  # signs; somebody who never pauses gets segments of as many
 
 
 class Segment(msgspec.Struct, frozen=True):
-    """The signs between two pauses.
+    """The signs between two pauses; where there are more than 100, 100 at a time.
 
     Attributes:
         segment: number, from 0.
@@ -60,12 +60,14 @@ class Segments:
         changed, time = False, 0.0
         for event in events:
             _check(event)
+            if isinstance(event, SentenceEnd) and not (self._fixed or self._open):
+                continue  # the pause comes after a segment of `LONGEST`, which is complete
             changed, time = True, event.time
             if isinstance(event, Final):
                 self._fixed.append(event.sign)
-            elif not isinstance(event, SentenceEnd):
-                self._open = event.signs
-            if isinstance(event, SentenceEnd) or len(self._fixed) == LONGEST:
+            else:
+                self._open = event.signs if isinstance(event, Partial) else ()
+            if self._fixed and (isinstance(event, SentenceEnd) or len(self._fixed) == LONGEST):
                 yield self._shown(time, is_final=True)
                 self._number, self._fixed, self._open, changed = self._number + 1, [], (), False
         if changed:

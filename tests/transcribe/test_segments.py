@@ -6,7 +6,7 @@ from pathlib import Path
 
 import msgspec
 import numpy as np
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as some
 from recordings import copy_run, images_of
 
@@ -21,6 +21,7 @@ def sign(number: int) -> Sign:
 
 
 @given(some.lists(some.sampled_from(["sign", "end", "expect one", "expect two", "expect none"]), max_size=400))
+@example(["sign"] * LONGEST + ["end", "sign"])
 def test_a_client_that_replaces_lines_shows_all_final_signs_and_those_expected_now(kinds: list[str]) -> None:
     segments, shown = Segments(), dict[int, Segment]()
     final, expected = [], list[Sign]()
@@ -35,6 +36,7 @@ def test_a_client_that_replaces_lines_shows_all_final_signs_and_those_expected_n
             event = Partial(tuple(expected), len(final) / 2)
         for message in segments.add([event]):
             assert not (before := shown.get(message.segment)) or not before.is_final
+            assert message.tokens or not message.is_final
             assert message.text.split() == list(message.tokens) and len(message.tokens) <= LONGEST + 2
             shown[message.segment] = message
         if len(final) and len(final) % LONGEST == 0 and kind == "sign":
