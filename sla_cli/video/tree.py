@@ -119,8 +119,8 @@ class Folder:
 
     def stamps(self, folder: str = "") -> dict[str, str]:
         with reading(self.where(folder)), os.scandir(self._on_disk(folder)) as entries:
-            found = [(entry.name, entry.stat()) for entry in entries]
-        return {name: str(facts.st_size) for name, facts in found if stat.S_ISREG(facts.st_mode)}
+            found = [(entry.name, _facts(entry)) for entry in entries]
+        return {name: str(facts.st_size) for name, facts in found if facts and stat.S_ISREG(facts.st_mode)}
 
     def sample(self, path: str) -> bytes:
         with reading(self.where(path)):
@@ -130,17 +130,21 @@ class Folder:
         return str(self.root / path)
 
     def _stat(self, path: str) -> os.stat_result | None:
-        """None if there is nothing."""
         with reading(self.where(path)):
-            try:
-                return self._on_disk(path).stat()
-            except OSError as error:
-                if error.errno in ABSENT:
-                    return None
-                raise
+            return _facts(self._on_disk(path))
 
     def _on_disk(self, path: str) -> Path:
         return self.root / checked(path)
+
+
+def _facts(entry: Path | os.DirEntry[str]) -> os.stat_result | None:
+    """None if there is nothing, or a link to nothing."""
+    try:
+        return entry.stat()
+    except OSError as error:
+        if error.errno in ABSENT:
+            return None
+        raise
 
 
 def join(*parts: str) -> str:
