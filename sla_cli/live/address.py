@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from urllib.parse import urlsplit
 
 import numpy as np
 
-from sla_cli.core.counted import counted
-from sla_cli.errors import FrameError, SlaError, visible
-from sla_cli.live.clock import USUAL, Clock
+from sla_cli.errors import SlaError, visible
+from sla_cli.live.clock import timed
 from sla_cli.live.http import TIMEOUT, Download
-from sla_cli.live.squared import squared
+from sla_cli.live.patience import BLIND
 from sla_cli.log import log
-from sla_cli.video.decoder import Decoder, UndecodableError
+from sla_cli.video.decoder import Decoder
 from sla_cli.video.incoming import PROTOCOLS, open_incoming, open_rtsp
 
 HTTP = ("http", "https")
@@ -51,7 +49,8 @@ class Address:
 
     def frames(self, stopped: threading.Event) -> Iterator[tuple[float, np.ndarray]]:
         with self._open(stopped) as decoder:
-            for frame in self._paced(decoder):
+            fault = f"{self.name} sent nothing for {TIMEOUT:g} s, or no picture for {BLIND:g} s,"
+            for frame in timed(decoder, fault, live=self.live):
                 yield frame
                 if self._download is not None:
                     self._download.showed()
@@ -60,20 +59,7 @@ class Address:
 
     def _open(self, stopped: threading.Event) -> AbstractContextManager[Decoder]:
         if self._scheme in PROTOCOLS:
-            return open_rtsp(self._address, self.name, TIMEOUT)
+            return open_rtsp(self._address, self.name, TIMEOUT, BLIND)
         self._download = Download(self._address, self.name, stopped)
         self.live = self._download.endless
         return open_incoming(self._download, self.name)
-
-    def _paced(self, decoder: Decoder) -> Iterator[tuple[float, np.ndarray]]:
-        clock, count, before = Clock(), 0, time.monotonic()
-        try:
-            for picture in decoder:
-                now = time.monotonic()
-                step = now - before if self.live else 1 / decoder.rate if decoder.rate else USUAL
-                before, count = now, count + 1
-                moment = clock.time(picture.time if decoder.timed else None, step)
-                yield moment, squared(picture.image, decoder.pixel_aspect)
-        except UndecodableError as error:
-            after = f"after {counted(count, 'frame')}"
-            raise FrameError(f"{self.name} sent nothing for {TIMEOUT:g} s, or no video, {after}") from error

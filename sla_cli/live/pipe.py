@@ -10,11 +10,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from sla_cli.core.counted import counted
 from sla_cli.errors import FrameError, SlaError
-from sla_cli.live.clock import USUAL, Clock
-from sla_cli.live.squared import squared
-from sla_cli.video.decoder import UndecodableError
+from sla_cli.live.clock import timed
 from sla_cli.video.incoming import open_incoming
 
 OFTEN = 0.2  # seconds after which it is looked whether to stop
@@ -35,16 +32,8 @@ class Pipe:
         self._number = sys.stdin.fileno()
 
     def frames(self, stopped: threading.Event) -> Iterator[tuple[float, np.ndarray]]:
-        clock, count = Clock(), 0
         with open_incoming(_Input(self._number, stopped), self.name) as decoder:
-            try:
-                for picture in decoder:
-                    stated = picture.time if decoder.timed else None
-                    count += 1
-                    moment = clock.time(stated, 1 / decoder.rate if decoder.rate else USUAL)
-                    yield moment, squared(picture.image, decoder.pixel_aspect)
-            except UndecodableError as error:
-                raise FrameError(f"{self.name} is broken after {counted(count, 'frame')}") from error
+            yield from timed(decoder, f"{self.name} is broken", live=False)
 
 
 class _Input:

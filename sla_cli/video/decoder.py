@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import chain
@@ -79,9 +81,15 @@ class Decoder:
         timed: whether the format states times; FFmpeg counts the pictures of others, such as motion JPEG.
     """
 
-    def __init__(self, container: av.container.InputContainer, where: str) -> None:
-        """Raises FrameError if the file has no video, or one that is not decoded."""
-        self._container, self._where = container, where
+    def __init__(self, container: av.container.InputContainer, where: str, blind: float = math.inf) -> None:
+        """
+        Args:
+            blind: seconds without a picture after which it is given up, as if a piece did not decode.
+
+        Raises:
+            FrameError: the file has no video, or one that is not decoded.
+        """
+        self._container, self._where, self._blind = container, where, blind
         pictures = [one for one in container.streams.video if not one.disposition & one.disposition.attached_pic]
         if not pictures:
             holds = "holds sound, but no video stream" if container.streams.audio else "has no video stream"
@@ -133,8 +141,11 @@ class Decoder:
         return self._pictures
 
     def _decode(self) -> Iterator[Picture]:
+        since = time.monotonic()
         try:
             for packet in self._container.demux():
+                if time.monotonic() - since > self._blind:  # FFmpeg waits on while there is sound
+                    raise UndecodableError(f"no picture for {self._blind:g} s")
                 if packet.pts is not None and packet.time_base is not None:
                     shown_until = (packet.pts + (packet.duration or 0)) * float(packet.time_base)
                     self.reached = max(self.reached, shown_until - self._begin)
@@ -144,6 +155,7 @@ class Decoder:
                     raise FrameError(f"{self._where} is encrypted", "Give a copy without copy protection.")
                 for frame in self._stream.decode(packet):
                     yield self._picture(frame)
+                    since = time.monotonic()
         except av.FFmpegError as error:
             if isinstance(error, MemoryError):
                 raise FrameError(
@@ -165,8 +177,8 @@ class Decoder:
             image = _upright(image, self._matrix)
             aspect = 1 / aspect if _on_its_side(self._matrix) else aspect
         self.pixel_aspect = aspect if 1 / WIDEST <= aspect <= WIDEST else 1.0  # no format has others
-        time = None if frame.time is None else frame.time - self._begin
-        return Picture(time, image, frame.is_corrupt)
+        moment = None if frame.time is None else frame.time - self._begin
+        return Picture(moment, image, frame.is_corrupt)
 
 
 @contextmanager

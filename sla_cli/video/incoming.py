@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
@@ -82,25 +83,26 @@ def open_incoming(source: Readable, where: str) -> Iterator[Decoder]:
 
 
 @contextmanager
-def open_rtsp(address: str, where: str, timeout: float) -> Iterator[Decoder]:
+def open_rtsp(address: str, where: str, timeout: float, blind: float) -> Iterator[Decoder]:
     """The video of an RTSP server.
 
     Args:
         address: rtsp://… or rtsps://…, with user and password if it needs them.
         where: the address without them, for messages.
-        timeout: seconds without data after which it is given up, in `UndecodableError` from the decoder.
+        timeout, blind: seconds without data, and without a picture, after which it is given up, in `UndecodableError`
+            from the decoder.
 
     Raises:
         FrameError: it does not answer, refuses, or sends no video.
     """
     options = {**RTSP, "protocol_whitelist": PROTOCOLS[address.partition(":")[0].lower()]}
-    with _opened(address, where, options, timeout, "gives no video") as decoder:
+    with _opened(address, where, options, timeout, "gives no video", blind) as decoder:
         yield decoder
 
 
 @contextmanager
 def _opened(
-    source: Any, where: str, options: Mapping[str, str], timeout: float | None, fault: str
+    source: Any, where: str, options: Mapping[str, str], timeout: float | None, fault: str, blind: float = math.inf
 ) -> Iterator[Decoder]:
     try:
         container = container_of(source, where, options, timeout)
@@ -108,7 +110,7 @@ def _opened(
         # The text of the error has the address with its password.
         raise FrameError(f"{where} {fault} ({_reason(error)})", "Can a player open it?") from error
     with container:
-        yield Decoder(container, where)
+        yield Decoder(container, where, blind)
 
 
 def _reason(error: av.FFmpegError) -> str:

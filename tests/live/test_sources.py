@@ -33,6 +33,7 @@ def videos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("videos")
     for name in ("a.ts", "a.mkv", "a.mp4"):
         movie(folder / name, pictures(COUNT), *CODEC)
+    movie(folder / "pause.mkv", pictures(COUNT), "-vf", "setpts=PTS+gte(N\\,30)*15/TB", "-fps_mode", "vfr", *CODEC)
     return folder
 
 
@@ -74,14 +75,16 @@ def test_pixels_are_square(tmp_path: Path) -> None:
     assert {picture.shape for _, picture in frames_of(str(wide))} == {(64, 64, 3)}, "no pixel has this shape"
 
 
-@pytest.mark.parametrize("name", ["a.ts", "a.mkv"])
+@pytest.mark.parametrize("name", ["a.ts", "a.mkv", "pause.mkv"])
 def test_standard_input(videos: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Times are those that the video states, also over a pause of 15 seconds."""
     reading, writing = os.pipe()
     threading.Thread(target=write, args=(writing, (videos / name).read_bytes())).start()
     with open(reading) as given:  # noqa: PTH123, a descriptor
         monkeypatch.setattr(sys, "stdin", given)
         times, found = seen("-")
-    assert found == list(range(COUNT)) and times == pytest.approx(np.arange(COUNT) / 25, abs=1e-3)
+    pause = 15 * (np.arange(COUNT) >= 30) if name == "pause.mkv" else 0
+    assert found == list(range(COUNT)) and times == pytest.approx(np.arange(COUNT) / 25 + pause, abs=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -200,6 +203,18 @@ def test_a_stream_that_stalls_is_given_up(videos: Path) -> None:
         assert "sent nothing for 1 s" in refused(f"http://{place}/x")
     with rtsp_server(data, 0.1, stalls=True) as place:
         assert "no answer" in refused(f"rtsp://{USER}@{place}/x")
+
+
+def test_a_stream_whose_pictures_stop_while_sound_goes_on_is_given_up(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(address, "BLIND", 1.0)
+    sound = ("-f", "lavfi", "-i", "anullsrc", "-t", "30", "-c:a", "mp2")
+    data = movie(tmp_path / "a.ts", pictures(COUNT), *sound, *CODEC).read_bytes()
+    with rtsp_server(data, 20) as place:
+        begin = time.monotonic()
+        assert "no picture for 1 s" in refused(f"rtsp://{place}/x")
+        assert time.monotonic() - begin < 15
 
 
 @pytest.mark.parametrize("video", ["nothing but padding", "a video, then padding", "of a stated length"])
