@@ -185,7 +185,7 @@ def card_of(run: Run, answers: Answers) -> Card:
 def _results(run: Run, splits: Sequence[str]) -> list[Result]:
     """Scores of the run's hypotheses of its own splits; other files are left out, with a warning if they cannot be
     scored."""
-    folder, profile = Work(run.path.resolve().parents[1]).hypotheses / run.path.resolve().name, run.facts.profile
+    folder, profile = Work(run.path.resolve().parent.parent).hypotheses / run.path.resolve().name, run.facts.profile
     found = []
     for file in sorted(folder.glob("*.tsv")):
         split = file.name.partition("-")[0]

@@ -54,7 +54,8 @@ def find_recordings(path: Path) -> list[FoundRecording]:
         raise SlaError(f"{path} contains neither videos nor pictures: {some(tree.names()) or 'it is empty'}")
     if not path.exists():
         raise SlaError(f"no such video: {path}", "Give a video, a folder of videos or pictures, or an archive of them.")
-    return [FoundRecording(Source(path.parent, path.name), recording_name(path.name), path.parent, is_video=True)]
+    source = Source(path.parent, path.name)
+    return [FoundRecording(source, name_of(source), path.parent, is_video=True)]
 
 
 def each_once(recordings: Iterable[FoundRecording]) -> list[FoundRecording]:
@@ -66,13 +67,23 @@ def each_once(recordings: Iterable[FoundRecording]) -> list[FoundRecording]:
     return list(found.values())
 
 
+def name_of(source: Source) -> str:
+    """The name of a recording: of a link its own, not that of its target."""
+    if source.path:
+        return recording_name(source.path)
+    name = _named(source.root).name
+    return recording_name(name) if source.root.is_dir() else name.split(".")[0]
+
+
 def _found(path: Path, recording: str, *, is_video: bool) -> FoundRecording:
     """A recording in a folder or archive; its outputs go next to a video, but not into an archive or among pictures."""
-    whole = path.resolve()  # also for "."
     source = Source(path, recording)
-    home = path if path.is_dir() else path.parent
-    if not recording:
-        name, beside = (recording_name(whole.name), whole.parent) if path.is_dir() else (whole.name.split(".")[0], home)
-        return FoundRecording(source, name, beside, is_video)
-    beside = home / parent_of(recording) if path.is_dir() and is_video else home
-    return FoundRecording(source, recording_name(recording), beside, is_video)
+    beside = path.parent
+    if path.is_dir():
+        beside = path / (parent_of(recording) if is_video else "") if recording else _named(path).parent
+    return FoundRecording(source, name_of(source), beside, is_video)
+
+
+def _named(path: Path) -> Path:
+    """The path with a name, also of `.` and `..`."""
+    return path.resolve() if path.name in ("", "..") else path

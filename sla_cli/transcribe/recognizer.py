@@ -29,6 +29,7 @@ from sla_cli.search.beam_decoder import BeamDecoder
 from sla_cli.search.options import settle
 from sla_cli.store.codec import reduction
 from sla_cli.transcribe.compute import Computed, compute_recording
+from sla_cli.transcribe.find_recordings import name_of
 from sla_cli.transcribe.inputs import as_log_probs, as_pictures, place_of
 from sla_cli.transcribe.one_at_a_time import OneAtATime
 from sla_cli.transcribe.open_runtime import open_runtime
@@ -122,7 +123,7 @@ class Recognizer:
         if not source.facts.frames.fps:
             log.warning("the run does not know the frame rate of its training clips: all frames are used")
         backbone = None if weights is None else str(as_path(weights, "weights"))
-        folder = Work(as_path(work, "work") if work is not None else source.path.resolve().parents[1])
+        folder = Work(as_path(work, "work") if work is not None else source.path.resolve().parent.parent)
         given = {
             "lm": None if lm is None else folder.find_lm(as_path(lm, "lm"), source.own_lm(as_path(lm, "lm"))),
             "beam": beam,
@@ -332,8 +333,8 @@ class Recognizer:
         log_probs, file = found.emission.log_probs, source.root / source.path
         steps = np.minimum(np.arange(len(log_probs) + 1) * self._runtime.stride, found.clock.seen)
         return Transcript(
-            name=visible(file.resolve().name if file.is_dir() else file.stem),  # of the files' content
-            media=file.absolute() if file.is_file() else None,
+            name=visible(name_of(source)),  # of the files' content
+            media=file.absolute() if source.path and file.is_file() else None,  # the path is "" for an archive
             duration=found.clock.duration,
             sentences=sentences,
             made=made | ({"warning": found.warning} if found.warning else {}),

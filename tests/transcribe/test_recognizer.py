@@ -398,24 +398,35 @@ def test_pictures_in_memory_and_in_a_folder(
     log_probs = model.log_probs(cv2.cvtColor(image, cv2.COLOR_BGR2RGB) for image in images)
     assert video.log_probs is not None
     np.testing.assert_allclose(log_probs, video.log_probs, rtol=0, atol=1e-5)
+    (folder := tmp_path / "dev.14").mkdir()
     for number, image in enumerate(images):
-        cv2.imwrite(str(tmp_path / f"{number}.png"), image)
+        cv2.imwrite(str(folder / f"{number}.png"), image)
     with pytest.raises(SlaError, match="frame rate is unknown") as caught:
-        model.transcribe(tmp_path)
+        model.transcribe(folder)
     assert "--fps" in caught.value.hint
-    found = model.transcribe(tmp_path, fps=25)
-    assert (found.media, found.name) == (None, tmp_path.name)
+    found = model.transcribe(folder, fps=25)
+    assert (found.media, found.name) == (None, "dev.14")
     for one, two in zip(found.signs, video.signs, strict=True):
         assert (one.gloss, one.start, one.end) == (two.gloss, pytest.approx(two.start), pytest.approx(two.end))
-    monkeypatch.chdir(tmp_path)
-    assert model.transcribe(".", fps=25).name == tmp_path.name
+    monkeypatch.chdir(folder)
+    assert model.transcribe(".", fps=25).name == "dev.14"
+    shutil.make_archive(str(tmp_path / "root"), "zip", folder)
+    (tmp_path / "S01").symlink_to(folder)
+    plain = shutil.copy(work / "mine" / "at25.mkv", tmp_path / "take.15")
+    for place, name, media in (
+        (Source(tmp_path / "root.zip", ""), "root", None),
+        (tmp_path / "S01", "S01", None),
+        (plain, "take.15", plain),
+    ):
+        named = model.transcribe(place, fps=25)
+        assert (named.name, named.media) == (name, media)
     with pytest.raises(SlaError, match="without frames"):
         model.log_probs([])
-    slow = model.transcribe(tmp_path, fps=5)
+    slow = model.transcribe(folder, fps=5)
     assert slow.duration == pytest.approx(5 * found.duration)
     assert "missing" not in caplog.text
-    (tmp_path / "3.png").unlink()
-    model.transcribe(tmp_path, fps=25)
+    (folder / "3.png").unlink()
+    model.transcribe(folder, fps=25)
     assert "frame 3 is missing; times are as if the others followed each other" in caplog.text
 
 
