@@ -56,7 +56,8 @@ def elan_files(videos: Iterable[Path], files: Iterable[Path]) -> ElanFiles:
         elif is_video(path.name):
             others.add(path)
     folders = {video.parent for video in wanted}
-    here = sorted(wanted | {path for path in others if path.parent in folders})
+    all_here = wanted | {path for path in others if path.parent in folders}
+    here = sorted(all_here, key=lambda video: (video.parent, video.name))
     for folder, among in groupby(here, key=lambda video: video.parent):
         _match(list(among), by_folder[folder], found)
     of = {video: eaf for video, eaf in found.of.items() if video in wanted}

@@ -36,6 +36,12 @@ def test_cameras_of_one_recording_are_one(tmp_path: Path) -> None:
     assert found(tmp_path, "b_cam2.mp4") == ({"b_cam2.mp4": "b.eaf"}, {}), "it alone is asked for"
 
 
+def test_a_folder_between_two_videos_of_one_file_changes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "b").mkdir()
+    (tmp_path / "z.eaf").write_text(links("a.mp4", "z.mp4"))
+    assert found(tmp_path, "a.mp4 b/y.mp4 z.mp4") == ({"y.mp4": "y.eaf", "z.mp4": "z.eaf"}, {"a.mp4": "z.eaf"})
+
+
 def test_the_ending_of_a_link_does_not_matter_where_the_name_is_that_of_one_video(tmp_path: Path) -> None:
     (tmp_path / "x.eaf").write_text(links("Clip.mp4"))
     assert found(tmp_path, "clip.avi") == ({"clip.avi": "x.eaf"}, {})
