@@ -18,7 +18,7 @@ from sla_cli.annotation.eaf import (
     plan_tiers,
     tells_of,
 )
-from sla_cli.annotation.eaf_document import LATE, Document, Edit, Node, parse_document, read_document
+from sla_cli.annotation.eaf_document import Document, Edit, Node, parse_document, read_document
 from sla_cli.annotation.eaf_own import check_uncorrected
 from sla_cli.annotation.eaf_parts import (
     REFERENCES,
@@ -37,11 +37,9 @@ from sla_cli.annotation.timed import TimedSentence, TimedSign, in_milliseconds
 from sla_cli.artifact.edit_file import edit_file
 from sla_cli.core.annotation import Annotation
 from sla_cli.core.counted import counted
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.system.atomic import atomic_write, refuse_read_only
-
-EARLIEST = -(10**11)  # milliseconds of a recording at which a timeline may begin; with more, times have too many digits
 
 
 def add_to(existing: Path, annotation: Annotation, layout: Layout, out: Path | None, replace: bool) -> None:
@@ -120,8 +118,6 @@ def _on_timeline(
         )  # fmt: skip
     if not origin:
         return tuple(sentences)
-    if origin < EARLIEST:
-        raise FormatError(f"{document.name}: the TIME_ORIGIN of {media.name} is {origin} ms", LATE)
     moved = [tuple(_moved(sign, origin) for sign in sentence if sign.end > origin) for sentence in sentences]
     before = sum(sign.start < origin for sentence in sentences for sign in sentence)
     if before:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sla_cli.annotation.eaf_document import HINT, LARGE, Document, Node, parse_document
+from sla_cli.annotation.eaf_document import HINT, LARGE, LATE, Document, Node, parse_document
 from sla_cli.annotation.eaf_times import RawTier, spans
 from sla_cli.annotation.tier import AnnotationFile, Mark, MediaLink, Tier
 from sla_cli.errors import FormatError
 
 SUFFIX = ".eaf"
 SOUNDS = (".wav", ".mp3", ".m4a", ".aac", ".flac", ".ogg", ".aif", ".aiff")
+EARLIEST = -(10**11)  # milliseconds of a recording at which a timeline may begin; with more, times have too many digits
 MOST_TIERS = 5000  # a template has about a hundred
 KINDS = ("ALIGNABLE_ANNOTATION", "REF_ANNOTATION")
 Vocabulary = Mapping[str, Mapping[str, str]]  # id of an entry to its value by language
@@ -34,7 +35,7 @@ def read_eaf(data: bytes, name: str) -> AnnotationFile:
 
 
 def links_of(document: Document) -> list[MediaLink]:
-    """All links to recordings. Raises FormatError for an offset that is not a whole number."""
+    """All links to recordings. Raises FormatError for an offset that no recording can have."""
     return [_link(document, one) for one in document.header.named("MEDIA_DESCRIPTOR")]
 
 
@@ -127,4 +128,7 @@ def _link(document: Document, descriptor: Node) -> MediaLink:
     given = descriptor.attributes
     relative, absolute = given.get("RELATIVE_MEDIA_URL", ""), given.get("MEDIA_URL", "")
     sound = given.get("MIME_TYPE", "").startswith("audio/") or (relative or absolute).lower().endswith(SOUNDS)
-    return MediaLink(relative, absolute, sound, document.milliseconds(descriptor, "TIME_ORIGIN"))
+    origin = document.milliseconds(descriptor, "TIME_ORIGIN")
+    if origin < EARLIEST:
+        raise FormatError(f"{document.name}, line {descriptor.line}: TIME_ORIGIN is {origin} ms", LATE)
+    return MediaLink(relative, absolute, sound, origin)

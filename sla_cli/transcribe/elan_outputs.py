@@ -65,16 +65,22 @@ def with_elan_files(
     return kept, left
 
 
-def with_own_elan_files(jobs: Sequence[Job]) -> list[Job]:
-    """The jobs, with the ELAN file that a recording already has as its file of that kind, whatever it is called."""
-    places = [job.recording.place for job in jobs if ELAN in job.files]
+def with_own_elan_files(jobs: Sequence[Job], out: Path | None) -> list[Job]:
+    """The jobs, with the ELAN file that a recording already has as its file of that kind, whatever it is called.
+
+    Args:
+        out: the folder of the files, None for those of the recordings: only there it is looked for.
+    """
+    home = None if out is None else out.resolve()
+    places = [one.recording.place for one in jobs if ELAN in one.files]
+    places = [place for place in places if home in (None, place.parent.resolve())]
     elan = elan_files(places, [path for folder in {place.parent for place in places} for path in folder.iterdir()])
     found = elan.of | elan.further
-    return [_with_own(job, found[job.recording.place]) if ELAN in job.files else job for job in jobs]
+    return [_with_own(job, found.get(job.recording.place)) for job in jobs]
 
 
-def _with_own(job: Job, eaf: Path) -> Job:
-    if not eaf.is_file() or eaf == job.files[ELAN]:
+def _with_own(job: Job, eaf: Path | None) -> Job:
+    if eaf is None or not eaf.is_file() or eaf == job.files[ELAN]:
         return job
     log.info("%s: its ELAN file is %s (--add-to adds tiers to it)", job.recording, eaf)
     return replace(job, files={**job.files, ELAN: eaf})

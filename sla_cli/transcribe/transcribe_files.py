@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache, partial
 from pathlib import Path
 
@@ -57,7 +57,7 @@ class Outcome:
     Attributes:
         recording: its path.
         transcript: None if it was skipped or failed.
-        files: files that were written.
+        files: files that were written, also where others could not be.
         error: None if it did not fail.
     """
 
@@ -95,8 +95,8 @@ def transcribe_files(
     jobs = plan_outputs(each_once(recordings), out, kinds)
     if jobs:
         _check_effect(options, {*jobs[0].files, *([ELAN] if options.add_to else [])})
-    if out is None:
-        jobs = with_own_elan_files(jobs)
+    if out is None or out.is_dir():
+        jobs = with_own_elan_files(jobs, out)
         if options.force:  # two cameras may have one ELAN file
             refuse_same_names(jobs)
     if options.add_to is not None:
@@ -163,7 +163,7 @@ def _outcome(
         with _locked(job, wait=wait):
             if _is_made(job, options):  # by the other process
                 return _skipped(job)
-            return _done(opened, job, tuple(_wanted(job, options).values()), options)
+            return _done(opened, job, tuple(_wanted(job, options).values()), options, alone=alone)
     except BusyError:
         raise
     except SlaError as error:
@@ -212,7 +212,7 @@ def _failed(job: Job, error: SlaError, *, alone: bool) -> Outcome:
     return Outcome(str(job.recording), error=error)
 
 
-def _done(recognizer: Recognizer, job: Job, files: tuple[Path, ...], options: FileOptions) -> Outcome:
+def _done(recognizer: Recognizer, job: Job, files: tuple[Path, ...], options: FileOptions, *, alone: bool) -> Outcome:
     if options.fps is not None and job.recording.is_video:
         log.warning("%s: --fps has no effect on a video, which has its own times", job.recording)
     with progress(job.recording.name, None, "frames") as advance:
@@ -230,12 +230,15 @@ def _done(recognizer: Recognizer, job: Job, files: tuple[Path, ...], options: Fi
     }
     if job.add_to is not None:
         write[job.add_to] = partial(add_to, job.add_to, transcript, layout, None, replace=force)
+    written: list[Path] = []
     faults: list[SlaError] = []
-    for one in write.values():
+    for path, one in write.items():
         try:
             one()
+            written.append(path)
         except SlaError as error:  # which costs no other file
             faults.append(error)
     if faults:
-        raise SlaError("; ".join(error.message for error in faults), faults[0].hint)
-    return Outcome(str(job.recording), transcript, tuple(write))
+        fault = SlaError("; ".join(error.message for error in faults), faults[0].hint)
+        return replace(_failed(job, fault, alone=alone), files=tuple(written))
+    return Outcome(str(job.recording), transcript, tuple(written))

@@ -10,7 +10,7 @@ import pytest
 from annotation_cases import EXAMPLE
 from pympi.Elan import Eaf
 
-from sla_cli.annotation.eaf_edit import add_to
+from sla_cli.annotation.eaf_edit import add_to, check_can_add
 from sla_cli.annotation.layout import Layout
 from sla_cli.errors import FormatError
 
@@ -91,8 +91,8 @@ def test_a_file_about_another_recording_is_warned_of(
 def test_an_offset_with_which_times_would_be_too_long_is_refused(tmp_path: Path) -> None:
     path = eaf(tmp_path, 'MEDIA_URL="clip.mp4" TIME_ORIGIN="-999999999999"')
     before = path.read_bytes()
-    with pytest.raises(FormatError, match=r"TIME_ORIGIN of clip\.mp4 is -999999999999 ms"):
-        added(path, "clip.mp4")
+    with pytest.raises(FormatError, match=r"line \d+: TIME_ORIGIN is -999999999999 ms"):
+        check_can_add(path, Layout("NEW"), replace=False)
     assert path.read_bytes() == before
 
 

@@ -251,8 +251,10 @@ def test_a_full_disk_costs_no_file_that_is_complete(folder: Path, small_disk: Pa
 def test_a_file_that_cannot_be_written_costs_no_other(folder: Path, small_disk: Path) -> None:
     (small_disk / "filler").write_bytes(bytes(2**21 - 2**15))
     kinds = ("--format", "html", "--format", "vtt", "--format", "eaf")
-    reported = refused("transcribe", "mine/a.mkv", "-o", str(small_disk), *kinds, *RUN)
-    assert reported.count("No space left") == 1 and "a.html" in reported
+    answer = CliRunner().invoke(app, ["transcribe", "mine/a.mkv", "-o", str(small_disk), *kinds, "--json", *RUN])
+    [one] = json.loads(answer.stdout)["recordings"]
+    assert answer.exit_code == 2 and one["error"].count("No space left") == 1 and "a.html" in one["error"]
+    assert sorted(one["files"]) == [str(small_disk / "a.eaf"), str(small_disk / "a.vtt")]
     assert names(small_disk) == ["a.eaf", "a.vtt", "filler"]
 
 

@@ -47,12 +47,13 @@ def test_a_recording_with_an_elan_file_of_another_name_gets_no_second_one(folder
     shutil.copy("rec.eaf", "\u00fc.eaf")
     (folder / "new.mp4").touch()
     (folder / "one.mkv").unlink()
-    jobs = plan_outputs(find_recordings(Path()), None, ("eaf", "srt"))
-    found = {job.recording.place.name: job for job in with_own_elan_files(jobs)}
-    assert {name: str(job.files["eaf"]) for name, job in found.items()} == {
-        **{"cam1.mp4": "session.eaf", "cam2.mp4": "session.eaf", "rec.mp4": "rec.eaf", "Rec.mp4": "Rec.eaf"},
-        **{"u\u0308.mp4": "\u00fc.eaf", "new.mp4": "new.eaf", "one.mp4": "one.eaf"},
-    }
+    for out in (None, folder):
+        jobs = with_own_elan_files(plan_outputs(find_recordings(Path()), out, ("eaf", "srt")), out)
+        found = {job.recording.place.name: job for job in jobs}
+        assert {name: job.files["eaf"].name for name, job in found.items()} == {
+            **{"cam1.mp4": "session.eaf", "cam2.mp4": "session.eaf", "rec.mp4": "rec.eaf", "Rec.mp4": "Rec.eaf"},
+            **{"u\u0308.mp4": "\u00fc.eaf", "new.mp4": "new.eaf", "one.mp4": "one.eaf"},
+        }
     assert list(found["cam1.mp4"].missing) == ["srt"] and list(found["new.mp4"].missing) == ["eaf", "srt"]
 
 
