@@ -45,6 +45,7 @@ LIMITS = {"format_whitelist": ",".join(FORMATS), "protocol_whitelist": "none", "
 PREROLL = 2.0  # seconds before the start of a part to which a long video is positioned: decoders need a key frame
 WIDEST = 8.0  # times as wide as high, or as high as wide, is a pixel at most: more states nonsense, and any memory
 LATEST = 60.0  # seconds; a later beginning has times of another clock, such as that of a broadcast
+UNCOUNTED = 1 << 30  # frames that FFmpeg states in an AVI while it writes it, which stay if that is a pipe
 # PyAV before 19 reads texts in a file strictly as UTF-8, unless told otherwise.
 METADATA: dict[str, Any] = {} if int(av.__version__.partition(".")[0]) >= 19 else {"metadata_errors": "replace"}
 CODECS = {"h264": "H.264", "hevc": "H.265", "vvc": "H.266", "mpeg4": "MPEG-4", "mpeg2video": "MPEG-2"}
@@ -104,13 +105,14 @@ class Decoder:
         stream.codec_context.thread_count = 1  # clips are processed in parallel
         stream.codec_context.options = {"max_pixels": str(PICTURE)}  # of a picture that is larger than its header says
         self.rate = float(stream.average_rate or stream.guessed_rate or 0)
-        self.frames = stream.frames
+        counted = stream.frames < UNCOUNTED
+        self.frames = stream.frames if counted else 0
         self.reached, self.pixel_aspect = 0.0, 1.0
         begin = (container.start_time or 0) / av.time_base
         flags = Flags(container.format.flags)
         mpeg, self.timed = Flags.ts_discont in flags, Flags.no_timestamps not in flags
         self._begin = begin if mpeg or begin > LATEST else 0.0  # the clock of MPEG, or of a broadcast
-        self.duration = (container.duration or 0) / av.time_base
+        self.duration = (container.duration or 0) / av.time_base if counted else 0.0
         if not mpeg and self.duration > self._begin:
             self.duration -= self._begin  # Matroska and MP4 state the time of the end
         self._reformatter = VideoReformatter()

@@ -17,6 +17,7 @@ BOXES = (
     *(b"udta", b"pnot", b"PICT", b"junk", b"otyp", b"etyp"),
 )
 EBML, SEGMENT = bytes.fromhex("1a45dfa3"), bytes.fromhex("18538067")  # ids of the elements of a Matroska
+UNKNOWN = b"\xff" * 4  # for the length of an AVI that was written to a pipe
 HEAD = 1024  # bytes, in which a length is stated
 JOINED = "is several videos one after the other, which are not read to the end"  # what is said of `another_follows`
 MOST_BOXES = 1 << 18  # enough for a day of fragments, and a limit for a malicious file
@@ -46,7 +47,7 @@ def another_follows(file: BinaryIO) -> bool:
 def stated_length(head: bytes) -> int:
     """The length that an AVI or a Matroska states in its first `HEAD` bytes; 0 if there is none."""
     if head[:4] == b"RIFF":
-        return 8 + int.from_bytes(head[4:8], "little")
+        return 0 if head[4:8] == UNKNOWN else 8 + int.from_bytes(head[4:8], "little")
     return _end_of_segment(head) if head[:4] == EBML else 0
 
 

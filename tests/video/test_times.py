@@ -183,6 +183,13 @@ def test_an_avi_knows_its_times_by_its_rate_only(tmp_path: Path, caplog: pytest.
     assert "`ffmpeg -r 25 -i` fixes them" in caplog.text
 
 
+def test_an_avi_that_was_written_to_a_pipe_states_no_length(tmp_path: Path) -> None:
+    whole = movie(tmp_path / "whole.avi", pictures(30), "-c:v", "mpeg4")
+    (tmp_path / "a.avi").write_bytes(ffmpeg("-i", str(whole), "-c", "copy", "-f", "avi", "-"))
+    _, found, reader = read(tmp_path / "a.avi")
+    assert (found, reader.fps, reader.claimed) == (list(range(30)), 25, 0)
+
+
 def test_a_length_of_two_hours_with_three_frames_is_three_frames(tmp_path: Path) -> None:
     path = movie(tmp_path / "a.mp4", pictures(3), *H264)
     data = bytearray(path.read_bytes())
