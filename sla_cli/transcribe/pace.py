@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Generic, TypeVar
 
+from sla_cli.video.timing import SLACK
+
 T = TypeVar("T")
 
 
@@ -34,12 +36,9 @@ class Pace(Generic[T]):
         self._held = time, frame
 
     def end(self) -> Iterator[T]:
-        """The rest: the last frame lasts as long as the one before it, a single one is used once."""
+        """The rest: the last frame lasts as long as the one before it, a single one is used once, as of a file."""
         if self._held is not None:
-            yield from self._until(self._held[0] + self._step / 2, self._held[1])
-            if not self._number:
-                self._number = 1
-                yield self._held[1]
+            yield from self._until(self._held[0] + (self._step or 1 / self._fps) - SLACK, self._held[1])
 
     def _until(self, time: float, frame: T) -> Iterator[T]:
         while self.begin + self._number / self._fps <= time:

@@ -91,7 +91,7 @@ def open_stream(
 class RecognitionStream:
     """Frames of one camera; `Recognizer.stream` makes it. Memory and work for each frame do not grow.
 
-    After a gap of more than 2 seconds, or a time that is not later than the one before it, what was signed is final,
+    After a gap of more than 2 seconds, or a time that is earlier than the one before it, what was signed is final,
     and a new recording begins.
 
     Attributes:
@@ -120,7 +120,7 @@ class RecognitionStream:
         every = as_whole(self.every, "every", 1, MOST_EVERY)
         picture, time = as_picture(frame), as_number(time, "time", -LATEST, LATEST)
         with self._live.lock:
-            events = [] if self._last is None or 0 < time - self._last <= LONGEST_GAP else self._end()
+            events = [] if self._last is None or 0 <= time - self._last <= LONGEST_GAP else self._end()
             self._last = time
             if self._part is not None:
                 return events + self._part.add(picture, time, every)
@@ -137,7 +137,8 @@ class RecognitionStream:
     def _begin(self, every: int) -> list[Event]:
         """The events of the first frames, which tell the rate, by the rule for recordings."""
         begun, self._begun = self._begun, []
-        rate = 1 / float(np.median(np.diff([time for _, time in begun]))) if len(begun) > 1 else 0.0
+        step = float(np.median(np.diff([time for _, time in begun]))) if len(begun) > 1 else 0.0
+        rate = 1 / step if step else 0.0  # 0 of frames that came at once
         self._part = part = _Part(self._live, self._options, self._live.frames.seen_rate(rate) or self._live.frames.fps)
         return [event for picture, time in begun for event in part.add(picture, time, every)]
 

@@ -187,6 +187,15 @@ def test_after_a_gap_a_new_recording_begins(model: Recognizer, begin: float) -> 
         assert one.start == pytest.approx(begin + other.start)
 
 
+def test_frames_that_come_at_one_time_begin_no_new_recording(model: Recognizer) -> None:
+    frames = frames_of(SENTENCE)
+    burst = [(picture, frames[number - number % 2][1]) for number, (picture, _) in enumerate(frames)]
+    alone, found = (final(events_of(model.stream(lookahead=60), some)) for some in (frames, burst))
+    assert [one.gloss for one in found] == [one.gloss for one in alone]
+    mixed = replace(model, frames=replace(model.frames, fps_highest=50.0))
+    assert final(events_of(mixed.stream(), [(picture, time // 1) for picture, time in frames]))
+
+
 def test_streams_and_recordings_do_not_disturb_each_other(model: Recognizer, tmp_path: Path) -> None:
     video = signed(tmp_path / "a.mkv", "SONNE NORD")
     sentences = (SENTENCE, "GRAD REGEN")
