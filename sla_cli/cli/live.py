@@ -24,6 +24,7 @@ from sla_cli.cli.options import (
     search_given,
 )
 from sla_cli.config.settings import TranscribeConfig
+from sla_cli.core.clip_name import recording_name
 from sla_cli.errors import visible
 from sla_cli.log import log
 
@@ -88,16 +89,17 @@ def live(
     from sla_cli.live.source import find_source
     from sla_cli.search.options import flag, options_given
     from sla_cli.transcribe.recognizer import Recognizer
-    from sla_cli.video.recorder import check_recording
+    from sla_cli.video.recorder import SUFFIX, check_recording
     from sla_cli.work.folder import Work as WorkFolder
-    from sla_cli.work.output import check_folder
+    from sla_cli.work.like import Like
+    from sla_cli.work.output import check_output
 
     search = search_given(context, lm)
     options_given(search, flag)  # refused before a model is loaded
     found = find_source(source)
     if record is not None:
         check_recording(record)
-        check_folder(record.parent)
+        check_output(record, Like("a recording", lambda _: False, (SUFFIX,)), replace=False)
     with Recognizer.open(
         WorkFolder(work).run_given(run), **search, runtime=runtime, device=device, weights=weights, work=work
     ) as recognizer:
@@ -106,7 +108,8 @@ def live(
         if output is not None:
             made = recognizer.made | {"live": f"from {found.name}, while it was signed"}
             video = record or found.media
-            results = Results(output, visible((video or output).stem), video, made, force=force)
+            name = recording_name(video.name) if video else output.stem
+            results = Results(output, visible(name), video, made, force=force)
         log.info("%s: Ctrl-C ends it", found.name)
         with _display(as_json) as show:
             follow(found, stream, show, realtime=realtime, record=record, results=results)

@@ -39,6 +39,9 @@ class Address:
         if self._scheme not in (*HTTP, *PROTOCOLS):
             known = ", ".join(f"{one}://" for one in (*HTTP, *PROTOCOLS))
             raise SlaError(f"{visible(self._scheme)}:// is no address of a video", f"Known: {known}.")
+        if "@" in parts.path:  # the host is a part of the password, which would be shown
+            hint = "In user and password write / as %2F, and after the host write @ as %40."
+            raise SlaError("the address has @ after its host", hint)
         if not host:
             raise SlaError(f"{visible(self._scheme)}:// is followed by no host", "Write it as rtsp://HOST:PORT/PATH.")
         place = f"[{host}]" if ":" in host else host

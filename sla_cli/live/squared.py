@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sla_cli.config.bounds import PICTURE
 from sla_cli.video.resize import resized
 
 
@@ -15,4 +16,7 @@ def squared(picture: np.ndarray, pixel_aspect: float) -> np.ndarray:
         pixel_aspect: width of a pixel over its height.
     """
     height, width = picture.shape[:2]
-    return resized(picture, max(1, round(width * pixel_aspect)), height)
+    wide = max(1, round(width * pixel_aspect))
+    if wide * height > PICTURE:  # no stream takes it
+        return resized(picture, width, max(1, round(height / pixel_aspect)))
+    return resized(picture, wide, height)

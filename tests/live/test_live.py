@@ -43,6 +43,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run; a video of a sentence, and one of a minute."""
     folder = tmp_path_factory.mktemp("live")
     copy_run(folder)
+    (folder / "dangling.mkv").symlink_to("nothing.mkv")
     signed(folder / "a.mkv", SENTENCE)
     signed(folder / "long.mkv", " ".join([SENTENCE] * 40))
     return folder
@@ -199,7 +200,8 @@ def test_a_source_that_fails_costs_nothing_that_was_seen(folder: Path, monkeypat
     [
         (("missing.mp4",), "no such video: missing.mp4"),
         (("",), "sla live is followed by an empty text"),
-        (("a.mkv", "--record", "a.mkv/x.mkv"), "a.mkv"),
+        (("a.mkv", "--record", "a.mkv/x.mkv"), "a.mkv/x.mkv cannot be written: a.mkv is a file"),
+        (("a.mkv", "--record", "dangling.mkv"), "dangling.mkv is a link that leads nowhere"),
         (("a.mkv", "-o", "out/x.doc"), "no annotation format has the extension '.doc'"),
         (("a.mkv", "-o", "a.mkv.eaf/x.eaf", "--record", "a.mkv"), "a.mkv exists, and a recording is never replaced"),
         (("a.mkv", "--record", "out/x.mp4"), "a recording is a Matroska file"),

@@ -22,6 +22,7 @@ from sla_cli.errors import SlaError
 from sla_cli.live import address, camera, http, patience, source
 from sla_cli.live.camera import Camera
 from sla_cli.live.source import find_source
+from sla_cli.live.squared import squared
 from sla_cli.video.incoming import open_incoming
 
 COUNT = 60
@@ -73,6 +74,7 @@ def test_pixels_are_square(tmp_path: Path) -> None:
     assert {picture.shape for _, picture in frames_of(str(wide))} == {(64, 128, 3)}
     wide = movie(tmp_path / "b.mkv", pictures(3), "-vf", "setsar=20", *CODEC)
     assert {picture.shape for _, picture in frames_of(str(wide))} == {(64, 64, 3)}, "no pixel has this shape"
+    assert squared(np.zeros((3000, 3000, 3), np.uint8), 8.0).shape == (375, 3000, 3), "a stream takes no larger one"
 
 
 @pytest.mark.parametrize("name", ["a.ts", "a.mkv", "pause.mkv"])
@@ -354,6 +356,7 @@ def test_a_stranger_opens_no_file_of_this_machine(videos: Path) -> None:
         ("file:///etc/passwd", "file:// is no address"),
         ("concat://a|b", "concat:// is no address"),
         ("rtsp:///x", "no host"),
+        ("rtsp://anna:12/s3cret@host:1/x", "the address has @ after its host"),
         ("http://anna:s3cret@host:port/", "no valid host or port"),
         ("http://anna:s3cret@localhost:1/", "http://localhost:1/ does not answer (Connection refused)"),
         ("rtsp:/anna:s3cret@host", "no such video: rtsp:/host"),
