@@ -44,7 +44,8 @@ def plan_outputs(recordings: Sequence[FoundRecording], out: Path | None, kinds: 
         raise SlaError("--output - names no file", "Leave it out, and glosses are printed.")
     if out is not None and out.suffix and not out.is_dir():
         if len(recordings) > 1:
-            raise SlaError(f"--output {out} is one file for {len(recordings)} recordings", "Name a folder.")
+            hint = "Name a folder: one that is there, or a name without a point."
+            raise SlaError(f"--output {out} is one file for {len(recordings)} recordings", hint)
         named = {kind_named(out): out}
         beside = {kind: out.with_suffix(ending_of(kind)) for kind in kinds}
         return [Job(recording, beside | named) for recording in recordings]

@@ -98,8 +98,8 @@ class FrameReader:
             raise FrameError(f"{where} is an archive, not a recording", ONE)
         elif source.path.lower().endswith(OTHER_ARCHIVES):
             raise FrameError(f"{where} is an archive of a kind that is not read", "Unpack it, or make it a zip or tar.")
-        elif is_image(source.path) and not is_animated_png(tree.read(source.path)):
-            raise not_a_video(tree.read(source.path), where)
+        elif is_image(source.path) and not is_animated_png(data := tree.read(source.path)):
+            raise not_a_video(data, where)
         else:
             with tree.open(source.path) as file:
                 video = Video(file, where)
