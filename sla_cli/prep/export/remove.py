@@ -92,7 +92,8 @@ def _check_clip(folder: Path, inner: str, names: frozenset[str], digest: str) ->
     place = folder / inner
     if not folder.is_symlink() and not beside and place.is_dir() and not place.is_symlink():
         found = digest_pictures(place)
-        if found == digest or (found and not digest and names.issuperset(path.name for path in place.iterdir())):
+        known = found == digest if digest else names.issuperset(path.name for path in place.iterdir())
+        if found and known:  # found is "" if a folder or a link is there
             return
     raise SlaError(f"{folder} holds other pictures than were exported", ELSEWHERE)
 

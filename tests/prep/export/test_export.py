@@ -250,6 +250,22 @@ def test_what_others_have_put_beside_an_export_is_left_alone(made: Path, tmp_pat
     assert contents(tmp_path / "corpus") == before
 
 
+def test_what_others_have_put_into_a_killed_export_is_left_alone(made: Path, tmp_path: Path) -> None:
+    """Its note has no digests of pictures yet."""
+    out = tmp_path / "out"
+    process = FORK.Process(target=killed_export, args=(made, out, 2))
+    process.start()
+    process.join()
+    mine = next(out.glob("*/features/fullFrame-32*/train/*/1")) / "notes"
+    mine.mkdir()
+    (mine / "my.txt").write_text("years")
+    with pytest.raises(SlaError, match="holds other pictures than were exported"):
+        export(made, out, force=True)
+    assert (mine / "my.txt").read_text() == "years"
+    shutil.rmtree(mine)
+    export(made, out, force=True)
+
+
 def test_an_edited_picture_is_not_replaced(made: Path, tmp_path: Path) -> None:
     """Also in a clip of which another picture is missing, and in an export that is only completed."""
     export(made, out := tmp_path / "out")
