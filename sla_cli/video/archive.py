@@ -106,7 +106,7 @@ class Archive:
     def stamp(self, path: str) -> tuple[str, bytes]:
         member = self._member(path)
         if not self._content.reads_pieces(member):
-            return _stamp(member), b""
+            return _stamp(member), _instead_of_pieces(member)
         return str(member.size), read_pieces(partial(self._content.piece, member), member.size)
 
     def stamps(self, folder: str = "") -> dict[str, str]:
@@ -114,7 +114,9 @@ class Archive:
 
     def sample(self, path: str) -> bytes:
         member = self._member(path)
-        return read_pieces(partial(self._content.piece, member), member.size) if self._content.in_pieces else b""
+        if not self._content.in_pieces:
+            return _instead_of_pieces(member)
+        return read_pieces(partial(self._content.piece, member), member.size)
 
     def where(self, path: str) -> str:
         return f"{self.root}/{path}" if path else str(self.root)
@@ -143,6 +145,11 @@ class Archive:
 
 def _stamp(member: Member) -> str:
     return str(member.size) if member.crc < 0 else f"{member.size} {member.crc:08x}"
+
+
+def _instead_of_pieces(member: Member) -> bytes:
+    """The path of a member without a checksum: recordings of one size are not one."""
+    return member.path.encode("utf-8", "surrogateescape") if member.crc < 0 else b""
 
 
 def _normal(path: str) -> str:

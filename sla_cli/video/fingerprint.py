@@ -1,8 +1,9 @@
-"""Detects whether a recording has changed, without reading all of it, and independent of its path.
+"""Detects whether a recording has changed, without reading all of it, and in general independent of its path.
 
 The fingerprint uses names and sizes of a folder of pictures, with checksums in a zip, and size and pieces of a video:
 the same on disk, in a tar, and in a zip that stores it. In a tar.gz, and where a zip has deflated it, pieces cost
-as much as all of it, so it uses what the archive states: such a video is not recognised as one on disk.
+as much as all of it, so it uses what the archive states: such a video is not recognised as one on disk. A tar.gz states
+sizes only, which different recordings may share, so there the path counts too.
 """
 
 from __future__ import annotations

@@ -60,15 +60,15 @@ class Tree(Protocol):
 
     def stamp(self, path: str) -> tuple[str, bytes]:
         """A large file's size, and pieces of it; where they cost as much as all of it, as in a compressed archive,
-        its size and its checksum if an archive has one, and no pieces. Raises SlaError if it cannot be read."""
+        its size and its checksum and no pieces, or its path instead of both. Raises SlaError if it cannot be read."""
 
     def stamps(self, folder: str = "") -> dict[str, str]:
         """What is known about the files in a folder without reading them, by name: size, and checksum if an archive has
         one. Raises SlaError if it cannot be read."""
 
     def sample(self, path: str) -> bytes:
-        """Pieces that distinguish files with equal stamps; none with a checksum, or if they cost as much as the file.
-        Raises SlaError if they cannot be read."""
+        """Pieces that distinguish files with equal stamps; none with a checksum, and the path if they cost as much as
+        the file. Raises SlaError if they cannot be read."""
 
     def where(self, path: str) -> str:
         """The path for messages, including the root."""

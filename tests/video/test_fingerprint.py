@@ -6,6 +6,7 @@ import os
 import random
 import shutil
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -31,12 +32,15 @@ def corpus(vary: bool = True) -> dict[str, bytes]:
     return frames | {"video.mp4": rng.randbytes(1_000_000), "short.mp4": rng.randbytes(5000)}
 
 
-def prints(folder: Path, kind: str, files: dict[str, bytes]) -> dict[str, str]:
+RECORDINGS = ("clip", "video.mp4", "short.mp4")
+
+
+def prints(folder: Path, kind: str, files: dict[str, bytes], recordings: Sequence[str] = RECORDINGS) -> dict[str, str]:
     root = lay(folder / "corpus", files)
     if kind != "folder":
         root = Path(shutil.make_archive(str(folder / "packed"), kind, root))
     tree = open_tree(root)
-    return {path: fingerprint(tree, path) for path in ("clip", "video.mp4", "short.mp4")}
+    return {path: fingerprint(tree, path) for path in recordings}
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -64,6 +68,15 @@ def test_a_video_is_the_same_on_disk_and_wherever_an_archive_stores_it(tmp_path:
         found.append({"video.mp4": fingerprint(tree, "elsewhere/copy.mp4")})
     folder, tar, stored, deflated = (one["video.mp4"] for one in found)
     assert folder == tar == stored != deflated
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_recordings_of_equal_sizes_are_not_one(tmp_path: Path, kind: str) -> None:
+    """A tar.gz states neither content nor checksums."""
+    rng, names = random.Random(0), ["one", "two", "one.avi", "two.avi"]
+    files = {f"{folder}/{number}.bmp": rng.randbytes(3000) for folder in names[:2] for number in range(9)}
+    files |= {video: rng.randbytes(5000) for video in names[2:]}
+    assert len(set(prints(tmp_path, kind, files, names).values())) == 4
 
 
 @pytest.mark.parametrize("kind", KINDS)
