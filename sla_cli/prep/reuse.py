@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from sla_cli.artifact.receipt import Receipt, already_made, read_receipt
 from sla_cli.core.clip import Clip
 from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError, SlaError, some
-from sla_cli.log import log
+from sla_cli.log import log, progress
 from sla_cli.prep.encoding.cache import FramesOnDisk
 from sla_cli.prep.plan import Plan
 from sla_cli.store.file import StoreFile
@@ -64,11 +65,25 @@ def find_existing(out: Path, plan: Plan, *, force: bool) -> Existing:
             "the store keeps the frames of %s whose recordings are not found: %s; take out of the corpus what must go"
         )
         log.warning(message, counted(len(gone), "clip"), some(gone))
-    return Existing(None, {clip.id: stored[clip.origin] for clip in usable if _serves(stored, clip)})
+    return Existing(None, _whole({clip.id: stored[clip.origin] for clip in usable if _serves(stored, clip)}))
 
 
 def _serves(stored: Mapping[str, FramesOnDisk], clip: Clip) -> bool:
     return stored[clip.origin].serves(clip.source)
+
+
+def _whole(ready: Mapping[str, FramesOnDisk]) -> dict[str, FramesOnDisk]:
+    """The clips whose frames are as they were written; while the files are written, it is too late to encode others."""
+    found, opened = dict[str, FramesOnDisk](), cache(StoreFile)
+    with progress("verifying", len(ready)) as advance:
+        for clip, place in ready.items():
+            try:
+                opened(place.path).verify(place.number or 0)
+                found[clip] = place
+            except (FormatError, OSError):  # the second from HDF5, for a file that was cut off
+                log.warning("clip %s is damaged in %s, and is encoded again", clip, place.path)
+            advance()
+    return found
 
 
 def _stored_frames(store: Path, recipe: str) -> dict[str, FramesOnDisk]:

@@ -177,19 +177,20 @@ class StoreFile:
         offsets = of_clip[start : max(start, stop) + 1]
         data = self.file["bytes"][offsets[0] : offsets[-1]]
         if len(offsets) == len(of_clip):
-            self._verify(index, zlib.crc32(data))
+            self._compare(index, zlib.crc32(data))
         elif index not in self._good:
-            self._verify(index, self._checksum(int(of_clip[0]), int(of_clip[-1])))
+            self.verify(index)
         return [data[begin:end] for begin, end in pairwise((offsets - offsets[0]).tolist())]
 
-    def _checksum(self, start: int, end: int) -> int:
-        """CRC-32 of a part of `bytes`, in pieces: a clip may be an hour of signing."""
+    def verify(self, index: int) -> None:
+        """Read a clip's bytes, in pieces: it may be an hour of signing. Raises FormatError if they are damaged."""
+        start, end = self.frame_offsets[self.clip_offsets[index : index + 2]].tolist()
         found = 0
         for begin in range(start, end, PIECE):
             found = zlib.crc32(self.file["bytes"][begin : min(begin + PIECE, end)], found)
-        return found
+        self._compare(index, found)
 
-    def _verify(self, index: int, checksum: int) -> None:
+    def _compare(self, index: int, checksum: int) -> None:
         if checksum != self.checksums[index]:
             hint = f"{AGAIN} `sla check --deep` lists all damaged clips."
             raise FormatError(f"{self.path}: clip {self.ids[index]} is damaged: its checksum differs", hint)

@@ -175,6 +175,18 @@ def test_a_video_that_was_replaced_is_reported(tmp_path: Path) -> None:
     assert digests(out) != before
 
 
+def test_a_damaged_clip_of_a_store_is_encoded_again(made: Path, own: Path, tmp_path: Path) -> None:
+    """The frames of the others are used, for a table that was corrected."""
+    out = tmp_path / "store"
+    build(own, out)
+    with h5py.File(out / "clips.h5", "r+") as file:
+        file["bytes"][-1] ^= 0xFF
+    table_of(own, "train").write_text(table_of(own, "train").read_text().replace("NULL", "EINS"))
+    outcome = build(own, out, force=True)
+    assert (outcome.encoded, outcome.reused) == (1, 4)
+    assert {**digests(out), "train": ""} == {**digests(made), "train": ""}
+
+
 def test_a_corpus_that_moved_is_the_same_corpus(made: Path, own: Path, tmp_path: Path) -> None:
     """Also while it is not finished, as in a job array with a $TMPDIR for each job; a copy has times of its own."""
     out, frame = tmp_path / "store", frames_of(own, "dev", DEV_CLIP)[0]
