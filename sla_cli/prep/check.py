@@ -90,7 +90,7 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
     if not split_name(path)[1]:  # the user named none
         findings += _check_other_divisions(store)
     if deep:
-        findings += check_frames(store, splits, jobs)
+        findings += check_frames(store, jobs)
     return Report(
         store=store.path,
         corpus=store.header.corpus,

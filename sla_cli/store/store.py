@@ -195,7 +195,8 @@ def is_store_of(digests: Mapping[str, str], division: str) -> Callable[[Path], b
 
 @lru_cache(maxsize=1)
 def open_split(store: str, split: str, digest: str) -> Split:
-    """A split of `Store.name`, opened once in each process of a pool: its tables take longer to read than a clip.
+    """A split of `Store.name`, or its `clips`, opened once in each process of a pool: tables take longer to read than a
+    clip.
 
     Raises SlaError if it has another digest: another command has changed the store since.
     """
@@ -208,9 +209,10 @@ def check_same_clips(split: Split) -> None:
 
 
 def _unchanged(store: Store, split: str, digest: str) -> Split:
-    if split not in store.splits or store[split].digest != digest:
+    parts = store.parts | {store.clips.name: store.clips}
+    if split not in parts or parts[split].digest != digest:
         raise replaced(store.path)
-    return store[split]
+    return parts[split]
 
 
 def vocabulary_digest(vocabulary: Sequence[str]) -> str:

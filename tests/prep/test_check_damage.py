@@ -13,21 +13,25 @@ from clip_store import bytes_only, clip, make_store
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.prep.check import check_store
 from sla_cli.store.content import EncodedClip, EncodedFrames
+from sla_cli.store.division import Division, write_division
 
 TRAIN = [clip("t1", "A B", signer="ann"), clip("t2", "B C C", 16, signer="bob")]
 
 
 @pytest.mark.parametrize("jobs", [1, 2])
 def test_deep_names_every_damaged_clip(tmp_path: Path, jobs: int) -> None:
+    """Also one in no split."""
     clips = [clip(f"t{number:02}", "A B") for number in range(40)]
     store = make_store(tmp_path / "store", {"train": clips})
     with h5py.File(store / "clips.h5", "r+") as file:
         for number in (3, 31):
             place = file["frame_offsets"][file["clip_offsets"][number]] + 100
             file["bytes"][place] ^= 0xFF
-    assert check_store(store, stride=4).problems == ()
-    (one,) = check_store(store, stride=4, deep=True, jobs=jobs).problems
-    assert (one.about, one.split, one.clips) == ("frames", "train", ("t03", "t31"))
+    write_division(store, Division("some", {one.id: "train" for one in clips[:30]}))
+    some = Path(f"{store}:some")
+    assert check_store(some, stride=4).problems == ()
+    (one,) = check_store(some, stride=4, deep=True, jobs=jobs).problems
+    assert (one.about, one.split, one.clips) == ("frames", "", ("t03", "t31"))
     assert "t03 is damaged" in one.message
 
 

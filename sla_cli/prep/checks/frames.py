@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing
 
 from sla_cli.core.counted import counted
@@ -18,8 +17,8 @@ from sla_cli.store.store import Store, open_split
 TOGETHER = 16  # clips per task: few enough for a smooth progress bar, many enough for little overhead
 
 
-def check_frames(store: Store, splits: Mapping[str, Split], jobs: int) -> Iterator[Finding]:
-    """Clips whose bytes changed since they were written, or with a frame that does not decode.
+def check_frames(store: Store, jobs: int) -> Iterator[Finding]:
+    """Clips, also those in no split, whose bytes changed since they were written, or with a frame that does not decode.
 
     Args:
         jobs: processes; 0 uses all usable cores.
@@ -27,32 +26,32 @@ def check_frames(store: Store, splits: Mapping[str, Split], jobs: int) -> Iterat
     Raises:
         SlaError: a process died over a clip, twice.
     """
+    clips = store.clips
     tasks = [
-        (store.name, split, clips.digest, range(start, min(start + TOGETHER, len(clips))))
-        for split, clips in splits.items()
+        (store.name, clips.name, clips.digest, range(start, min(start + TOGETHER, len(clips))))
         for start in range(0, len(clips), TOGETHER)
     ]
-    faults: dict[str, list[tuple[int, str]]] = defaultdict(list)
+    faults = list[tuple[int, str]]()
     with (
-        progress("check frames", sum(map(len, splits.values()))) as advance,
+        progress("check frames", len(clips)) as advance,
         closing(ProcessPool(jobs)) as engine,
         closing(engine.run(_faults, tasks)) as answers,
     ):
-        for (_, split, _, numbers), found in answers:
+        for (*_, numbers), found in answers:
             if isinstance(found, Failure):
-                where = f"clips {splits[split].ids[numbers[0]]} to {splits[split].ids[numbers[-1]]} of {split}"
+                where = f"clips {clips.ids[numbers[0]]} to {clips.ids[numbers[-1]]}"
                 raise SlaError(f"{where} cannot be checked: {found.reason}", "Try fewer processes, such as -j 1.")
-            faults[split] += found
+            faults += found
             advance(len(numbers))
-    for split, clips in splits.items():
-        if found := sorted(faults[split]):
-            message = f"{counted(len(found), 'damaged clip')}: {some((fault for _, fault in found), 1)}"
-            hint = "Run the same `sla prep` again with --force, and check the disk."
-            yield Finding("frames", split, message, hint, tuple(clips.ids[number] for number, _ in found))
+    if faults:
+        faults.sort()
+        message = f"{counted(len(faults), 'damaged clip')}: {some((fault for _, fault in faults), 1)}"
+        hint = "Run the same `sla prep` again with --force, and check the disk."
+        yield Finding("frames", "", message, hint, tuple(clips.ids[number] for number, _ in faults))
 
 
 def _faults(task: tuple[str, str, str, range]) -> list[tuple[int, str]]:
-    """Number of each damaged clip in its split, and what is wrong with it."""
+    """Number of each damaged clip, and what is wrong with it."""
     *where, numbers = task
     clips = open_split(*where)
     return [(number, fault) for number in numbers if (fault := _fault(clips, number))]
