@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sla_cli.artifact.receipt import read_receipt, receipt_path
 from sla_cli.config.settings import PrepConfig
+from sla_cli.core.alike import among
 from sla_cli.core.clip import SPLITS, Clip
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
@@ -54,10 +55,11 @@ def write_store(
         labels=plan.header.labels,
         psnr=psnr(clip.squared_error for clip in encoded.values()),
     )
-    old = read_receipt(out)
-    gone = [] if old is None else [name for name in old.results.get("divisions", {}) if name not in result.divisions]
+    old, there = read_receipt(out), division_names(out)
+    former = {} if old is None else old.results.get("divisions", {})
+    gone = [found for name in former if name not in result.divisions and (found := among(name, there)) in there]
     own = {*result.divisions, *gone}
-    _warn_of_unlisted(out, [name for name in division_names(out) if name not in own], plan.clips)
+    _warn_of_unlisted(out, [name for name in there if name not in own], plan.clips)
     check_unedited(out, own, "corpus")  # again: encoding may have taken hours
     add_clips_left_out(out, plan.left_out)
     receipt_path(out).unlink(missing_ok=True)  # from here until the new receipt the store is incomplete

@@ -13,7 +13,7 @@ import pytest
 from movies import movie
 from prep_work import CONFIG, DEV_CLIP, TRAIN_CLIP, build, digests, frames_of, table_of, times
 
-from sla_cli.artifact.receipt import read_receipt
+from sla_cli.artifact.receipt import read_receipt, renew
 from sla_cli.config.settings import PrepConfig
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.prep import build as prep_build
@@ -121,12 +121,18 @@ def test_other_settings_are_refused_and_forced(made: Path, root: Path, out: Path
 
 
 def test_the_division_of_a_corpus_goes_with_it(own: Path, out: Path, tmp_path: Path) -> None:
-    """`sla split` has made another one, which stays."""
+    """`sla split` has made another one, which stays, as does a table that only a receipt of others names."""
     write_division(out, Division("mine", {}))
+    (outside := tmp_path / "table.tsv").write_text("years")
+    receipt = read_receipt(out)
+    assert receipt is not None
+    receipt.results["divisions"]["../../table"] = {}
+    renew(receipt, out)
     shutil.copytree(frames_of(own, "dev", DEV_CLIP)[0].parent, tmp_path / "cl" / "hello")
     (tmp_path / "cl" / "clips.tsv").write_text("frames\tgloss\nhello\tA\n")
     build(tmp_path / "cl", out, corpus="folder", force=True)
-    assert division_names(out) == ["mine"] and Store(out).clips.ids == ["hello"]
+    assert outside.read_text() == "years" and division_names(out) == ["mine"]
+    assert Store(out).clips.ids == ["hello"]
 
 
 def test_force_reads_the_frames_again(made: Path, own: Path, tmp_path: Path) -> None:
