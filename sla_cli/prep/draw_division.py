@@ -49,17 +49,17 @@ def draw(clips: Split, wanted: DivisionConfig, name: str, before: Mapping[str, s
             signer is not known although the division is by signer, or folds that would get new groups.
     """
     check_division(wanted)
-    annotated = [clip for clip, glosses in zip(clips.ids, clips.raw_glosses, strict=True) if glosses]
-    if not annotated:
+    annotated = clips.part({clip for clip, glosses in zip(clips.ids, clips.raw_glosses, strict=True) if glosses})
+    if not annotated.ids:
         raise SlaError(f"none of {counted(len(clips), 'clip')} of {clips.store} has glosses: nothing can be divided")
-    groups = _groups(clips, annotated, wanted.by)
+    groups = _groups(annotated, wanted.by)
     kept = _kept(groups, before or {})
     new = [name for name in groups if name not in kept]
     if kept and wanted.fold and new:
         message = f"{_number_of(len(new), wanted)} of {clips.store} in no fold yet: {some(new)}"
         raise SlaError(message, "Draw all folds again, with --force: parts of equal size cannot be continued.")
     split_of = _by_fold(groups, wanted) if wanted.fold and not kept else _by_shares(groups, kept, wanted)
-    return Division(name, {clip: split_of[clip] for clip in annotated}, UNSEEN[wanted.by], description(wanted))
+    return Division(name, {clip: split_of[clip] for clip in annotated.ids}, UNSEEN[wanted.by], description(wanted))
 
 
 def check_division(wanted: DivisionConfig) -> None:
@@ -88,25 +88,23 @@ def description(wanted: DivisionConfig) -> str:
     return f"by {wanted.by}, {how}, seed {wanted.seed}"
 
 
-def _groups(clips: Split, wanted: Sequence[str], by: str) -> Groups:
-    """Groups of the clips of these ids; clips with the same frames, or with the same moment, are always together."""
+def _groups(clips: Split, by: str) -> Groups:
+    """Groups of the clips; those with the same frames, or with the same moment, are always together."""
     if by == "signer":
-        signers = dict(zip(clips.ids, clips.signers, strict=True))
-        if unknown := [clip for clip in wanted if not signers[clip]]:
-            message = f"the signer of {len(unknown)} of {counted(len(wanted), 'clip')} is not known: {some(unknown)}"
+        if unknown := [clip for clip, signer in zip(clips.ids, clips.signers, strict=True) if not signer]:
+            message = f"the signer of {len(unknown)} of {counted(len(clips), 'clip')} is not known: {some(unknown)}"
             raise SlaError(
                 message,
                 "Name them in a column `signer`, or in ELAN as the tier's participant; or choose another --by.",
             )
         spelt = {signer_key(name): name for name in sorted(clips.signers, reverse=True)}
-        names = {clip: spelt[signer_key(signers[clip])] for clip in wanted}
+        names = [spelt[signer_key(name)] for name in clips.signers]
     elif by == "sentence":
-        clean, glosses = profile(clips.profile).training, dict(zip(clips.ids, clips.raw_glosses, strict=True))
-        names = {clip: " ".join(clean(glosses[clip])) for clip in wanted}
+        names = [" ".join(glosses) for glosses in map(profile(clips.profile).training, clips.raw_glosses)]
     else:
-        names = {clip: clip for clip in wanted}
+        names = clips.ids
     pairs = [*same_frames([clips]), *overlapping([clips])]
-    return _joined(names, ((one.id, other.id) for one, other in pairs))
+    return _joined(dict(zip(clips.ids, names, strict=True)), ((one.id, other.id) for one, other in pairs))
 
 
 def _joined(names: Mapping[str, str], pairs: Iterable[tuple[str, str]]) -> Groups:
@@ -119,9 +117,8 @@ def _joined(names: Mapping[str, str], pairs: Iterable[tuple[str, str]]) -> Group
         return name
 
     for one, other in pairs:
-        if one in names and other in names:
-            first, second = sorted((find(names[one]), find(names[other])))
-            leads_to[second] = first
+        first, second = sorted((find(names[one]), find(names[other])))
+        leads_to[second] = first
     groups: dict[str, list[str]] = defaultdict(list)
     for clip, name in names.items():
         groups[find(name)].append(clip)

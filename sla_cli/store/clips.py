@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -159,6 +159,7 @@ class Split:
         rows: Sequence[Row],
         vocabulary: tuple[str, ...],
     ) -> None:
+        self._header, self._division = header, division
         self.store, self.division, self.unseen, self.name = store, division.name, division.unseen, name
         self.corpus, self.size, self.fit = header.corpus, header.size, header.fit
         self.codec, self.quality = header.codec, header.quality
@@ -206,6 +207,11 @@ class Split:
     @cached_property
     def _numbers(self) -> dict[str, int]:
         return {name: number for number, name in enumerate(self.ids)}
+
+    def part(self, chosen: Container[str]) -> Split:
+        """Those of its clips whose ids are chosen."""
+        rows = [(file, index) for file, index in self.rows if file.ids[index] in chosen]
+        return Split(self.store, self._header, self._division, self.name, rows, self.vocabulary)
 
     def references(self) -> dict[str, tuple[str, ...]]:
         """Clip id to glosses as annotated. Raises SlaError if the split has none."""

@@ -179,11 +179,15 @@ def test_sentences_are_equal_if_they_are_scored_as_equal() -> None:
 
 @pytest.mark.parametrize("wanted", [RANDOM, SENTENCE])
 def test_clips_of_the_same_moment_or_the_same_frames_stay_together(wanted: DivisionConfig) -> None:
-    """d spans b and c, which do not touch; a ends where b begins; e has no end. copy has the frames of x0."""
+    """d spans b and c, which do not touch; a ends where b begins; e has no end. copy has the frames of x0.
+
+    all and none, without glosses, are in no split: they neither join others nor hide that others overlap.
+    """
     times = {"a": "0.0-2.0", "b": "2.0-4.0", "c": "5.0-6.0", "d": "3.0-5.5", "e": "9.0-", "f": "20.0-21.0"}
     clips = [clip(name, text=name, source=f"long.mp4 {times[name]}") for name in "fedcba"]
     clips += [clip(f"x{n}", text=f"X{n}", source=f"{n}.mp4 0.0-9.0") for n in range(4)]
     clips += [replace(clips[-4], id="copy", glosses=("COPY",), source="copy.mp4")]
+    clips = [clip("all", text="", source="long.mp4"), replace(clips[-1], id="none", glosses=()), *clips]
     clips += [clip("whole", text="W", source="w.mp4"), clip("again", text="V", source="w.mp4")]
     store, apart = store_of(clips).clips, set()
     for seed in range(40):
