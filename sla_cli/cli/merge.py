@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-from sla_cli.cli.options import WORK, Force, Json, Work, answer, check_name
+from sla_cli.cli.options import WORK, Force, Json, Work, answer
+from sla_cli.core.arguments import check_name
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
 

@@ -12,7 +12,7 @@ from msgspec import to_builtins
 from sla_cli.cli.text_streams import is_utf8
 from sla_cli.config.bounds import DEVICES, LAYERS, WEIGHTS
 from sla_cli.config.settings import DecodeConfig, Precision
-from sla_cli.errors import CONTROL, SlaError, visible
+from sla_cli.errors import SlaError, visible
 from sla_cli.search.engines import Engine
 
 
@@ -137,12 +137,6 @@ def search_given(context: typer.Context, lm: Path | None) -> dict[str, Any]:
     """
     given = {name: context.params[name] for name in SEARCH if name in context.params}
     return given | {"lm": lm, "hotwords": tuple(given["hotwords"] or ())}
-
-
-def check_name(name: str | None) -> None:
-    """Raise SlaError if --name cannot name a folder."""
-    if name is not None and (CONTROL.search(name) or not re.fullmatch(r"[^.\s/\\:,]([^\t\n/\\:,]*[^\s/\\:,])?", name)):
-        raise SlaError(f"--name {name!r} cannot name a folder", "Use letters, digits, - and _.")
 
 
 def answer(lines: str, result: object, as_json: bool) -> None:

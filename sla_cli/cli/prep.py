@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args, get_origin
 import typer
 from msgspec import Meta
 
-from sla_cli.cli.options import WORK, Force, Jobs, Json, Work, answer, check_name
+from sla_cli.cli.options import WORK, Force, Jobs, Json, Work, answer
 from sla_cli.config.checks import OptionValues, annotations_of, parse_part
 from sla_cli.config.settings import PrepConfig
+from sla_cli.core.arguments import check_name
 from sla_cli.errors import SlaError
 from sla_cli.log import log
 from sla_cli.prep.corpora import corpora

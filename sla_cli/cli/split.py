@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from sla_cli.cli.options import WORK, Force, Json, Work, answer, check_name
+from sla_cli.cli.options import WORK, Force, Json, Work, answer
 from sla_cli.config.settings import DivisionConfig
 from sla_cli.errors import SlaError
 
@@ -45,7 +45,6 @@ def split(
     from sla_cli.prep.make_division import split_store
     from sla_cli.work.folder import Work as WorkFolder
 
-    check_name(name)
     drawn = {"by": by, "shares": _numbers(shares), "fold": fold, "seed": seed}
     given = {key: value for key, value in drawn.items() if value is not None}
     if (table is None) == (by is None) or (table is not None and given):

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
-from sla_cli.cli.options import WORK, Device, Force, Json, Work, answer, check_name
+from sla_cli.cli.options import WORK, Device, Force, Json, Work, answer
 from sla_cli.config.bounds import SEED
 from sla_cli.config.presets import PRESETS
 from sla_cli.config.settings import Precision, Variant, resolve
+from sla_cli.core.arguments import check_name
 from sla_cli.errors import SlaError
 
 # Settings with an option of their own name.

@@ -5,15 +5,17 @@ from __future__ import annotations
 import math
 import operator
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from decimal import Decimal
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from sla_cli.errors import SlaError, decoded, in_line, shown
+from sla_cli.errors import CONTROL, SlaError, decoded, in_line, shown
 from sla_cli.system.atomic import LONGEST_NAME
 
+NAME = re.compile(r"[^.\s/\\:,]([^\t\n/\\:,]*[^\s/\\:,])?")
 LONGEST_PATH = 4095  # bytes, of Linux's file systems
 
 
@@ -30,6 +32,12 @@ def as_path(value: object, name: str) -> Path:
     if len(encoded) > LONGEST_PATH or max(map(len, encoded.split(os.sep.encode()))) > LONGEST_NAME:
         raise SlaError(f"{name} is {shown(path)}, too long for a path", "Name a file or folder.")
     return Path(path)
+
+
+def check_name(name: str | None) -> None:
+    """Raise SlaError if a folder, or a division, cannot have the name that --name gives it."""
+    if name is not None and (CONTROL.search(name) or not NAME.fullmatch(name)):
+        raise SlaError(f"{name!r} cannot be a name", "Give a --name of letters, digits, - and _.")
 
 
 def as_number(value: object, name: str, low: float, high: float = float("inf")) -> float:

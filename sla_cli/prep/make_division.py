@@ -8,6 +8,7 @@ from pathlib import Path
 from sla_cli.artifact.lock import locked
 from sla_cli.config.settings import DivisionConfig
 from sla_cli.core.alike import among
+from sla_cli.core.arguments import check_name
 from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Count
 from sla_cli.errors import SlaError, some
@@ -56,8 +57,8 @@ def split_store(
         force: replace a division of this name, drawn anew.
 
     Raises:
-        SlaError: no such store, a division that cannot be drawn, one of this name that was made otherwise and `force`
-            is off, or splits that share a recording, or what they promise not to share.
+        SlaError: no such store, a name that cannot be one, a division that cannot be drawn, one of this name that was
+            made otherwise and `force` is off, or splits that share a recording, or what they promise not to share.
         FormatError: the table, or the store, is damaged.
     """
     folder, other = split_name(path)
@@ -67,9 +68,11 @@ def split_store(
     Store(folder, nothing)  # refuses any other folder, in which a lock would be left
     with locked(folder.resolve(), f"another process is writing {folder}"):
         store = Store(folder, nothing)  # again: another process may meanwhile have left a signer out
-        new = _taken(store, table, name) if table is not None else None
+        new = _taken(store, table) if table is not None else None
         wanted = draws or DivisionConfig()
-        name = among(name or (new.name if new is not None else name_of(wanted)), store.divisions)
+        name = name or (new.name if new is not None else name_of(wanted))
+        check_name(name)
+        name = among(name, store.divisions)
         if name in (OWN, *store.own):
             raise SlaError(f"{name} is the corpus's own division of {folder}", "Give another one with --name.")
         table_of_it = division_path(folder, name)
@@ -95,7 +98,7 @@ def _exists(folder: Path, old: Division) -> SlaError:
     return SlaError(f"{folder} has a division {old.name}, {how}", "Give another --name, or replace it with --force.")
 
 
-def _taken(store: Store, table: Path, name: str) -> Division:
+def _taken(store: Store, table: Path) -> Division:
     """The division of a table, for the clips that the store has."""
     division = read_division(table)
     known = set(store.clips.ids)
@@ -108,7 +111,7 @@ def _taken(store: Store, table: Path, name: str) -> Division:
         number = counted(len(unknown), "clip")
         log.warning("%s lists %s that %s does not have: %s", table, number, store.path, some(unknown))
     splits = {clip: split for clip, split in division.splits.items() if clip in known}
-    return replace(division, name=name or division.name, splits=splits)
+    return replace(division, splits=splits)
 
 
 def _result(store: Store, shared: list[Finding]) -> SplitResult:

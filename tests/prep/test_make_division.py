@@ -115,6 +115,8 @@ def test_a_table_is_taken_with_its_name(store: Path, tmp_path: Path, caplog: pyt
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
+        (("--from", "2024:05.tsv"), "'2024:05' cannot be a name"),
+        (("--from", ".my.tsv"), "'.my' cannot be a name"),
         ((), "a division is drawn with --by, or taken with --from"),
         (("--seed", "3"), "a division is drawn with --by, or taken with --from"),
         (("--from", "t.tsv", "--by", "signer"), "a division is drawn with --by, or taken with --from"),
@@ -124,7 +126,13 @@ def test_a_table_is_taken_with_its_name(store: Path, tmp_path: Path, caplog: pyt
         (("--from", "t.tsv"), "t.tsv"),
     ],
 )
-def test_options_that_contradict_each_other(store: Path, arguments: tuple[str, ...], message: str) -> None:
+def test_options_that_contradict_each_other(
+    store: Path, arguments: tuple[str, ...], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Or names that no command could take."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("2024:05.tsv", ".my.tsv"):
+        write_table(Path(name), {"ann-A": "train"})
     answer = CliRunner().invoke(app, ["split", str(store), *arguments])
     assert (answer.exit_code, answer.stdout) == (2, "")
     assert message in " ".join(answer.stderr.split())
