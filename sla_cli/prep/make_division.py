@@ -15,6 +15,7 @@ from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.checks.finding import Finding, refuse_problems
 from sla_cli.prep.checks.overlap import check_overlap
+from sla_cli.prep.checks.sizes import published_counts
 from sla_cli.prep.corpus import OWN
 from sla_cli.prep.draw_division import description, draw, name_of
 from sla_cli.store.division import Division, check_replaceable, read_division, write_division
@@ -73,7 +74,7 @@ def split_store(
         name = name or (new.name if new is not None else name_of(wanted))
         check_name(name)
         name = among(name, store.divisions)
-        if name in (OWN, *store.own):
+        if name in (OWN, *store.own) or published_counts(store.header.corpus, name):  # a later prep may bring it
             raise SlaError(f"{name} is the corpus's own division of {folder}", "Give another one with --name.")
         table_of_it = division_path(folder, name)
         check_replaceable(table_of_it)

@@ -139,14 +139,15 @@ def check_unedited(store: Path, names: Collection[str], of: str) -> None:
         of: whose divisions replace them.
 
     Raises:
-        SlaError: somebody has edited one of `names`.
+        SlaError: somebody has edited one of `names`, or drawn it.
         FormatError: a division is damaged.
     """
     for name in division_names(store):
         path = division_path(store, name)
-        if read_division(path).edited and name in names:
+        found = read_division(path)
+        if (found.edited or found.drawn) and name in names:
             raise SlaError(
-                f"{path} was edited, and would be replaced by the {of}'s own division",
+                f"{path} was {'edited' if found.edited else 'drawn'}, and would be replaced by the {of}'s own division",
                 "Give yours another name in that folder, or remove it.",
             )
 

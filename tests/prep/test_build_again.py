@@ -54,13 +54,18 @@ def test_a_file_of_somebody_among_those_of_a_store_is_not_replaced(root: Path, o
 
 
 def test_a_division_of_the_corpus_that_somebody_edited_is_not_replaced(root: Path, out: Path) -> None:
-    """With and without the line of its digest, and before anything is encoded."""
+    """With and without the line of its digest, and before anything is encoded; nor one that somebody drew."""
     build(root, out)
     (path,) = (out / "divisions").iterdir()
     edited = path.read_text().replace(f"{TRAIN_CLIP}\ttrain", f"{TRAIN_CLIP}\tdev")
     without = "".join(line for line in edited.splitlines(keepends=True) if not line.startswith("# digest"))
     assert edited != path.read_text() != without != edited
-    for text, message in ((without, "was edited, and would be replaced"), (edited, "is damaged or was edited")):
+    write_division(out, Division(path.stem, {}, drawn="by signer"))
+    for text, message in (
+        (without, "was edited, and would be replaced"),
+        (edited, "is damaged or was edited"),
+        (path.read_text(), "was drawn, and would be replaced"),
+    ):
         path.write_text(text)
         before = times(out, "*")
         with pytest.raises(SlaError, match=message):
