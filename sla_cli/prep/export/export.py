@@ -17,6 +17,7 @@ from typing import Any
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.lock import LOCK, locked
 from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
+from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_bytes
 from sla_cli.core.quantities import Count, Positive
 from sla_cli.errors import SlaError, some
@@ -81,7 +82,7 @@ def export_store(
         FormatError: the store is damaged.
     """
     chosen = {split: clips for split, clips in store.parts.items() if not splits or split in splits}
-    for split in splits:
+    for split in splits or store.splits or SPLITS:
         store[split]  # raises if there is none
     first = next(iter(chosen.values()))
     if image == "jpg" and first.codec != STORED_AS[image]:

@@ -27,6 +27,7 @@ from sla_cli.prep.encoding.process_pool import ProcessPool
 from sla_cli.prep.export.export import ExportResult, export_store
 from sla_cli.prep.export.layout import LAYOUTS
 from sla_cli.prep.export.pictures import Pictures
+from sla_cli.store.division import Division, write_division
 from sla_cli.store.store import Store
 
 pytestmark = pytest.mark.long
@@ -161,7 +162,11 @@ def test_train_has_no_references_and_an_unannotated_split_has_none(tmp_path: Pat
     assert "drops row 2390 of train, a broken clip of the release, and this one has 2" in caplog.text
 
 
-def test_one_split_only(made: Path, tmp_path: Path) -> None:
+def test_one_split_only(made: Path, out: Path, tmp_path: Path) -> None:
+    """Or none, of a division whose clips the store lacks."""
+    write_division(out, Division("lacking", {"x": "train"}))
+    with pytest.raises(SlaError, match=r"lacking has no split 'train'"):
+        export(Path(f"{out}:lacking"), tmp_path / "none")
     assert export(made, tmp_path / "out", splits=["dev"]).clips == {"dev": 1}
     assert [path.name for path in (tmp_path / "out").rglob("*.csv")] == ["dev.corpus.csv"]
     with pytest.raises(SlaError, match="no split 'test'"):
