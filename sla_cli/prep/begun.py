@@ -62,15 +62,16 @@ def begin(out: Path, begun: Begun) -> Path:
 
 
 def _refuse_other(out: Path, begun: PrepRequest, now: PrepRequest) -> None:
-    """Raise SlaError: another attempt must not be discarded."""
+    """Raise SlaError if an attempt with other settings would be discarded; frames of an older encoder are of no use."""
     was, new = (
         {"corpus": values["corpus"], **values["options"], **values["frames"]}
         for values in (begun.to_json(), now.to_json())
     )
     changed = [key for key in new if was.get(key) != new[key]]
-    differences = "; ".join(f"{key} was {was.get(key)!r}, now {new[key]!r}" for key in changed)
-    hint = f"`sla prep {begun.corpus.name} --resume` continues it, --force discards it."
-    raise SlaError(f"{out} is unfinished and was begun with other settings: {differences}", hint)
+    if changed:
+        differences = "; ".join(f"{key} was {was.get(key)!r}, now {new[key]!r}" for key in changed)
+        hint = f"`sla prep {begun.corpus.name} --resume` continues it, --force discards it."
+        raise SlaError(f"{out} is unfinished and was begun with other settings: {differences}", hint)
 
 
 def read_begun(folder: Path) -> Begun:

@@ -12,6 +12,7 @@ from prep_work import DEV_CLIP, TRAIN_CLIP, build, cached, digests, frames_of, t
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.config.settings import PrepConfig
 from sla_cli.errors import SlaError
+from sla_cli.prep.encoding.encode import ENCODER
 from sla_cli.prep.encoding.process_pool import ProcessPool
 from sla_cli.prep.result import BrokenClips
 from sla_cli.store.store import Store
@@ -128,6 +129,14 @@ def test_an_unfinished_store_of_other_settings_is_not_dropped_unasked(own: Path,
     with pytest.raises(BrokenClips):
         build(own, tmp_path / "store", config=PrepConfig(16, quality=90), force=True)
     assert not kept.keys() & cached(tmp_path / "store").keys()
+
+
+def test_an_unfinished_store_of_an_older_encoder_is_begun_again(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    build(root, tmp_path / "store", part=(1, 1))
+    monkeypatch.setattr("sla_cli.prep.request.ENCODER", ENCODER + 1)
+    assert build(root, tmp_path / "store").encoded == 5
 
 
 class Stopping(ProcessPool):
