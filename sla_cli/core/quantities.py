@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated
 
 from msgspec import Meta
@@ -21,6 +22,8 @@ Line = Annotated[str, Meta(pattern=rf"\A[^{_CONTROLS}]*\Z")]  # a line of a text
 FileName = Annotated[str, Meta(pattern=rf"\A(?!\.)[^/\\{_CONTROLS}]{{1,50}}\Z")]  # names of files can begin with it
 Side = Annotated[int, Meta(ge=1, le=PIXELS)]  # of a square picture, in pixels
 
+SAME_RATE = 0.01  # frame rates that differ by no larger share are one
+
 
 def check_pixel_rate(side: int, fps: float) -> None:
     """Raise SlaError for square frames of more pixels a second than any run needs: each bound allows them alone."""
@@ -28,3 +31,8 @@ def check_pixel_rate(side: int, fps: float) -> None:
         frames = f"frames of {side}x{side} at {fps:g} a second"
         hint = "Make a store of smaller or fewer frames: `sla prep --size`, `--fps`."
         raise SlaError(f"{frames} are more than {PIXEL_RATE // 10**6} million pixels a second", hint)
+
+
+def rates_differ(rates: Collection[float]) -> bool:
+    """Whether frame rates are not one: containers round 30000/1001 in several ways, and some state 30."""
+    return bool(rates) and max(rates) - min(rates) > SAME_RATE * max(rates)

@@ -11,6 +11,7 @@ from sla_cli.config.settings import PrepConfig
 from sla_cli.core.alike import among
 from sla_cli.core.clip import SPLITS, Clip
 from sla_cli.core.counted import counted
+from sla_cli.core.quantities import rates_differ
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.encoding.cache import FramesOnDisk
@@ -111,5 +112,5 @@ def _incomplete(clips: Sequence[Clip], encoded: Mapping[str, FramesOnDisk], *, r
 
 def _warn_of_rates(clips: Iterable[FramesOnDisk]) -> None:
     rates = sorted(clip.fps for clip in clips if clip.fps)
-    if rates and rates[-1] - rates[0] > 0.01 * rates[-1]:
+    if rates_differ(rates):
         log.warning("clips have %.4g to %.4g frames per second; --fps makes them equal", rates[0], rates[-1])

@@ -12,7 +12,7 @@ from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
 from sla_cli.config.checks import read_values
 from sla_cli.core.clip import SPLITS, one_spelling
 from sla_cli.core.counted import counted
-from sla_cli.core.quantities import Count
+from sla_cli.core.quantities import Count, rates_differ
 from sla_cli.errors import SlaError, some
 from sla_cli.log import Advance, log, progress
 from sla_cli.prep.checks.overlap import overlapping, same_frames
@@ -187,7 +187,7 @@ def _check_alike(stores: Mapping[str, Store]) -> None:
                 message = f"{key} is {was!r} in {first_name} and {now!r} in {name}: one model cannot use both"
                 raise SlaError(message, f"Make {name} again: `sla prep … {option} --name …`.")
     rates = {name: store.clips.fps for name, store in stores.items()}
-    if len(set(rates.values())) > 1:
+    if rates_differ(rates.values()):
         listed = ", ".join(f"{name} {rate:g}" for name, rate in rates.items())
         log.warning(
             "frame rates differ: %s; `sla prep --fps` makes them equal, because a model counts time in frames", listed

@@ -178,7 +178,7 @@ class Split:
 
     @cached_property
     def fps(self) -> float:
-        """Frames per second of most clips, 0 if unknown."""
+        """Frames per second, the median of its clips; 0 if unknown."""
         known = sorted(rate for rate in self.clip_fps.tolist() if rate)
         return known[len(known) // 2] if known else 0.0
 

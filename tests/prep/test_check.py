@@ -259,6 +259,9 @@ def test_a_split_of_unknown_frame_rate_is_reported_once(tmp_path: Path) -> None:
 
 
 def test_splits_of_different_frame_rates(tmp_path: Path) -> None:
+    """Containers round the same rate in several ways."""
+    make_store(tmp_path / "store", {"train": TRAIN, "dev": [clip("d1", "C A", fps=25.01)]})
+    assert not found(tmp_path / "store", "rate")
     make_store(tmp_path / "store", {"train": TRAIN, "dev": [clip("d1", "C A", fps=30.0)]})
     (one,) = found(tmp_path / "store", "rate")
     assert (one.problem, one.message) == (True, "splits differ in frames per second: train 25, dev 30")

@@ -8,10 +8,9 @@ import numpy as np
 
 from sla_cli.core.counted import counted
 from sla_cli.core.ctc import feasible, output_steps
+from sla_cli.core.quantities import rates_differ
 from sla_cli.prep.checks.finding import Finding, share
 from sla_cli.store.clips import Split
-
-OFF = 0.02  # a frame rate that differs from the common one by more than this share of it is reported
 
 
 def check_references(split: str, clips: Split) -> Iterator[Finding]:
@@ -48,14 +47,14 @@ def check_rates(splits: Mapping[str, Split]) -> Iterator[Finding]:
         if unknown := _where(clips, rates <= 0):
             message = f"{share(len(unknown), len(clips), 'clip')} without a known frame rate"
             yield Finding("rate", split, message, "Results in seconds (CTM, STM) need it.", unknown, problem=False)
-        off = (rates > 0) & (np.abs(rates - clips.fps) > OFF * clips.fps)
+        off = np.array([rate > 0 and rates_differ((rate, clips.fps)) for rate in rates])
         if clips.fps and off.any():
             low, high = rates[off].min(), rates[off].max()
             between = f"{low:g}" if low == high else f"{low:g} to {high:g}"
             message = f"{share(int(off.sum()), len(clips), 'clip')} with {between} frames per second, not {clips.fps:g}"
             hint = f"`sla prep --fps {clips.fps:g}` makes all rates equal."
             yield Finding("rate", split, message, hint, _where(clips, off), problem=False)
-    if len({clips.fps for clips in splits.values()}) > 1:
+    if rates_differ([clips.fps for clips in splits.values()]):
         listed = ", ".join(f"{split} {clips.fps:g}" for split, clips in splits.items())
         hint = "`sla prep --fps` makes all rates equal."
         yield Finding("rate", "", f"splits differ in frames per second: {listed}", hint)
