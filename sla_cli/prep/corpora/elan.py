@@ -127,7 +127,10 @@ def _signer(listed: Listed, person: str, persons: list[str]) -> str:
     if "" in listed.signers and len(persons) == 1:
         return listed.signers[""]
     people = " ".join(f"{one}=NAME" for one in persons) if len(persons) > 1 else "only the name"
-    raise FormatError(f"{listed.at}: no signer for {person or 'one'} of {listed.path}", f"Write {people} as signer.")
+    hint = f"Write {people} as signer."
+    if len(persons) > 1 and any(len(one.split()) > 1 for one in persons):  # the cell is divided at spaces
+        hint = "Name the participants without spaces, or leave the cell empty to use their names."
+    raise FormatError(f"{listed.at}: no signer for {person or 'one'} of {listed.path}", hint)
 
 
 def _seconds(milliseconds: int) -> str:

@@ -182,6 +182,19 @@ def test_what_is_wrong_with_a_table(tmp_path: Path, lay: Lay, read: Read, table:
     assert hint in caught.value.hint
 
 
+def test_participants_with_spaces_cannot_be_named_in_a_table(tmp_path: Path, lay: Lay, read: Read) -> None:
+    file = Eaf()
+    for person in ("Signer A", "Signer B"):
+        file.tier(person, PARTICIPANT=person)
+        file.mark(person, 0, 500, "A")
+    lay(tmp_path, {"one.eaf": file.xml(), "one.mp4": b"", "t.csv": "eaf,signer\none.eaf,anna\n"})
+    with pytest.raises(SlaError, match=r"no signer for Signer A of one\.eaf") as caught:
+        read("elan", tmp_path / "t.csv", tier=("*",))
+    assert "without spaces, or leave the cell empty" in caught.value.hint
+    lay(tmp_path, {"t.csv": "eaf,signer\none.eaf,\n"})
+    assert {clip.signer for clip in read("elan", tmp_path / "t.csv", tier=("*",)).clips} == {"Signer A", "Signer B"}
+
+
 def test_files_of_the_same_name_have_ids_of_their_own(tmp_path: Path, lay: Lay, read: Read) -> None:
     text = eaf_of((0, 500, "A"))
     lay(tmp_path, {f"{day}/rec.eaf": text for day in ("mon", "tue")} | {f"{day}/a.mp4": b"" for day in ("mon", "tue")})
