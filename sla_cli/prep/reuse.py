@@ -122,5 +122,6 @@ def _refuse_changes(out: Path, old: Receipt, changed: Sequence[str], moved: Sequ
         message = f"{len(other)} of the recordings changed since {out} was made: those of {some(other)}"
         raise SlaError(message, "Use --force to encode them again.")
     if other := [clip for clip in moved if clip not in repaired]:
-        message = f"{len(other)} of the recordings are at other places than when {out} was made: those of {some(other)}"
-        raise SlaError(message, "Use --force to encode them again. An archive and its unpacked folder are two places.")
+        message = f"{len(other)} of the recordings are gone, or at other places than when {out} was made"
+        hint = "Use --force to encode those that are there. An archive and its unpacked folder are two places."
+        raise SlaError(f"{message}: those of {some(other)}", hint)

@@ -224,7 +224,7 @@ def test_an_archive_and_its_folder_are_two_places(root: Path, tmp_path: Path) ->
     out = tmp_path / "store"
     build(root.parent, out)
     archive = Path(shutil.make_archive(str(tmp_path / "corpus"), "zip", root))
-    with pytest.raises(SlaError, match="5 of the recordings are at other places than when") as caught:
+    with pytest.raises(SlaError, match="5 of the recordings are gone, or at other places than when") as caught:
         build(archive, out)
     assert "--force" in caught.value.hint
     assert build(archive, out, force=True).encoded == 5
