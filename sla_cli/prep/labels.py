@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from sla_cli.core.clip import Clip
 from sla_cli.core.normalize import profile
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.corpus import Listing
 
@@ -53,7 +53,9 @@ def label_clips(listing: Listing, labels: Labels) -> list[Clip]:
             log.warning("skipping clip %s: %s", clip.id, reason)
     clips = [clip for clip in clips if clip.id not in listing.skipped]
     if not clips or any("train" not in listing.divisions[name].values() for name in had_train):
-        raise SlaError(f"{' and '.join(listing.tables) or 'the corpus'}: no usable clip", "Do they contain glosses?")
+        reasons = some(dict.fromkeys(listing.skipped.values()), 1)
+        hint = f"Clips are left out: {reasons}" if reasons else "Do they contain glosses?"
+        raise SlaError(f"{' and '.join(listing.tables) or 'the corpus'}: no usable clip", hint)
     return clips
 
 

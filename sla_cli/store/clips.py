@@ -17,7 +17,7 @@ from sla_cli.errors import FormatError, SlaError, shown
 from sla_cli.store.codec import REDUCED, decode
 from sla_cli.store.content import EncodedClip, StoreHeader
 from sla_cli.store.division import Division
-from sla_cli.store.file import StoreFile
+from sla_cli.store.file import AGAIN, StoreFile
 
 Row = tuple[StoreFile, int]  # a clip: its file, and its number there
 T = TypeVar("T")
@@ -102,10 +102,7 @@ class StoredClip:
                 continue
             image = decode(parts[number - wanted[0]], self._split.codec, self._split.size, reduce)
             if image is None:
-                raise FormatError(
-                    f"{self._file.path}: clip {self.id}, frame {number} does not decode",
-                    "Run `sla prep` again with --force.",
-                )
+                raise FormatError(f"{self._file.path}: clip {self.id}, frame {number} does not decode", AGAIN)
             cv2.cvtColor(image, cv2.COLOR_BGR2RGB, dst=out[place])
 
     def raw(self) -> EncodedClip:

@@ -67,8 +67,9 @@ def test_a_signer_whose_name_has_two_unicode_forms_is_one_person(table: Path) ->
     assert {clip.signer for clip in plan(table, *rows).clips} == {"Zo\u00eb"}
     (table.parent / "store").mkdir()
     (table.parent / "store" / "left-out.txt").write_text("Zoe\u0308\n", encoding="utf-8")
-    with pytest.raises(SlaError, match="no usable clip"):
+    with pytest.raises(SlaError, match="no usable clip") as caught:
         plan(table, *rows)
+    assert "left out" in caught.value.hint
 
 
 @pytest.mark.parametrize(

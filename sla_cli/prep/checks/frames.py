@@ -12,6 +12,7 @@ from sla_cli.prep.checks.finding import Finding
 from sla_cli.prep.encoding.process_pool import Failure, ProcessPool
 from sla_cli.store.clips import Split
 from sla_cli.store.codec import decode
+from sla_cli.store.file import AGAIN
 from sla_cli.store.store import Store, open_split
 
 TOGETHER = 16  # clips per task: few enough for a smooth progress bar, many enough for little overhead
@@ -46,7 +47,7 @@ def check_frames(store: Store, jobs: int) -> Iterator[Finding]:
     if faults:
         faults.sort()
         message = f"{counted(len(faults), 'damaged clip')}: {some((fault for _, fault in faults), 1)}"
-        hint = "Run the same `sla prep` again with --force, and check the disk."
+        hint = f"{AGAIN} Check the disk too."
         yield Finding("frames", "", message, hint, tuple(clips.ids[number] for number, _ in faults))
 
 

@@ -56,7 +56,12 @@ def check_sizes(
         there = len(splits.get(split, ()))
         if there != wrote:
             message = f"{counted(there, 'clip')}, but prep wrote {wrote:,}"
-            yield Finding("sizes", split, message, f"A file was replaced or lost: {AGAIN} with --force.")
+            yield Finding(
+                "sizes",
+                split,
+                message,
+                f"Was the division edited? If a file was replaced or lost, {AGAIN} with --force.",
+            )
     yield from _against_published(splits, published, len(skipped.keys() | failed.keys()))
 
 

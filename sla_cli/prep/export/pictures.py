@@ -15,6 +15,7 @@ from sla_cli.errors import FormatError, SlaError
 from sla_cli.prep.export.layout import LAYOUTS, Layout
 from sla_cli.store.clips import StoredClip
 from sla_cli.store.codec import decode, encode
+from sla_cli.store.file import AGAIN
 from sla_cli.store.store import open_split
 
 PARTIAL = ".partial"  # folder in the export for files that are being written
@@ -131,8 +132,7 @@ class Pictures:
             if codec != STORED_AS[self.image]:
                 image = decode(data, codec, self.size)
                 if image is None:
-                    message = f"{self.store}: clip {clip.id}, frame {number} does not decode"
-                    raise FormatError(message, "Run `sla prep` again with --force.")
+                    raise FormatError(f"{self.store}: clip {clip.id}, frame {number} does not decode", AGAIN)
                 data = encode(image, "png", 0)
             yield name, data
 
