@@ -77,15 +77,20 @@ def check_division(wanted: DivisionConfig) -> None:
 
 def name_of(wanted: DivisionConfig) -> str:
     """A name such as `signer-80-10-10`, `sentence-2of5` or `random-90-10-seed7`."""
-    parts = [wanted.fold.replace("/", "of")] if wanted.fold else [f"{share:g}" for share in wanted.shares]
+    parts = [_fold(wanted).replace("/", "of")] if wanted.fold else [f"{share:g}" for share in wanted.shares]
     seed = [f"seed{wanted.seed}"] if wanted.seed else []
     return "-".join([wanted.by, *parts, *seed])
 
 
 def description(wanted: DivisionConfig) -> str:
     """How it is drawn, for the table: `by signer, shares 80,10,10, seed 0`."""
-    how = f"fold {wanted.fold}" if wanted.fold else f"shares {','.join(f'{share:g}' for share in wanted.shares)}"
+    how = f"fold {_fold(wanted)}" if wanted.fold else f"shares {','.join(f'{share:g}' for share in wanted.shares)}"
     return f"by {wanted.by}, {how}, seed {wanted.seed}"
+
+
+def _fold(wanted: DivisionConfig) -> str:
+    """`2/5`, also for `02/05`."""
+    return "/".join(map(str, parse_part("--fold", wanted.fold, FEWEST_FOLDS)))
 
 
 def _groups(clips: Split, by: str) -> Groups:

@@ -17,7 +17,7 @@ from sla_cli.artifact.text import read_text
 from sla_cli.artifact.version import check_version
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_json
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.errors import FormatError, SlaError, reading
 from sla_cli.store.paths import division_names, division_path
 from sla_cli.system.atomic import Check, write_text
 
@@ -63,7 +63,9 @@ def check_replaceable(path: Path) -> None:
     """Raise SlaError for what is no division, also through a link; a damaged one may be replaced."""
     if path.is_file():
         with suppress(FormatError):
-            if read_text(path).startswith(f"# {NAME} ") or read_division(path).splits:
+            with reading(path), path.open("rb") as file:
+                written = file.read(len(MAGIC)).startswith(f"# {NAME} ".encode())
+            if written or read_division(path).splits:
                 return
     if os.path.lexists(path):
         raise SlaError(f"{path} is not a division, and is not replaced", "Give the division another --name.")

@@ -266,6 +266,7 @@ def test_a_group_that_was_in_two_splits_is_not_continued() -> None:
         (SIGNER, "signer-80-10-10", "signers", "by signer, shares 80,10,10, seed 0"),
         (replace(SENTENCE, shares=(0.8, 0.2)), "sentence-0.8-0.2", "sentences", "by sentence, shares 0.8,0.2, seed 0"),
         (replace(SIGNER, fold="2/5"), "signer-2of5", "signers", "by signer, fold 2/5, seed 0"),
+        (replace(SIGNER, fold="02/05"), "signer-2of5", "signers", "by signer, fold 2/5, seed 0"),
         (replace(RANDOM, seed=7), "random-80-10-10-seed7", "", "by random, shares 80,10,10, seed 7"),
         (replace(RANDOM, fold="1/3", seed=7), "random-1of3-seed7", "", "by random, fold 1/3, seed 7"),
     ],

@@ -215,8 +215,10 @@ def test_only_a_division_is_replaced(store: Path, tmp_path: Path) -> None:
             split_store(store, draws=BY_SIGNER, name=path.stem, force=True)
     assert mine.read_text() == text.read_text() == "my notes\n"
     assert not (tmp_path / "new.txt").exists()
-    split_store(store, draws=BY_SIGNER, name="damaged", force=True)
-    assert splits_of(store, "damaged") == splits_of(store, "good")
+    for damage in (damaged.read_bytes(), b"# sla-division 1\n\xff"):
+        damaged.write_bytes(damage)
+        split_store(store, draws=BY_SIGNER, name="damaged", force=True)
+        assert splits_of(store, "damaged") == splits_of(store, "good")
     text.unlink()
     linked.unlink()
     assert Store(store, "good").divisions == ["damaged", "good"]

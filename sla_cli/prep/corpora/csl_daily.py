@@ -109,7 +109,7 @@ def _each_once(found: Iterable[tuple[str, Label]], where: str) -> dict[str, Labe
 
 def _label(row: Row, where: str) -> Label:
     length = row.fields.get("length", "").strip()
-    if length and not is_whole(length):
+    if length and not (is_whole(length) and int(length) <= MOST_FRAMES):
         raise FormatError(f"{where}, line {row.line}: length {length!r} is not a number of frames")
     name = f"{LABEL_TABLE}, line {row.line}"
     return Label(tuple(row["gloss"].split()), "".join(row["char"].split()), name, int(length or 0))
