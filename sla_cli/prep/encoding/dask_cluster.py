@@ -41,6 +41,7 @@ ASKED = 5  # times
 PATIENCE = 15.0  # seconds without a result, after which the cluster is checked
 AHEAD = 2  # tasks submitted per thread, so that no thread waits for new ones
 SAME = "Install the same sla, Python and packages on every worker as here."
+KILLED = Failure("its workers died again and again (out of memory, or a crash of the decoder)")
 
 Versions = Mapping[str, str]
 
@@ -70,7 +71,7 @@ class DaskCluster:
     def run(self, function: Callable[[Item], Result], items: Sequence[Item]) -> Answers[Item, Result]:
         suspects = []
         for item, answer in self._run(function, items):
-            if isinstance(answer, Failure):
+            if answer is KILLED:
                 suspects.append(item)
             else:
                 yield item, answer
@@ -139,7 +140,7 @@ class DaskCluster:
         try:
             return task.result()
         except KilledWorker:
-            return Failure("its workers died again and again (out of memory, or a crash of the decoder)")
+            return KILLED
         except (ImportError, RuntimeError) as error:  # a RuntimeError if the scheduler itself cannot
             missing = error if isinstance(error, ImportError) else error.__cause__
             if not isinstance(missing, ImportError):
