@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
 from sla_cli.core.windows import Windows
+from sla_cli.errors import SlaError
 from sla_cli.log import Advance, log
 from sla_cli.transcribe.recording import Clock, OtherRateError, Recording
 from sla_cli.transcribe.runtime import Runtime, stream_outputs
@@ -27,6 +31,11 @@ class Computed(NamedTuple):
     clock: Clock
     warning: str | None
 
+    def step_times(self, stride: int) -> NDArray[np.float64]:
+        """The times in seconds between which the rows of the log-probabilities lie."""
+        steps = np.arange(len(self.emission.log_probs) + 1) * stride
+        return self.clock.seconds(np.minimum(steps, self.clock.seen))
+
 
 def compute_recording(
     runtime: Runtime, windows: Windows, recording: Callable[..., Recording], advance: Advance | None
@@ -38,9 +47,11 @@ def compute_recording(
         advance: as for `Recognizer.transcribe`.
 
     Raises:
-        SlaError: it cannot be read.
+        SlaError: it cannot be read, or `advance` is not a function.
         FormatError: the model gave NaN.
     """
+    if advance is not None and not callable(advance):
+        raise SlaError("advance is not a function", "It is called with the number of frames.")
     try:
         return _computed(runtime, windows, recording(), advance)
     except OtherRateError as other:

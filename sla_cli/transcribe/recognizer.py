@@ -181,7 +181,6 @@ class Recognizer:
             SlaError: it cannot be read; names the file. Or an argument of another type or out of bounds.
         """
         pause, min_confidence = as_number(pause, "pause", 0), as_number(min_confidence, "min_confidence", 0, 1)
-        longest = None if longest is None else as_number(longest, "longest", 0)
         source = place_of(video)
         with self._lock:
             found = self._compute(source, fps, advance, longest)
@@ -220,7 +219,7 @@ class Recognizer:
             raise SlaError(f"the run does not know {some(unknown)}", "Leave these glosses out.")
         source = place_of(video)
         with self._lock:
-            found = self._compute(source, fps, advance)
+            found = self._compute(source, fps, advance, None)
         clip = align_clip(found.emission, wanted, columns_of(self.glosses), self._runtime.stride, self._calibration)
         if clip.note:
             raise SlaError(f"{source.root / source.path} cannot be aligned: {clip.note}")
@@ -330,8 +329,7 @@ class Recognizer:
     def _transcript(
         self, source: Source, found: Computed, sentences: tuple[Sentence, ...], made: dict[str, str], score: float = 0.0
     ) -> Transcript:
-        log_probs, file = found.emission.log_probs, source.root / source.path
-        steps = np.minimum(np.arange(len(log_probs) + 1) * self._runtime.stride, found.clock.seen)
+        file = source.root / source.path
         return Transcript(
             name=visible(name_of(source)),  # of the files' content
             media=file.absolute() if source.path and file.is_file() else None,  # the path is "" for an archive
@@ -339,18 +337,14 @@ class Recognizer:
             sentences=sentences,
             made=made | ({"warning": found.warning} if found.warning else {}),
             glosses=self.glosses,
-            log_probs=log_probs,
-            step_times=found.clock.seconds(steps),
+            log_probs=found.emission.log_probs,
+            step_times=found.step_times(self._runtime.stride),
             score=score,
             warning=found.warning,
         )
 
-    def _compute(
-        self, source: Source, fps: float | None, advance: Advance | None, longest: float | None = None
-    ) -> Computed:
-        if advance is not None and not callable(advance):
-            raise SlaError("advance is not a function", "It is called with the number of frames.")
-        if fps is not None:
-            fps = as_number(fps, "fps", SLOWEST, FASTEST)
+    def _compute(self, source: Source, fps: float | None, advance: Advance | None, longest: float | None) -> Computed:
+        fps = None if fps is None else as_number(fps, "fps", SLOWEST, FASTEST)
+        longest = None if longest is None else as_number(longest, "longest", 0)
         recording = partial(Recording, source, self.frames, fps=fps, reduce=self._reduce, longest=longest)
         return compute_recording(self._runtime, self.windows, recording, advance)
