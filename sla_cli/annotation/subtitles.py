@@ -98,7 +98,7 @@ def read_subtitles(data: bytes, name: str) -> AnnotationFile:
         start, end = _milliseconds(found.groups()[:4]), _milliseconds(found.groups()[4:])
         if end < start:
             raise FormatError(f"{name}, line {number}: a subtitle ends at {end} ms, before its start at {start} ms")
-        after = _end(lines, number)
+        after = _end(lines, number, numbered=plain is _srt_plain)
         marks.append(Mark(start, end, " ".join(plain(" ".join(lines[number:after])).split()), number))
         cues.append((number - 1, after))
     if plain is _srt_plain:  # WebVTT has notes and styles between its cues
@@ -110,11 +110,17 @@ def read_subtitles(data: bytes, name: str) -> AnnotationFile:
     return AnnotationFile([Tier(CUES, marks)])
 
 
-def _end(lines: list[str], number: int) -> int:
-    """Index of the empty line, or of the next line with times, that ends a text which begins at an index."""
-    return next(
+def _end(lines: list[str], number: int, numbered: bool) -> int:
+    """Index of the empty line, or of the next line with times, that ends a text which begins at an index.
+
+    Args:
+        numbered: whether a number before the next times is that of the next cue, as in SubRip; in WebVTT it is text.
+    """
+    end = next(
         place for place in range(number, len(lines)) if not lines[place].strip() or TIMING.fullmatch(lines[place])
     )
+    next_number = numbered and end > number and lines[end].strip() and lines[end - 1].strip().isdecimal()
+    return end - 1 if next_number else end
 
 
 def _warn_of_rest(lines: list[str], cues: list[tuple[int, int]], name: str) -> None:
