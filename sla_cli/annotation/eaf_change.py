@@ -14,6 +14,7 @@ from sla_cli.annotation.eaf_document import Document, Edit, Node
 from sla_cli.annotation.eaf_parts import (
     REFERENCES,
     SLOTS,
+    check_times,
     last_annotation,
     last_slot,
     properties_set,
@@ -104,7 +105,13 @@ def change_edits(
     there = {mark.id for change in changes if change.plan.name in tiers for mark in tiers[change.plan.name].marks}
     if new := {name for change in changes for name in change.put} - there:
         values[LAST_ID] = max((name[1:] for name in new), key=int)
-    return [*edits, *slots.edits(), *type_edits(document, plans), *properties_set(document, values)]
+    edits += [*slots.edits(), *type_edits(document, plans), *properties_set(document, values)]
+    if any(
+        "TIME_VALUE" not in slot.attributes for slot in document.time_order.children
+    ):  # else no time depends on others
+        aligned = (change.put for change in changes if not change.plan.parent)
+        check_times(document, tiers.values(), edits, {name: one for put in aligned for name, one in put.items()})
+    return edits
 
 
 def _as_written(plan: TierPlan, names: Mapping[str, str]) -> TierPlan:

@@ -23,6 +23,7 @@ from sla_cli.annotation.eaf_own import check_uncorrected
 from sla_cli.annotation.eaf_parts import (
     REFERENCES,
     SLOTS,
+    check_times,
     last_annotation,
     last_slot,
     properties_set,
@@ -68,7 +69,7 @@ def add_to(existing: Path, annotation: Annotation, layout: Layout, out: Path | N
 
 def _added(document: Document, annotation: Annotation, layout: Layout, replace: bool) -> bytes:
     """The bytes of the file with the tiers of the annotation."""
-    tiers_of(document)  # refuses a file that ELAN could not read
+    known = tiers_of(document)  # refuses a file that ELAN could not read
     sentences = _on_timeline(document, in_milliseconds(annotation), annotation.media)
     plans = [with_free_type(document, plan) for plan in plan_tiers(sentences, layout)]
     old = _old_tiers(document, [plan.name for plan in plans], replace)
@@ -81,6 +82,7 @@ def _added(document: Document, annotation: Annotation, layout: Layout, replace: 
         *type_edits(document, plans),
         *_property_edits(document, annotation, layout.tier, plans, old, built),
     ]
+    check_times(document, known, edits, {})
     return document.edited(edits)
 
 

@@ -10,11 +10,17 @@ from itertools import accumulate, groupby
 from xml.etree import ElementTree as ET
 
 from sla_cli.annotation.eaf import ASSOCIATION, LAST_ID, TierPlan, constraint, linguistic_type, property_of
-from sla_cli.annotation.eaf_document import Document, Edit, Node
+from sla_cli.annotation.eaf_document import Document, Edit, Node, parse_document
+from sla_cli.annotation.eaf_read import tiers_of
+from sla_cli.annotation.tier import Tier
+from sla_cli.annotation.timed import Interval
+from sla_cli.errors import FormatError, SlaError
 
 NUMBER = r"\d{1,18}"  # digits of an id; a longer one is a name, and int() refuses very long ones
 SLOTS = ("TIME_SLOT_REF1", "TIME_SLOT_REF2")  # attributes of an annotation that name its slots
 REFERENCES = {"ANNOTATION_REF", "PREVIOUS_ANNOTATION", "REF1", "REF2", "REFS"}  # attributes that name annotations
+
+UNSET = "Give the annotations around it times in ELAN (Annotation > Modify Annotation Time), and save."
 
 
 def slots_inserted(document: Document, new: Iterable[tuple[int, ET.Element]]) -> Iterator[Edit]:
@@ -34,6 +40,30 @@ def slots_inserted(document: Document, new: Iterable[tuple[int, ET.Element]]) ->
             yield document.inserted_before(slots[0], elements)
         else:
             yield document.inserted_into(document.time_order, elements)
+
+
+def check_times(
+    document: Document, known: Iterable[Tier], edits: Sequence[Edit], changed: Mapping[str, Interval]
+) -> None:
+    """Raise SlaError if the edited file could not be read, or an annotation that stays would have other times.
+
+    A time slot without a value lies between its neighbours, so it moves with what is put between or taken away.
+
+    Args:
+        known: the tiers of the document, from `tiers_of`.
+        changed: annotations with times of their own that are meant to be different, by their ids.
+    """
+    try:
+        tiers = tiers_of(parse_document(document.edited(edits), document.name))
+    except FormatError as error:
+        message = f"{document.name} is not changed: the new file could not be read ({error.message})"
+        raise SlaError(message, UNSET) from error
+    after = {mark.id: mark for tier in tiers for mark in tier.marks}
+    there = {mark.id: Interval(*mark[:3]) for tier in known for mark in tier.marks if not mark.parent}
+    for name, (start, end, text) in (there | dict(changed)).items():
+        if name in after and after[name][:2] != (start, end):
+            moved = f"{text or name} from {start}-{end} to {after[name].start}-{after[name].end} ms"
+            raise SlaError(f"{document.name}: this would move {moved}: one of its time slots has no value", UNSET)
 
 
 def last_slot(document: Document) -> int:

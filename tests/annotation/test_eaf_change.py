@@ -150,6 +150,25 @@ def test_what_would_harm_others_is_refused(name: str) -> None:
         changed(parsed(with_inner().xml()), change)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (put({"a1": (0, 400, "A")}), "would move B from 500-1000 to 700-1000 ms"),
+        (put({"a2": (500, 800, "B")}), "would move A from 0-500 to 0-400 ms"),
+        (put({}, gone={"a1"}), "the new file could not be read"),
+    ],
+)
+def test_what_moves_others_by_a_slot_without_a_value_is_refused(change: TierChange, message: str) -> None:
+    eaf = Plain()
+    begin, middle, end = eaf.slot(0), eaf.slot(None), eaf.slot(1000)
+    eaf.tier("GLOSS")
+    eaf.mark("GLOSS", begin, middle, "A")
+    eaf.mark("GLOSS", middle, end, "B")
+    with pytest.raises(SlaError, match=message):
+        changed(parsed(eaf.xml()), change)
+    assert marks(changed(parsed(eaf.xml()), put({"a1": (0, 500, "N")})), "GLOSS") == [(0, 500, "N"), (500, 1000, "B")]
+
+
 @pytest.mark.parametrize("plan", [GLOSS, TierPlan("GLOSS-decision", "sla-decision", (), parent="GLOSS")])
 def test_of_two_tiers_that_look_the_same_none_is_changed(plan: TierPlan) -> None:
     alike = two_tiers().xml().replace('TIER_ID="OTHER"', 'TIER_ID=" GLOSS"')

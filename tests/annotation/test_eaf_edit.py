@@ -387,6 +387,23 @@ def test_a_time_slot_that_others_use_stays(hand_made: Path) -> None:
     assert glosses_of_root(parse(hand_made), "SIGN") == []
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (('TIME_SLOT_REF2="ts4"', 'TIME_SLOT_REF2="ts2"'), "would move two lines from 0-500 to"),
+        (('"a3"', '"a&#52;1"'), "annotation a41 of tier SIGN has the id 'a41' of another annotation"),
+    ],
+)
+def test_a_file_that_would_not_be_as_before_is_not_written(
+    hand_made: Path, change: tuple[str, str], message: str
+) -> None:
+    before = HAND_MADE.replace(*change)
+    hand_made.write_text(before, encoding="utf-8")
+    with pytest.raises(SlaError, match=message):
+        add_to(hand_made, EXAMPLE, Layout(), None, replace=False)
+    assert hand_made.read_text(encoding="utf-8") == before
+
+
 def test_a_gloss_that_xml_cannot_hold_changes_nothing(hand_made: Path) -> None:
     broken = Annotation("a", None, 1.0, (Sentence((Sign("A\x00", 0.0, 1.0, 1.0),)),))
     with pytest.raises(SlaError, match="control character"):
