@@ -126,5 +126,5 @@ def _by_scheme(file: AnnotationFile) -> tuple[Scheme | None, list[Tier]]:
         for scheme in SCHEMES
         if (tiers := [tier for name in scheme.glosses for tier in find_tiers(file.tiers, name)])
     ]
-    annotated = (pair for pair in fitting if any(tier.marks for tier in pair[1]))
+    annotated = (pair for pair in fitting if any(tier.filled for tier in pair[1]))
     return next(annotated, None) or next(iter(fitting), (None, []))

@@ -32,8 +32,8 @@ class TierFigures(Struct, kw_only=True):
         participant: different participants
         annotator: different annotators
         files: number of files with this tier
-        annotations: number of its annotations
-        seconds: total time of its annotations
+        annotations: number of its annotations with text
+        seconds: total time of these
         distinct: number of different values
         examples: the most frequent values
         taken: number of files in which this tier would be read as glosses
@@ -113,8 +113,8 @@ def survey_tiers(tree: Tree, wanted: TierOptions) -> TierSurvey:
 
 def _figures(tiers: Sequence[Tier], taken: int) -> TierFigures:
     """The figures of the tiers of one name."""
-    marks = [mark for tier in tiers for mark in tier.marks]
-    values = Counter(mark.text for mark in marks if mark.text)
+    marks = [mark for tier in tiers for mark in tier.filled]
+    values = Counter(mark.text for mark in marks)
     return TierFigures(
         **{name: sorted({getattr(tier, name) for tier in tiers} - {""}) for name in SHOWN},
         files=len(tiers),

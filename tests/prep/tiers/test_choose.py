@@ -21,6 +21,8 @@ def test_a_convention_with_annotations_comes_before_one_without() -> None:
     assert names(template) == ("signlangtk", ["gloss"], ["translation"])
     assert names([Tier("gloss", []), Tier("SIGN", [])]) == ("signlangtk", ["gloss"], [])
     assert names([Tier("RH-IDgloss", SIGN), Tier("gloss", SIGN)]) == ("BSL Corpus", ["RH-IDgloss"], [])
+    empty = [Mark(0, 10, "", 1), Mark(20, 30, " ", 1)]
+    assert names([Tier("RH-IDgloss", empty), Tier("gloss", SIGN)]) == ("signlangtk", ["gloss"], [])
     assert names([Tier("mouth", SIGN)]) == ("", [], [])
 
 
