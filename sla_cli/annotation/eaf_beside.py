@@ -11,7 +11,7 @@ from pathlib import Path
 from xml.parsers import expat
 
 from sla_cli.annotation.eaf_read import SUFFIX
-from sla_cli.annotation.tier import file_names
+from sla_cli.annotation.tier import MediaLink
 from sla_cli.core.alike import Alike
 from sla_cli.core.clip_name import recording_name
 from sla_cli.core.endings import is_video
@@ -100,15 +100,13 @@ def _match(videos: Sequence[Path], files: Sequence[Path], found: ElanFiles) -> N
 
 
 def _linked(eaf: Path) -> list[list[str]]:
-    """Of each link of an ELAN file the names of its file, as written and with `%20` as a space, those of the relative
-    address first; none if the file cannot be read."""
+    """Of each link of an ELAN file the names of its file; none if the ELAN file cannot be read."""
     links: list[list[str]] = []
     parser = expat.ParserCreate()
 
     def start(tag: str, attributes: dict[str, str]) -> None:
         if tag == "MEDIA_DESCRIPTOR":
-            urls = (attributes.get(key, "") for key in ("RELATIVE_MEDIA_URL", "MEDIA_URL"))
-            links.append([name for url in urls if url for name in file_names(url)])
+            links.append(MediaLink(attributes.get("RELATIVE_MEDIA_URL", ""), attributes.get("MEDIA_URL", "")).names)
 
     def end(tag: str) -> None:
         if tag == "HEADER":

@@ -87,8 +87,8 @@ class MediaLink:
 
     @property
     def names(self) -> list[str]:
-        """As `file_names`."""
-        return file_names(self.relative or self.absolute)
+        """Names of its file, as in the relative address, then in the absolute one."""
+        return list(dict.fromkeys([*_file_names(self.relative), *_file_names(self.absolute)]))
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ def origin_in(links: Sequence[MediaLink], recording: str) -> int:
     return link.origin if link else 0
 
 
-def file_names(url: str) -> list[str]:
+def _file_names(url: str) -> list[str]:
     """Names of the file that a URL or path leads to, as written and with `%20` as a space; none if it leads to none."""
     name = url.replace("\\", "/").rstrip("/").rpartition("/")[2]
     forms = dict.fromkeys((name, unquote(name)))

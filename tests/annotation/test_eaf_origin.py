@@ -53,6 +53,7 @@ def moved(by: int) -> list[tuple[int, int, str]]:
         ("a%20b.mp4", 'MEDIA_URL="file:///b/a%20b.mp4"'),
         ("clip.mp4", 'MEDIA_URL="file:///C:\\b\\clip.mp4"'),
         ("clip.mp4", 'MEDIA_URL="" RELATIVE_MEDIA_URL="./clip.mp4"'),
+        ("clip.mp4", 'MEDIA_URL="file:///b/clip.mp4" RELATIVE_MEDIA_URL="./old.mp4"'),
         ("clip.mp4", 'MEDIA_URL="file:///b/clip.mov"'),
         ("Clip.MP4", 'MEDIA_URL="file:///b/clip.mp4"'),
         ("u\u0308.mp4", 'MEDIA_URL="file:///b/\u00dc.mov"'),

@@ -172,6 +172,8 @@ def test_a_video_of_the_files_own_name_is_not_used_if_another_is_wanted(tmp_path
         read("elan", tmp_path, video="*top*")
     lay(tmp_path, {"rec.eaf": annotated(link("./rec.mp4"), link("./rec_top.mp4"))})
     assert [clip.source.path for clip in read("elan", tmp_path, video="*top*").clips] == ["rec_top.mp4"]
+    lay(tmp_path, {"rec.eaf": annotated(link("./rec.mp4"), link("./old.mp4", "file:///v/rec_top.mp4"))})
+    assert [clip.source.path for clip in read("elan", tmp_path, video="*top*").clips] == ["rec_top.mp4"]
     with pytest.raises(SlaError, match=r"none matches --video '\*left\*'"):
         read("elan", tmp_path, video="*left*", media=str(tmp_path))
 
