@@ -35,5 +35,12 @@ def write_suspicious_elan(
 
 
 def _segments(clip: ReadClip) -> tuple[Segment, ...]:
-    places = sorted(clip.places, key=lambda place: place.frames)
-    return tuple(Segment(f"{place.gloss or NONE}→{place.read or NONE}", place.frames) for place in places)
+    """In order of time. Places that overlap share an annotation: on a tier of ELAN none may overlap another."""
+    found: list[tuple[str, tuple[int, int]]] = []
+    for place in sorted(clip.places, key=lambda place: place.frames):
+        text, (start, end) = f"{place.gloss or NONE}→{place.read or NONE}", place.frames
+        if found and start < found[-1][1][1]:
+            before, (start, last) = found.pop()
+            text, end = f"{before},{text}", max(last, end)
+        found.append((text, (start, end)))
+    return tuple(Segment(text, frames) for text, frames in found)

@@ -123,12 +123,16 @@ def test_suspicious_places_are_signs_at_their_times_in_the_video(tmp_path: Path,
     write_emissions(
         path, header, [Emission(name, np.full((13, 3), -np.log(3), np.float32), 50, 25.0) for name in SOURCES]
     )
-    places = (place("exchanged", "HEUTE", "NEU", (25, 40)), place("left out", "", "NEU", (0, 10)))
+    places = (
+        place("exchanged", "HEUTE", "NEU", (25, 40)),
+        place("left out", "", "NEU", (0, 10)),
+        place("added", "HEUTE", "", (2, 6)),
+    )
     clips = [ReadClip("talk-2", "videos/talk.mp4", 1.0, ("HEUTE",), ("NEU", "NEU"), places)]
     clips.append(ReadClip("a/b", "videos/other.mp4", 0.0, ("HEUTE",), ("HEUTE",), ()))
     written = write_suspicious_elan(tmp_path / "out", clips, Emissions(path), split)
     assert [path.name for path in written] == ["talk.eaf"]
-    assert tier(written[0], "SUSPICIOUS") == [(2500, 2900, "(none)→NEU"), (3500, 4100, "HEUTE→NEU")]
+    assert tier(written[0], "SUSPICIOUS") == [(2500, 2900, "(none)→NEU,HEUTE→(none)"), (3500, 4100, "HEUTE→NEU")]
 
 
 def place(kind: Kind, gloss: str, read: str, frames: tuple[int, int]) -> SuspiciousPlace:
