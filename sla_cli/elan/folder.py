@@ -36,7 +36,8 @@ def files_of(recognizer: ElanRecognizer) -> dict[str, bytes]:
 def check_own(folder: Path, recognizer: ElanRecognizer) -> None:
     """Raise SlaError for a link, and if there is something that `install` did not write or somebody has edited since.
 
-    A file is as sla wrote it if the descriptor has its digest, or if the same would be written now.
+    A file is as sla wrote it if the descriptor has its digest, or if the same would be written now. Only the descriptor
+    depends on options, and it is written last: so what an interrupted installation left is known, too.
     """
     if not os.path.lexists(folder):
         return

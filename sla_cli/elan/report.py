@@ -31,6 +31,8 @@ class Progress:
 
 def tell(line: str) -> None:
     """Write a line for the report. Raises SystemExit if ELAN no longer reads, as after Cancel on Windows."""
+    if sys.stdout is None:  # it was told before that nobody reads
+        return
     try:
         sys.stdout.write(f"{line}\n")
         sys.stdout.flush()

@@ -111,6 +111,9 @@ def test_those_of_another_environment_or_of_an_interrupted_installation_are_repl
     unfinished.write_text("@echo")
     install(extensions)
     assert (align / "sla-align.cmdi").exists() and not unfinished.exists()
+    (align / "sla-align.cmdi").unlink()
+    sla("elan", "install", "--extensions", str(extensions), "--uninstall")
+    assert not list(extensions.iterdir())
 
 
 def test_what_cannot_be_installed_is_refused(extensions: Path, monkeypatch: pytest.MonkeyPatch) -> None:

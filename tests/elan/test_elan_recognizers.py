@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import sys
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 import pympi
@@ -13,6 +16,7 @@ from recordings import copy_run, signed, sla
 from sla_cli import Recognizer
 from sla_cli.core.clip import Source
 from sla_cli.elan.parameters import RECOGNIZERS
+from sla_cli.elan.report import reported, tell
 
 NAME = "Ü 'a' & 视频.mkv"
 STEP = 80  # milliseconds of a step of the tiny run
@@ -170,6 +174,17 @@ def test_what_a_recogniser_wrote_is_replaced_and_what_differs_is_kept(work: Path
 def test_of_a_call_only_a_bounded_part_is_read() -> None:
     answer = call("recognize", tier="x" * (1 << 20))
     assert answer.exit_code == 2 and "error: the call from ELAN has more than 1 MiB" in answer.output
+
+
+def test_if_elan_no_longer_reads_the_call_ends_without_a_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    pipe = os.fdopen(writing, "w")
+    monkeypatch.setattr(sys, "stdout", pipe)
+    with pytest.raises(SystemExit, match="1"), reported(nullcontext):
+        tell("PROGRESS: 0.10 of it")
+    with suppress(BrokenPipeError):
+        pipe.close()
 
 
 def test_each_recogniser_is_a_command() -> None:
