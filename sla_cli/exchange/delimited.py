@@ -23,7 +23,8 @@ OF_CLIPS = ("path", "start", "end", "signer")  # what names a clip without id, a
 
 
 def _begins(text: str) -> bool:
-    return has_columns(text, NEEDED) or has_columns(text, NAMED)
+    is_json = text.lstrip().startswith("{")  # glosses may have the names of columns
+    return not is_json and (has_columns(text, NEEDED) or has_columns(text, NAMED))
 
 
 def _read(text: str, name: str) -> Iterator[Utterance]:

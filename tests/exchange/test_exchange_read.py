@@ -143,7 +143,7 @@ def test_alternatives_best_first(tmp_path: Path) -> None:
     (tmp_path / "a.trn").write_text("A (a)\n", encoding="utf-8")
     assert read_gloss_file(tmp_path / "a.trn").nbest == {"a": [Hypothesis("a", ("A",))]}
     nbest = {
-        "a": [Hypothesis("a", ("A", "B"), -1.0), Hypothesis("a", (), -2.5, rank=2)],
+        "a": [Hypothesis("a", ("MEIN", "NAME", "GLOSS", "B"), -1.0), Hypothesis("a", (), -2.5, rank=2)],
         "b": [Hypothesis("b", ("ü",))],
     }
     write_hypotheses(tmp_path / "own.tsv", [reading for readings in nbest.values() for reading in readings])
