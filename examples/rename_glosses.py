@@ -11,11 +11,13 @@ import argparse
 import re
 import sys
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+from sla_cli.annotation.eaf_read import read_eaf
 from sla_cli.annotation.tier import Tier, find_tiers
+from sla_cli.errors import SlaError
 
 ET.register_namespace("xsi", "http://www.w3.org/2001/XMLSchema-instance")
 Rules = Sequence[tuple[re.Pattern[str], str]]
@@ -40,8 +42,8 @@ def main() -> None:
     for path in sorted(given.folder.rglob("*")):
         if path.suffix.lower() == ".eaf" and path.is_file():
             try:
-                names[path] = tier_names(ET.parse(path))
-            except ET.ParseError as error:
+                names[path] = [tier.name for tier in read(path)]
+            except SlaError as error:
                 print(f"{path}: left out, {error}", file=sys.stderr)
                 damaged = True
     if not names:
@@ -50,8 +52,9 @@ def main() -> None:
         if not any(chosen(found, [wanted]) for found in names.values()):
             parser.error(f"no file has a tier {wanted}; `sla prep elan {given.folder} --list-tiers` shows them")
     for path, found in names.items():
-        tree = ET.parse(path)  # again: all together may not fit into memory
-        changes += rename(tree, rules, chosen(found, given.tiers))
+        tree, tiers = ET.parse(path), chosen(found, given.tiers)
+        glosses = {mark.id: mark.gloss for tier in read(path) if tier.name in tiers for mark in tier.marks}
+        changes += rename(tree, rules, glosses)
         copy = given.copy / path.relative_to(given.folder)
         copy.parent.mkdir(parents=True, exist_ok=True)
         tree.write(copy, encoding="utf-8", xml_declaration=True)
@@ -77,9 +80,9 @@ def read_rules(path: Path) -> Rules:
     return rules
 
 
-def tier_names(tree: "ET.ElementTree[ET.Element]") -> list[str]:
-    """The names of the tiers of a document."""
-    return [tier.get("TIER_ID", "") for tier in tree.iter("TIER")]
+def read(path: Path) -> Sequence[Tier]:
+    """The tiers of a file, as `sla prep elan` reads them. Raises SlaError if it cannot be read."""
+    return read_eaf(path.read_bytes(), str(path)).tiers
 
 
 def chosen(names: Sequence[str], wanted: Sequence[str]) -> set[str]:
@@ -88,24 +91,22 @@ def chosen(names: Sequence[str], wanted: Sequence[str]) -> set[str]:
     return {tier.name for name in wanted for tier in find_tiers(tiers, name)}
 
 
-def rename(tree: "ET.ElementTree[ET.Element]", rules: Rules, tiers: Collection[str]) -> Counter[tuple[str, str]]:
+def rename(tree: "ET.ElementTree[ET.Element]", rules: Rules, glosses: Mapping[str, str]) -> Counter[tuple[str, str]]:
     """Change a document; returns how often each gloss got which name.
 
     Args:
-        tiers: names of those that are changed.
+        glosses: by the ids of the annotations that may be changed: the text with hyphens for white space, or the
+            entry of a vocabulary that an annotation without text names.
     """
     changes = Counter[tuple[str, str]]()
-    for tier in tree.iter("TIER"):
-        if tier.get("TIER_ID", "") not in tiers:
-            continue
-        for annotation in (one for holder in tier.iter("ANNOTATION") for one in holder):
-            value = annotation.find("ANNOTATION_VALUE")
-            old = "" if value is None or value.text is None else value.text.strip()
-            new = next((found.expand(name) for rule, name in rules if (found := rule.fullmatch(old))), old)
-            if value is not None and new != old:
-                value.text = new
-                annotation.attrib.pop("CVE_REF", None)  # the entry of a vocabulary, which has the old name
-                changes[old, new] += 1
+    for annotation in tree.iter():
+        old = glosses.get(annotation.get("ANNOTATION_ID", ""), "")
+        new = next((found.expand(name) for rule, name in rules if (found := rule.fullmatch(old))), old)
+        value = annotation.find("ANNOTATION_VALUE")
+        if value is not None and old and new != old:
+            value.text = new
+            annotation.attrib.pop("CVE_REF", None)  # the entry, which has the old name
+            changes[old, new] += 1
     return changes
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pympi
 import pytest
+from elan_files import Eaf
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "examples"))
 
@@ -60,6 +61,18 @@ def test_glosses_of_the_named_tiers_get_the_names_of_the_rules(
     read = {tier.name: tier.marks for tier in read_eaf(copy.read_bytes(), "copy").tiers}
     assert [mark.gloss for mark in read["RH-IDgloss"]] == RENAMED
     assert "2\tHOUSE1A\tHOUSE1" in capsys.readouterr().out.splitlines()
+
+
+def test_rules_are_for_glosses_as_prep_reads_them(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    eaf = Eaf(types={"gloss": ("", "CV")}, vocabulary={"e1": {"": "POINT"}, "e2": {"": "HAUS"}})
+    eaf.tier("RH-IDgloss")
+    for number, (value, entry) in enumerate([("", "e1"), ("", "e2"), ("PT 1", ""), ("", "")]):
+        eaf.mark("RH-IDgloss", 1000 * number, 1000 * number + 500, value, entry)
+    (folder / "recordings" / "monday" / "rec.eaf").write_text(eaf.xml(), encoding="utf-8")
+    (folder / "rules.tsv").write_text("POINT\t\nPT-1\tPT\n()\tX\n", encoding="utf-8")
+    run(monkeypatch, folder / "recordings", folder / "renamed", folder / "rules.tsv", "RH-IDgloss")
+    (tier,) = read_eaf((folder / "renamed" / "monday" / "rec.eaf").read_bytes(), "copy").tiers
+    assert [mark.gloss for mark in tier.marks] == ["", "HAUS", "PT", ""]
 
 
 def test_a_copy_among_the_originals_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
