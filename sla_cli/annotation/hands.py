@@ -53,9 +53,11 @@ def merge_hands(hands: Sequence[Sequence[Mark]]) -> Merged:
 
 def _partner(signs: Sequence[Mark], unpaired: dict[int, deque[int]], mark: Mark, hand: int) -> int | None:
     """Index of a sign with the same gloss on the other hand that has not ended when the mark begins; it is removed."""
+    if mark.end == mark.start:  # overlaps nothing
+        return None
     for other, places in unpaired.items():
         while other != hand and places:
             place = places.popleft()
-            if signs[place].end > mark.start and mark.end > mark.start:
+            if signs[place].end > mark.start:
                 return place
     return None

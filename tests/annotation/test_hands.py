@@ -23,6 +23,8 @@ def test_the_same_gloss_on_both_hands_is_one_sign() -> None:
     assert merged(marks((100, 200, "A")), marks((90, 210, "A"))) == [(90, 210, "A")]
     assert merged(marks((100, 200, "A")), marks((200, 300, "A"))) == [(100, 200, "A"), (200, 300, "A")], "one after it"
     assert merge_hands([marks((100, 200, "A")), marks((150, 210, "A"))]).two_handed == 1
+    instant = marks((100, 100, "A"), (200, 900, "A"))  # takes no sign from the one after it
+    assert merged(marks((0, 1000, "A")), instant) == [(0, 1000, "A"), (100, 100, "A")]
 
 
 def test_a_repetition_beside_a_held_hand_is_kept() -> None:
