@@ -45,7 +45,7 @@ class SuspiciousPlace:
             recognises `read`. A confusion that the model makes often is weak evidence against the annotation
         fluency: as `gain`, by a gloss bigram of the other references instead of by the model
         score: how suspicious the place is ([how](annotation-files.md#suspicious-annotations)): the sum of the last
-            three, at least 0
+            three, of `fluency` only what is above 0; at least 0
     """
 
     kind: Kind
