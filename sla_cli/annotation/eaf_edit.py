@@ -157,22 +157,20 @@ def _old_tiers(document: Document, names: Sequence[str], replace: bool) -> list[
         seen |= set(map(id, new))
         old += new
     if old:
-        check_uncorrected(document, map(_name, old))
+        check_uncorrected(document, map(_name, old), _other(old[0]))
     _check_unreferred(document, old)
     return sorted(old, key=lambda tier: tier.start)
 
 
 def _check_unreferred(document: Document, old: Sequence[Node]) -> None:
     """Raise SlaError if something that stays refers to an annotation that is removed."""
-    going = {node.attributes.get("ANNOTATION_ID") for tier in old for node in tier.walk()}
+    going = {node.attributes.get("ANNOTATION_ID"): tier for tier in old for node in tier.walk()}
     for child in document.root.children if old else ():
         for node in () if child in old else child.walk():
-            for key in REFERENCES & node.attributes.keys():
-                if not going.isdisjoint(node.attributes[key].split()):
-                    raise SlaError(
-                        f"{document.name}, line {node.line}: refers to an annotation of tier {_name(old[0])}",
-                        _other(old[0]),
-                    )
+            named = (ref for key in REFERENCES & node.attributes.keys() for ref in node.attributes[key].split())
+            if tier := next((going[ref] for ref in named if ref in going), None):
+                where = f"{document.name}, line {node.line}"
+                raise SlaError(f"{where}: refers to an annotation of tier {_name(tier)}", _other(tier))
 
 
 def _other(tier: Node) -> str:

@@ -21,7 +21,7 @@ WRITTEN = {
     *("ANNOTATION_ID", "ANNOTATION_REF", "PREVIOUS_ANNOTATION", "TIME_SLOT_REF1", "TIME_SLOT_REF2"),
 }
 REMARKS = (b"<!--", b"<?")  # comments and processing instructions; in texts and attributes `<` is `&lt;`
-HINT = "Give the new glosses another file; `sla transcribe` adds another tier to this one (--add-to, --tier)."
+HINT = "Give the new glosses another file, or folder."
 
 
 def corrected(document: Document, tiers: Iterable[Tier]) -> dict[str, str]:
@@ -52,13 +52,13 @@ def corrected(document: Document, tiers: Iterable[Tier]) -> dict[str, str]:
     return found
 
 
-def check_uncorrected(document: Document, names: Iterable[str] | None = None) -> None:
+def check_uncorrected(document: Document, names: Iterable[str] | None = None, hint: str = HINT) -> None:
     """Raise SlaError if one of these tiers is not as sla wrote it; None means all tiers of the file."""
     tiers = {tier.name: tier for tier in tiers_of(document)}
     wanted = [tiers[name] for name in (tiers if names is None else names)]
     for name, fault in corrected(document, wanted).items():
         line = next(one.line for one in document.root.named("TIER") if one.attributes.get("TIER_ID") == name)
-        raise SlaError(f"{document.name}, line {line}: tier {name} {fault} and is not replaced", HINT)
+        raise SlaError(f"{document.name}, line {line}: tier {name} {fault} and is not replaced", hint)
 
 
 def is_uncorrected(path: Path) -> bool:

@@ -53,7 +53,7 @@ def compute_parts(parts: Sequence[tuple[Source, Compute]], fps: float) -> list[T
         except SlaError as error:
             faults.append(error)
             if len(parts) > 1:
-                tell(f"warning: {error.message}: left out")
+                tell(f"warning: {part.start}-{part.end} s: {error.message}: left out")
     if not found:
         raise faults[0]
     for warning in sorted({one.warning for one in found if one.warning}):

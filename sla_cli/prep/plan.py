@@ -105,7 +105,8 @@ def _check_clips(clips: Sequence[Clip]) -> None:
     of_recording: dict[tuple[Path, str], Clip] = {}
     for clip in clips:
         if reason := _fault(clip):
-            raise SlaError(f"{clip.where}: {reason}", "Correct it in the table; without a table, rename the file.")
+            hint = "Correct the table or annotation there; if it is in the name of the file, rename that."
+            raise SlaError(f"{clip.where}: {reason}", hint)
         if clip.id in seen:
             hint = "Remove or rename one of the two."
             raise SlaError(f"{clip.where}: clip {clip.id} is listed twice, first in {seen[clip.id].where}", hint)

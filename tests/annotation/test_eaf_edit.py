@@ -368,6 +368,8 @@ def test_a_tier_of_somebody_else_is_never_replaced(hand_made: Path) -> None:
          "refers to an annotation of tier SIGN"),
         ('<REF_LINK_SET LINK_SET_ID="r"><GROUP_REF_LINK REF_LINK_ID="l" REFS="a3 a42"/></REF_LINK_SET>',
          "refers to an annotation of tier SIGN"),
+        ('<REF_LINK_SET LINK_SET_ID="r"><GROUP_REF_LINK REF_LINK_ID="l" REFS="a3 a44"/></REF_LINK_SET>',
+         "refers to an annotation of tier SIGN-confidence"),
     ],
 )  # fmt: skip
 def test_what_others_refer_to_is_not_replaced(hand_made: Path, element: str, message: str) -> None:

@@ -73,7 +73,10 @@ def test_only_the_parts_of_a_tier_are_recognised(work: Path, tmp_path: Path) -> 
     parts = write_tier(tmp_path / "parts.xml", [(start, end, "x"), (end - 0.05, end, "in it"), (900.0, 901.0, "")])
     answer = call("recognize", **given(work, tmp_path, parts=parts))
     assert answer.exit_code == 0, answer.output
-    assert f"warning: {work / NAME} ends at " in answer.stdout and "before 901.00 s: left out" in answer.stdout
+    assert (
+        f"warning: 900.0-901.0 s: {work / NAME} ends at " in answer.stdout
+        and "before 901.00 s: left out" in answer.stdout
+    )
     found = read_tiers(tmp_path / "glosses.xml")["SIGN"]
     assert found and all(start * 1000 - STEP <= one[0] < one[1] <= end * 1000 + STEP for one in found)
     with Recognizer.open(work / "old" / "runs" / "adapter") as model:  # of the part that both parts cover
