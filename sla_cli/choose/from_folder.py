@@ -41,6 +41,8 @@ def stretch_candidates(folder: Path, model: Recognizer, *, pause: float, fps: fl
             cannot be read are logged and left out.
     """
     recordings, elan = _recordings_in(folder)
+    if fps is not None and all(one.is_video for one in recordings):
+        log.warning("--fps has no effect on videos, which have their own times")
     silent, failed, done = list[str](), list[SlaError](), 0
     with progress(f"recognise {folder}", len(recordings), "recordings") as advance:
         for recording, eaf in zip(recordings, elan, strict=True):

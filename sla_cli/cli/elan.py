@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sla_cli.cli.options import WORK, Json, Work, answer
+from sla_cli.errors import SlaError
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", no_args_is_help=True)
 
@@ -43,6 +44,9 @@ def install(
 
     folder = extensions or installing.find_extensions()
     if uninstall:
+        for name, value in (("run", run), ("lm", lm)):
+            if value is not None:
+                raise SlaError(f"--{name} has no effect with --uninstall", "Leave it out.")
         gone = installing.uninstall(folder)
         text = "\n".join(f"removed {path}" for path in gone) or f"{folder} has no recogniser of sla"
         answer(text, ElanInstalled(folders=gone, run=None), as_json)

@@ -87,7 +87,7 @@ def _batch(name: str) -> str:
         "@echo off",
         "chcp 65001 >nul",
         f'if not exist "{python}" (',
-        f"  echo error: this Python is gone: {python}",
+        f'  echo error: this Python is gone: "{python}"',  # brackets in it would end the block
         "  echo hint: install sla again, then run: sla elan install",
         "  echo RESULT: FAILED.",
         "  exit /b 2",

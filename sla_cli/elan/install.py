@@ -31,9 +31,9 @@ def find_extensions() -> Path:
 
 
 def _places(pattern: str) -> Iterator[Path]:
-    whole = Path(pattern).expanduser()
-    root = Path(whole.anchor)
-    yield from (app / "extensions" for app in root.glob(str(whole.relative_to(root))) if app.is_dir())
+    inside = pattern.removeprefix("~/")
+    root = Path(Path(pattern).anchor) if inside == pattern else Path.home()  # whose name may have brackets
+    yield from (app / "extensions" for app in root.glob(inside.removeprefix(root.as_posix())) if app.is_dir())
 
 
 def install(extensions: Path, defaults: Mapping[str, str]) -> list[Path]:

@@ -112,7 +112,9 @@ def test_those_of_another_environment_or_of_an_interrupted_installation_are_repl
     install(extensions)
     assert (align / "sla-align.cmdi").exists() and not unfinished.exists()
     (align / "sla-align.cmdi").unlink()
-    sla("elan", "install", "--extensions", str(extensions), "--uninstall")
+    given = ("elan", "install", "--extensions", str(extensions), "--uninstall")
+    assert "--run has no effect with --uninstall" in refused(*given, "--run", "x")
+    sla(*given)
     assert not list(extensions.iterdir())
 
 
@@ -131,6 +133,7 @@ def test_what_cannot_be_installed_is_refused(extensions: Path, monkeypatch: pyte
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the places are those of Linux")
 def test_the_elan_that_is_installed_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tmp_path = tmp_path / "home [1]"  # no pattern
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setitem(installing.PLACES, "linux", ("~/ELAN*/app", "~/ELAN*/lib/app"))
     assert "no ELAN was found" in refused("elan", "install", "--uninstall")
