@@ -138,10 +138,11 @@ def _title(group: Sequence[_Placed]) -> str:
 
 
 def _names(titles: Sequence[str]) -> list[str]:
-    """Titles that can name files, numbered if they occur more than once."""
-    names: dict[str, None] = {}
+    """Titles that can name files, numbered if they occur more than once: also in capitals, which some disks ignore."""
+    names: dict[str, str] = {}  # by their small letters
     for title in titles:
         name = "".join(char if char.isprintable() and char not in '/\\:*?"<>|' else "_" for char in title).lstrip(".")
         free = (f"{name}-{number}" if number > 1 else name for number in count(1))
-        names[next(one for one in free if one not in names)] = None
-    return list(names)
+        new = next(one for one in free if one.casefold() not in names)
+        names[new.casefold()] = new
+    return list(names.values())
