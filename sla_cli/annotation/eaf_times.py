@@ -15,7 +15,7 @@ from itertools import pairwise
 from sla_cli.annotation.eaf_document import HINT, Document, Node
 from sla_cli.errors import FormatError
 
-SUBDIVISION = "Symbolic_Subdivision"
+SUBDIVISION = "Symbolic_Subdivision"  # constraint of a tier whose annotations divide their parent's time evenly
 Span = tuple[int, int]
 
 

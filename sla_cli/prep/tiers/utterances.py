@@ -8,14 +8,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from sla_cli.annotation.eaf_times import part
+from sla_cli.annotation.eaf_times import SUBDIVISION, part
 from sla_cli.annotation.hands import merge_hands
 from sla_cli.annotation.tier import AnnotationFile, Mark, Tier
 from sla_cli.core.clip import signer_key
 from sla_cli.prep.tiers.choose import Chosen
 from sla_cli.prep.tiers.names import people, person_of
-
-DIVIDED = "Symbolic_Subdivision"  # constraint of a tier whose annotations divide their parent's time evenly
 
 
 @dataclass(frozen=True)
@@ -85,7 +83,7 @@ def read_utterances(file: AnnotationFile, chosen: Chosen, pause: float, counts: 
             spans = _distinct(of(person, chosen.utterances))
             texts, lost = assign(translations, spans)
         signs, outside = assign(merged.signs, spans)
-        timed = not any(tier.name in sentences or tier.constraint == DIVIDED for tier in tiers)
+        timed = not any(tier.name in sentences or tier.constraint == SUBDIVISION for tier in tiers)
         counts.outside += outside
         counts.untranslated += lost
         for span, own, translation in zip(spans, signs, texts, strict=True):
