@@ -127,4 +127,4 @@ def _suggest(recognizer: Recognizer, number: int, video: Path, eaf: Path, layout
         except SlaError:
             if not eaf.exists():  # the annotator has made it just now
                 raise
-    add_to(eaf, transcript, layout, None, replace=False)
+    add_to(eaf, transcript, layout, replace=False)

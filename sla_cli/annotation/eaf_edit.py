@@ -40,17 +40,16 @@ from sla_cli.core.annotation import Annotation
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
 from sla_cli.log import log
-from sla_cli.system.atomic import atomic_write, refuse_read_only
+from sla_cli.system.atomic import refuse_read_only
 
 
-def add_to(existing: Path, annotation: Annotation, layout: Layout, out: Path | None, replace: bool) -> None:
+def add_to(existing: Path, annotation: Annotation, layout: Layout, *, replace: bool) -> None:
     """Add the tiers of a layout to an ELAN file; the new file appears only when it is complete.
 
     If the file links the recording with an offset (TIME_ORIGIN), times are shifted to the timeline of the file.
 
     Args:
-        existing: the file to add to.
-        out: path of the result; None changes `existing` itself, which keeps its permissions.
+        existing: the file to add to, which keeps its permissions.
         replace: whether a tier of this name that sla wrote is replaced, with the time slots that only it uses, and with
             its child tiers.
 
@@ -59,12 +58,7 @@ def add_to(existing: Path, annotation: Annotation, layout: Layout, out: Path | N
             a gloss that XML cannot hold, or a file that cannot be read or written. Nothing is changed.
         FormatError: `existing` is not an ELAN file; names the line.
     """
-    if out is None:
-        edit_file(existing, lambda data: _added(parse_document(data, str(existing)), annotation, layout, replace))
-    else:
-        data = _added(read_document(existing), annotation, layout, replace)
-        with atomic_write(out) as temporary:
-            temporary.write_bytes(data)
+    edit_file(existing, lambda data: _added(parse_document(data, str(existing)), annotation, layout, replace))
 
 
 def _added(document: Document, annotation: Annotation, layout: Layout, replace: bool) -> bytes:

@@ -45,7 +45,7 @@ def write_work(path: Path, marks: list[Interval], seed: int = 0) -> Path:
     draw = random.Random(seed)
     path.write_text(foreign_file().replace("GLOSS", "Old"), encoding="utf-8")
     signs = [Sign(text, start / 1000, end / 1000, draw.random()) for start, end, text in marks]
-    add_to(path, Annotation("video", None, 99.0, split_at_pauses(signs, 1.0)), Layout(confidence=True), None, False)
+    add_to(path, Annotation("video", None, 99.0, split_at_pauses(signs, 1.0)), Layout(confidence=True), replace=False)
     return path
 
 

@@ -34,6 +34,11 @@ def parse(path: Path) -> ET.Element:
     return ET.fromstring(path.read_bytes(), ET.XMLParser(target=ET.TreeBuilder(insert_comments=True, insert_pis=True)))
 
 
+def copied(path: Path, copy: Path) -> Path:
+    copy.write_bytes(path.read_bytes())
+    return copy
+
+
 def without_ours(path: Path, tiers: Sequence[str], types: Sequence[str] = OURS) -> list[tuple[object, ...]]:
     """What is not from sla, without the last used id and the constraint that confidence needs: of each element and
     comment, in order, the name, how many it holds, the attributes, and the text in and after it."""
@@ -98,7 +103,7 @@ EXPECTED = [(120, 500, "HEUTE"), (500, 900, "<A&B>"), (2000, 3000, '"REGEN"')]
 def test_all_that_others_wrote_stays(real: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.eaf"
     tiers = ["SIGN", "SIGN-confidence", "SENTENCE"]
-    add_to(real, EXAMPLE, ALL, out, replace=False)
+    add_to(copied(real, out), EXAMPLE, ALL, replace=False)
     assert glosses(out, "SIGN") == EXPECTED
     assert facts(read(out), tiers) == facts(read(real), [])
     assert without_ours(out, tiers) == without_ours(real, [])
@@ -108,9 +113,9 @@ def test_all_that_others_wrote_stays(real: Path, tmp_path: Path) -> None:
 
 def test_adding_twice(real: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.eaf"
-    add_to(real, EXAMPLE, replace_tier("A"), out, replace=False)
+    add_to(copied(real, out), EXAMPLE, replace_tier("A"), replace=False)
     first = out.read_bytes()
-    add_to(out, EXAMPLE, replace_tier("B"), None, replace=False)
+    add_to(out, EXAMPLE, replace_tier("B"), replace=False)
     tiers = ["A", "A-confidence", "B", "B-confidence"]
     assert glosses(out, "A") == glosses(out, "B") == EXPECTED
     assert without_ours(out, tiers) == without_ours(real, [])
@@ -129,7 +134,7 @@ def test_tiers_that_are_added_at_the_same_time_are_all_there(shared: Path, tmp_p
     out = tmp_path / "out.eaf"
     out.write_bytes((shared / "data" / "elan" / LARGE).read_bytes())
     added = [
-        get_context("fork").Process(target=add_to, args=(out, EXAMPLE, Layout(tier=name), None, False))
+        get_context("fork").Process(target=add_to, args=(out, EXAMPLE, Layout(tier=name)), kwargs={"replace": False})
         for name in ("AA", "BB", "CC")
     ]
     for one in added:
@@ -144,9 +149,9 @@ def test_replacing_leaves_what_adding_at_once_would(real: Path, tmp_path: Path) 
     """But for the ids, which are not used again."""
     once, twice = tmp_path / "once.eaf", tmp_path / "twice.eaf"
     short = replace(EXAMPLE, sentences=EXAMPLE.sentences[:1], made={"run": "runs/b"})
-    add_to(real, short, Layout(), once, replace=False)
-    add_to(real, EXAMPLE, Layout(confidence=True), twice, replace=False)
-    add_to(twice, short, Layout(), None, replace=True)
+    add_to(copied(real, once), short, Layout(), replace=False)
+    add_to(copied(real, twice), EXAMPLE, Layout(confidence=True), replace=False)
+    add_to(twice, short, Layout(), replace=True)
     assert glosses(twice, "SIGN") == EXPECTED[:2]
     assert list(read(twice).get_tier_names()) == list(read(once).get_tier_names())
     assert len(read(twice).timeslots) == len(read(once).timeslots)
@@ -162,10 +167,10 @@ def test_sentences_of_an_earlier_recognition_are_not_left_silently(
     real: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     out = tmp_path / "out.eaf"
-    add_to(real, EXAMPLE, ALL, out, replace=False)
-    add_to(out, EXAMPLE, ALL, None, replace=True)
+    add_to(copied(real, out), EXAMPLE, ALL, replace=False)
+    add_to(out, EXAMPLE, ALL, replace=True)
     assert "SENTENCE" not in caplog.text
-    add_to(out, EXAMPLE, Layout(), None, replace=True)
+    add_to(out, EXAMPLE, Layout(), replace=True)
     assert "tier SENTENCE stays as it is; --sentences replaces it too" in caplog.text
 
 
@@ -175,8 +180,8 @@ def test_many_signs_among_many(shared: Path, tmp_path: Path) -> None:
     tiers = ["SIGN", "SIGN-confidence", "SENTENCE"]
     signs = [Sign(f"G{number}", number * 0.3, number * 0.3 + 0.25, 0.5) for number in range(1500)]
     many = Annotation("a", None, 450.0, tuple(Sentence(tuple(signs[at : at + 5])) for at in range(0, 1500, 5)))
-    add_to(real, many, ALL, out, replace=False)
-    add_to(out, many, ALL, None, replace=True)
+    add_to(copied(real, out), many, ALL, replace=False)
+    add_to(out, many, ALL, replace=True)
     assert broken_rules(out) == []
     found = read(out)
     assert len(found.get_annotation_data_for_tier("SIGN")) == 1500
@@ -223,7 +228,7 @@ def hand_made(tmp_path: Path) -> Path:
 
 def test_a_file_by_hand_keeps_every_byte(hand_made: Path, tmp_path: Path) -> None:
     out = tmp_path / "out.eaf"
-    add_to(hand_made, EXAMPLE, ALL, out, replace=False)
+    add_to(copied(hand_made, out), EXAMPLE, ALL, replace=False)
     assert is_kept(hand_made, out)
     root = parse(out)
     ids = [slot.get("TIME_SLOT_ID") for slot in root.iter("TIME_SLOT")]
@@ -263,10 +268,10 @@ def test_ways_to_write_xml(change: Any, tmp_path: Path) -> None:
     path.write_bytes(text.encode("utf-8"))
     before = without_ours(path, [], [])
     umlaut = Annotation("a", None, 9.0, (Sentence((Sign("SÜD雨", 0.5, 6.0, 1.0),)),), {"run": "ü"})
-    add_to(path, umlaut, replace_tier("Gebärde"), None, replace=False)
+    add_to(path, umlaut, replace_tier("Gebärde"), replace=False)
     tiers, types = ["Gebärde", "Gebärde-confidence"], ["sla-gloss-2", "sla-confidence"]
     assert without_ours(path, tiers, types) == before
-    add_to(path, umlaut, replace_tier("Gebärde"), None, replace=True)
+    add_to(path, umlaut, replace_tier("Gebärde"), replace=True)
     assert without_ours(path, tiers, types) == before
     assert glosses_of_root(parse(path), "Gebärde") == ["SÜD雨"]
     assert parse(path).find(".//*[@NAME='sla:run:Gebärde']").text == "ü"
@@ -295,10 +300,10 @@ def test_empty_elements(tmp_path: Path, header: str, order: str, tail: str) -> N
     start = '<ANNOTATION_DOCUMENT AUTHOR="" DATE="2014-10-28T10:14:04+01:00" VERSION="3.0">'
     path.write_text(f"{start}{header}{order}{tail}</ANNOTATION_DOCUMENT>", encoding="utf-8")
     before = set(broken_rules(path))
-    add_to(path, EXAMPLE, ALL, None, replace=False)
+    add_to(path, EXAMPLE, ALL, replace=False)
     assert set(broken_rules(path)) <= before
     assert glosses_of_root(parse(path), "SIGN") == ["HEUTE", "<A&B>", '"REGEN"']
-    add_to(path, EXAMPLE, ALL, None, replace=True)
+    add_to(path, EXAMPLE, ALL, replace=True)
     assert set(broken_rules(path)) <= before
     assert glosses_of_root(parse(path), "SENTENCE") == ["HEUTE <A&B>", '"REGEN"']
 
@@ -309,9 +314,9 @@ def test_any_signs_can_be_added_and_replaced(first: Annotation, second: Annotati
     with tempfile.TemporaryDirectory() as folder:
         path, out = Path(folder) / "hand.eaf", Path(folder) / "out.eaf"
         path.write_text(HAND_MADE, encoding="utf-8")
-        add_to(path, first, Layout(sentences=sentences, confidence=True), out, replace=False)
+        add_to(copied(path, out), first, Layout(sentences=sentences, confidence=True), replace=False)
         assert glosses_of_root(parse(out), "SIGN") == [sign.gloss for sign in first.signs]
-        add_to(out, second, Layout(confidence=True), None, replace=True)
+        add_to(out, second, Layout(confidence=True), replace=True)
         assert glosses_of_root(parse(out), "SIGN") == [sign.gloss for sign in second.signs]
         times = [int(one.get("TIME_VALUE")) for one in parse(out).iter("TIME_SLOT") if "TIME_VALUE" in one.attrib]
         assert times == sorted(times)
@@ -321,7 +326,7 @@ def test_any_signs_can_be_added_and_replaced(first: Annotation, second: Annotati
 def refused(path: Path, layout: Layout, replace: bool, message: str) -> None:
     before = path.read_bytes()
     with pytest.raises(SlaError, match=message) as caught:
-        add_to(path, EXAMPLE, layout, None, replace)
+        add_to(path, EXAMPLE, layout, replace=replace)
     with pytest.raises(SlaError, match=message):
         check_can_add(path, layout, replace=replace)
     assert str(path) in caught.value.message
@@ -332,17 +337,17 @@ def refused(path: Path, layout: Layout, replace: bool, message: str) -> None:
 
 def test_a_tier_that_is_there_is_not_replaced_unasked(hand_made: Path) -> None:
     refused(hand_made, Layout(tier="hand"), False, "has a tier hand")
-    add_to(hand_made, EXAMPLE, Layout(), None, replace=False)
+    add_to(hand_made, EXAMPLE, Layout(), replace=False)
     refused(hand_made, Layout(), False, "has a tier SIGN")
-    add_to(hand_made, replace(EXAMPLE, made={"run": "r"}), Layout(tier="\u00e4"), None, replace=False)
+    add_to(hand_made, replace(EXAMPLE, made={"run": "r"}), Layout(tier="\u00e4"), replace=False)
     refused(hand_made, Layout(tier="a\u0308"), False, "has a tier \u00e4")
-    add_to(hand_made, EXAMPLE, Layout(tier="a\u0308"), None, replace=True)
+    add_to(hand_made, EXAMPLE, Layout(tier="a\u0308"), replace=True)
     assert "\u00e4" not in hand_made.read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("note", ["<!-- really? -->", "<?note really?>"])
 def test_a_tier_with_a_comment_is_not_replaced(hand_made: Path, note: str) -> None:
-    add_to(hand_made, EXAMPLE, Layout(), None, replace=False)
+    add_to(hand_made, EXAMPLE, Layout(), replace=False)
     text = hand_made.read_text(encoding="utf-8")
     begin = text.index(">", text.index("<TIER", text.index("</TIER>", text.index('TIER_ID="hand"')))) + 1
     hand_made.write_text(text[:begin] + note + text[begin:], encoding="utf-8")
@@ -373,17 +378,17 @@ def test_a_tier_of_somebody_else_is_never_replaced(hand_made: Path) -> None:
     ],
 )  # fmt: skip
 def test_what_others_refer_to_is_not_replaced(hand_made: Path, element: str, message: str) -> None:
-    add_to(hand_made, EXAMPLE, replace_tier("SIGN"), None, replace=False)
+    add_to(hand_made, EXAMPLE, replace_tier("SIGN"), replace=False)
     text = hand_made.read_text(encoding="utf-8")
     hand_made.write_text(text.replace("</ANNOTATION_DOCUMENT>", f"{element}</ANNOTATION_DOCUMENT>"), encoding="utf-8")
     refused(hand_made, Layout(), True, message)
 
 
 def test_a_time_slot_that_others_use_stays(hand_made: Path) -> None:
-    add_to(hand_made, EXAMPLE, Layout(), None, replace=False)
+    add_to(hand_made, EXAMPLE, Layout(), replace=False)
     text = hand_made.read_text(encoding="utf-8")
     hand_made.write_text(text.replace('TIME_SLOT_REF2="ts4"', 'TIME_SLOT_REF2="ts13"'), encoding="utf-8")
-    add_to(hand_made, replace(EXAMPLE, sentences=()), Layout(), None, replace=True)
+    add_to(hand_made, replace(EXAMPLE, sentences=()), Layout(), replace=True)
     ids = [slot.get("TIME_SLOT_ID") for slot in parse(hand_made).iter("TIME_SLOT")]
     assert ids == ["ts1", "ts2", "ts7", "ts13", "ts3", "ts4"]
     assert glosses_of_root(parse(hand_made), "SIGN") == []
@@ -402,14 +407,14 @@ def test_a_file_that_would_not_be_as_before_is_not_written(
     before = HAND_MADE.replace(*change)
     hand_made.write_text(before, encoding="utf-8")
     with pytest.raises(SlaError, match=message):
-        add_to(hand_made, EXAMPLE, Layout(), None, replace=False)
+        add_to(hand_made, EXAMPLE, Layout(), replace=False)
     assert hand_made.read_text(encoding="utf-8") == before
 
 
 def test_a_gloss_that_xml_cannot_hold_changes_nothing(hand_made: Path) -> None:
     broken = Annotation("a", None, 1.0, (Sentence((Sign("A\x00", 0.0, 1.0, 1.0),)),))
     with pytest.raises(SlaError, match="control character"):
-        add_to(hand_made, broken, Layout(), None, replace=False)
+        add_to(hand_made, broken, Layout(), replace=False)
     assert hand_made.read_text(encoding="utf-8") == HAND_MADE
 
 
@@ -432,7 +437,7 @@ def test_what_is_no_elan_file_is_refused(tmp_path: Path, name: str) -> None:
     path = tmp_path / "a.eaf"
     path.write_bytes(data)
     with pytest.raises(FormatError, match=message) as caught:
-        add_to(path, EXAMPLE, ALL, None, replace=True)
+        add_to(path, EXAMPLE, ALL, replace=True)
     assert caught.value.message.startswith(str(path))
     assert path.read_bytes() == data
     assert [one.name for one in tmp_path.iterdir()] == ["a.eaf"]
@@ -441,14 +446,14 @@ def test_what_is_no_elan_file_is_refused(tmp_path: Path, name: str) -> None:
 def test_what_cannot_be_read_is_refused(tmp_path: Path) -> None:
     for path in (tmp_path, tmp_path / "absent.eaf"):
         with pytest.raises(SlaError, match="cannot read"):
-            add_to(path, EXAMPLE, ALL, None, replace=False)
+            add_to(path, EXAMPLE, ALL, replace=False)
 
 
 def test_permissions_and_links_stay(hand_made: Path, tmp_path: Path) -> None:
     hand_made.chmod(0o640)
     link = tmp_path / "link.eaf"
     link.symlink_to(hand_made)
-    add_to(link, EXAMPLE, Layout(), None, replace=False)
+    add_to(link, EXAMPLE, Layout(), replace=False)
     assert link.is_symlink()
     assert hand_made.stat().st_mode & 0o777 == 0o640
     assert glosses_of_root(parse(hand_made), "SIGN") != []
@@ -460,5 +465,5 @@ def test_a_full_disk_changes_nothing(small_disk: Path) -> None:
     rest = os.statvfs(small_disk)
     (small_disk / "other").write_bytes(b"\0" * rest.f_bavail * rest.f_bsize)
     with pytest.raises(SlaError, match="cannot write"):
-        add_to(path, EXAMPLE, Layout(), None, replace=False)
+        add_to(path, EXAMPLE, Layout(), replace=False)
     assert path.read_text(encoding="utf-8") == HAND_MADE

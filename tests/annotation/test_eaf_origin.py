@@ -29,7 +29,7 @@ def eaf(folder: Path, *links: str) -> Path:
 
 
 def added(path: Path, media: str) -> list[tuple[int, int, str]]:
-    add_to(path, replace(EXAMPLE, media=Path("elsewhere") / media), Layout(sentences=True), None, replace=False)
+    add_to(path, replace(EXAMPLE, media=Path("elsewhere") / media), Layout(sentences=True), replace=False)
     return [
         one for tier in ("SIGN", "SENTENCE") for one in sorted(Eaf(path).get_annotation_data_for_tier(tier))
     ]  # fmt: skip

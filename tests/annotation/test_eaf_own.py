@@ -54,7 +54,7 @@ def test_its_tiers_may_be_replaced_also_if_another_program_has_saved_them(writte
     assert written.read_bytes() != before
     with pytest.raises(SlaError, match="was changed"):
         is_uncorrected(written)
-    add_to(written, EXAMPLE, ALL, None, replace=True)
+    add_to(written, EXAMPLE, ALL, replace=True)
 
 
 def another_gloss(eaf: Eaf) -> None:
@@ -137,7 +137,7 @@ def test_a_corrected_tier_is_never_replaced(written: Path, correct: Correction, 
     saved(written, correct)
     before = written.read_bytes()
     with pytest.raises(SlaError, match=message) as caught:
-        add_to(written, EXAMPLE, ALL, None, replace=True)
+        add_to(written, EXAMPLE, ALL, replace=True)
     assert "--tier" in caught.value.hint
     assert written.read_bytes() == before
 
@@ -150,5 +150,5 @@ def test_a_template_without_tiers_is_never_replaced(written: Path) -> None:
 
 def test_a_note_on_another_tier_does_not_prevent_replacing_those_of_sla(written: Path) -> None:
     saved(written, a_tier)
-    add_to(written, EXAMPLE, ALL, None, replace=True)
+    add_to(written, EXAMPLE, ALL, replace=True)
     assert "MINE" in Eaf(str(written)).get_tier_names()

@@ -312,7 +312,7 @@ def test_nothing_is_added_to_what_is_not_sound(name: str, tmp_path: Path, monkey
     with pytest.raises(FormatError, match=message):
         check_can_add(path, Layout("NEW"), replace=False)
     with pytest.raises(FormatError, match=message):
-        add_to(path, EXAMPLE, Layout("NEW"), None, replace=False)
+        add_to(path, EXAMPLE, Layout("NEW"), replace=False)
     assert path.read_bytes() == before
 
 

@@ -305,7 +305,7 @@ def test_an_id_of_so_many_digits_in_an_elan_file(tmp_path: Path) -> None:
         f'<PROPERTY NAME="lastUsedAnnotationId">{long}</PROPERTY></HEADER><TIME_ORDER>'
         f'<TIME_SLOT TIME_SLOT_ID="ts{long}" TIME_VALUE="0"/></TIME_ORDER></ANNOTATION_DOCUMENT>'
     )
-    add_to(path, SIGNS, Layout(tier="NEW"), None, False)
+    add_to(path, SIGNS, Layout(tier="NEW"), replace=False)
     (tier,) = read_eaf(path.read_bytes(), "v.eaf").tiers
     assert [(mark.start, mark.end, mark.text) for mark in tier.marks] == [(100, 500, "A")]
 
