@@ -17,7 +17,7 @@ from sla_cli.errors import SlaError
 from sla_cli.exchange.gloss_files import export_like
 from sla_cli.lm.kenlm_model import open_lm
 from sla_cli.search.options import flag, options_given, settle
-from sla_cli.work.emissions import Emissions, emission_inputs
+from sla_cli.work.emissions import Emissions, emission_inputs, made_with
 from sla_cli.work.folder import Work
 from sla_cli.work.kind import HYPOTHESES
 from sla_cli.work.output import check_output
@@ -120,9 +120,9 @@ def decode_run(
     Raises:
         SlaError: as `decode_file`, or the format cannot hold the hypotheses.
     """
-    inputs, split = emission_inputs(emissions), Emissions(emissions).header.split
-    weights, digest = inputs.get("weights", ""), inputs.get("split", "")
-    settled = settle(given, tunings_of(emissions, run), weights, split=split, digest=digest)
+    opened, digest = Emissions(emissions), emission_inputs(emissions).get("split", "")
+    split, tunings = opened.header.split, tunings_of(emissions, run)
+    settled = settle(given, tunings, made_with(opened), split=split, digest=digest)
     path, hypotheses = decode_file(
         emissions,
         work.hypotheses,

@@ -21,7 +21,7 @@ from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
 from sla_cli.search.beam_decoder import BeamOptions
 from sla_cli.system.atomic import atomic_write
-from sla_cli.work.emissions import Emissions, emission_inputs
+from sla_cli.work.emissions import Emissions, emission_inputs, made_with
 from sla_cli.work.making import making
 from sla_cli.work.model_folder import is_model
 from sla_cli.work.references import reference_split
@@ -56,11 +56,14 @@ def tune_file(
     emissions = Emissions(emissions_path)
     header = emissions.header
     check_tunable(header.split)
+    if not len(emissions):
+        raise SlaError(f"{emissions_path} has no clips, so there is nothing to tune on", "Are they of the right split?")
     if options.lm is None:
         raise SlaError("alpha and beta are weights of a language model, but none is given", "Give one with --lm.")
     check_oov(options.lm, header.glosses, options.max_oov)
     rules = profile(header.profile)
-    lm, inputs = unchanged_digest(options.lm), emission_inputs(emissions_path)
+    lm, weights = unchanged_digest(options.lm), made_with(emissions)
+    digest = emission_inputs(emissions_path).get("split", "")
     receipt = Receipt(
         "tune",
         {
@@ -92,8 +95,8 @@ def tune_file(
         )
     before = read_receipt(out)  # also with `force`: a damaged one is refused before the search
     others = not force and before is not None and before.fingerprint != receipt.fingerprint
-    if others and read_tuned(out).split_digest not in ("", inputs.get("split")):
-        log.warning("the choice in %s was made on other clips and is replaced", out)
+    if others and ((old := read_tuned(out)).weights != weights or old.split_digest not in ("", digest)):
+        log.warning("the choice in %s was made for other weights, or on other clips, and is replaced", out)
     # Another grid needs no --force: the newest choice counts.
     with making(out, receipt, force=force or others, is_whole=partial(_is_whole, out)) as artifact:
         if artifact.there is not None:
@@ -102,14 +105,14 @@ def tune_file(
             tried = list(dict.fromkeys([*points, *(point.without for point in points)]))
             found = search_grid(emissions, header.glosses, references, rules, options, tried, jobs, advance)
         trials, without = found[: len(points)], [trial for trial in found if trial.point == trial.point.without]
-        tuned = _tuned(choose(trials, without), header.split, rules, inputs, lm)
+        tuned = _tuned(choose(trials, without), header.split, rules, weights, lm, digest)
         _write(out, tuned, trials, found)
         artifact.results = {**asdict(tuned), DIGESTS: {name: digest_file(out / name) for name in (CHOICE, *BESIDE)}}
     return out, tuned, trials
 
 
-def _tuned(choice: Choice, split: str, rules: Profile, inputs: Mapping[str, str], lm: str) -> Tuned:
-    """The choice as it is stored. `inputs`: digests of the inputs of the emissions; `lm`: of the language model."""
+def _tuned(choice: Choice, split: str, rules: Profile, weights: str, lm: str, split_digest: str) -> Tuned:
+    """The choice as it is stored."""
     counts = choice.taken.counts
     return Tuned(
         **asdict(choice.taken.point),
@@ -118,9 +121,9 @@ def _tuned(choice: Choice, split: str, rules: Profile, inputs: Mapping[str, str]
         ref_words=counts.ref_words,
         split=split,
         profile=str(rules),
-        weights=inputs.get("weights", ""),
+        weights=weights,
         lm=lm,
-        split_digest=inputs.get("split", ""),
+        split_digest=split_digest,
         lowest_wer=choice.lowest.counts.wer,
         wer_without=choice.without.counts.wer,
         difference=choice.difference,
@@ -136,12 +139,8 @@ def _is_whole(out: Path, made: Receipt) -> bool:
 
 def check_tunable(split: str) -> None:
     """Raise SlaError for every split except dev."""
-    hint = "Tune on dev, and decode test with the choice."
-    if split == "test":
-        raise SlaError("tuning on test would make its score worthless", hint)
-    if split == "train":
-        raise SlaError("tuning on train, whose clips the model was trained on, would choose wrong weights", hint)
     if split != "dev":
+        hint = "Tune on dev, and decode test with the choice: tuned on test, its score would be worthless."
         raise SlaError(f"these emissions are of {shown(split)}, and weights are tuned on dev", hint)
 
 

@@ -93,7 +93,7 @@ def settle(given: Mapping[str, Any], tunings: Path, weights: str, *, split: str 
     Args:
         given: as for `options_given`.
         tunings: the folder of all tunings of the run.
-        weights: digest of the run's weights.
+        weights: digest of the run's weights, or as `made_with`.
         split, digest: the split that is decoded, and the digest of its clips, as far as they are known.
 
     Raises:

@@ -29,6 +29,7 @@ from sla_cli.artifact.receipt import Receipt, read_receipt
 from sla_cli.config.checks import read_values
 from sla_cli.core.calibration import UNCHANGED, Calibration
 from sla_cli.core.ctc import are_probabilities
+from sla_cli.core.digest import digest_json
 from sla_cli.core.place import FrameScores, Spans, place
 from sla_cli.core.quantities import FileName, Line, Positive
 from sla_cli.errors import FormatError
@@ -129,6 +130,13 @@ def emission_inputs(path: Path) -> dict[str, str]:
     """Digests of the inputs of emissions: `weights`, `split` and others; empty if they are not recorded."""
     receipt = read_receipt(path)
     return receipt.inputs if receipt is not None else {}
+
+
+def made_with(emissions: Emissions) -> str:
+    """Identifies the weights that made emissions; if they are not recorded, what made those of one system."""
+    header = emissions.header
+    system = [header.run, header.corpus, header.glosses, header.stride]
+    return emission_inputs(emissions.path).get("weights") or digest_json(system)
 
 
 def is_current(path: Path, receipt: Receipt) -> bool:

@@ -21,7 +21,7 @@ from sla_cli.core.quantities import Amount, Count, Positive
 from sla_cli.core.result import Interval
 from sla_cli.errors import FormatError
 from sla_cli.log import log
-from sla_cli.work.emissions import Emissions, emission_inputs
+from sla_cli.work.emissions import Emissions, made_with
 from sla_cli.work.folder import find_source
 from sla_cli.work.model_folder import ModelFolder, find_trained
 from sla_cli.work.run import Run
@@ -45,7 +45,8 @@ class Tuned:
         ref_words: number of glosses in the references
         split: the split that was decoded
         profile: the scoring profile
-        weights: digest of the weights of the run; empty if unknown
+        weights: digest of the weights of the run; for emissions that record none, of their run, corpus, glosses and
+            stride
         lm: digest of the language model
         split_digest: digest of the clips; empty if unknown
         lowest_wer: word error rate of the setting with the fewest errors, in percent
@@ -84,14 +85,14 @@ def tunings_of(emissions: Path, run: Run | None = None) -> Path:
         run: the run, if it is known; else the one that the emissions record is looked for.
     """
     if run is None:
-        weights = emission_inputs(emissions).get("weights")
+        opened = Emissions(emissions)
 
         def is_it(place: Path) -> bool:
             trained = find_trained(place)
-            return trained.best.is_file() and trained.weights_digest == weights
+            return trained.best.is_file() and trained.weights_digest == made_with(opened)
 
-        found = find_source(Path(Emissions(emissions).header.run), emissions, is_it)
-        run = None if found is None else find_trained(found)
+        found = find_source(Path(opened.header.run), emissions, is_it)
+        run = find_trained(found) if found is not None and is_it(found) else None  # where it was may be another now
     if run is None or (isinstance(run, ModelFolder) and not run.tunings.is_dir()):
         return emissions.parent / "tuning"
     return run.tunings
@@ -103,11 +104,11 @@ def tuning_of(tunings: Path, lm: str) -> Path:
 
 
 def find_tuned(tunings: Path, lm: Path, weights: str) -> Tuned | None:
-    """The choice for a language model, None if there is none, or only one for other weights of the run.
+    """The choice for a language model, None if there is none, or only one for other weights.
 
     Args:
         tunings: the folder of all tunings of the run.
-        weights: digest of the run's weights.
+        weights: digest of the run's weights, or as `made_with`.
     """
     out = tuning_of(tunings, digest_file(lm))
     if read_receipt(out, "tune") is None:
@@ -116,7 +117,7 @@ def find_tuned(tunings: Path, lm: Path, weights: str) -> Tuned | None:
         return None
     tuned = read_tuned(out)
     if tuned.weights != weights:
-        log.warning("%s was tuned for other weights of this run, so it is not used", out)
+        log.warning("%s was tuned for other weights, so it is not used", out)
         return None
     return tuned
 

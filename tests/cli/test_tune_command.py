@@ -157,6 +157,29 @@ def test_hypotheses_say_on_which_split_their_weights_were_tuned(folder: Path) ->
     assert printed not in answer.stderr
 
 
+def test_a_tuning_of_emissions_without_receipts_lies_beside_them_and_counts_for_one_system(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_store(folder)
+    for split in ("dev", "test"):
+        source = Emissions(folder / f"{split}.h5")
+        for system, name in (("A", ""), ("B", "/gone/B"), ("C", "c")):
+            header = EmissionHeader(**{**vars(source.header), "run": name})
+            write_emissions(folder / f"{system}-{split}.h5", header, list(source))
+    (elsewhere := folder / "elsewhere/c").mkdir(parents=True)
+    monkeypatch.chdir(elsewhere.parent)
+    lm, grid = ("--lm", "../gloss.arpa"), ("--alphas", "1", "--betas", "2")
+    replaced, others = "made for other weights, or on other clips, and is replaced", "was tuned for other weights"
+    for system, before in (("A", ""), ("B", "A"), ("C", "B")):
+        tuned = sla("tune", f"../{system}-dev.h5", *lm, *grid)
+        assert (replaced in " ".join(tuned.stderr.split())) == bool(before), tuned.output
+        assert "alpha 1, beta 2 as tuned on dev" in sla("decode", f"../{system}-test.h5", *lm).stderr
+        if before:
+            answer = " ".join(sla("decode", f"../{before}-test.h5", *lm).stderr.split())
+            assert others in answer and "as tuned on" not in answer
+    assert len(list(folder.glob("tuning/*/tuned.json"))) == 1 and not list(Path().rglob("tuning"))
+
+
 @pytest.mark.parametrize("how", ["deleted", "edited"])
 @pytest.mark.parametrize("name", ["tune.tsv", "clips.tsv", "tune.png"])
 def test_a_file_that_is_not_as_it_was_is_made_again(folder: Path, name: str, how: str) -> None:
@@ -192,7 +215,7 @@ def test_a_hot_word_that_is_named_twice_is_no_other_tuning(folder: Path) -> None
 
 def test_tuning_is_refused_where_it_makes_no_sense(folder: Path) -> None:
     write_store(folder)
-    assert "tuning on test" in refuse("tune", "test.h5", "--lm", "gloss.arpa")
+    assert "of 'test', and weights are tuned on dev" in refuse("tune", "test.h5", "--lm", "gloss.arpa")
     assert "--lm" in refuse("tune", "dev.h5")
     for numbers in (
         ("--alphas", "low,high"),
@@ -210,7 +233,7 @@ def test_bad_input_is_refused(folder: Path) -> None:
     dev = Emissions(folder / "dev.h5")
     header = EmissionHeader(**{**vars(dev.header), "split": "train"})
     write_emissions(folder / "train.h5", header, list(dev))
-    assert "tuning on train" in refuse("tune", "train.h5", "--lm", "gloss.arpa")
+    assert "of 'train', and weights are tuned on dev" in refuse("tune", "train.h5", "--lm", "gloss.arpa")
 
 
 def test_thresholds_are_options_and_recorded(folder: Path) -> None:

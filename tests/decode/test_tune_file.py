@@ -8,14 +8,17 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
 from sla_cli.artifact.receipt import Receipt, write_receipt
+from sla_cli.core.clip_score import score_clip
 from sla_cli.core.edit_alignment import Counts, align, count
 from sla_cli.core.normalize import profile
 from sla_cli.decode.decode_split import decode_split
-from sla_cli.decode.grid_search import GridPoint, grid, search_grid
+from sla_cli.decode.grid_plot import draw_grid
+from sla_cli.decode.grid_search import GridPoint, Trial, grid, search_grid
 from sla_cli.decode.tune_file import BESIDE, check_tunable, tune_file
 from sla_cli.errors import SlaError
 from sla_cli.lm.arpa import write_arpa
@@ -23,7 +26,7 @@ from sla_cli.lm.estimate import estimate
 from sla_cli.search.beam_decoder import BeamOptions
 from sla_cli.search.options import Settled, settle
 from sla_cli.search.prefix_beam import PrefixBeam
-from sla_cli.work.emissions import Emission, EmissionHeader, write_emissions
+from sla_cli.work.emissions import Emission, EmissionHeader, Emissions, write_emissions
 from sla_cli.work.tuning import CHOICE
 
 GLOSSES = ("NORD", "SUED", "NULL")
@@ -119,6 +122,17 @@ def test_files_and_the_choice_taken_up_by_test(tmp_path: Path, lm: Path) -> None
     assert settle({"lm": lm}, tunings, "others") == Settled(options), "the run was trained again"
 
 
+def test_the_picture_of_a_large_grid_is_bounded(tmp_path: Path) -> None:
+    for name, points in (
+        ("wide", grid([1.0], [number / 1000 for number in range(1000)], [1, 5])),
+        ("beams", grid([1.0], [0.0, 1.0], range(1, 201))),
+    ):
+        trials = [Trial(point, (score_clip("clip", ("NORD",), ("NORD",)),)) for point in points]
+        draw_grid(tmp_path / f"{name}.png", trials, points[0], "WER %")
+        height, width, _ = cv2.imread(str(tmp_path / f"{name}.png")).shape
+        assert height <= 1050 and width <= 2100
+
+
 def test_no_language_model_at_a_beam_of_1_is_the_best_path_that_decode_gives(lm: Path) -> None:
     emissions, references = clips()
     point, options = GridPoint(1, 0.0, 0.0), BeamOptions(lm=lm)
@@ -133,16 +147,19 @@ def test_no_language_model_at_a_beam_of_1_is_the_best_path_that_decode_gives(lm:
 def test_refusals(tmp_path: Path, lm: Path) -> None:
     dev, test, references = write(tmp_path), write(tmp_path, "test"), clips()[1]
     settings = grid([0.5], [1.0], [5])
-    with pytest.raises(SlaError, match="tuning on train"):
+    with pytest.raises(SlaError, match="of 'train', and weights are tuned on dev"):
         tune_file(write(tmp_path, "train"), references, tmp_path, BeamOptions(lm=lm), settings)
     with pytest.raises(SlaError, match="--alphas: alpha is nan"):
         tune_file(dev, references, tmp_path, BeamOptions(lm=lm), grid([math.nan], [1.0], [5]))
     with pytest.raises(SlaError, match="of 'val', and weights are tuned on dev"):
         check_tunable("val")
-    with pytest.raises(SlaError, match="tuning on test"):
+    with pytest.raises(SlaError, match="of 'test', and weights are tuned on dev"):
         tune_file(test, references, tmp_path, BeamOptions(lm=lm), settings)
     with pytest.raises(SlaError, match="none is given"):
         tune_file(dev, references, tmp_path, BeamOptions(), settings)
+    write_emissions(tmp_path / "none.h5", Emissions(dev).header, [])
+    with pytest.raises(SlaError, match="has no clips"):
+        tune_file(tmp_path / "none.h5", {}, tmp_path, BeamOptions(lm=lm), settings)
     with pytest.raises(SlaError, match="--beams: beam is 0"):
         tune_file(dev, references, tmp_path, BeamOptions(lm=lm), grid([0.5], [1.0], [0]))
 
