@@ -50,7 +50,7 @@ def compare(
     from sla_cli.cli.results.evaluation import Compared
     from sla_cli.core.bootstrap import Resampling
     from sla_cli.score.compare import compare_files, compare_members
-    from sla_cli.score.members import members
+    from sla_cli.score.members import check_choice, members
     from sla_cli.score.score import ScoreOptions
     from sla_cli.work.comparison_figures import comparison_figures, group_comparison_figures
     from sla_cli.work.folder import Work as WorkFolder
@@ -60,6 +60,7 @@ def compare(
 
     folder = WorkFolder(work)
     ref = folder.store_if_given(ref)
+    check_choice((first, second), folder, split, search)
     sides = [members(text, folder, split=split, search=search) for text in (first, second)]
     options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed, cluster))
     if max(map(len, sides)) > 1:

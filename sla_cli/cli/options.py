@@ -78,8 +78,13 @@ ModelPrecision = Annotated[
 ]
 
 MaxOov = Annotated[
-    float,
-    typer.Option(help="Refuse a language model that lacks more than this percentage of the glosses.", min=0, max=100),
+    float | None,
+    typer.Option(
+        help="Refuse a language model that lacks more than this percentage of the glosses.",
+        min=0,
+        max=100,
+        show_default=f"{DecodeConfig.max_oov}",
+    ),
 ]
 Hotwords = Annotated[list[str] | None, typer.Option("--hotword", help="Gloss to prefer; can be repeated.")]
 HotwordWeight = Annotated[
@@ -103,7 +108,10 @@ TokenMinLogp = Annotated[
         show_default=str(DecodeConfig.token_min_logp),
     ),
 ]
-EngineName = Annotated[Engine, typer.Option("--engine", help="Beam search of sla, or pyctcdecode's to check it.")]
+EngineName = Annotated[
+    Engine | None,
+    typer.Option("--engine", help="Beam search of sla, or pyctcdecode's to check it.", show_default="prefix"),
+]
 StoreArgument = Annotated[
     Path | None,
     typer.Argument(

@@ -41,8 +41,8 @@ class MatchedPairs:
 
     Attributes:
         segments: number of segments in which at least one system has an error
-        z: mean difference of errors per segment (second minus first) divided by its standard error; null if all
-            differences are equal, or there are fewer than two
+        z: mean difference of errors per segment (second minus first) divided by its standard error; 0 if all
+            differences are 0; null if all are equal otherwise, or there is only one
         p: two-sided p-value, from the normal distribution (Gillick & Cox want about 50 segments for it); null if `z` is
             null
     """

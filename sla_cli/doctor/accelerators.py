@@ -8,6 +8,8 @@ from pathlib import Path
 
 from sla_cli.config.settings import ModelConfig
 from sla_cli.core.quantities import Count
+from sla_cli.doctor.packages import why_not
+from sla_cli.errors import TORCH
 
 
 @dataclass(frozen=True)
@@ -34,8 +36,8 @@ class TorchBuild:
         cuda: CUDA version that it was built with; null for none
         gpus: GPUs that it finds
         weights: path of the weights of the default backbone; null if they would be downloaded
-        problem: why it cannot be imported, or finds no GPU although it was built for one; empty for neither
-        broken: whether it cannot be imported
+        problem: why it cannot be used, or finds no GPU although it was built for one; empty for neither
+        broken: whether it is installed, but cannot be imported or used
     """
 
     version: str = ""
@@ -50,15 +52,17 @@ def torch_build() -> TorchBuild | None:
     """The installed PyTorch; None if it is not installed."""
     if find_spec("torch") is None:
         return None
-    try:
-        import torch
+    if reason := why_not("torch"):
+        return TorchBuild(problem=f"it cannot be imported: {reason}", broken=True)
+    if reason := why_not("sla_cli.model.backbone"):
+        if lacking := [name for name in TORCH if find_spec(name) is None]:
+            return TorchBuild(problem=f"it needs {lacking[0]}, which is not installed")
+        return TorchBuild(problem=f"it cannot be used: {reason}", broken=True)
+    import torch
 
-        from sla_cli.model.backbone import cached_weights
-        from sla_cli.model.device import has_bf16
-    except ModuleNotFoundError as error:
-        return TorchBuild(problem=f"it needs {error.name}, which is not installed")
-    except (ImportError, OSError) as error:
-        return TorchBuild(problem=f"it cannot be imported: {str(error).splitlines()[0]}", broken=True)
+    from sla_cli.model.backbone import cached_weights
+    from sla_cli.model.device import has_bf16
+
     cuda = torch.version.cuda
     gpus = []
     for number in range(torch.cuda.device_count() if torch.cuda.is_available() else 0):

@@ -47,7 +47,7 @@ class Missing:
 
 
 FEATURES = (
-    Feature("sla train, emit, transcribe, live, demo", TORCH, "pip install 'sla-cslr[torch]'"),
+    Feature("sla train, emit, transcribe, live, export, demo", TORCH, "pip install 'sla-cslr[torch]'"),
     Feature("sla export --onnx; transcribe, live, serve --runtime onnx", ONNX, "pip install 'sla-cslr[onnx]'"),
     Feature("sla annotate, serve", WEB, "pip install 'sla-cslr[web]'"),
     Feature("sla prep --scheduler", ("dask", "distributed"), "pip install 'sla-cslr[dask]'"),
@@ -68,12 +68,20 @@ def versions() -> dict[str, str]:
 
 
 def broken() -> Iterator[str]:
-    """A sentence for each required package that cannot be imported here."""
-    for module in BASE:
-        try:
-            import_module(module)
-        except (ImportError, OSError) as error:  # OSError: a system library that it loads
-            yield f"{module} cannot be imported: {str(error).splitlines()[0]}"
+    """A sentence for each package that is required, or installed for a feature, and cannot be imported here."""
+    optional = (name for feature in FEATURES for name in feature.modules)
+    for module in (*BASE, *(name for name in optional if name not in TORCH and find_spec(name) is not None)):
+        if reason := why_not(module):
+            yield f"{module} cannot be imported: {reason}"
+
+
+def why_not(module: str) -> str:
+    """Why a module cannot be imported, in one line; "" if it can."""
+    try:
+        import_module(module)
+    except Exception as error:  # noqa: BLE001, a package that does not fit another raises anything
+        return next(iter(str(error).splitlines()), "") or type(error).__name__
+    return ""
 
 
 def lacking() -> list[Missing]:

@@ -84,7 +84,7 @@ def estimate_file(
     counted = different if unique else sentences
     check_thresholds(prune, order or DEFAULT)
     chosen = choose_order(counted, order, fallback)
-    prune = prune[: chosen.order]
+    prune = check_thresholds(prune[: chosen.order], chosen.order)
     # An order that was chosen is recorded like a given one: the model is the same.
     settings = {
         "order": chosen.order,

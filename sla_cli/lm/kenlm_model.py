@@ -48,9 +48,11 @@ def open_lm(path: Path) -> Model:
 
     Raises:
         SlaError: the file cannot be read.
-        FormatError: it is neither ARPA nor KenLM binary, is damaged, or has an order that KenLM does not support.
+        FormatError: it is neither ARPA nor KenLM binary, is damaged, is not as its receipt says, or has an order that
+            KenLM does not support.
     """
     with _opened(path) as (stream, packed):
+        unchanged_digest(path)
         head = stream.read(HEAD)
         if head.startswith(BINARY):
             if packed:

@@ -77,5 +77,5 @@ def _refusal(asked: int, supported: int | None, problem: str) -> SlaError:
     instead = f"The text supports order {supported}, which is used without --order. For order {asked} "
     return SlaError(
         f"{problem}; the text is small or repeats its sentences, so order {asked} is not possible",
-        f"{instead}{hint}" if supported else f"Lower orders are not possible either: {hint}",
+        f"{instead}{hint}" if supported else f"Lower orders give no discounts either: {hint}",
     )

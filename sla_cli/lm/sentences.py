@@ -10,6 +10,7 @@ from sla_cli.artifact.receipt import digest_file
 from sla_cli.artifact.table import SEPARATORS, has_columns
 from sla_cli.artifact.text import read_text, refuse_pipe
 from sla_cli.core.endings import other_ending
+from sla_cli.core.hypothesis import NO_GLOSS
 from sla_cli.core.normalize import Profile
 from sla_cli.errors import SlaError
 from sla_cli.exchange.format import content_lines
@@ -90,19 +91,21 @@ def read_lines(path: Path) -> Iterator[tuple[int, tuple[str, ...]]]:
     for number, line in enumerate(text.split("\n"), start=1):
         glosses = tuple(line.split())
         refuse_reserved(glosses, f"{path}, line {number}")
-        if "\0" in line:
-            raise SlaError(f"{path}, line {number}: a NUL character, not allowed in text", "Is this the text file?")
+        if bad := next(filter(NO_GLOSS.search, glosses), None):
+            fault = f"{path}, line {number}: {bad[:40]!r} holds a control character, which no gloss can have"
+            raise SlaError(fault, "Is this the text file?")
         if glosses:
             yield number, glosses
 
 
 def _has_ids(text: str) -> bool:
-    """Whether a text is a file of hypotheses or references, each of whose lines names a clip: TRN, STM, CTM, …"""
-    if text.startswith(MAGIC):
+    """Whether a text is a file of hypotheses or references, or of subtitles: most of its lines name a clip, or any has
+    a tab or an arrow. A single sentence with numbers may look like a line of a CTM."""
+    if text.startswith(MAGIC) or any(kind.begins(text) for kind in FORMATS) or "\t" in text or "-->" in text:
         return True
     lines = [line for _, line in content_lines(text)]
-    fitting = (kind for kind in FORMATS if all(kind.parse(line) is not None for line in lines))
-    return bool(lines) and next(fitting, None) is not None
+    most = max(sum(kind.parse(line) is not None for line in lines) for kind in FORMATS)
+    return 2 * most > len(lines)
 
 
 def _is_table(text: str) -> bool:

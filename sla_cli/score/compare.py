@@ -72,6 +72,12 @@ def compare_members(
 def _scores(paths: Sequence[Path], ref: Path | None, options: ScoreOptions) -> list[Score]:
     """Scores of hypotheses files and score folders, under one profile. Raises SlaError as `compare_files` does."""
     folders = {path: read_scores(path) for path in paths if path.is_dir()}
+    given = [name for name, is_given in (("--ref", ref is not None), ("--nfc", options.nfc)) if is_given]
+    if given and len(folders) == len(set(paths)):
+        raise SlaError(
+            f"{' and '.join(given)}: no effect on score folders, which were scored before",
+            "Leave it out, or name the hypotheses.",
+        )
     if options.profile == AUTO and folders:
         options = replace(options, profile=next(iter(folders.values())).profile)
     for path, scored in folders.items():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -34,6 +35,13 @@ def members(text: str, work: Work, *, split: str | None = None, search: str | No
     return found if len(seeds) < len(found) else sorted(found, key=lambda member: member.seed or 0)
 
 
+def check_choice(texts: Sequence[str], work: Work, split: str | None, search: str | None) -> None:
+    """Raise SlaError for a choice among the hypotheses of runs if the arguments name none."""
+    given = [name for name, value in (("--split", split), ("--search", search)) if value is not None]
+    if given and all(_is_artifact(Path(part)) for text in texts for part in parts_of(text, work)):
+        raise SlaError(f"{' and '.join(given)}: no effect on files and score folders, only on runs", "Leave it out.")
+
+
 def parts_of(text: str, work: Work) -> list[str]:
     """What an argument names, separated by commas; of a file or run, a comma may be part of the name.
 
@@ -48,7 +56,7 @@ def parts_of(text: str, work: Work) -> list[str]:
 
 def _members(part: str, work: Work, split: str | None, search: str | None) -> list[Member]:
     path = Path(part)
-    if (path.exists() and not path.is_dir()) or (path / FIGURES).is_file():
+    if _is_artifact(path):
         return [member_of(path)]
     runs = work.runs_called(part)
     if not runs:
@@ -56,6 +64,11 @@ def _members(part: str, work: Work, split: str | None, search: str | None) -> li
         raise SlaError(f"cannot read {part}: {what}, and {work.runs} has no run of this name")
     opened = map(Run, runs)
     return [Member.of(run.path.name, hypotheses_of(work, run, split=split, search=search), run) for run in opened]
+
+
+def _is_artifact(path: Path) -> bool:
+    """Whether it is a file or a score folder, and no run."""
+    return (path.exists() and not path.is_dir()) or (path / FIGURES).is_file()
 
 
 def member_of(artifact: Path) -> Member:

@@ -53,7 +53,7 @@ def score(
         references: glosses by clip id, as released.
         absent_as_empty: score a reference without hypothesis as if nothing was recognised, with a warning.
             For formats that cannot name such a clip; the official Phoenix scripts do so too (`mergectmstm.py`).
-            A partial score leaves out such a reference.
+            A partial score leaves out such a reference, with a warning too.
         signers, recordings: by clip id, where known.
         nbest: alternatives by clip id, for the oracle: the WER if the best of them had been chosen.
         tuned_on, no_gain_on: as in `Score`.
@@ -67,7 +67,9 @@ def score(
     missing = [name for name in references if name not in recognised]
     extra = [name for name in recognised if name not in references]
     absent: list[str] = []
-    if absent_as_empty and missing and not options.partial:
+    if absent_as_empty and missing and options.partial:
+        log.warning("no hypothesis for %s, left out with --partial: %s", counted(len(missing), "clip"), some(missing))
+    elif absent_as_empty and missing:
         absent, missing = missing, []
         log.warning("no hypothesis for %s, scored as empty: %s", counted(len(absent), "clip"), some(absent))
         recognised |= dict.fromkeys(absent, ())

@@ -17,6 +17,7 @@ from sla_cli.exchange.gloss_files import GlossFile, read_gloss_file
 from sla_cli.log import ONCE, log
 from sla_cli.score.score import ScoreOptions, score
 from sla_cli.store.paths import names_store
+from sla_cli.system.atomic import short_name
 from sla_cli.system.garbage_collection import without_garbage_collection
 from sla_cli.work.making import making
 from sla_cli.work.scores import write_scores
@@ -61,7 +62,7 @@ def score_file(
 
 
 def _written(result: Score, receipt: Receipt, hypotheses: Path, folder: Path) -> Path:
-    out = folder / f"{hypotheses.stem}-{result.profile}-{receipt.fingerprint[:6]}"
+    out = folder / f"{short_name(hypotheses.stem)}-{result.profile}-{receipt.fingerprint[:6]}"
     with making(out, receipt, force=True) as artifact:
         artifact.begin()
         artifact.results = {
@@ -77,32 +78,38 @@ def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -
     """The score of a hypotheses file, and the receipt of a folder with it. Raises as `score_file` does."""
     recognised = read_gloss_file(hypotheses)
     references = _references(hypotheses, recognised, ref)
-    if options.profile == AUTO:
-        options = replace(options, profile=references.profile)
-        log.info("normalisation profile %s", options.profile, extra=ONCE)
-    profile(options.profile)  # an unknown profile is not an error in the file
+    if options.profile != AUTO:
+        profile(options.profile)  # an unknown profile is not an error in the file
     with naming(str(hypotheses)):  # it may be one of several files
-        result = score(
-            recognised.best,
-            references.glosses,
-            options,
-            absent_as_empty=recognised.omits_empty_clips,
-            signers=references.signers,
-            recordings=references.recordings,
-            nbest=recognised.nbest,
-            tuned_on=recognised.header.tuned_on,
-            no_gain_on=recognised.header.no_gain_on,
-        )
+        result = score_read(recognised, references, options)
     how = options.resampling
     resampling = {"level": how.level, "samples": how.samples, "cluster": how.cluster}
     receipt = Receipt(
         "score",
-        {"profile": options.profile, "partial": options.partial, "nfc": options.nfc, **resampling},
+        {"profile": result.profile, "partial": options.partial, "nfc": options.nfc, **resampling},
         {"hypotheses": recognised.digest, "ref": references.digest},
         seed=how.seed,
         sources={"hypotheses": str(hypotheses.resolve()), "ref": str(references.source.resolve())},
     )
     return result, receipt
+
+
+def score_read(recognised: GlossFile, references: References, options: ScoreOptions) -> Score:
+    """Score the content of a file with all that is known of both sides. Profile `auto` is that of the references."""
+    if options.profile == AUTO:
+        options = replace(options, profile=references.profile)
+        log.info("normalisation profile %s", options.profile, extra=ONCE)
+    return score(
+        recognised.best,
+        references.glosses,
+        options,
+        absent_as_empty=recognised.omits_empty_clips,
+        signers=references.signers,
+        recordings=references.recordings,
+        nbest=recognised.nbest,
+        tuned_on=recognised.header.tuned_on,
+        no_gain_on=recognised.header.no_gain_on,
+    )
 
 
 def read_references(path: Path, ids: Collection[str]) -> References:

@@ -11,6 +11,7 @@ from sla_cli.annotation.hands import merge_hands
 from sla_cli.annotation.layout import SENTENCE
 from sla_cli.annotation.subtitles import CUES
 from sla_cli.annotation.tier import Tier, find_tiers, origin_in
+from sla_cli.artifact.receipt import unchanged_digest
 from sla_cli.artifact.text import read_bytes, read_text
 from sla_cli.core.annotation import Sign
 from sla_cli.core.counted import counted
@@ -19,7 +20,8 @@ from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.quantities import Amount, Count
 from sla_cli.core.time_score import OVERLAPS, TimeScore, pooled_times, score_times
 from sla_cli.errors import SlaError, some
-from sla_cli.exchange.ctm import read_times
+from sla_cli.exchange.ctm import FORMAT, read_times
+from sla_cli.exchange.format import content_lines
 from sla_cli.log import log
 from sla_cli.score.unicode import nfc as in_nfc
 from sla_cli.score.unicode import refuse_mixed_forms, same_but_for_form
@@ -27,6 +29,7 @@ from sla_cli.video.tree import Folder
 from sla_cli.video.walk import walk
 from sla_cli.work.hypotheses import read_hypotheses
 from sla_cli.work.kind import HYPOTHESES, file_kind
+from sla_cli.work.like import begins
 
 Signs = tuple[Sign, ...]
 
@@ -143,6 +146,7 @@ def read_signs(path: Path, tiers: Sequence[str] = ()) -> dict[str, Signs]:
             f"{path} is no file from which times of glosses are read",
             "Give an ELAN, Praat or subtitle file, a CTM, or the hypotheses (TSV) of `sla decode`.",
         )
+    unchanged_digest(path)
     return {one.id: _decoded(path, one.id, one.glosses, one.times) for one in read_hypotheses(path)}
 
 
@@ -169,7 +173,11 @@ def _in_nfc(recordings: Mapping[str, Signs]) -> dict[str, Signs]:
 
 
 def _is_ctm(path: Path) -> bool:
-    return path.suffix.lower() == ".ctm"
+    """By its name; a file also by its first line."""
+    if path.suffix.lower() == ".ctm" or not path.is_file():
+        return path.suffix.lower() == ".ctm"
+    _, line = next(content_lines(begins(path, 4096).decode(errors="replace")), (0, ""))
+    return FORMAT.parse(line) is not None
 
 
 def _files_in(folder: Path) -> dict[str, str]:
@@ -252,7 +260,8 @@ def _refuse_sentences(tier: Tier, path: Path) -> None:
 
 
 def _sorted(signs: Iterable[Sign]) -> Signs:
-    return tuple(sorted(signs, key=lambda sign: (sign.start, sign.end)))
+    """By start; of those that start together, in the order of the file, as `sla score` reads them."""
+    return tuple(sorted(signs, key=lambda sign: sign.start))
 
 
 def _figures(pairs: Sequence[tuple[Signs, Signs]]) -> TimeFigures:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TypeAlias
 
@@ -11,9 +10,10 @@ from sla_cli.core.arguments import as_flag, as_path, as_text, as_texts
 from sla_cli.core.hypothesis import NO_GLOSS, Glosses, Hypothesis
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError, file_errors
-from sla_cli.exchange.gloss_files import NOT_READ_BACK, read_gloss_file
-from sla_cli.score.score import ScoreOptions, score
-from sla_cli.score.score_file import AUTO, References, read_references, score_in_memory
+from sla_cli.exchange.gloss_files import NOT_READ_BACK, GlossFile, read_gloss_file
+from sla_cli.score.score import ScoreOptions
+from sla_cli.score.score_file import AUTO, References, read_references, score_in_memory, score_read
+from sla_cli.work.hypotheses import Header
 
 GlossesById: TypeAlias = Mapping[str, str | Sequence[str]]
 
@@ -42,23 +42,20 @@ def wer(
     if not isinstance(hypotheses, Mapping) and not isinstance(references, Mapping):
         ref = None if references is None else as_path(references, "references")
         return score_in_memory(as_path(hypotheses, "hypotheses"), ref, options)[0]
-    recognised = _glosses(hypotheses, "hypotheses")
-    if references is None or isinstance(references, Mapping):
-        known = References({} if references is None else _glosses(references, "references"))
+    if isinstance(hypotheses, Mapping):
+        ranked = {id: [Hypothesis(id, glosses)] for id, glosses in _glosses(hypotheses, "hypotheses").items()}
+        recognised = GlossFile("", ranked, {}, Header())
     else:
-        known = read_references(as_path(references, "references"), recognised)
-    return score(
-        [Hypothesis(id, glosses) for id, glosses in recognised.items()],
-        known.glosses,
-        replace(options, profile=known.profile) if normalize == AUTO else options,
-        signers=known.signers,
-        recordings=known.recordings,
-    )
+        recognised = read_gloss_file(as_path(hypotheses, "hypotheses"))
+    if references is None or isinstance(references, Mapping):
+        glosses = _glosses(references or {}, "references")
+        known = References(glosses, profile=recognised.header.profile or "none")
+    else:
+        known = read_references(as_path(references, "references"), recognised.nbest)
+    return score_read(recognised, known, options)
 
 
-def _glosses(given: Path | str | GlossesById, name: str) -> Mapping[str, Glosses]:
-    if not isinstance(given, Mapping):
-        return read_gloss_file(as_path(given, name)).references
+def _glosses(given: GlossesById, name: str) -> Mapping[str, Glosses]:
     ids = as_texts(list(given), f"the ids of {name}")
     if bad := [id for id in ids if NOT_READ_BACK.search(id)]:
         raise SlaError(f"{name} holds the id {bad[0]!r}, which no file can have", "Give ids with letters or digits.")

@@ -19,9 +19,10 @@ from sla_cli.work.tuning import Tuned, find_tuned, tuning_of
 NEEDS = {
     "alpha": ("lm", "no language model is given", "Give one with --lm."),
     "beta": ("lm", "no language model is given", "Give one with --lm."),
+    "max_oov": ("lm", "no language model is given", "Give one with --lm."),
     "hotword_weight": ("hotwords", "no hot word is given", "Name one with --hotword."),
 }
-THRESHOLDS = ("prune_logp", "token_min_logp")
+OF_BEAM = ("prune_logp", "token_min_logp", "engine")  # of no effect on the best path
 CONDITIONS = ("hotwords", "hotword_weight", "prune_logp", "token_min_logp", "engine")  # of a tuning
 
 
@@ -77,9 +78,9 @@ def options_given(given: Mapping[str, Any], called: Callable[[str], str] = str) 
     options.check()
     if "beam" in found or options.lm is None:  # otherwise a tuned beam may be used, which may be wider
         options.check_nbest()
-    if options.greedy and (unused := [called(name) for name in THRESHOLDS if name in found]):
+    if options.greedy and (unused := [called(name) for name in OF_BEAM if name in found]):
         raise SlaError(
-            f"{' and '.join(unused)}: a beam of 1 with neither language model nor hot words prunes nothing",
+            f"{' and '.join(unused)}: no effect on a beam of 1 with neither language model nor hot words",
             "This search takes the best path. Leave the option out, or give a wider --beam.",
         )
     return options

@@ -6,6 +6,7 @@ A number that no artifact has is not on it: what is unknown stands as unknown.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -185,18 +186,21 @@ def card_of(run: Run, answers: Answers) -> Card:
 def _results(run: Run, splits: Sequence[str]) -> list[Result]:
     """Scores of the run's hypotheses of its own splits; other files are left out, with a warning if they cannot be
     scored."""
-    folder, profile = Work(run.path.resolve().parent.parent).hypotheses / run.path.resolve().name, run.facts.profile
+    path, profile = run.path.resolve(), run.facts.profile
+    files = sorted((Work(path.parent.parent).hypotheses / path.name).glob("*.tsv"))
+    own = [(split, file) for file in files if (split := file.name.partition("-")[0]) in splits and _is_own(run, file)]
+    often = Counter((split, search_of(file)) for split, file in own)
     found = []
-    for file in sorted(folder.glob("*.tsv")):
-        split = file.name.partition("-")[0]
-        if split not in splits or not _is_own(run, file):
-            continue
+    for split, file in own:
+        search = search_of(file)
+        if often[split, search] > 1:  # with its digest
+            search = file.stem.partition("-")[2]
         try:
             score, _ = score_in_memory(file, None, ScoreOptions(profile))
         except SlaError as error:
             log.warning("the card lacks the error rate of %s: %s", file.name, error.message)
         else:
-            found.append(Result(split, search_of(file), score))
+            found.append(Result(split, search, score))
     return found
 
 

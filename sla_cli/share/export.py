@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -202,7 +203,9 @@ def _add_lm(run: Run, lm: Path, folder: Path, *, tuned: bool) -> None:
 
 def _put_in_place(made: Path, out: Path, force: bool) -> None:
     """Give a finished folder its name, unless the same is there. Raises SlaError for what must not be replaced."""
-    if out.is_dir() and any(out.iterdir()):
+    replaced = made.with_name("replaced")  # removed with the temporary folder, when the new one has its place
+    there = out.is_dir() and any(out.iterdir())
+    if there:
         if {name: sha256_of(made / name) for name in _names(made)} == {
             name: sha256_of(out / name) for name in _names(out)
         }:
@@ -211,8 +214,16 @@ def _put_in_place(made: Path, out: Path, force: bool) -> None:
         _check_ours(out)
         if not force:
             raise SlaError(f"{out} exists", "Use --force to replace it.")
-        out.rename(made.with_name("replaced"))  # removed with the temporary folder, when the new one has its place
-    made.rename(out)
+    try:
+        if there:
+            out.rename(replaced)
+        made.rename(out)
+    except BaseException as error:  # also Ctrl-C between the two
+        if replaced.is_dir() and not os.path.lexists(out):
+            replaced.rename(out)
+        if isinstance(error, OSError):
+            raise SlaError(f"cannot write {out}: {error.strerror}", "Name another folder with -o.") from error
+        raise
 
 
 def _check_ours(out: Path) -> None:

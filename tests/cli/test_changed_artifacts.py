@@ -50,14 +50,19 @@ def test_edited_hypotheses(folder: Path) -> None:
     made("decode", "dev.h5", "-o", "x.tsv")
     good, wer = Path("x.tsv").read_bytes(), json.loads(made("score", "x.tsv", "--json", "-q").stdout)["wer"]
     edit(Path("x.tsv"), b"\tNORD REGEN", b"\tNORD NORD")
-    for command in (("decode", "dev.h5", "-o", "x.tsv"), ("score", "x.tsv"), ("compare", "x.tsv", "x.tsv")):
+    for command in (("decode", "dev.h5", "-o", "x.tsv"), ("score", "x.tsv"), ("times", "x.tsv", "--ref", "x.tsv")):
         refused("x.tsv", "decode", *command)
+    refused("x.tsv", "decode", "compare", "x.tsv", "x.tsv")
     shutil.copy("x.tsv", "mine.tsv")
     mine = json.loads(made("score", "mine.tsv", "--ref", "store", "--json", "-q").stdout)["wer"]
     assert mine > wer, "a file of somebody else has no receipt"
     shutil.copytree("store", "sla-work/stores/named")
     assert json.loads(made("score", "mine.tsv", "--ref", "named", "--json", "-q").stdout)["wer"] == mine
     made("compare", "mine.tsv", "mine.tsv", "--ref", "named")
+    scored = json.loads(made("score", "mine.tsv", "--ref", "named", "--json", "-q").stdout)["scores"]
+    for artifact, *option in ((scored, "--ref", "store"), (scored, "--nfc"), ("mine.tsv", "--split", "dev")):
+        answer = sla("compare", artifact, artifact, *option)
+        assert answer.exit_code == 2 and f"{option[0]}: no effect on" in answer.stderr, answer.output
     shutil.rmtree("sla-work/stores")
     made("decode", "dev.h5", "-o", "x.tsv", "--force")
     assert Path("x.tsv").read_bytes() == good
@@ -102,10 +107,16 @@ def test_an_edited_language_model(folder: Path) -> None:
     Path("text").write_text("NORD REGEN\nNULL NORD\nREGEN NORD NULL\nNORD\n")
     estimated = ("lm", "estimate", "text", "-o", "own.arpa", "--order", "2", "--fallback")
     made(*estimated)
+    scored = ("lm", "score", "own.arpa", "text")
     made("decode", "dev.h5", "--lm", "own.arpa", "--max-oov", "100")
     assert json.loads(made("info", "own.arpa", "--json").stdout)["complete"] is True
     edit(Path("own.arpa"), b"-0.", b"-1.")
-    for command in (("decode", "dev.h5", "--lm", "own.arpa", "--max-oov", "100"), estimated, ("info", "own.arpa")):
+    for command in (
+        ("decode", "dev.h5", "--lm", "own.arpa", "--max-oov", "100"),
+        estimated,
+        ("info", "own.arpa"),
+        scored,
+    ):
         refused("own.arpa", "lm estimate", *command)
     shutil.copy("own.arpa", "mine.arpa")
     made("decode", "dev.h5", "--lm", "mine.arpa", "--max-oov", "100")

@@ -131,6 +131,7 @@ def test_prune_unk_and_normalize(text: Path) -> None:
     )
     assert pruned["ngrams"][0] == plain["ngrams"][0] == generous["ngrams"][0]
     assert pruned["ngrams"][1] < plain["ngrams"][1]
+    assert json.loads(sla(*options, "plain", "--prune", "0,0").stdout)["ngrams"] == plain["ngrams"]  # the same model
     assert cleaned["ngrams"][0] == plain["ngrams"][0] - 1  # loc-C is C
     assert Path("generous").read_text() != Path("plain").read_text()
     assert "'phoenix2014'" in refuse(*options, "x", "--normalize", "phoenix2041")
@@ -181,7 +182,7 @@ def test_help_shows_both() -> None:
     [
         (b"", "no sentences in text.txt"),
         (b"\n \n", "no sentences in text.txt"),
-        (b"A\n\0\0", "text.txt, line 2: a NUL character"),
+        (b"A\n\0\0", "text.txt, line 2: '\\x00\\x00' holds a control character"),
         (b"A B\nGR\xdcN\n", "text.txt, line 2: not UTF-8"),
         (b"A\n<s> B </s>\n", "text.txt, line 2: <s> is a special symbol"),
         (b"A B\n", "no discounts can be computed for 1-grams"),
@@ -255,7 +256,7 @@ def test_a_text_without_discounts_gets_a_bigram_with_fixed_ones(text: Path) -> N
     assert "a model of order 2, with fixed discounts (0.5, 1, 1.5): no discounts can be computed for" in made.stderr
     explicit = sla("lm", "estimate", text, "-o", "explicit.arpa", "--order", 2, "--fallback")
     assert explicit.exit_code == 0 and Path("g.arpa").read_bytes() == Path("explicit.arpa").read_bytes()
-    assert "Lower orders are not possible either" in refuse("lm", "estimate", text, "-o", "x.arpa", "--order", 3)
+    assert "Lower orders give no discounts either" in refuse("lm", "estimate", text, "-o", "x.arpa", "--order", 3)
     assert "order 3" in sla("lm", "estimate", text, "-o", "three.arpa", "--fallback").stdout
     assert "thresholds 0,0,0,1 are too many for a model of order 3" in refuse(
         "lm", "estimate", text, "--prune", "0,0,0,1"

@@ -73,9 +73,15 @@ def test_a_work_folder_that_is_a_file_or_leads_nowhere(tmp_path: Path) -> None:
 
 
 def test_packages_that_do_not_import(tmp_path: Path) -> None:
-    reason = "libsomething.so.1: cannot open shared object file"
-    for module in ("torch", "h5py"):
-        (tmp_path / f"{module}.py").write_text(f"raise ImportError({reason!r})\n")
+    faults = {
+        "torch": ("import nonexistent_dep", "No module named 'nonexistent_dep'"),
+        "h5py": ("raise ImportError('libsomething.so.1: not found')", "libsomething.so.1: not found"),
+        "matplotlib": ("raise ValueError('numpy.dtype size changed\\n...')", "numpy.dtype size changed"),
+        "kenlm": ("raise ImportError()", "ImportError"),
+        "onnxruntime": ("raise RuntimeError('another numpy')", "another numpy"),
+    }
+    for module, (code, _) in faults.items():
+        (tmp_path / f"{module}.py").write_text(f"{code}\n")
     paths = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
     command = [sys.executable, "-m", "sla_cli", "doctor", "--json"]
     environment = {**os.environ, "PYTHONPATH": paths}
@@ -83,5 +89,6 @@ def test_packages_that_do_not_import(tmp_path: Path) -> None:
     assert answer.returncode == 3, answer.stderr
     found = dict(json.loads(answer.stdout))
     assert result_name("doctor", found) == "doctor"
-    for name in ("torch is installed, but it", "h5py"):
+    for module, (_, reason) in faults.items():
+        name = "torch is installed, but it" if module == "torch" else module
         assert f"{name} cannot be imported: {reason}" in found["problems"]

@@ -21,7 +21,7 @@ def test_ids_are_lines_and_nothing_left_is_no_sentence(tmp_path: Path) -> None:
     assert read_source(tmp_path / "text", "train", profile("phoenix2014")).sentences == (("1", ("A",)), ("3", ("B",)))
 
 
-@pytest.mark.parametrize("word", ["<s>", "</s>", "<unk>", "<UNK>", "A\0"])
+@pytest.mark.parametrize("word", ["<s>", "</s>", "<unk>", "<UNK>", "A\0", "A\a"])
 def test_what_no_gloss_is_is_refused_where_it_stands(word: str, tmp_path: Path) -> None:
     (tmp_path / "text").write_text(f"A\n\nB {word}\n")
     with pytest.raises(SlaError, match="text, line 3: "):
@@ -39,6 +39,9 @@ def test_what_no_gloss_is_is_refused_where_it_stands(word: str, tmp_path: Path) 
         ("stm.txt", ";; LABEL\nc1 1 S1 0.0 1.5 <O> A B\n"),
         ("ctm.txt", "c1 1 0.00 0.50 A 0.9\nc1 1 0.50 0.50 B\n"),
         ("plain.txt", "c1\tA B\nc2\t\n"),
+        ("tabs.txt", "clip-1\tA B\nclip-2\tC\nclip-3\nclip-4\tX\n"),
+        ("noted.txt", "# made by me\nA B (c1)\nC (c2)\n"),
+        ("cues.txt", "WEBVTT\n\n00:00.000 --> 00:01.000\nA B\n"),
         ("jsonl.txt", '{"id": "c1", "glosses": ["A", "B"]}\n'),
         ("hypotheses.txt", "# sla-hypotheses 1\n# split dev\n"),
         ("refs.lst", "\ufeffvideo\tgloss\r\na.mp4\tA B\r\n"),

@@ -293,6 +293,12 @@ def test_words_of_an_annotation_are_one_gloss_as_for_sla_prep(tmp_path: Path) ->
     assert compare_times(found, true).correct == len(TRUE)
 
 
+def test_a_ctm_is_known_by_its_lines_and_keeps_the_order_of_glosses_that_start_together(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text(";; mine\na 1 0 0.9 A\na 1 0 0.4 B\n", encoding="utf-8")
+    (tmp_path / "true.ctm").write_text("a 1 0 0.9 A\na 1 0.9 0.4 B\n", encoding="utf-8")
+    assert compare_times(tmp_path / "a.txt", tmp_path / "true.ctm").wer == 0
+
+
 def test_the_confidence_of_ctm_is_not_needed(tmp_path: Path) -> None:
     (tmp_path / "a.ctm").write_text("a 1 1.0 0.4 A NA\n", encoding="utf-8")
     assert compare_times(tmp_path / "a.ctm", write(tmp_path / "t.eaf", TRUE)).correct == 1

@@ -14,6 +14,8 @@ import pytest
 from recordings import copy_run, refused, signed, sla
 from tiny_work import tiny_work
 
+from sla_cli.errors import SlaError
+from sla_cli.share.export import _put_in_place
 from sla_cli.system.atomic import namespace
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.work.model_folder import existing_trained, find_trained
@@ -118,6 +120,14 @@ def test_only_an_export_whose_card_nobody_edited_is_replaced(folder: Path) -> No
     (folder / "link").symlink_to("empty")
     (folder / "empty").mkdir()
     assert "is a link" in refused("export", RUN, "-o", "link")
+
+
+def test_the_model_that_was_there_comes_back_if_the_new_one_cannot_get_its_name(folder: Path) -> None:
+    sla("export", RUN, "-o", "m", "-q")
+    before = sorted(path.name for path in (folder / "m").iterdir())
+    with pytest.raises(SlaError, match="cannot write m: No such file"):
+        _put_in_place(Path("gone"), Path("m"), force=True)
+    assert sorted(path.name for path in (folder / "m").iterdir()) == before
 
 
 def test_a_full_disk_is_named_and_nothing_is_left_on_it(folder: Path, small_disk: Path) -> None:
