@@ -166,7 +166,10 @@ def test_a_receipt_holds_no_setting_that_has_no_part_in_the_answer(folder: Path)
     [
         ("--alpha 0.5 --beta 1", "no language model is given for --alpha and --beta"),
         ("--hotword-weight 2", "no hot word is given for --hotword-weight hint: Name one with --hotword"),
-        ("--beam 1 --prune-logp -3", "--prune-logp: no effect on a beam of 1 with neither language model nor hot words"),
+        (
+            "--beam 1 --prune-logp -3",
+            "--prune-logp: no effect on a beam of 1 with neither language model nor hot words",
+        ),
         ("--lm gloss.arpa --alpha nan", "alpha is nan"),
         ("--lm none.arpa", "language model none.arpa: no such file, and there is no sla-work/lm/none.arpa"),
         ("--lm .", "language model .: it is a folder"),
