@@ -22,7 +22,7 @@ from sla_cli.model.distributed import ProcessGroup, join
 from sla_cli.model.open_run import OpenedModel, open_model
 from sla_cli.store.clips import Split
 from sla_cli.store.store import check_same_clips
-from sla_cli.work.emissions import EmissionHeader, emission_receipt, is_current, write_emissions
+from sla_cli.work.emissions import PARTS, EmissionHeader, emission_receipt, is_current, write_emissions
 from sla_cli.work.kind import EMISSIONS
 from sla_cli.work.making import making
 from sla_cli.work.output import check_output
@@ -82,7 +82,7 @@ def emit(
         if group.first(is_there):
             return group.is_main
         clips = see(split, run.facts.frames)
-        with _alone(out.with_name(f".{out.name}.parts"), group) as folder:
+        with _alone(out.with_name(f".{out.name}{PARTS}"), group) as folder:
             if group.first(is_there):  # another job has made it meanwhile
                 return group.is_main
             with group.agreed():
@@ -171,7 +171,7 @@ def _alone(folder: Path, group: ProcessGroup) -> Iterator[Path]:
         group.wait()
         yield folder
         return
-    busy = f"another process is making {folder.name[1:].removesuffix('.parts')}"
+    busy = f"another process is making {folder.name[1:].removesuffix(PARTS)}"
     with locked_while_made(folder, busy, wait=True):
         group.wait()
         yield folder

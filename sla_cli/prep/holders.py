@@ -19,6 +19,7 @@ from sla_cli.store.left_out import digests_before
 from sla_cli.store.paths import FEATURES, STAGES, clips_files, division_names, features_folder, split_name
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import UNFINISHED
+from sla_cli.work.emissions import PARTS
 from sla_cli.work.folder import UNFINISHED_EXPORT, find_source
 from sla_cli.work.model_folder import Stored, stored_digest
 from sla_cli.work.run import Run
@@ -169,9 +170,7 @@ def _unfinished(work: Path, hidden: list[Path]) -> Iterator[Path]:
     for folder in sorted(work.glob("stores/*")):
         if clips_files(folder) and not receipt_path(folder).is_file():
             yield folder
-    for path in hidden:
-        if path.match(f".*{UNFINISHED}"):
-            yield path
+    yield from (path for path in hidden if path.match(f".*{UNFINISHED}") or path.match(f".*{PARTS}"))
 
 
 def _kept_features(store: Path, work: Path, stores: Container[Path]) -> Iterator[Path]:

@@ -43,6 +43,7 @@ from sla_cli.work.run import Run
 NAME, VERSION = "sla-emissions", 1
 SCORES = "frame_scores"
 REMAKE = "emit --force"  # without --force a file with a valid receipt is kept
+PARTS = ".parts"  # the end of the name of the hidden folder with the finished batches of an unfinished file
 CHUNK = 256  # steps
 MOST_FRAMES = 2**40  # of all clips
 LOST = 4  # steps that a clip may lack: two convolutions over 5 steps without padding, and pools, lose so many

@@ -64,13 +64,13 @@ def test_all_that_was_made_from_the_store_is_listed(store: Path) -> None:
     begun = Run(work / "runs" / "unfinished")
     begun.create(resolve("tiny"), ("A",), RunFacts.of(Store(store), "tiny"))
     export, weights = work / "exports" / "s-phoenix", work / ".model.x7.partial"
-    for folder in (export, weights):
+    begun_emissions = work / "emissions" / "r" / ".train.h5.parts"
+    for folder in (export, weights, begun_emissions):
         folder.mkdir(parents=True)
     (export / ".partial").mkdir()
     (export / ".export.json").write_text(json.dumps({"layout": "phoenix2014", "store": str(store)}))
     renamed = shutil.copytree(other, store.with_name("s.features"))  # a name that no store can have
     emissions = work / "emissions" / "r"
-    emissions.mkdir(parents=True)
     write_receipt(Receipt("emit", {}, {}, sources={"run": str(run)}), emissions)
     of_models = []  # of another store, by models that were exported from it
     for number, stored in enumerate(get_args(Stored)):
@@ -81,7 +81,7 @@ def test_all_that_was_made_from_the_store_is_listed(store: Path) -> None:
     (work / ".features").mkdir()  # names that no artifact has
     (work / ".receipt.json").write_text("{}")
     listed = [(one.kind, one.path) for one in holders(store, work)]
-    rest = [("unreadable", str(renamed)), ("unfinished", str(weights))]
+    rest = [("unreadable", str(renamed)), ("unfinished", str(weights)), ("unfinished", str(begun_emissions))]
     made = [("train", str(run)), ("train", str(begun.path)), ("export", str(export))]
     made += [*(("emit", str(folder)) for folder in (*of_models, emissions)), ("train", str(later.path))]
     assert listed == [("cache", str(store / ".spool-0123")), *made, *rest]
@@ -90,7 +90,7 @@ def test_all_that_was_made_from_the_store_is_listed(store: Path) -> None:
     assert answer.exit_code == 0, answer.output
     lines = answer.stdout.splitlines()
     assert lines[0] == f"2 clips of bob removed from {store}"
-    assert sorted(lines[-10:]) == sorted(f"  {kind} {path}" for kind, path in listed)
+    assert sorted(lines[-len(listed) :]) == sorted(f"  {kind} {path}" for kind, path in listed)
 
 
 def test_what_learned_through_stores_and_runs_that_are_gone_is_listed(store: Path, tmp_path: Path) -> None:
