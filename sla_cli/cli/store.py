@@ -79,8 +79,8 @@ def leave_out(
 
     Their frames are removed from the files, and their rows from all divisions;
     `sla prep` does not bring them back. The command lists the runs, caches, copies
-    of the store and other artifacts in the work folder that were made from the
-    store before; you must remove these yourself.
+    of the store and other artifacts in the work folder, and in the one in which the
+    store lies, that were made from the store before; you must remove these yourself.
     """
     from sla_cli.prep.left_out import leave_out as remove
     from sla_cli.work.folder import Work as WorkFolder
@@ -89,7 +89,11 @@ def leave_out(
     removed = remove(folder.store_given(store), signers, folder.root)
     lines = [f"{counted(len(removed.clips), 'clip')} of {' and '.join(removed.signers)} removed from {removed.store}"]
     lines += [f"  division {name}: {clips:,}" for name, clips in removed.divisions.items()]
+    where = " and ".join(map(str, removed.searched)) or f"{work}, which does not exist"
     if removed.held_by:
+        lines += [f"Searched: {where}"]
         lines += ["These may have been made from the store before, and hold the clips or what was learned from them:"]
         lines += [f"  {held.kind} {held.path}" for held in removed.held_by]
+    else:
+        lines += [f"Nothing that was made from the store was found in {where}."]
     answer("\n".join(lines), removed, as_json)

@@ -34,6 +34,7 @@ from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
 from sla_cli.system.atomic import refuse_link, refuse_read_only
 from sla_cli.system.file_identity import unchanged
+from sla_cli.work.folder import STORES
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ class LeftOut:
         divisions: by division that had some of them, their number
         held_by: what was made from the store, and may hold what was copied or learned from these clips: what was made
             from it after the signers were left out does not
+        searched: work folders in which this was looked for: the given one, and the one in which the store lies
     """
 
     store: Path
@@ -54,6 +56,7 @@ class LeftOut:
     clips: tuple[str, ...]
     divisions: dict[str, int]
     held_by: list[Holder]
+    searched: tuple[Path, ...]
 
 
 def check_returning(store: Path, clips: Mapping[str, str], place: str = "the corpus") -> None:
@@ -82,7 +85,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
     """Remove all clips of signers from a store, with their frames, and from its divisions.
 
     Args:
-        work: work folder, in which what was made from the store is looked for.
+        work: work folder, in which what was made from the store is looked for, besides the one in which it lies.
 
     Raises:
         SlaError: no such store or signer, no clip would be left, or another process is writing the store.
@@ -132,7 +135,10 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         for stored in store.files:
             _without(stored, gone)
     log.info("%s of %s removed from %s", counted(len(gone), "clip"), " and ".join(signers), out)
-    return LeftOut(path, tuple(signers), tuple(gone), removed, holders(path, work))
+    works = [work.resolve(), out.parents[1]] if out.parent.name == STORES else [work.resolve()]
+    searched = tuple(one for one in dict.fromkeys(works) if one.is_dir())
+    held = dict.fromkeys(holder for one in searched for holder in holders(path, one))
+    return LeftOut(path, tuple(signers), tuple(gone), removed, list(held), searched)
 
 
 def check_nobody_left_out(store: Store) -> None:

@@ -27,7 +27,7 @@ from sla_cli.store.paths import names_store, split_name
 from sla_cli.system.atomic import write_text
 from sla_cli.work.hub import local
 
-EMISSIONS, HYPOTHESES = "emissions", "*/*.tsv"
+STORES, EMISSIONS, HYPOTHESES = "stores", "emissions", "*/*.tsv"
 SEED = "-seed"  # before the seed, in the name of a run that is one of several seeds
 DEEPEST = 100  # parts of a path inside a work folder, of which a stranger's file may state thousands
 UNFINISHED_EXPORT = ".export.json"  # in the folder of an incomplete export: what it should become
@@ -46,7 +46,7 @@ class Work:
         if root.is_file():
             raise SlaError(f"the work folder {root} is a file", "Name a folder with --work or SLA_WORK.")
         self.root = root
-        self.stores, self.runs = root / "stores", root / "runs"
+        self.stores, self.runs = root / STORES, root / "runs"
         self.emissions, self.hypotheses = root / EMISSIONS, root / "hypotheses"
         self.scores, self.lm = root / "scores", root / "lm"
         self.alignments, self.exports = root / "alignments", root / "exports"
@@ -239,7 +239,7 @@ def find_source(recorded: Path, artifact: Path, is_it: Callable[[Path], bool] | 
         return _own(recorded, works) or lies_now(recorded, *works)
     if not _exists(recorded):
         ends = list(_within(recorded, works))
-        named = [place for work in works if _exists(place := work / "stores" / recorded.name)]
+        named = [place for work in works if _exists(place := work / STORES / recorded.name)]
         return next(filter(is_it, (*ends, *named)), next(iter(ends), None))
     own = _own(recorded, works)
     if own is None or is_it(own):

@@ -93,6 +93,20 @@ def test_all_that_was_made_from_the_store_is_listed(store: Path) -> None:
     assert sorted(lines[-len(listed) :]) == sorted(f"  {kind} {path}" for kind, path in listed)
 
 
+def test_the_work_folder_of_a_store_is_searched_whichever_is_given(store: Path, tmp_path: Path) -> None:
+    run, other = store.parents[1] / "runs" / "r", tmp_path / "other" / "runs" / "o"
+    for folder in (run, other):
+        folder.mkdir(parents=True)
+        write_receipt(Receipt("train", {}, {}, results=TRAINED, sources={"store": str(store)}), folder)
+    for work, found in ((tmp_path / "nowhere", [run]), (store.parents[1], [run]), (tmp_path / "other", [other, run])):
+        removed = leave_out(store, ["bob"], work)
+        assert [Path(one.path) for one in removed.held_by] == found
+        assert removed.searched == tuple(one.parents[1] for one in found)
+    moved = Path(shutil.move(store, tmp_path / "moved"))
+    answer = CliRunner().invoke(app, ["store", "leave-out", str(moved), "--signer", "bob", "--work", "gone", "-q"])
+    assert answer.stdout.endswith("Nothing that was made from the store was found in gone, which does not exist.\n")
+
+
 def test_what_learned_through_stores_and_runs_that_are_gone_is_listed(store: Path, tmp_path: Path) -> None:
     """From a copy of the store, a merged one, one merged from that, and a run that began from such a run."""
     work = store.parents[1]
