@@ -172,7 +172,7 @@ def _corpus_to_store(folder: Path, seed: int, jobs: int, clips: Mapping[str, int
 def _decode_and_score(store: Store, run: Run, folder: Path, page: Path, check: Check) -> ComparisonFigures:
     """Decode test without and with a bigram, score and compare both, write the page."""
     work, lm = Work(folder / "work"), folder / LM
-    emissions = work.emissions / run.path.name / "test.h5"
+    emissions = work.emissions / run.name / "test.h5"
     emit(run, store["test"], emissions, device="cpu")
     estimate_file(store.path, lm, order=2, fallback=True)
     scores = []

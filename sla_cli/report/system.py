@@ -200,7 +200,7 @@ def _name(folder: Path, decoded: Receipt | None, run: Run | None) -> str:
         return folder.resolve().name
     beam, lm = decoded.arguments.get("beam"), decoded.sources.get("lm")
     search = "greedy" if beam == 1 and not lm else f"beam {beam}" + (f" + {Path(lm).name}" if lm else "")
-    return f"{run.path.name} · {search}" if run else search
+    return f"{run.name} · {search}" if run else search
 
 
 def _settings(score: Score, scored: Receipt | None, decoded: Receipt | None, run: Run | None) -> dict[str, str]:
@@ -209,7 +209,7 @@ def _settings(score: Score, scored: Receipt | None, decoded: Receipt | None, run
     if run is not None:
         config = run.config
         facts |= {
-            "run": run.path.name,
+            "run": run.name,
             "variant": config.model.variant,
             "backbone": config.model.backbone,
             **({"backbone arguments": config.model.backbone_args} if config.model.backbone_args else {}),

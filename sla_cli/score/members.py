@@ -63,7 +63,7 @@ def _members(part: str, work: Work, split: str | None, search: str | None) -> li
         what = "it is a folder that is neither a score nor a run" if path.is_dir() else "no such file"
         raise SlaError(f"cannot read {part}: {what}, and {work.runs} has no run of this name")
     opened = map(Run, runs)
-    return [Member.of(run.path.name, hypotheses_of(work, run, split=split, search=search), run) for run in opened]
+    return [Member.of(run.name, hypotheses_of(work, run, split=split, search=search), run) for run in opened]
 
 
 def _is_artifact(path: Path) -> bool:

@@ -73,7 +73,7 @@ def _row(
     name: str, work: Work, splits: Sequence[str], ref: Path | None, search: str | None, options: ScoreOptions
 ) -> Row:
     runs = [Run(path) for part in parts_of(name, work) for path in work.runs_called(part) or [work.runs / part]]
-    check_group(name, [Member.of(run.path.name, run.path, run) for run in runs])
+    check_group(name, [Member.of(run.name, run.path, run) for run in runs])
     scores, found_by = {}, dict[str, None]()
     for split in splits:
         if _is_decoded(name, runs, split, work):
@@ -101,7 +101,7 @@ def _is_decoded(name: str, runs: Sequence[Run], split: str, work: Work) -> bool:
 
 
 def _group(name: str, runs: Sequence[Run], scores: Sequence[Score], options: ScoreOptions) -> SeedGroup:
-    members = [run.path.name for run in runs]
+    members = [run.name for run in runs]
     aligned = [paired(scores[0], one, (members[0], member))[1] for one, member in zip(scores, members, strict=True)]
     return seed_group(name, members, aligned, options.resampling)
 

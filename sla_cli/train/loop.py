@@ -267,7 +267,7 @@ def _saved_when_stopped(setup: TrainSetup, state: State) -> Iterator[None]:
         setup.check_hold()
         save_state(setup.run.state, state)
         name = signal.Signals(stopped.signal).name
-        resume = f"sla train --resume --name {argument(setup.run.path.name)}"
+        resume = f"sla train --resume --name {argument(setup.run.name)}"
         text = f"{name}: stopped after {state.saved}; continue with `{resume}`"
         raise Stopped(stopped.signal, text) from stopped
     except SlaError as error:

@@ -66,10 +66,10 @@ def start_seeds(
 
 def resume_seeds(runs: Sequence[Run], group: ProcessGroup = ALONE) -> TrainedSeeds:
     """Train the unfinished runs, one after the other. Raises SlaError as `check_group` and `resume_run` do."""
-    base = runs[0].path.name.rpartition(SEED)[0]
+    base = runs[0].name.rpartition(SEED)[0]
     with group.agreed():
         if group.is_main:
-            check_group(base, [Member.of(run.path.name, run.path, run) for run in runs])
+            check_group(base, [Member.of(run.name, run.path, run) for run in runs])
     for number, run in enumerate(runs, start=1):
         if group.first(partial(is_finished, run)):
             log.info("%s is finished", run.path)

@@ -97,9 +97,9 @@ def _make(
         check_kept(begin, [run])
     if run.exists and not force:
         raise SlaError(f"{run.path} already contains a run", "Continue it with --resume, replace it with --force.")
-    if not run.exists and (seeds := seed_runs(run.path.parent, run.path.name)):
+    if not run.exists and (seeds := seed_runs(run.path.parent, run.name)):
         names = some([path.name for path in seeds])
-        raise SlaError(f"{run.path.name} already means the runs of several seeds: {names}", "Give another --name.")
+        raise SlaError(f"{run.name} already means the runs of several seeds: {names}", "Give another --name.")
     check_free(run)
     receipt = read_receipt(store.path)
     if receipt is not None and (failed := receipt.results.get("failed")):
@@ -195,7 +195,7 @@ def _own_store(run: Run, group: ProcessGroup) -> Store:
         ]
         if changed:
             raise SlaError(
-                f"the store {store.name} has changed since run {run.path.name} began: {' and '.join(changed)}",
+                f"the store {store.name} has changed since run {run.name} began: {' and '.join(changed)}",
                 "Restore it, or train a new run: results from two different stores must not be mixed.",
             )
     return store
@@ -252,6 +252,6 @@ def _finish(run: Run, store: Store, device: str) -> None:
             finish_run(run, store, device, stop.check)
         except Stopped as stopped:
             name = signal.Signals(stopped.signal).name
-            resume = f"sla train --resume --name {argument(run.path.name)}"
+            resume = f"sla train --resume --name {argument(run.name)}"
             text = f"{name}: stopped after the last epoch; continue with `{resume}`"
             raise Stopped(stopped.signal, text) from stopped

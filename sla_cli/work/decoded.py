@@ -30,7 +30,7 @@ def hypotheses_of(work: Work, run: Run, *, split: str | None = None, search: str
     if not found:
         command = f"sla decode {argument(run.path)}" + f" --split {split}" * bool(split)  # else it decodes dev
         others = ", only of other weights" * bool(named)
-        fault = f"no hypotheses{chosen} of run {run.path.name} in {work.hypotheses}{others}"
+        fault = f"no hypotheses{chosen} of run {run.name} in {work.hypotheses}{others}"
         hint = f"`{command}` makes them."
         if search and (known := sorted(set(map(search_of, _of_present_weights(every, run))))):
             hint = f"There are those by {', '.join(known)}; `{command}` with the options of {search} makes them."
@@ -40,12 +40,12 @@ def hypotheses_of(work: Work, run: Run, *, split: str | None = None, search: str
         if len({(_split_of(path), search_of(path)) for path in found}) == 1:  # decoded with other options besides
             how = f"Move those that you do not want out of {found[0].parent}, each with its .receipt.json"
         raise SlaError(
-            f"several hypotheses{chosen} of run {run.path.name}: {', '.join(path.name for path in found)}",
+            f"several hypotheses{chosen} of run {run.name}: {', '.join(path.name for path in found)}",
             f"{how}; `sla score` and `sla compare` also take files.",
         )
     if not (is_of_own_store(found[0], run) or _is_of_own_place(found[0], run)):
         message = "%s: not of the store and the division on which run %s was trained; it may have seen these clips"
-        log.warning(message, found[0], run.path.name, extra=ONCE)
+        log.warning(message, found[0], run.name, extra=ONCE)
     return found[0]
 
 
@@ -57,7 +57,7 @@ def has_hypotheses(work: Work, run: Run, split: str | None = None) -> bool:
 def decoded_runs(work: Work) -> list[str]:
     """The names of the runs of which there are hypotheses, sorted."""
     runs = (Run(work.runs / folder.name) for folder in work.hypotheses.glob("*"))
-    return sorted(run.path.name for run in runs if run.exists and has_hypotheses(work, run))
+    return sorted(run.name for run in runs if run.exists and has_hypotheses(work, run))
 
 
 def is_from(hypotheses: Path, weights: str) -> bool | None:
@@ -102,7 +102,7 @@ def is_of_own_store(hypotheses: Path, run: Run) -> bool:
 
 def _named(work: Work, run: Run, split: str | None) -> list[Path]:
     """The hypotheses of all runs that have had this name."""
-    found = (path for _, path in finished(work.hypotheses / run.path.name, "*.tsv"))
+    found = (path for _, path in finished(work.hypotheses / run.name, "*.tsv"))
     return [path for path in found if split in (None, _split_of(path))]
 
 

@@ -124,7 +124,7 @@ def emissions_path(folder: Path, run: Run, split: Split) -> Path:
     name = split.name
     if not run.is_own(split):
         name = f"{split.store.resolve().name}-{split.name}-{split.digest[:6]}"
-    return folder / run.path.name / f"{name}.h5"
+    return folder / run.name / f"{name}.h5"
 
 
 def emission_inputs(path: Path) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, asdict, fields
@@ -72,6 +73,11 @@ class Run:
         write_text(self.path / "config.toml", settings, keep=True)
         # Last: its presence shows that the others are complete. Digests first: they detect a file that was cut off.
         write_text(self.path / "run.toml", tomli_w.dumps(digests | values))
+
+    @property
+    def name(self) -> str:
+        """Of its folder, also if that was given as `.` or `..`; of a link to it, the link's."""
+        return os.path.basename(os.path.abspath(self.path))  # noqa: PTH100, PTH119 - Path keeps `..`
 
     @property
     def exists(self) -> bool:
@@ -172,7 +178,7 @@ class Run:
             )
         self.check_best()
         if self.best.is_file() and not self.is_finished:
-            resume = f"`sla train --resume --name {argument(self.path.resolve().name)}` goes on with it"
+            resume = f"`sla train --resume --name {argument(self.name)}` goes on with it"
             log.warning("run %s is not finished: its best weights so far are used; %s", self.path, resume, extra=ONCE)
 
     def check_best(self) -> None:

@@ -20,7 +20,7 @@ def check_glosses(run: Run, split: Split) -> None:
         return
     ours, theirs = set(run.glosses), set(split.vocabulary)
     raise SlaError(
-        f"the glosses of run {run.path.name} ({len(ours)}) do not match those of {split} ({len(theirs)}): "
+        f"the glosses of run {run.name} ({len(ours)}) do not match those of {split} ({len(theirs)}): "
         f"{len(theirs - ours)} are new, {len(ours - theirs)} are gone",
         "If glosses.txt of the run was edited, restore it; else train a new run.",
     )
@@ -53,7 +53,7 @@ def warn_of_differences(run: Run, split: Split) -> None:
             log.warning(
                 "%s of %s are clips that run %s was trained on (division %s), so its error rate there says little: %s",
                 counted(len(seen), "clip"),
-                *(split, run.path.name, store.division.name, some(seen)),
+                *(split, run.name, store.division.name, some(seen)),
             )
 
 
@@ -66,7 +66,7 @@ def how_changed(run: Run, store: Store, instead: str) -> str:
     changed = [name for name, digest in run.facts.digests.items() if _has_changed(store, name, digest)]
     if not changed:
         return ""
-    name, what = run.path.resolve().name, some(changed)
+    name, what = run.name, some(changed)
     if not set(run.facts.digests.values()).isdisjoint(digests_before(store.path)):
         done = f"since run {name} was trained on it ({what} changed): train again"
         return f"signers were left out of the store {store.path} {done}"
@@ -78,7 +78,7 @@ def warn_of_left_out(run: Run, *stores: Path | None) -> None:
     for store in dict.fromkeys(store.resolve() for store in stores if store is not None):
         if not run.facts.learned_from.isdisjoint(digests_before(store)):
             message = "run %s has learned from signers who were left out of %s since, and so has what starts from it"
-            log.warning(message, run.path.resolve().name, store)
+            log.warning(message, run.name, store)
 
 
 def _has_changed(store: Store, split: str, digest: str) -> bool:

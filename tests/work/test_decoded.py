@@ -12,6 +12,7 @@ from tiny_work import tiny_work
 from sla_cli.artifact.receipt import read_receipt, write_receipt
 from sla_cli.errors import SlaError
 from sla_cli.work.decoded import decoded_runs, has_hypotheses, hypotheses_of, is_from
+from sla_cli.work.emissions import emissions_path
 from sla_cli.work.folder import Work
 from sla_cli.work.run import Run
 
@@ -46,6 +47,16 @@ def test_those_of_other_weights_are_not_of_the_run(run: Run, work: Work) -> None
     with pytest.raises(SlaError, match=r"no hypotheses of dev of run adapter in .*, only of other weights") as caught:
         hypotheses_of(work, run, split="dev")
     assert "sla decode" in caught.value.hint
+
+
+def test_a_run_given_by_dots_is_filed_under_its_name(run: Run, work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    dev = run.own_clips()["dev"]
+    run.tunings.mkdir(exist_ok=True)
+    for folder, dots in ((run.path, "."), (run.tunings, "..")):
+        monkeypatch.chdir(folder)
+        same = Run(Path(dots))
+        assert hypotheses_of(work, same, split="dev") == hypotheses_of(work, run, split="dev")
+        assert emissions_path(work.emissions, same, dev) == emissions_path(work.emissions, run, dev)
 
 
 def test_of_those_of_other_clips_than_the_runs_own_it_is_said(
