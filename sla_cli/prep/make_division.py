@@ -9,6 +9,7 @@ from sla_cli.artifact.lock import locked
 from sla_cli.config.settings import DivisionConfig
 from sla_cli.core.alike import among
 from sla_cli.core.arguments import check_name
+from sla_cli.core.clip import signer_key
 from sla_cli.core.counted import counted
 from sla_cli.core.quantities import Count
 from sla_cli.errors import SlaError, some
@@ -82,12 +83,17 @@ def split_store(
         if new is None:
             if old is not None and old.drawn != description(wanted):
                 raise _exists(folder, old)
-            new = draw(store.clips, wanted, name, None if old is None else old.splits)
+            if old is not None and old.edited:
+                message = f"{table_of_it} was edited, and would be drawn without the changes"
+                raise SlaError(message, "Give another --name, or draw it again with --force.")
+            new = draw(store.clips, wanted, name, None if old is None else _known(store, old))
+            signers = dict(zip(store.clips.ids, store.clips.signers, strict=True)) if wanted.by == "signer" else {}
+            new = replace(new, signers={clip: signers[clip] for clip in new.splits if signers})
         elif old is not None and old.splits != new.splits:
             raise _exists(folder, old)
         divided = Store(folder, replace(new, name=name, edited=False))
         shared = refuse_problems(name, check_overlap(divided.parts))
-        if old is not None and old.splits == new.splits:
+        if old is not None and (old.splits, old.signers) == (new.splits, new.signers):
             log.info("division %s of %s is up to date", name, folder)
         else:
             write_division(folder, divided.division, keep=True)
@@ -97,6 +103,13 @@ def split_store(
 def _exists(folder: Path, old: Division) -> SlaError:
     how = f"drawn {old.drawn}" if old.drawn else "made from another table"
     return SlaError(f"{folder} has a division {old.name}, {how}", "Give another --name, or replace it with --force.")
+
+
+def _known(store: Store, old: Division) -> dict[str, str]:
+    """The split of each clip that a division lists, and of others by its signers: the ids of clips may have changed."""
+    splits = {signer_key(signer): old.splits[clip] for clip, signer in old.signers.items()}
+    keys = zip(store.clips.ids, map(signer_key, store.clips.signers), strict=True)
+    return {clip: splits[key] for clip, key in keys if key in splits} | dict(old.splits)
 
 
 def _taken(store: Store, table: Path) -> Division:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Collection, Container, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sla_cli.artifact.table import Row, parse_table, to_tsv
@@ -23,7 +23,7 @@ from sla_cli.system.atomic import Check, write_text
 
 NAME, VERSION = "sla-division", 1
 MAGIC = f"# {NAME} {VERSION}"
-COLUMNS = ("clip", "split")
+COLUMNS, SIGNER = ("clip", "split"), "signer"
 
 
 @dataclass(frozen=True)
@@ -36,6 +36,7 @@ class Division:
         unseen: what dev and test by definition do not share with train: `signers`, `sentences` or "".
         drawn: how it was drawn, such as `signer 80,10,10 seed 0`; "" if it was not.
         edited: whether a person wrote or changed the table: it has no digest.
+        signers: clip id to signer, if it was drawn by signer: who is known also when the ids of clips change.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Division:
     unseen: str = ""
     drawn: str = ""
     edited: bool = False
+    signers: Mapping[str, str] = field(default_factory=dict)
 
 
 def write_division(store: Path, division: Division, *, check: Check | None = None, keep: bool = False) -> None:
@@ -53,7 +55,8 @@ def write_division(store: Path, division: Division, *, check: Check | None = Non
     """
     known = {"unseen": division.unseen, "drawn": division.drawn, "digest": "" if division.edited else _digest(division)}
     lines = [MAGIC, *(f"# {key}: {value}" for key, value in known.items() if value)]
-    table = to_tsv(COLUMNS, division.splits.items())
+    rows = ([*row, division.signers[row[0]]] if division.signers else row for row in division.splits.items())
+    table = to_tsv((*COLUMNS, SIGNER) if division.signers else COLUMNS, rows)
     write_text(
         division_path(store, division.name), "".join(f"{line}\n" for line in lines) + table, check=check, keep=keep
     )
@@ -73,7 +76,8 @@ def check_replaceable(path: Path) -> None:
 
 def _digest(division: Division) -> str:
     """Digest of everything but the name: a table may be renamed."""
-    return digest_json([list(division.splits.items()), division.unseen, division.drawn])
+    signers = [[division.signers[clip] for clip in division.splits]] if division.signers else []
+    return digest_json([list(division.splits.items()), division.unseen, division.drawn, *signers])
 
 
 def read_division(path: Path) -> Division:
@@ -89,7 +93,7 @@ def read_division(path: Path) -> Division:
     facts = dict(line[1:].strip().partition(": ")[::2] for line in lines[: _comments(lines)])
     if lines[0].startswith(f"# {NAME} "):  # one that a person wrote has no such line
         check_version(path, NAME, VERSION, lines[0].removeprefix(f"# {NAME} ").strip(), "Make it with `sla split`.")
-    splits: dict[str, str] = {}
+    splits, signers, drawn = dict[str, str](), dict[str, str](), facts.get("drawn", "")
     for line, row in _rows(text, path):
         at, clip, split = f"{path}, line {line}", row["clip"], row["split"].strip()
         if split not in SPLITS:
@@ -97,7 +101,9 @@ def read_division(path: Path) -> Division:
         if clip in splits:
             raise FormatError(f"{at}: clip {clip} is listed twice")
         splits[clip] = split
-    division = Division(path.stem, splits, facts.get("unseen", ""), facts.get("drawn", ""), "digest" not in facts)
+        if drawn and SIGNER in row.fields:
+            signers[clip] = row[SIGNER]
+    division = Division(path.stem, splits, facts.get("unseen", ""), drawn, "digest" not in facts, signers)
     if facts.get("digest", _digest(division)) != _digest(division):
         again = "Make it again with `sla split --force`; one of the corpus itself with `sla prep`, in a new store."
         hint = f"{again} If you edited it, delete its line `# digest: …`."

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shutil
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
@@ -248,10 +250,36 @@ def test_signers_stay_where_they_are_when_prep_adds_clips(
     assert len({(signers[clip], split) for clip, split in after.items()}) == 9, "each signer is in one split"
 
 
+def test_signers_stay_where_they_are_when_the_ids_of_their_clips_change(store: Path, tmp_path: Path) -> None:
+    """As of a renamed file, or in ELAN after a border was corrected."""
+    split_store(store, draws=BY_SIGNER, name="mine")
+    grown = [replace(one, id=f"new-{one.id}", signer=one.signer.upper()) for one in CLIPS]
+    grown += [bytes_only(f"{name}-A", "A", 9, signer=name, source=f"{name}.mp4") for name in ("fay", "gus", "hal")]
+    later = undivided(tmp_path / "later", grown)
+    shutil.copy(division_path(store, "mine"), division_path(later, "mine"))
+    split_store(later, draws=BY_SIGNER, name="mine")
+    after = splits_of(later, "mine")
+    assert {f"new-{clip}": split for clip, split in splits_of(store, "mine").items()}.items() <= after.items()
+    assert len(after) == len(grown)
+
+
+def test_a_drawn_division_that_a_person_edited_is_not_drawn_again(store: Path) -> None:
+    split_store(store, draws=BY_SIGNER, name="mine")
+    path = division_path(store, "mine")
+    path.write_text(re.sub("# digest.*\n|ann-A\t.*\n", "", path.read_text()))
+    edited = path.read_bytes()
+    with pytest.raises(SlaError, match=r"mine\.tsv was edited, and would be drawn without the changes"):
+        split_store(store, draws=BY_SIGNER, name="mine")
+    assert path.read_bytes() == edited
+    split_store(store, draws=BY_SIGNER, name="mine", force=True)
+    assert "ann-A" in splits_of(store, "mine")
+
+
 def test_a_signer_who_was_left_out_is_in_no_split_again(store: Path) -> None:
     split_store(store, draws=BY_SIGNER, name="mine")
     before = splits_of(store, "mine")
     gone = before.keys() & {one.id for one in CLIPS if one.signer == "cem"}
     leave_out(store, ["cem"], store.parent)
+    assert "cem" not in division_path(store, "mine").read_text()
     split_store(store, draws=BY_SIGNER, name="mine")
     assert splits_of(store, "mine") == {clip: split for clip, split in before.items() if clip not in gone}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,9 @@ def test_the_table_is_one_that_any_program_reads(tmp_path: Path) -> None:
     head, rows = text.split("clip\tsplit\n")
     assert re.fullmatch("# sla-division 1\n# unseen: signers\n# digest: [0-9a-f]{16}\n", head)
     assert rows == "a\ttrain\nb\tdev\n"
+    write_division(tmp_path, drawn := Division("by", {"b": "dev"}, "signers", "by", signers={"a": "ann", "b": "bob"}))
+    assert division_path(tmp_path, "by").read_text(encoding="utf-8").endswith("clip\tsplit\tsigner\nb\tdev\tbob\n")
+    assert read_division(division_path(tmp_path, "by")) == replace(drawn, signers={"b": "bob"})
 
 
 def test_a_table_that_was_changed_since_is_refused(tmp_path: Path) -> None:
