@@ -20,7 +20,7 @@ def table(
         typer.Argument(
             metavar="[RUN...]",
             help="Runs, by name or folder; several seeds of one separated by commas.",
-            show_default="all that were decoded",
+            show_default="all that have hypotheses of the splits shown",
         ),
     ] = None,
     kind: Annotated[
@@ -67,9 +67,11 @@ def table(
     check = check_output(output, runs_like(kind), inputs=(ref,), replace=force)
     options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed, cluster))
     splits = (split,) if split else SHOWN
-    names = runs or decoded_runs(folder)
+    names = runs or decoded_runs(folder, splits)
     if not names:
-        raise SlaError(f"no hypotheses of a run in {folder.hypotheses}", "`sla decode` makes them.")
+        raise SlaError(
+            f"no hypotheses of {' or '.join(splits)} of a run in {folder.hypotheses}", "`sla decode` makes them."
+        )
     rows = run_table(names, folder, splits=splits, ref=ref, searches=search or (), options=options)
     text = table_text(rows, kind, options)
     if output is not None:

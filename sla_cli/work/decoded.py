@@ -49,15 +49,15 @@ def hypotheses_of(work: Work, run: Run, *, split: str | None = None, search: str
     return found[0]
 
 
-def has_hypotheses(work: Work, run: Run, split: str | None = None) -> bool:
-    """Whether there are hypotheses, of a split if one is given, from the present weights of a run."""
+def has_hypotheses(work: Work, run: Run, split: str) -> bool:
+    """Whether there are hypotheses of a split from the present weights of a run."""
     return bool(_of_present_weights(_named(work, run, split), run))
 
 
-def decoded_runs(work: Work) -> list[str]:
-    """The names of the runs of which there are hypotheses, sorted."""
+def decoded_runs(work: Work, splits: Sequence[str]) -> list[str]:
+    """The names of the runs of which there are hypotheses of one of these splits, sorted."""
     runs = (Run(work.runs / folder.name) for folder in work.hypotheses.glob("*"))
-    return sorted(run.name for run in runs if run.exists and has_hypotheses(work, run))
+    return sorted(run.name for run in runs if run.exists and any(has_hypotheses(work, run, split) for split in splits))
 
 
 def is_from(hypotheses: Path, weights: str) -> bool | None:

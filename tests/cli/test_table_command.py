@@ -159,7 +159,12 @@ def test_what_has_no_meaning_is_refused(store: Store) -> None:
 def test_without_a_run_all_that_were_decoded_are_shown(store: Store) -> None:
     lines = sla("table", "--split", "dev").stdout.splitlines()
     assert [line.split(" | ")[0] for line in lines[2:5]] == ["| adapter-1-seed0", "| adapter-1-seed1", "| frozen-1"]
-    assert "no hypotheses of a run in nowhere" in sla("table", "--work", "nowhere", code=2).stderr
+    for path in WORK.glob("hypotheses/frozen-1/test-*"):
+        path.unlink()
+    lines = sla("table", "--split", "test").stdout.splitlines()
+    assert [line.split(" | ")[0] for line in lines[2:5]] == ["| adapter-1-seed0", "| adapter-1-seed1", ""]
+    error = sla("table", "--work", "nowhere", code=2).stderr
+    assert "no hypotheses of dev or test of a run in nowhere" in error
 
 
 def test_a_run_or_a_seed_counts_once(store: Store) -> None:
