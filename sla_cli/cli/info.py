@@ -46,6 +46,7 @@ def info(
     a language model (ARPA, KenLM), an annotation file or a receipt.
     """
     given = {"--split": split, "--clips": clips, "--clip": ids or None, "--signer": signer, "--seed": seed}
+    given |= {"--force": force or None}
     if idle := [name for name, value in given.items() if value is not None and sheet is None]:
         raise SlaError(f"{idle[0]} has no effect without --sheet", "Name a PNG with --sheet.")
     if ids and any(value is not None for value in (clips, signer, seed)):

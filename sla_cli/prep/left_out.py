@@ -96,7 +96,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
     nothing = Division("", {})
     Store(folder, nothing)  # refuses any other folder, in which a lock would be left
     out = folder.resolve()
-    with locked(out, f"another process is writing {out}"):
+    with locked(out, f"another process is writing {out}", hint="Wait for it."):
         store = Store(folder, nothing)  # again: another process may meanwhile have left somebody out
         gone = _clips_of(store, signers)
         with_them = [split.digest for split in every_split(out) if any(clip in gone for clip in split.ids)]

@@ -68,7 +68,7 @@ def split_store(
         raise SlaError(f"{path} is a division; what is divided is the whole store", f"Give {folder} without it.")
     nothing = Division("", {})
     Store(folder, nothing)  # refuses any other folder, in which a lock would be left
-    with locked(folder.resolve(), f"another process is writing {folder}"):
+    with locked(folder.resolve(), f"another process is writing {folder}", hint="Wait for it."):
         store = Store(folder, nothing)  # again: another process may meanwhile have left a signer out
         new = _taken(store, table) if table is not None else None
         wanted = draws or DivisionConfig()

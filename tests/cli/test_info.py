@@ -302,7 +302,8 @@ def test_sheets_that_cannot_be(store: Path, work: Path, tmp_path: Path) -> None:
     assert "is not a store but run" in sla(work / "runs" / "lora", "--sheet", out, code=2).stderr
     assert "has no split 'dev'" in sla(store, "--sheet", out, "--split", "dev", code=2).stderr
     assert "no clip 'nobody'" in sla(store, "--sheet", out, "--clip", "nobody", code=2).stderr
-    assert "has no effect without --sheet" in sla(store, "--clips", 3, code=2).stderr
+    for idle in (("--clips", 3), ("--force",)):
+        assert "has no effect without --sheet" in sla(store, *idle, code=2).stderr
     assert f"{tmp_path} is a folder" in sla(store, "--sheet", tmp_path, "--force", code=2).stderr
     for more in (("--seed", 3), ("--signer", "ann")):
         assert "--clip names the clips" in sla(store, "--sheet", out, "--clip", "x1", *more, code=2).stderr
