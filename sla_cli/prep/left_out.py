@@ -5,7 +5,7 @@ Their names and the ids of their clips are in files of the store, which prep rea
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -96,12 +96,14 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
     nothing = Division("", {})
     Store(folder, nothing)  # refuses any other folder, in which a lock would be left
     out = folder.resolve()
+    works = [work.resolve(), out.parents[1]] if out.parent.name == STORES else [work.resolve()]
+    searched = tuple(one for one in dict.fromkeys(works) if one.is_dir())
     with locked(out, f"another process is writing {out}", hint="Wait for it."):
         store = Store(folder, nothing)  # again: another process may meanwhile have left somebody out
         gone = _clips_of(store, signers)
         with_them = [split.digest for split in every_split(out) if any(clip in gone for clip in split.ids)]
         if len(gone) == len(store.clips):
-            raise _nobody_left(out, signers, holders(path, work, with_them))
+            raise _nobody_left(out, signers, _held_by(path, searched, with_them))
         signers = list(dict.fromkeys((*signers, *gone.values())))  # also as the store writes them
         checks = {name: unchanged(division_path(out, name)) for name in division_names(out)}
         had = [read_division(division_path(out, name)) for name in checks]
@@ -135,10 +137,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         for stored in store.files:
             _without(stored, gone)
     log.info("%s of %s removed from %s", counted(len(gone), "clip"), " and ".join(signers), out)
-    works = [work.resolve(), out.parents[1]] if out.parent.name == STORES else [work.resolve()]
-    searched = tuple(one for one in dict.fromkeys(works) if one.is_dir())
-    held = dict.fromkeys(holder for one in searched for holder in holders(path, one))
-    return LeftOut(path, tuple(signers), tuple(gone), removed, list(held), searched)
+    return LeftOut(path, tuple(signers), tuple(gone), removed, _held_by(path, searched), searched)
 
 
 def check_nobody_left_out(store: Store) -> None:
@@ -159,6 +158,11 @@ def _clips_of(store: Store, signers: Sequence[str]) -> dict[str, str]:
             )
     left = alike(known, signers)
     return {clip: signer for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer in left}
+
+
+def _held_by(path: Path, searched: Iterable[Path], digests: Iterable[str] = ()) -> list[Holder]:
+    """What the work folders that are searched have that was made from the store, each once."""
+    return list(dict.fromkeys(holder for work in searched for holder in holders(path, work, digests)))
 
 
 def _nobody_left(out: Path, signers: Sequence[str], held_by: Sequence[Holder]) -> SlaError:
