@@ -66,11 +66,10 @@ class ClipDataset(Dataset[Sample]):
         view = random_view(*self._lengths(index), self.stride, self.config, self._rng(*key))
         targets = self._targets(index)
         known = known_frames(self.split.lengths[index], targets, self.split.times[index], self.split.clip_fps[index])
-        if known is not None and np.count_nonzero(known[view.frames].reshape(-1, self.stride).any(1)) < self._least(
-            index
-        ):
-            known = None  # CTC could not place the glosses; such times are not where signs are
-        return self.split[index], view.of(known), targets
+        seen = view.of(known)
+        if known is not None and self._signed_steps(seen) < self._least(index):
+            seen = view.of(None)  # CTC could not place the glosses; such times are not where signs are
+        return self.split[index], seen, targets
 
     def plan(self, epoch: int, world: int = 1) -> list[Step]:
         """The optimiser steps of an epoch. Raises SlaError if clips are too few for the processes."""
@@ -103,6 +102,10 @@ class ClipDataset(Dataset[Sample]):
         if self.config.infeasible == "refuse":
             raise SlaError(f"{text}: {some(short)}", "--set train.infeasible=skip leaves them out.")
         log.warning("%s, %s: %s", text, treatment[self.config.infeasible], some(short))
+
+    def _signed_steps(self, seen: View) -> int:
+        """Output steps in which a view shows signs."""
+        return 0 if seen.shown is None else np.count_nonzero((seen.shown > 0).reshape(-1, self.stride).any(1))
 
     def _fits(self, index: int) -> bool:
         return feasible(output_steps(self.split.lengths[index], self.stride), self._targets(index))

@@ -11,7 +11,7 @@ import pytest
 from loading_work import CONFIG, clips, epoch_of
 from synthetic import GLOSSES, SENTENCES, tiny, write_store
 
-from sla_cli.data.augment import PixelTransform
+from sla_cli.data.augment import NO_SIGN, PixelTransform
 from sla_cli.data.batching import Sample
 from sla_cli.data.dataset import SeenDataset
 from sla_cli.data.loading import evaluation_batches
@@ -67,6 +67,16 @@ def test_frames_show_what_the_times_of_the_annotation_say(tmp_path: Path, caplog
         assert sum(sample.shown > 0) == 20
         for other in (1, 2):  # both glosses in one output step, and no times at all
             assert data[epoch, other].shown is None
+
+
+def test_times_that_leave_ctc_too_few_steps_beside_the_rest_are_not_used(tmp_path: Path) -> None:
+    """Held frames of the first sign show no sign."""
+    times = ((0.0, 0.04), (0.04, 0.08), (1.6, 1.64))
+    edges = replace(clip_store.clip("edges", "GRAD NORD REGEN", 48), times=times)
+    data = clips(Store(clip_store.make_store(tmp_path, {"train": [edges]})), replace(CONFIG, rescale=0.0, rest=40))
+    for epoch in range(20):
+        shown = data[epoch, 0].shown
+        assert shown is not None and (shown.reshape(-1, 4) != NO_SIGN).any(1).sum() >= 3
 
 
 def test_glosses_fit_though_the_clip_is_short(tmp_path: Path) -> None:
