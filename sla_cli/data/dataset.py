@@ -88,20 +88,24 @@ class ClipDataset(Dataset[Sample]):
         """Log which clips are too short for their glosses, and what is done with them.
 
         Also of how many the annotation says when each gloss is signed, which training uses.
-
-        Raises:
-            SlaError: there are some, but the configuration refuses them.
         """
         if timed := sum(map(bool, self.split.times)):
             log.info("%d of %s have times of their glosses, which training uses", timed, counted(len(self), "clip"))
-        short = [self.split.ids[index] for index in range(len(self)) if not self._fits(index)]
-        if not short:
-            return
-        treatment = {"stretch": "frames are repeated in them", "skip": "left out"}
-        text = f"{counted(len(short), 'clip is', 'clips are')} too short for the glosses at stride {self.stride}"
-        if self.config.infeasible == "refuse":
-            raise SlaError(f"{text}: {some(short)}", "--set train.infeasible=skip leaves them out.")
-        log.warning("%s, %s: %s", text, treatment[self.config.infeasible], some(short))
+        if short := self._short():
+            treatment = "left out" if self.config.infeasible == "skip" else "frames are repeated in them"
+            log.warning("%s, %s: %s", self._too_short(short), treatment, some(short))
+
+    def check_fits(self) -> None:
+        """Raise SlaError if clips are too short for their glosses, and the configuration refuses them."""
+        if self.config.infeasible == "refuse" and (short := self._short()):
+            fault = f"{self._too_short(short)}: {some(short)}"
+            raise SlaError(fault, "--set train.infeasible=skip leaves them out.")
+
+    def _short(self) -> list[str]:
+        return [self.split.ids[index] for index in range(len(self)) if not self._fits(index)]
+
+    def _too_short(self, short: Sequence[str]) -> str:
+        return f"{counted(len(short), 'clip is', 'clips are')} too short for the glosses at stride {self.stride}"
 
     def _signed_steps(self, seen: View) -> int:
         """Output steps in which a view shows signs."""

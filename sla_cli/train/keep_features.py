@@ -45,13 +45,20 @@ def keep_features(
     Raises:
         SlaError: the disk is too small, the folder cannot be written, or features are not finite in float16.
     """
-    given = state.model, state.config, state.placement
-    train = [kept_features(store["train"], *given, view) for view in range(state.config.train.keep_views)]
-    dev = kept_features(store["dev"], *given)
     with state.group.agreed():
-        _check_space(*train, dev)
+        train, dev = features_to_keep(store, state.model, state.config, state.placement)
     for kept in (*train, dev):
         compute_missing(state, kept, between)
+    return train, dev
+
+
+def features_to_keep(
+    store: Store, network: Network, config: Config, placement: Placement
+) -> tuple[list[KeptFeatures], KeptFeatures]:
+    """As `keep_features`, of which some may be missing. Raises SlaError if the disk is too small for those."""
+    train = [kept_features(store["train"], network, config, placement, view) for view in range(config.train.keep_views)]
+    dev = kept_features(store["dev"], network, config, placement)
+    _check_space(*train, dev)
     return train, dev
 
 

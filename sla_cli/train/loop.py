@@ -36,7 +36,7 @@ from sla_cli.system.atomic import write_text
 from sla_cli.train.evaluate import evaluate
 from sla_cli.train.fit_scorer import check_placeable
 from sla_cli.train.init_from import copy_weights
-from sla_cli.train.keep_features import check_keeps, keep_features
+from sla_cli.train.keep_features import check_keeps, features_to_keep, keep_features
 from sla_cli.train.metrics import Epoch, UnfinishedEpoch, best_of, status_line, write_metrics
 from sla_cli.train.optim import learning_rate, set_rate
 from sla_cli.train.out_of_memory import peak_mib
@@ -161,11 +161,14 @@ def initial_state(
     return State(model, config, placement, group), data, copied
 
 
-def check_start(store: Store, config: Config, device: str, begin: InitFrom | None) -> None:
-    """Raise SlaError if training could not begin, as `initial_state` does; for before a run is replaced."""
-    placement = place(device, config.train.precision, config.train.half)
-    model, *_ = _built(store, config, placement, begin)
-    if config.model.compile == "on" and not config.train.keep_views:
+def check_start(store: Store, config: Config, group: ProcessGroup, begin: InitFrom | None) -> None:
+    """Raise SlaError if training could not begin, as `train` does; for before a run is replaced."""
+    placement = place(group.device, config.train.precision, config.train.half)
+    model, data, _ = _built(store, config, placement, begin)
+    data.plan(1, group.world_size)
+    if config.train.keep_views:
+        features_to_keep(store, model, config, placement)
+    elif config.model.compile == "on":
         compile_for_training(model.backbone, config, placement)
 
 
@@ -181,6 +184,7 @@ def _built(
     check_placeable(store["train"], config)
     model.backbone.cast_frozen(placement.dtype)
     data = ClipDataset(store["train"], store.vocabulary, model.stride, config.train, config.model.image_size)
+    data.check_fits()
     return model, data, copied
 
 

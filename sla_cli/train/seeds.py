@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,9 +15,8 @@ from sla_cli.errors import SlaError, Stopped, argument
 from sla_cli.log import log
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.store.store import Store
-from sla_cli.train.init_from import check_kept
 from sla_cli.train.results import TrainedSeeds
-from sla_cli.train.train_run import check_free, discard, make_run, resume_run, trained_of
+from sla_cli.train.train_run import made, resume_run, trained_of
 from sla_cli.work.folder import SEED
 from sla_cli.work.group import Member, check_group
 from sla_cli.work.run import Run
@@ -46,22 +44,10 @@ def start_seeds(
     """
     runs = [Run(base.with_name(f"{base.name}{SEED}{seed}")) for seed in seeds]
     with group.agreed():
-        if begin is not None:
-            check_kept(begin, runs)
         _refuse_present(base, runs, force=force)
-    replaces = group.first(lambda: any(run.exists for run in runs))
-    made: list[Run] = []
-    try:
-        for run, seed in zip(runs, seeds, strict=True):
-            own = replace(config, train=replace(config.train, seed=seed))
-            make_run(run, store, own, preset=preset, begin=begin, force=force, group=group)
-            made.append(run)
+    own = [replace(config, train=replace(config.train, seed=seed)) for seed in seeds]
+    with made(store, dict(zip(runs, own, strict=True)), preset=preset, begin=begin, force=force, group=group):
         return resume_seeds(runs, group)
-    except (SlaError, SystemExit):
-        if group.is_main and not replaces and not any(run.state.is_file() for run in runs):  # nothing to resume
-            for run in made:
-                discard(run)
-        raise
 
 
 def resume_seeds(runs: Sequence[Run], group: ProcessGroup = ALONE) -> TrainedSeeds:
@@ -71,9 +57,6 @@ def resume_seeds(runs: Sequence[Run], group: ProcessGroup = ALONE) -> TrainedSee
         if group.is_main:
             check_group(base, [Member.of(run.name, run.path, run) for run in runs])
     for number, run in enumerate(runs, start=1):
-        if group.first(partial(is_finished, run)):
-            log.info("%s is finished", run.path)
-            continue
         log.info("run %s, %d of %s", run.path, number, counted(len(runs), "seed"))
         try:
             resume_run(run, group)
@@ -88,11 +71,6 @@ def resume_seeds(runs: Sequence[Run], group: ProcessGroup = ALONE) -> TrainedSee
     return group.first(lambda: _together(base, runs))
 
 
-def is_finished(run: Run) -> bool:
-    """Whether all epochs of a run are trained, and its weights are there."""
-    return run.is_finished and run.best.is_file()
-
-
 def _refuse_present(base: Path, runs: Sequence[Run], *, force: bool) -> None:
     if Run(base).exists:
         raise SlaError(f"{base} is a run, so its name cannot mean several runs", "Give another --name.")
@@ -101,8 +79,6 @@ def _refuse_present(base: Path, runs: Sequence[Run], *, force: bool) -> None:
             f"{present[0].path} already contains a run",
             f"Continue all with `sla train --resume --name {argument(base.name)}`, replace them with --force.",
         )
-    for run in runs:
-        check_free(run)
 
 
 def _together(name: str, runs: Sequence[Run]) -> TrainedSeeds:

@@ -9,7 +9,7 @@ NEEDED = ("train", "dev")
 
 
 def check_splits(store: Store) -> None:
-    """Raise SlaError if a store lacks clips to train on, or dev to score each epoch, or if one of both is damaged."""
+    """Raise SlaError if a store lacks clips to train on, or dev with glosses to score each epoch, or one is damaged."""
     missing = [split for split in NEEDED if split not in store.splits]
     if missing:
         raise SlaError(
@@ -19,3 +19,4 @@ def check_splits(store: Store) -> None:
         )
     for split in NEEDED:
         store[split]  # opens its files
+    store["dev"].references()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -31,8 +31,8 @@ from sla_cli.train.splits import check_splits
 from sla_cli.work.folder import seed_runs
 from sla_cli.work.kind import RECEIPT_NAME
 from sla_cli.work.making import making
-from sla_cli.work.run import WEIGHTS, Run
-from sla_cli.work.run_clips import check_glosses
+from sla_cli.work.run import AGAIN, WEIGHTS, Run
+from sla_cli.work.run_clips import check_glosses, how_changed
 from sla_cli.work.run_facts import InitFrom, RunFacts
 
 
@@ -53,65 +53,72 @@ def start_run(
 
     Raises:
         SlaError: the folder already contains a run and `force` is off, or the run to start from, or a run that another
-            process is training, or files that are not of a run; the store has no train or dev split.
+            process is training, or files that are not of a run; the store has no train or dev split; training cannot
+            begin.
     """
     run = Run(folder)
-    with group.agreed():
-        check_splits(store)
-    with _held(run, group) as hold:
-        replaces = run.exists
-        with group.agreed():
-            if group.is_main:
-                _make(run, store, config, preset, begin, force, group.device)
-        try:
-            return _train(run, store, group, hold)
-        except (SlaError, SystemExit):
-            if hold is not None and not (replaces or hold.lost or run.state.is_file()):  # nothing to resume
-                discard(run)
-            raise
+    with made(store, {run: config}, preset=preset, begin=begin, force=force, group=group):
+        return resume_run(run, group)
 
 
-def make_run(
-    run: Run,
+@contextmanager
+def made(
     store: Store,
-    config: Config,
+    configs: Mapping[Run, Config],
     *,
     preset: str,
-    begin: InitFrom | None = None,
-    force: bool = False,
-    group: ProcessGroup = ALONE,
-) -> None:
-    """Make the folder of a new run, which `resume_run` then trains. Raises SlaError as `start_run` does."""
+    begin: InitFrom | None,
+    force: bool,
+    group: ProcessGroup,
+) -> Iterator[None]:
+    """Make the folders of new runs, all or none, for a block that trains them. Raises SlaError as `start_run` does.
+
+    If the block fails before any of them has something to resume, the folders are removed.
+    """
     with group.agreed():
         check_splits(store)
-    with _held(run, group), group.agreed():
-        if group.is_main:
-            _make(run, store, config, preset, begin, force, group.device)
+    created: list[Run] = []
+    try:
+        with ExitStack() as held:
+            for run in configs:  # all of them first: a run is replaced only if all can be
+                held.enter_context(_held(run, group))
+            with group.agreed():
+                if group.is_main:
+                    _check_new(store, configs, begin, force, group)
+                    for run, config in configs.items():
+                        if run.exists:
+                            _remove(run)  # no file of it may be mistaken for one of the new run
+                        run.create(config, store.vocabulary, RunFacts.of(store, preset, begin))
+                        created.append(run)
+        yield
+    except (Exception, SystemExit):
+        if group.is_main and not any(run.state.is_file() or run.best.is_file() for run in created):
+            for run in configs:
+                _discard(run, created=run in created)
+        raise
 
 
-def _make(
-    run: Run, store: Store, config: Config, preset: str, begin: InitFrom | None, force: bool, device: str
+def _check_new(
+    store: Store, configs: Mapping[Run, Config], begin: InitFrom | None, force: bool, group: ProcessGroup
 ) -> None:
-    """The folder of a new run."""
+    """Raise SlaError if one of new runs cannot be made or trained, before anything of an old one is removed."""
     if begin is not None:
-        check_kept(begin, [run])
-    if run.exists and not force:
-        raise SlaError(f"{run.path} already contains a run", "Continue it with --resume, replace it with --force.")
-    if not run.exists and (seeds := seed_runs(run.path.parent, run.name)):
-        names = some([path.name for path in seeds])
-        raise SlaError(f"{run.name} already means the runs of several seeds: {names}", "Give another --name.")
-    check_free(run)
+        check_kept(begin, configs)
+    for run in configs:
+        if run.exists and not force:
+            raise SlaError(f"{run.path} already contains a run", "Continue it with --resume, replace it with --force.")
+        if not run.exists and (seeds := seed_runs(run.path.parent, run.name)):
+            names = some([path.name for path in seeds])
+            raise SlaError(f"{run.name} already means the runs of several seeds: {names}", "Give another --name.")
+        _check_free(run)
     receipt = read_receipt(store.path)
     if receipt is not None and (failed := receipt.results.get("failed")):
         log.warning("the store lacks %s that did not decode: %s", counted(len(failed), "clip"), some(failed))
-    facts = RunFacts.of(store, preset, begin)
-    if run.exists:
-        check_start(store, config, device, begin)  # else the run would be lost for one that cannot begin
-        _remove(run)  # no file of it may be mistaken for one of the new run
-    run.create(config, store.vocabulary, facts)
+    if any(run.exists for run in configs):
+        check_start(store, next(iter(configs.values())), group, begin)
 
 
-def check_free(run: Run) -> None:
+def _check_free(run: Run) -> None:
     """Raise SlaError for a folder without run.toml that has files which training would replace.
 
     A start that was killed may have left those that it writes before run.toml.
@@ -125,14 +132,19 @@ def check_free(run: Run) -> None:
         )
 
 
-def discard(run: Run) -> None:
-    """Remove what a training wrote that could not begin, and the folder unless somebody has other files in it."""
-    _remove(run)
-    for name in (LOCK, OWNER):
-        (run.path / name).unlink(missing_ok=True)
-    for folder in (*run.tensorboard.glob("*"), run.tensorboard, run.path):
-        with suppress(OSError):  # not empty, or not there
-            folder.rmdir()
+def _discard(run: Run, *, created: bool) -> None:
+    """Remove what could not begin, and the folder unless somebody has other files in it."""
+    # Another process may train it by now.
+    with suppress(SlaError), sole_writer(run.path, "", ""):
+        if created:
+            _remove(run)
+        if run.exists:
+            return
+        for name in (LOCK, OWNER):
+            (run.path / name).unlink(missing_ok=True)
+        for folder in (run.tensorboard / "steps", run.tensorboard, run.path):
+            with suppress(OSError):  # not empty, or not there
+                folder.rmdir()
 
 
 def _remove(run: Run) -> None:
@@ -142,7 +154,8 @@ def _remove(run: Run) -> None:
 
 def _written(run: Run) -> list[Path]:
     """What training writes. run.toml is the last, so that a removal that was killed leaves a run, which is replaced."""
-    events = run.tensorboard.rglob("events.out.tfevents.[0-9]*")
+    linked = run.tensorboard.is_symlink()  # to a folder that may have files of other programs
+    events = [] if linked else run.tensorboard.rglob("events.out.tfevents.[0-9]*")
     return [run.path / RECEIPT_NAME, *events, *reversed(run.files)]
 
 
@@ -159,21 +172,15 @@ def resume_run(run: Run, group: ProcessGroup = ALONE) -> Trained:
             finished = run.is_finished
             # A first epoch that was killed before its state was there is trained again, and gives the same.
             if not run.state.is_file() and (finished or len(run.read_metrics()) > 1):
-                hint = "Restore it from a copy, or train again (`sla train --force`)."
-                raise SlaError(f"{run.path} has trained weights, but no {run.state.name} to continue from", hint)
+                raise SlaError(f"{run.path} has trained weights, but no {run.state.name} to continue from", AGAIN)
             if finished and not run.best.is_file():
-                hint = "Copy the run again, or train again (`sla train --force`)."
-                raise SlaError(f"{run.path} is finished, but has lost {run.best.name}", hint)
+                raise SlaError(f"{run.path} is finished, but has lost {run.best.name}", AGAIN)
             run.check_best()
         if finished:
             log.info("%s is finished", run.path)
-        try:
-            store = _own_store(run, group)
-        except SlaError:
-            if not finished or run.lost:
-                raise
-            return trained_of(run)  # nothing is left that needs the store
-        return _train(run, store, group, hold)
+            if not run.lost:
+                return trained_of(run)
+        return _train(run, _own_store(run, group), group, hold)
 
 
 def trained_of(run: Run) -> Trained:
@@ -188,16 +195,9 @@ def _own_store(run: Run, group: ProcessGroup) -> Store:
     """The store that a run began on. Raises SlaError if it is gone or has changed."""
     with group.agreed():
         store = run.own_clips()
-        changed = [
-            split
-            for split, digest in run.facts.digests.items()
-            if split not in store.splits or store[split].digest != digest
-        ]
-        if changed:
-            raise SlaError(
-                f"the store {store.name} has changed since run {run.name} began: {' and '.join(changed)}",
-                "Restore it, or train a new run: results from two different stores must not be mixed.",
-            )
+        if changed := how_changed(run, store, "restore it, or train a new run"):
+            raise SlaError(changed, "Results from two different stores must not be mixed.")
+        check_splits(store)
     return store
 
 

@@ -20,7 +20,7 @@ from sla_cli.config.settings import Config, from_dict, to_toml
 from sla_cli.config.toml_file import read_toml
 from sla_cli.core.calibration import UNCHANGED, Calibration
 from sla_cli.core.digest import digest_json
-from sla_cli.errors import FormatError, SlaError, argument, some
+from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import ONCE, log
 from sla_cli.store.clips import Split
 from sla_cli.store.store import Store, is_store_of
@@ -178,8 +178,7 @@ class Run:
             )
         self.check_best()
         if self.best.is_file() and not self.is_finished:
-            resume = f"`sla train --resume --name {argument(self.name)}` goes on with it"
-            log.warning("run %s is not finished: its best weights so far are used; %s", self.path, resume, extra=ONCE)
+            log.warning("run %s is not finished: its best weights so far are used", self.path, extra=ONCE)
 
     def check_best(self) -> None:
         """Raise FormatError if the best weights of a finished run are not those with which it ended."""

@@ -114,6 +114,7 @@ def short(tmp_path: Path) -> Store:
 def test_infeasible_clips_are_stretched_skipped_or_refused(short: Store, caplog: pytest.LogCaptureFixture) -> None:
     def seen(infeasible: str) -> list[str]:
         data = clips(short, replace(CONFIG, infeasible=infeasible))  # type: ignore[arg-type]
+        data.check_fits()
         with caplog.at_level(logging.WARNING, "sla"):
             data.log_facts()
         return sorted(name for batch in epoch_of(data, 1) for name in batch.ids)

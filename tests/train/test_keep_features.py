@@ -340,13 +340,14 @@ def test_a_backbone_that_is_trained_is_refused(store: Store, tmp_path: Path, var
         dry_run(store, config, "cpu")
 
 
-def test_a_disk_that_is_too_small_is_refused_before_anything_is_written(
-    fresh: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_disk_that_is_too_small_is_refused_before_anything_is_written_or_replaced(
+    fresh: Store, whole: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    run = Path(shutil.copytree(whole.path, tmp_path / "run"))
     monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=1000))
     with pytest.raises(SlaError, match=r"the features to be kept take .* GB, and the disk of .* has 0\.0 GB free"):
-        start_run(fresh, tmp_path / "run", CONFIG, preset="tiny", group=CPU)
-    assert not folder(fresh).exists()
+        start_run(fresh, run, CONFIG, preset="tiny", group=CPU, force=True)
+    assert not folder(fresh).exists() and Run(run).best.is_file()
 
 
 def test_values_that_float16_cannot_hold_are_refused(store: Store, tmp_path: Path) -> None:

@@ -19,8 +19,9 @@ from synthetic import CPU, tiny
 from typer.testing import CliRunner, Result
 
 from sla_cli.artifact.receipt import read_receipt
+from sla_cli.artifact.sole_writer import sole_writer
 from sla_cli.cli.main import app
-from sla_cli.config.settings import Config, to_toml
+from sla_cli.config.settings import AdapterConfig, Config, to_toml
 from sla_cli.errors import SlaError
 from sla_cli.store.store import Store
 from sla_cli.train.seeds import resume_seeds, start_seeds
@@ -131,6 +132,25 @@ def test_a_finished_run_that_has_lost_its_weights_is_not_called_finished(store: 
         )
 
 
+def test_what_a_seed_has_lost_is_made_again_under_the_name_of_all(store: Store, tmp_path: Path) -> None:
+    start_seeds(store, tmp_path / "runs" / "x", CONFIG, (0, 1), preset="tiny", group=CPU)
+    (lost := runs(tmp_path, "x", 1)[0].calibration).unlink()
+    sla(tmp_path, "--resume", "--name", "x")
+    assert lost.is_file()
+
+
+def test_all_runs_are_replaced_or_none(store: Store, tmp_path: Path) -> None:
+    base, (first, second) = tmp_path / "runs" / "x", runs(tmp_path, "x", 0, 1)
+    start_run(store, first.path, CONFIG, preset="tiny", group=CPU)
+    odd = replace(CONFIG, model=replace(CONFIG.model, variant="adapter"), adapter=AdapterConfig(kernel=4))
+    with pytest.raises(SlaError, match="kernel = 4 is even"):
+        start_seeds(store, base, odd, (1, 0), preset="tiny", group=CPU, force=True)
+    assert first.best.is_file() and not second.path.exists()
+    with sole_writer(second.path, "busy", ""), pytest.raises(SlaError, match="another process is training"):
+        start_seeds(store, base, CONFIG, (0, 1), preset="tiny", group=CPU, force=True)
+    assert first.best.is_file() and first.is_finished
+
+
 def test_one_of_them_is_continued_by_its_own_name(store: Store, tmp_path: Path) -> None:
     made = runs(tmp_path, "x", 0, 1)
     start_seeds(store, tmp_path / "runs" / "x", CONFIG, (0, 1), preset="tiny", group=CPU)
@@ -143,6 +163,7 @@ def test_one_of_them_is_continued_by_its_own_name(store: Store, tmp_path: Path) 
         resume_seeds(runs(tmp_path, "y", 0), CPU)
     with pytest.raises(SlaError, match="x already means the runs of several seeds: x-seed0, x-seed1"):
         start_run(store, tmp_path / "runs" / "x", CONFIG, preset="tiny", group=CPU)
+    assert not (tmp_path / "runs" / "x").exists()
     shutil.copytree(made[1].path, tmp_path / "runs" / "x-seed2")
     with pytest.raises(SlaError, match="x-seed1 and x-seed2 have the same seed, 1, so they are no group of seeds"):
         resume_seeds(runs(tmp_path, "x", 0, 1, 2), CPU)
