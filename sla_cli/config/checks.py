@@ -69,6 +69,8 @@ def check_setting(key: str, value: Any, hint: Any, where: str) -> Any:
         where: the text that the user wrote, for the message.
     """
     try:
+        if isinstance(value, str):
+            value.encode()  # as in the files that it is written to
         return msgspec.convert(value, hint)
     except (msgspec.ValidationError, UnicodeEncodeError) as error:  # the latter for half of a pair of surrogates
         is_choice = get_origin(hint) is Literal
@@ -112,11 +114,14 @@ def keys_of(kind: Any) -> list[str]:
 def parse_value(text: str, hint: Any) -> Any:
     """A TOML value, or the text itself if it is not TOML or text is wanted, so no quotes are needed in a shell."""
     try:
-        value = parse_toml(f"value = {text}")["value"]
+        found = parse_toml(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
     except (ValueError, RecursionError) as error:
         raise SlaError(f"{text[:40]}…: {str(error).partition(';')[0]}") from error
+    if len(found) > 1:  # a line feed, and another key
+        return text
+    value = found["value"]
     wanted = get_args(hint)[0] if get_origin(hint) is Annotated else hint
     return text if wanted is str and not isinstance(value, str) else value
 

@@ -35,14 +35,14 @@ KernelSizes = Annotated[tuple[KernelSize, ...], Meta(min_length=3, max_length=3)
 Layers = Annotated[
     str,
     Meta(
-        pattern=r"^(all|last:\d{1,4}|\s*\d{1,4}\s*(,\s*\d{1,4}\s*)*)$",
+        pattern=r"^(all|last:\d{1,4}|\s*\d{1,4}\s*(,\s*\d{1,4}\s*)*)\Z",
         description="all, last:K, or numbers like 0,5,11",
     ),
 ]
 Targets = Annotated[
     str,
     Meta(
-        pattern=r"^\s*(q|k|v|proj|mlp)\s*(,\s*(q|k|v|proj|mlp)\s*)*$",
+        pattern=r"^\s*(q|k|v|proj|mlp)\s*(,\s*(q|k|v|proj|mlp)\s*)*\Z",
         description="some of q, k, v, proj, mlp with commas between",
     ),
 ]

@@ -239,7 +239,7 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
     except (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
         raise SlaError(
             f"backbone {config.backbone} at {config.image_size} px: {first_line(error)}",
-            "Is it a ViT, and do model.image_size and model.backbone_args fit it?",
+            "Is it a ViT with weights on the hub, and do model.image_size and model.backbone_args fit it?",
         ) from error
     _check_kind(model, config.backbone, config.image_size)
     if config.weights == "random":
@@ -328,10 +328,11 @@ def _load(model: nn.Module, path: Path, config: ModelConfig) -> None:
             of a classifier.
     """
     weights = read_weights(path)
+    other = config.backbone.replace("_clip_", "_clip_quickgelu_")
     if weights.layout == OPENAI and "quickgelu" not in config.backbone:
         raise SlaError(
             f"{path} is OpenAI's, whose activation is QuickGELU, and {config.backbone} has another",
-            f"Use --backbone {config.backbone.replace('_clip_', '_clip_quickgelu_')}.",
+            f"Use --backbone {other}." if other != config.backbone else "Use one with _clip_quickgelu_ in its name.",
         )
     convert = sys.modules[type(model).__module__].checkpoint_filter_fn
     try:

@@ -27,14 +27,14 @@ from sla_cli.model.network import Network
 from sla_cli.store.store import vocabulary_digest
 from sla_cli.system.atomic import atomic_write
 from sla_cli.system.host_memory import check_fits
+from sla_cli.work.calibration import FIT_AGAIN
+from sla_cli.work.run import AGAIN
 
 NAME, VERSION = "sla-checkpoint", 1
 MODEL, MODEL_VERSION = "sla-model", 1
 # Format of a file to the part of a model that has its content: the beginning of the names of its tensors.
 PARTS = {NAME: "trained", "sla-frame-scores": "frame_scores", "sla-domain": "domain"}
 RETRAIN = "Train again with `sla train`."
-AGAIN = "Restore it from a copy, or train again (`sla train --force`)."
-FIT_AGAIN = "Remove it, then `sla train --resume` makes it again."
 SAME = 1e-4  # relative; if norms differ by less, the weights come from the same random draw
 
 

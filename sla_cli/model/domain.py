@@ -17,7 +17,8 @@ from torch import Tensor
 from sla_cli.artifact.json_file import parse_json
 from sla_cli.config.checks import read_values
 from sla_cli.core.quantities import Distance, Percent
-from sla_cli.model.checkpoint import FIT_AGAIN, read_fitted, write_tensors
+from sla_cli.model.checkpoint import read_fitted, write_tensors
+from sla_cli.work.calibration import FIT_AGAIN
 
 NAME, VERSION = "sla-domain", 1
 SHRINKAGE = 0.01  # of the mean variance, added to each: directions in which training hardly varies say little

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from sla_cli.errors import FormatError
-from sla_cli.model.checkpoint import FIT_AGAIN, read_fitted, write_tensors
+from sla_cli.model.checkpoint import read_fitted, write_tensors
+from sla_cli.work.calibration import FIT_AGAIN
 
 NAME, VERSION = "sla-frame-scores", 1
 SCALE = 8  # per nat; an int8 then reaches 16 nats

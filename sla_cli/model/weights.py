@@ -67,11 +67,11 @@ def read_weights(path: Path) -> Weights:
         else:
             with path.open("rb") as file:
                 tensors = _tensors(load_torch_file(file))
+        patches = "embeddings.patch_embedding.weight"
+        if patches in tensors or f"vision_model.{patches}" in tensors:
+            return Weights("Hugging Face CLIP", _from_hugging_face(tensors, path))
     except UNREADABLE as error:
         raise SlaError(f"{path}: cannot be read as weights: {first_line(error)}", HINT) from error
-    patches = "embeddings.patch_embedding.weight"
-    if patches in tensors or f"vision_model.{patches}" in tensors:
-        return Weights("Hugging Face CLIP", _from_hugging_face(tensors, path))
     if "visual.class_embedding" in tensors:
         return Weights(OPENAI if archive else "CLIP", tensors)
     if own := {name: value for name, value in tensors.items() if name.startswith(f"{BACKBONE}.")}:

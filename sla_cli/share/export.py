@@ -25,7 +25,7 @@ from sla_cli.model.weights import BACKBONE
 from sla_cli.share.card import Card
 from sla_cli.share.results import Exported
 from sla_cli.system.atomic import remove_leftovers, temporary_path, write_text
-from sla_cli.work.calibration import CalibrationFigures, read_calibration
+from sla_cli.work.calibration import FIT_AGAIN, CalibrationFigures, read_calibration
 from sla_cli.work.model_folder import (
     CARD,
     CONFIG,
@@ -41,7 +41,7 @@ from sla_cli.work.model_folder import (
 )
 from sla_cli.work.onnx_graphs import Products
 from sla_cli.work.output import check_folder
-from sla_cli.work.run import Run
+from sla_cli.work.run import AGAIN, Run
 from sla_cli.work.tuning import CHOICE, find_tuned, tuning_of
 
 Part = tuple[dict[str, Tensor], dict[str, str]]
@@ -145,7 +145,7 @@ def _parts(run: Run, config: Config, stored: Stored, with_backbone: bool) -> tup
     glosses, digest = run.glosses, run.weights_digest
     network = checkpoint.network_for(run.best, config, glosses)
     checkpoint.read_weights(run.best, network, glosses)  # refuses another backbone
-    trained, header = checkpoint.read_tensors(run.best, checkpoint.NAME, checkpoint.VERSION, checkpoint.AGAIN)
+    trained, header = checkpoint.read_tensors(run.best, checkpoint.NAME, checkpoint.VERSION, AGAIN)
     half = stored == "float16"
     identity = stored_digest(digest, stored)
     parts: dict[str, Part] = {checkpoint.PARTS[checkpoint.NAME]: (_halved(trained) if half else trained, header)}
@@ -158,9 +158,9 @@ def _parts(run: Run, config: Config, stored: Stored, with_backbone: bool) -> tup
         parts[BACKBONE] = own, {}
     for module, file in ((frame_scores, run.frame_scores), (domain, run.domain)):
         if file.is_file():
-            values, facts = checkpoint.read_tensors(file, module.NAME, module.VERSION, checkpoint.FIT_AGAIN)
+            values, facts = checkpoint.read_tensors(file, module.NAME, module.VERSION, FIT_AGAIN)
             if facts.get("weights") != digest:
-                raise SlaError(f"{file} belongs to another checkpoint than the one beside it", checkpoint.FIT_AGAIN)
+                raise SlaError(f"{file} belongs to another checkpoint than the one beside it", FIT_AGAIN)
             parts[checkpoint.PARTS[module.NAME]] = values, {**facts, "weights": identity}
     return parts, identity
 

@@ -35,7 +35,7 @@ def init_from(source: Run, config: Config) -> InitFrom:
     if different := differences(source.config, config):
         raise SlaError(
             f"the weights of {source.path} do not fit: {', '.join(different)}",
-            f"Use the settings in {source.path / 'config.toml'} (--set KEY=VALUE), or start from another run.",
+            "Use its settings (--set KEY=VALUE), or start from another run.",
         )
     return InitFrom(str(source.path.resolve()), source.weights_digest, tuple(sorted(source.facts.learned_from)))
 

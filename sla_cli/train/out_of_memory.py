@@ -43,12 +43,13 @@ def memory_suffices(clips: Sequence[str], frames: int, config: Config, hint: str
 def _ways(clips: int, frames: int, config: Config) -> list[str]:
     """Settings that need less memory, the smallest change first."""
     model, train = config.model, config.train
+    depth = model.backbone_args.get("depth", 12)  # few ViTs have less
     ways = {
-        "--set model.checkpointing=on": model.checkpointing != "on",
+        "--set model.checkpointing=on": model.checkpointing != "on" and model.variant != "frozen",
         "--precision bf16": train.precision == "fp32",
         f"--batch {train.batch // 2} with --set train.accumulate={2 * train.accumulate}": train.batch > 1,
         f"--set train.batch_frames={max(1, frames // 2)}": clips > 1,
-        f"--set train.max_frames={max(1, frames // 2)}": clips <= 1,
-        "--layers last:4": model.variant != "frozen" and model.layers == "all",
+        f"--set train.max_frames={frames // 2}": clips <= 1 and frames // 2 >= train.min_frames,
+        "--layers last:4": model.variant != "frozen" and model.layers == "all" and depth > 4,
     }
-    return [way for way, helps in ways.items() if helps]
+    return [way for way, helps in ways.items() if helps] or ["a smaller --backbone"]

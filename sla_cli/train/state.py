@@ -29,9 +29,9 @@ from sla_cli.system.regular_file import read_regular
 from sla_cli.train.metrics import Epoch, UnfinishedEpoch
 from sla_cli.train.optim import make_optimizer
 from sla_cli.train.weight_average import WeightAverage
+from sla_cli.work.run import AGAIN
 
 VERSION = 1
-AGAIN = "Restore it from a copy, or train again (`sla train --force`)."
 # Exceptions of zipfile and torch for a damaged or other archive.
 NOT_A_ZIP = (EOFError, OverflowError, RuntimeError, ValueError, struct.error, zipfile.BadZipFile, zlib.error)
 

@@ -91,7 +91,7 @@ def _lines_before(path: Path, clips: int) -> list[str]:
     """The header and the rows of steps that are not repeated; empty if there are none."""
     if not path.is_file():
         return []
-    header, *lines = path.read_text(encoding="utf-8").splitlines() or [""]
+    header, *lines = path.read_text(encoding="utf-8", errors="replace").splitlines() or [""]
     rows = [line for line in lines if _clips_of(line) <= clips]
     return [header, *rows] if rows else []
 

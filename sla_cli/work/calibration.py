@@ -21,7 +21,7 @@ from sla_cli.errors import FormatError
 from sla_cli.system.atomic import write_text
 
 NAME, VERSION = "sla-calibration", 1
-AGAIN = "Remove it, then `sla train --resume` makes it again."
+FIT_AGAIN = "Remove it, then `sla train --resume --name NAME` makes it again."
 LARGEST = 1000.0  # of slope and offset, far more than a fit gives
 
 
@@ -71,14 +71,16 @@ def read_calibration(path: Path, weights: str) -> CalibrationFigures:
     Raises:
         FormatError: it is damaged, was edited, or belongs to another checkpoint.
     """
-    facts = read_json(path, AGAIN)
+    facts = read_json(path, FIT_AGAIN)
     digest = facts.pop("digest", None)
     if facts.get("format") != NAME:
-        raise FormatError(f"{path}: not {NAME}", AGAIN)
-    check_version(path, NAME, VERSION, facts.get("version"), AGAIN)
+        raise FormatError(f"{path}: not {NAME}", FIT_AGAIN)
+    check_version(path, NAME, VERSION, facts.get("version"), FIT_AGAIN)
     if digest != digest_json(facts):
-        raise FormatError(f"{path} is damaged or was edited: its values are not those that `sla train` wrote", AGAIN)
+        raise FormatError(
+            f"{path} is damaged or was edited: its values are not those that `sla train` wrote", FIT_AGAIN
+        )
     if facts.get("weights") != weights:
-        raise FormatError(f"{path} belongs to another checkpoint than the one beside it", AGAIN)
+        raise FormatError(f"{path} belongs to another checkpoint than the one beside it", FIT_AGAIN)
     figures = {key: value for key, value in facts.items() if key not in ("format", "version", "weights")}
-    return read_values(CalibrationFigures, figures, path, AGAIN)
+    return read_values(CalibrationFigures, figures, path, FIT_AGAIN)

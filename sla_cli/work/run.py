@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tomllib
 from collections.abc import Iterable, Mapping
-from dataclasses import MISSING, asdict, fields
+from dataclasses import MISSING, asdict, fields, replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from sla_cli.artifact.receipt import digest_file, read_receipt
 from sla_cli.artifact.table import read_table
 from sla_cli.artifact.text import is_number, read_text
 from sla_cli.artifact.version import check_version
+from sla_cli.config.bounds import WEIGHTS as WEIGHTS_BY_NAME
 from sla_cli.config.checks import keys_of, read_values
 from sla_cli.config.settings import Config, from_dict, to_toml
 from sla_cli.config.toml_file import read_toml
@@ -65,6 +66,8 @@ class Run:
         """Write what stays fixed for the whole run."""
         import tomli_w
 
+        if (weights := config.model.weights) not in ("", *WEIGHTS_BY_NAME):  # a file; resumed from any folder
+            config = replace(config, model=replace(config.model, weights=str(Path(weights).absolute())))
         settings = to_toml(config)
         values = {"format": NAME, "version": VERSION}
         values |= {key: value for key, value in asdict(facts).items() if value is not None}

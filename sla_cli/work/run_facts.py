@@ -28,7 +28,7 @@ class FrameFormat:
     """
 
     size: Side
-    fit: Annotated[str, Meta(pattern="^(squash|pad|crop)$")]
+    fit: Annotated[str, Meta(pattern=r"^(squash|pad|crop)\Z")]
     fps: FrameRate
     fps_lowest: FrameRate
     fps_highest: FrameRate

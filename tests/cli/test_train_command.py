@@ -69,6 +69,8 @@ def test_a_run_is_not_both_continued_and_replaced(tmp_path: Path) -> None:
     code, _, err = sla(tmp_path, "--resume", "--force")
     assert code == 2
     assert "--resume continues a run, and --force replaces one" in err
+    code, _, err = sla(tmp_path, "--force")
+    assert code == 2 and "--force replaces a run, which --name must name" in err
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,8 @@ def test_the_last_of_two_sets_wins_and_other_keys_of_a_section_stay() -> None:
     config = resolve("tiny", sets=["train.epochs=3", " train.lr = 1e-3 ", "train.epochs=4"])
     assert (config.train.epochs, config.train.lr) == (4, 1e-3)
     assert config.train.batch == resolve("tiny").train.batch
+    with pytest.raises(SlaError, match=r"train\.lr is '0\.1"):  # nothing of two in one is dropped
+        resolve(sets=["train.lr=0.1\ntrain.batch = 7"])
 
 
 @pytest.mark.parametrize(
@@ -188,6 +190,8 @@ TARGETS = "It must be some of q, k, v, proj, mlp with commas between."
         ("train.lr=", "train.lr is ''", "a number"),
         ("train.lr=\udcff", r"train.lr is '\udcff'", "a number"),
         ("train.milestones=\udcff", r"train.milestones is '\udcff'", MILESTONES),
+        ("model.weights=\udcff", r"model.weights is '\udcff'", "text"),
+        ('model.layers="all\\n"', "model.layers is 'all", "all, last:K"),
         ("model.variant=\udcff", r"model.variant is '\udcff'", "Known: adapter"),
         ("train.milestones=20", "train.milestones is 20", MILESTONES),
         ("train.milestones=20,30", "train.milestones is '20,30'", MILESTONES),

@@ -473,6 +473,12 @@ def wrong_files(folder: Path) -> dict[str, Path]:
         "short.pt": {name: value for name, value in state.items() if name != "blocks.1.mlp.fc2.bias"},
         "long.pt": {**state, "blocks.2.norm1.weight": torch.zeros(32)},
         "wide.pt": {**state, "norm.weight": torch.zeros(33)},
+        "uneven.pt": {
+            "embeddings.patch_embedding.weight": torch.zeros(2),
+            "text_model.large": torch.zeros(10**5),
+            **{f"encoder.layers.0.self_attn.{part}_proj.weight": torch.zeros(2, len(part)) for part in "qv"},
+            "encoder.layers.0.self_attn.k_proj.weight": torch.zeros(2, 3),
+        },
         "list.pt": [1, 2],
         "tensor.pt": torch.zeros(3),
         "repeated.pt": {**state, "pos_embed": torch.zeros(1).expand(1, 10**9, 32)},

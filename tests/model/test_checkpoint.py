@@ -170,7 +170,7 @@ def test_weights_that_are_not_what_was_written_are_refused(saved: Path) -> None:
         saved.write_bytes(good[:at] + bytes([good[at] ^ 0x40]) + good[at + 1 :])
         with pytest.raises(FormatError, match=r"best\.safetensors is damaged") as caught:
             load_weights(saved, model, GLOSSES)
-        assert "copy" in caught.value.hint and "sla train" in caught.value.hint
+        assert "Copy" in caught.value.hint and "sla train" in caught.value.hint
     saved.write_bytes(good)
     load_weights(saved, model, GLOSSES)
 

@@ -44,7 +44,7 @@ def test_auto_takes_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
         place("cuda:2", "auto")
 
 
-@pytest.mark.parametrize("name", ["gpu", "", "cuda:x", "meta", "mps"])
+@pytest.mark.parametrize("name", ["gpu", "", "cuda:x", "meta", "mps", "cpu:1"])
 def test_devices_that_are_none(name: str) -> None:
     with pytest.raises(SlaError, match=f"--device {name}: ") as caught:
         place(name, "auto")

@@ -15,7 +15,7 @@ import pytest
 from forked import Forked
 from json_schemas import result_name
 from scipy import stats
-from synthetic import CPU, tiny
+from synthetic import CPU, lively_weights, tiny
 from typer.testing import CliRunner, Result
 
 from sla_cli.artifact.receipt import read_receipt
@@ -25,7 +25,7 @@ from sla_cli.config.settings import AdapterConfig, Config, to_toml
 from sla_cli.errors import SlaError
 from sla_cli.store.store import Store
 from sla_cli.train.seeds import resume_seeds, start_seeds
-from sla_cli.train.train_run import start_run
+from sla_cli.train.train_run import resume_run, start_run
 from sla_cli.work.run import Run
 
 CONFIG = tiny(train__epochs=1, model__variant="frozen")
@@ -137,6 +137,18 @@ def test_what_a_seed_has_lost_is_made_again_under_the_name_of_all(store: Store, 
     (lost := runs(tmp_path, "x", 1)[0].calibration).unlink()
     sla(tmp_path, "--resume", "--name", "x")
     assert lost.is_file()
+
+
+def test_weights_named_within_a_folder_are_found_from_another_one(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lively_weights(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    config = replace(CONFIG, model=replace(CONFIG.model, weights="lively.safetensors"))
+    start_run(store, run := tmp_path / "run", config, preset="tiny", group=CPU)
+    (run / "receipt.json").unlink()
+    monkeypatch.chdir("/")
+    assert resume_run(Run(run), CPU).best_epoch == 1
 
 
 def test_all_runs_are_replaced_or_none(store: Store, tmp_path: Path) -> None:

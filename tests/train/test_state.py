@@ -127,7 +127,7 @@ def test_a_state_that_is_not_what_was_written_is_refused(saved: Path) -> None:
         torch.load(saved, weights_only=True)
         with pytest.raises(FormatError, match="not a training state, or a damaged one") as caught:
             load_state(saved, fresh)
-        assert "copy" in caught.value.hint and "sla train" in caught.value.hint
+        assert "Copy" in caught.value.hint and "sla train" in caught.value.hint
         tensors += 1
     assert tensors >= 10
     saved.write_bytes(good)

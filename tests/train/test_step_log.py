@@ -37,6 +37,8 @@ def test_a_row_is_the_mean_of_the_steps_since_the_last(tmp_path: Path, monkeypat
         *[("3", "6", "2"), ("6", "12", "5")],
         ("7", "14", "7"),  # the rest, at the end
     ]
+    with run.steps.open("ab") as file:
+        file.write(b"1\t\xff\t\xff\n")
     with StepLog(run, clips=7) as log:  # resumed from a state before the second row
         now[0] += 60
         log.add(1, 4, 8, {"step/loss": 9.0, "step/lr": 0.5})
