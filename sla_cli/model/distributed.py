@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+# What follows the last epoch is computed by one process, over all clips of train: more than PyTorch's 10 minutes on
+# the corpora of the field. torchrun ends the others at once if one has ended.
+LONGEST_WAIT = timedelta(hours=6)
+
 # The exit code of processes that leave the report of an error to another one, which ends with 2. It must be 0: if a
 # process fails, torchrun ends the others at once, also the one that has not yet printed the error.
 _SILENT, _REFUSED = 0, 2  # exit codes; torchrun ends the other processes if one is not 0
@@ -148,12 +152,12 @@ _PEER_ENDED = re.compile("Connection (closed|reset) by peer|Broken pipe|NCCL.*(r
 
 
 @contextmanager
-def join(device: str, timeout: timedelta | None = None) -> Iterator[ProcessGroup]:
+def join(device: str, timeout: timedelta = LONGEST_WAIT) -> Iterator[ProcessGroup]:
     """The group that torchrun's environment describes; one process without it. Only the main process logs progress.
 
     Args:
         device: auto, cpu or cuda; without torchrun also cuda:N.
-        timeout: how long a process waits for the others; None is PyTorch's 10 minutes (NCCL) or 30 (gloo).
+        timeout: how long a process waits for the others.
 
     Raises:
         SlaError: the device fits only one process, or does not exist; another process has ended; variables of
