@@ -93,7 +93,8 @@ class ModelConfig:
     image_size: Annotated[int, Meta(ge=1, le=PIXELS)] = 224
     layers: Layers = "all"  # blocks that are adapted, by numbers from 0; last:K are the last K
     normalize: Literal["backbone", "half"] = "backbone"  # pixels: with the backbone's mean and std, or x/127.5-1 (VAC)
-    backbone_args: dict[str, Any] = field(default_factory=dict)  # of the ViT, to make it smaller: BACKBONE_ARGS
+    # Arguments of timm's ViT, such as depth, to make it smaller; an unknown one is refused, and the known are named.
+    backbone_args: dict[str, Any] = field(default_factory=dict)
     # Blocks that compute activations again instead of storing them: on (all), off, or a number of blocks; auto: as many
     # as are needed for a batch to fit into the free memory.
     checkpointing: str = "auto"
