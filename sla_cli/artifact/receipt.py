@@ -199,6 +199,11 @@ def renew(receipt: Receipt, artifact: Path) -> None:
     _write(receipt, artifact, datetime.now(UTC))
 
 
+def write_again(receipt: Receipt, artifact: Path) -> None:
+    """Write a receipt that was removed, as it was."""
+    _write(receipt, artifact, datetime.fromisoformat(receipt.finished))
+
+
 def pass_on(receipt: Receipt, artifact: Path) -> None:
     """Write a receipt for others: without the places of the inputs, and without what it says of a machine."""
     _write(replace(receipt, sources={}, environment={}), artifact, datetime.fromisoformat(receipt.finished))

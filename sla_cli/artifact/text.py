@@ -8,7 +8,7 @@ import math
 import re
 from pathlib import Path
 
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.errors import FormatError, SlaError, shown
 from sla_cli.system.regular_file import read_regular
 
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -84,7 +84,7 @@ def seconds(cell: str, what: str, at: str) -> float | None:
         return None
     texts = cell.replace(",", ".").split(":")
     parts = [float(text) for text in texts if is_number(text)]
-    total = sum(part * 60**power for power, part in enumerate(reversed(parts)))
+    total = sum(part * 60**power for power, part in enumerate(reversed(parts[-3:])))
     if not 1 <= len(parts) == len(texts) <= 3 or not all(part >= 0 for part in parts) or not math.isfinite(total):
-        raise SlaError(f"{at}: {what} {cell!r} is not a time", "Write seconds (12.5), or hours:minutes:seconds.")
+        raise SlaError(f"{at}: {what} {shown(cell)} is not a time", "Write seconds (12.5), or hours:minutes:seconds.")
     return total

@@ -62,7 +62,7 @@ def _check_together(given: Mapping[str, Any], *, several: bool) -> None:
     if resume and given["force"]:
         raise SlaError("--resume continues a run, and --force replaces one", "Leave one of them out.")
     if given["force"] and given["name"] is None:
-        raise SlaError("--force replaces a run, which --name must name")
+        raise SlaError("--force replaces a run, but --name names none", "Give the run's name with --name.")
     if resume and (own or several or dry_run):
         raise SlaError("--resume continues a run with its own settings; it takes no store and no settings")
 

@@ -86,12 +86,13 @@ def _of_stored(division: Division, encoded: Container[str], failed: Mapping[str,
 
 
 def _warn_of_unlisted(out: Path, names: Sequence[str], clips: Sequence[Clip]) -> None:
-    """Say which clips are in no split of a division that `sla split` made: it can be continued."""
+    """Say which clips are in no split of a division that `sla split` made."""
     for name in names:
-        splits = read_division(division_path(out, name)).splits
-        if new := [clip.id for clip in clips if clip.glosses and clip.id not in splits]:
+        found = read_division(division_path(out, name))
+        if new := [clip.id for clip in clips if clip.glosses and clip.id not in found.splits]:
             what = counted(len(new), "annotated clip is", "annotated clips are")
-            log.warning("%s in no split of division %s; `sla split` continues it: %s", what, name, some(new))
+            how = "; `sla split` continues it" if found.drawn and not found.edited else ""
+            log.warning("%s in no split of division %s%s: %s", what, name, how, some(new))
 
 
 def _incomplete(clips: Sequence[Clip], encoded: Mapping[str, FramesOnDisk], *, resampled: bool) -> dict[str, str]:

@@ -34,7 +34,7 @@ from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
 from sla_cli.system.atomic import refuse_link, refuse_read_only
 from sla_cli.system.file_identity import unchanged
-from sla_cli.work.folder import STORES
+from sla_cli.work.folder import EMISSIONS, STORES
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
     nothing = Division("", {})
     Store(folder, nothing)  # refuses any other folder, in which a lock would be left
     out = folder.resolve()
-    works = [work.resolve(), out.parents[1]] if out.parent.name == STORES else [work.resolve()]
-    searched = tuple(one for one in dict.fromkeys(works) if one.is_dir())
+    searched = tuple(one for one in dict.fromkeys((work.resolve(), *_around(out))) if one.is_dir())
     with locked(out, f"another process is writing {out}", hint="Wait for it."):
         store = Store(folder, nothing)  # again: another process may meanwhile have left somebody out
         gone = _clips_of(store, signers)
@@ -160,6 +159,14 @@ def _clips_of(store: Store, signers: Sequence[str]) -> dict[str, str]:
     return {clip: signer for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer in left}
 
 
+def _around(store: Path) -> list[Path]:
+    """The work folder in which a store lies; of a folder of stores alone, this, not all that is beside it."""
+    if store.parent.name != STORES:
+        return []
+    work = store.parent.parent
+    return [work if any((work / name).is_dir() for name in ("runs", EMISSIONS, "hypotheses")) else store.parent]
+
+
 def _held_by(path: Path, searched: Iterable[Path], digests: Iterable[str] = ()) -> list[Holder]:
     """What the work folders that are searched have that was made from the store, each once."""
     return list(dict.fromkeys(holder for work in searched for holder in holders(path, work, digests)))
@@ -198,8 +205,8 @@ def _receipt_without(store: Store, divisions: Sequence[Division], gone: Mapping[
     figures = {division.name: asdict(division_figures(division, glosses)) for division in divisions}
     results["clips"] = len(glosses) - len(gone)
     results["skipped"] = results.get("skipped", {}) | {clip: left_out_reason(name) for clip, name in gone.items()}
-    for key in ("failed", "incomplete"):
-        results[key] = {clip: reason for clip, reason in results.get(key, {}).items() if clip not in gone}
+    for key in results.keys() & {"failed", "incomplete"}:
+        results[key] = {clip: reason for clip, reason in results[key].items() if clip not in gone}
     # In their order, the first is the default; also one whose table is lost, without which another would be it.
     results["divisions"] = {name: figures.get(name, was) for name, was in results.get("divisions", {}).items()}
     return receipt

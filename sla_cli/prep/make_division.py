@@ -11,6 +11,7 @@ from sla_cli.core.alike import among
 from sla_cli.core.arguments import check_name
 from sla_cli.core.clip import signer_key
 from sla_cli.core.counted import counted
+from sla_cli.core.digest import digest_json
 from sla_cli.core.quantities import Count
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
@@ -22,6 +23,7 @@ from sla_cli.prep.draw_division import description, draw, name_of
 from sla_cli.store.division import Division, check_replaceable, read_division, write_division
 from sla_cli.store.paths import division_path, split_name
 from sla_cli.store.store import Store
+from sla_cli.system.file_identity import unchanged
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,7 @@ def split_store(
             raise SlaError(f"{name} is the corpus's own division of {folder}", "Give another one with --name.")
         table_of_it = division_path(folder, name)
         check_replaceable(table_of_it)
+        check = unchanged(table_of_it)
         old = read_division(table_of_it) if name in store.divisions and not force else None
         if new is None:
             if old is not None and old.drawn != description(wanted):
@@ -87,8 +90,8 @@ def split_store(
                 message = f"{table_of_it} was edited, and would be drawn without the changes"
                 raise SlaError(message, "Give another --name, or draw it again with --force.")
             new = draw(store.clips, wanted, name, None if old is None else _known(store, old))
-            signers = dict(zip(store.clips.ids, store.clips.signers, strict=True)) if wanted.by == "signer" else {}
-            new = replace(new, signers={clip: signers[clip] for clip in new.splits if signers})
+            codes = _codes(store) if wanted.by == "signer" else {}
+            new = replace(new, signers={clip: codes[clip] for clip in new.splits if codes})
         elif old is not None and old.splits != new.splits:
             raise _exists(folder, old)
         divided = Store(folder, replace(new, name=name, edited=False))
@@ -96,7 +99,7 @@ def split_store(
         if old is not None and (old.splits, old.signers) == (new.splits, new.signers):
             log.info("division %s of %s is up to date", name, folder)
         else:
-            write_division(folder, divided.division, keep=True)
+            write_division(folder, divided.division, check=check, keep=old is None)
     return _result(divided, shared)
 
 
@@ -105,11 +108,17 @@ def _exists(folder: Path, old: Division) -> SlaError:
     return SlaError(f"{folder} has a division {old.name}, {how}", "Give another --name, or replace it with --force.")
 
 
+def _codes(store: Store) -> dict[str, str]:
+    """By clip a code of its signer: tables are given away, and a name is known again by its digest."""
+    return {
+        clip: digest_json(signer_key(name)) for clip, name in zip(store.clips.ids, store.clips.signers, strict=True)
+    }
+
+
 def _known(store: Store, old: Division) -> dict[str, str]:
-    """The split of each clip that a division lists, and of others by its signers: the ids of clips may have changed."""
-    splits = {signer_key(signer): old.splits[clip] for clip, signer in old.signers.items()}
-    keys = zip(store.clips.ids, map(signer_key, store.clips.signers), strict=True)
-    return {clip: splits[key] for clip, key in keys if key in splits} | dict(old.splits)
+    """The split of each clip that a division lists, but of all clips of its signers theirs: ids may have changed."""
+    of_code = {code: old.splits[clip] for clip, code in old.signers.items()}
+    return dict(old.splits) | {clip: of_code[code] for clip, code in _codes(store).items() if code in of_code}
 
 
 def _taken(store: Store, table: Path) -> Division:
@@ -125,7 +134,8 @@ def _taken(store: Store, table: Path) -> Division:
         number = counted(len(unknown), "clip")
         log.warning("%s lists %s that %s does not have: %s", table, number, store.path, some(unknown))
     splits = {clip: split for clip, split in division.splits.items() if clip in known}
-    return replace(division, splits=splits)
+    signers = {clip: code for clip, code in division.signers.items() if clip in known}
+    return replace(division, splits=splits, signers=signers)
 
 
 def _result(store: Store, shared: list[Finding]) -> SplitResult:

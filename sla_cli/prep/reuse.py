@@ -60,12 +60,13 @@ def find_existing(out: Path, plan: Plan, *, force: bool) -> Existing:
     # have another recording of that name.
     same_place = there is None or there.sources.get("source") == str(plan.root)
     usable = [clip for clip in plan.clips if clip.origin in stored and (clip.source.stamp or same_place)]
-    if gone := [clip.id for clip in usable if not clip.source.stamp]:
+    ready = _whole({clip.id: stored[clip.origin] for clip in usable if _serves(stored, clip)})
+    if gone := [clip.id for clip in usable if clip.id in ready and not clip.source.stamp]:
         message = (
             "the store keeps the frames of %s whose recordings are not found: %s; take out of the corpus what must go"
         )
         log.warning(message, counted(len(gone), "clip"), some(gone))
-    return Existing(None, _whole({clip.id: stored[clip.origin] for clip in usable if _serves(stored, clip)}))
+    return Existing(None, ready)
 
 
 def _serves(stored: Mapping[str, FramesOnDisk], clip: Clip) -> bool:
@@ -81,7 +82,7 @@ def _whole(ready: Mapping[str, FramesOnDisk]) -> dict[str, FramesOnDisk]:
                 opened(place.path).verify(place.number or 0)
                 found[clip] = place
             except (FormatError, OSError):  # the second from HDF5, for a file that was cut off
-                log.warning("clip %s is damaged in %s, and is encoded again", clip, place.path)
+                log.warning("clip %s is damaged in %s: it is encoded again from its recording", clip, place.path)
             advance()
     return found
 

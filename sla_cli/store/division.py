@@ -36,7 +36,7 @@ class Division:
         unseen: what dev and test by definition do not share with train: `signers`, `sentences` or "".
         drawn: how it was drawn, such as `signer 80,10,10 seed 0`; "" if it was not.
         edited: whether a person wrote or changed the table: it has no digest.
-        signers: clip id to signer, if it was drawn by signer: who is known also when the ids of clips change.
+        signers: clip id to a code of its signer, if it was drawn by signer: known also if clip ids change.
     """
 
     name: str

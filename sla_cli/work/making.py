@@ -15,7 +15,6 @@ replaced keeps its receipt. A folder that several processes may write is locked 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -31,11 +30,12 @@ from sla_cli.artifact.receipt import (
     receipt_path,
     renew,
     unchanged_digest,
+    write_again,
     write_receipt,
 )
-from sla_cli.errors import SlaError
+from sla_cli.errors import FormatError, SlaError
 from sla_cli.log import log
-from sla_cli.system.atomic import Check, write_text
+from sla_cli.system.atomic import Check
 from sla_cli.system.file_identity import identity, unchanged
 from sla_cli.work.output import check_output
 
@@ -64,7 +64,7 @@ class Making:
     inputs: tuple[Path, ...] = ()
     written: str = field(init=False, default="")
     _keep: bool = field(init=False, default=False)
-    _receipt: str = field(init=False, default="")
+    _old: Receipt | None = field(init=False, default=None)
     _found: tuple[int, ...] | None = field(init=False)
     _checks: list[Check] = field(init=False)
 
@@ -98,21 +98,21 @@ class Making:
             read_receipt(self.path)
             self._keep = self.path.is_file() and not is_as_made(self.path)
             self._found = identity(self.path)
-        receipt = receipt_path(self.path)
-        self._receipt = receipt.read_text() if receipt.is_file() else ""
-        receipt.unlink(missing_ok=True)
+        with suppress(FormatError):  # a damaged one of a folder is replaced
+            self._old = read_receipt(self.path)
+        receipt_path(self.path).unlink(missing_ok=True)
 
     def give_up(self) -> None:
         """Write the receipt that `begin` removed again if what it is of is still there: the disk may be full."""
-        with suppress(OSError, SlaError, ValueError):  # the reason to give up is what the user must see
-            if self._receipt and self._is_as_it_was() and not receipt_path(self.path).exists():
-                write_text(receipt_path(self.path), self._receipt)
+        with suppress(OSError, SlaError):  # the reason to give up is what the user must see
+            if self._old is not None and self._is_as_it_was(self._old) and not receipt_path(self.path).exists():
+                write_again(self._old, self.path)
 
-    def _is_as_it_was(self) -> bool:
+    def _is_as_it_was(self, old: Receipt) -> bool:
         """Whether the artifact is still what the removed receipt says."""
         if self.kind:
             return not self._is_changed()
-        digests = json.loads(self._receipt).get("results", {}).get("digests", {})
+        digests = old.results.get("digests", {})
         return bool(digests) and all(digest_file(self.path / name) == digest for name, digest in digests.items())
 
     def _is_changed(self) -> bool:

@@ -250,17 +250,25 @@ def test_signers_stay_where_they_are_when_prep_adds_clips(
     assert len({(signers[clip], split) for clip, split in after.items()}) == 9, "each signer is in one split"
 
 
-def test_signers_stay_where_they_are_when_the_ids_of_their_clips_change(store: Path, tmp_path: Path) -> None:
-    """As of a renamed file, or in ELAN after a border was corrected."""
+@pytest.mark.parametrize("shift", [0, 1])
+def test_signers_stay_where_they_are_when_the_ids_of_their_clips_change(
+    store: Path, tmp_path: Path, shift: int
+) -> None:
+    """As of a renamed file, or in ELAN after a border was corrected; `shift`: to ids that were those of others."""
     split_store(store, draws=BY_SIGNER, name="mine")
-    grown = [replace(one, id=f"new-{one.id}", signer=one.signer.upper()) for one in CLIPS]
+    prefix, ids = "" if shift else "new-", [one.id for one in CLIPS]
+    new_ids = [f"{prefix}{ids[number - shift]}" for number in range(len(ids))]
+    grown = [replace(one, id=name, signer=one.signer.upper()) for one, name in zip(CLIPS, new_ids, strict=True)]
     grown += [bytes_only(f"{name}-A", "A", 9, signer=name, source=f"{name}.mp4") for name in ("fay", "gus", "hal")]
     later = undivided(tmp_path / "later", grown)
     shutil.copy(division_path(store, "mine"), division_path(later, "mine"))
     split_store(later, draws=BY_SIGNER, name="mine")
-    after = splits_of(later, "mine")
-    assert {f"new-{clip}": split for clip, split in splits_of(store, "mine").items()}.items() <= after.items()
+    before, after = splits_of(store, "mine"), splits_of(later, "mine")
+    assert {name: before[clip] for clip, name in zip(ids, new_ids, strict=True)}.items() <= after.items()
     assert len(after) == len(grown)
+    table = division_path(later, "mine")
+    assert not re.search(r"\t(ann|fay)", table.read_text()), "names of people in a table that is given away"
+    assert not list(table.parent.glob("*.~*")), "a copy of what nobody edited"
 
 
 def test_a_drawn_division_that_a_person_edited_is_not_drawn_again(store: Path) -> None:

@@ -232,6 +232,11 @@ def test_a_folder_keeps_its_receipt_if_making_it_again_fails_before_it_changes(t
             write_text(folder / "figures.json", "{}")
             made.results = {"digests": {"figures.json": digest_file(folder / "figures.json")}}
     assert (read_receipt(folder) is None) == changed
+    receipt_path(folder).write_bytes(b"\xff\xfe{")  # damaged: made again
+    with making(folder, replace(receipt), force=True) as made:
+        made.begin()
+        made.results = {}
+    assert read_receipt(folder) is not None
 
 
 @pytest.mark.parametrize("name", ["out", "out.tsv"])
