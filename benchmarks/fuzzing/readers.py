@@ -328,7 +328,7 @@ def _annotations() -> list[Reader]:
         found.read(found.open(path.parent, None), found.options(tier=("*I*",)))
 
     def edited(path: Path) -> None:
-        add_to(path, SIGNS, Layout(tier="NEW", sentences=True, confidence=True), path.with_name("out.eaf"), True)
+        add_to(path, SIGNS, Layout(tier="NEW", sentences=True, confidence=True), replace=True)
         annotation(path.with_name("out.eaf"))
 
     real = [*seeds.whole("data/elan/cont_annotation.eaf"), *seeds.whole("data/elan/gloss-1.eaf")]

@@ -16,7 +16,7 @@ from forked import Forked, sla, sla_in_two, torchrun
 from safetensors.torch import load_file
 from synthetic import CPU, FACTS, GLOSSES, disk_with, metrics, same_weights, tiny, write_store
 
-from sla_cli.artifact.receipt import read_receipt
+from sla_cli.artifact.receipt import read_receipt, receipt_path
 from sla_cli.config.settings import Config, to_toml
 from sla_cli.errors import SlaError
 from sla_cli.store.paths import clips_path
@@ -211,6 +211,7 @@ def test_a_full_disk_loses_no_earlier_checkpoint(store: Store, whole: Run, tmp_p
     run = Run(tmp_path / "run")
     start_run(store, run.path, replace(config, train=replace(config.train, epochs=1)), preset="tiny", group=CPU)
     run.create(CONFIG, run.glosses, run.facts)
+    receipt_path(run.path).unlink()  # it has more epochs to go
     before = {path: path.read_bytes() for path in (run.state, run.metrics)}
     with disk_with(room), pytest.raises(SlaError, match="cannot write"):
         resume_run(run, CPU)
