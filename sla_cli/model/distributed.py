@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import re
+import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 # What follows the last epoch is computed by one process, over all clips of train: more than PyTorch's 10 minutes on
-# the corpora of the field. torchrun ends the others at once if one has ended.
+# the corpora of the field.
 LONGEST_WAIT = timedelta(hours=6)
+OFTEN = 0.2  # seconds after which it is looked whether the wait is over
 
 # The exit code of processes that leave the report of an error to another one, which ends with 2. It must be 0: if a
 # process fails, torchrun ends the others at once, also the one that has not yet printed the error.
@@ -84,6 +86,20 @@ class ProcessGroup:
         """Wait until all processes are here, up to the timeout of `join`."""
         if self.accelerator is not None:
             self.accelerator.wait_for_everyone()
+
+    def wait_for_main(self, name: str) -> None:
+        """Wait until the main process is here, longer than the timeout of `join`, with a name for this moment.
+
+        No collective call, in which all would give up after that timeout: each looks in the store where they met.
+        """
+        if self.accelerator is None:
+            return
+        store = distributed.distributed_c10d._get_default_store()
+        latest = time.monotonic() + LONGEST_WAIT.total_seconds()
+        if self.is_main:
+            store.set(name, "here")
+        while not store.check([name]) and time.monotonic() < latest:
+            time.sleep(OFTEN)
 
     def sum(self, values: Tensor) -> Tensor:
         """Element-wise over all processes."""
@@ -152,12 +168,12 @@ _PEER_ENDED = re.compile("Connection (closed|reset) by peer|Broken pipe|NCCL.*(r
 
 
 @contextmanager
-def join(device: str, timeout: timedelta = LONGEST_WAIT) -> Iterator[ProcessGroup]:
+def join(device: str, timeout: timedelta | None = None) -> Iterator[ProcessGroup]:
     """The group that torchrun's environment describes; one process without it. Only the main process logs progress.
 
     Args:
         device: auto, cpu or cuda; without torchrun also cuda:N.
-        timeout: how long a process waits for the others.
+        timeout: how long a process waits for the others; None is PyTorch's 10 minutes (NCCL) or 30 (gloo).
 
     Raises:
         SlaError: the device fits only one process, or does not exist; another process has ended; variables of
@@ -184,7 +200,8 @@ def join(device: str, timeout: timedelta = LONGEST_WAIT) -> Iterator[ProcessGrou
     )
     if accelerator.process_index > 0:
         log.setLevel(max(log.level, logging.WARNING))
-    group = ProcessGroup(str(accelerator.device), accelerator.process_index, accelerator.num_processes, accelerator)
+    own = "cpu" if cpu else str(accelerator.device)  # Accelerate numbers CPUs, too
+    group = ProcessGroup(own, accelerator.process_index, accelerator.num_processes, accelerator)
     try:
         with group.agreed():
             place(device, "auto")

@@ -67,6 +67,7 @@ def resume_seeds(runs: Sequence[Run], group: ProcessGroup = ALONE) -> TrainedSee
                 else ""
             )
             raise Stopped(stopped.signal, text) from stopped
+        group.wait_for_main(run.name)
         group.release()
     return group.first(lambda: _together(base, runs))
 

@@ -19,6 +19,7 @@ from sla_cli.model.distributed import ProcessGroup, join
 def share(folder: Path) -> None:
     with join("cpu", timeout=timedelta(days=7)) as group:
         found = {"ranks": group.gather([str(group.rank)]), "main": group.is_main, "world_size": group.world_size}
+        found["device"] = group.device
         found["first"] = group.first(lambda: f"rank {group.rank}")
         found["sum"] = group.sum(torch.tensor([1.0 + group.rank])).item()
         found["any"] = group.any(group.rank == 1)
@@ -39,6 +40,7 @@ def test_two_processes_share_what_they_find_and_wait_for_each_other(tmp_path: Pa
             "ranks": ["0", "1"],
             "main": rank == 0,
             "world_size": 2,
+            "device": "cpu",
             "first": "rank 0",
             "sum": 3.0,
             "any": True,
@@ -46,9 +48,27 @@ def test_two_processes_share_what_they_find_and_wait_for_each_other(tmp_path: Pa
         }
 
 
+def wait_for_main(folder: Path) -> None:
+    with join("cpu", timeout=timedelta(seconds=3)) as group:
+        for number in range(2):
+            if group.is_main:
+                time.sleep(6 - 5 * number)
+                (folder / f"ready{number}").touch()
+            group.wait_for_main(f"moment {number}")
+            assert (folder / f"ready{number}").exists()
+        assert group.gather([str(group.rank)]) == ["0", "1"]
+
+
+def test_what_the_main_process_computes_alone_may_last_longer_than_the_timeout(tmp_path: Path) -> None:
+    process = Forked(in_two, wait_for_main, tmp_path, printed=tmp_path)
+    _, reported = process.communicate(timeout=60)
+    assert process.returncode == 0, reported
+
+
 def test_one_process_is_a_group_of_its_own() -> None:
     with join("cpu") as group:
         group.wait()
+        group.wait_for_main("end")
         assert group == ProcessGroup("cpu")
         assert (group.rank, group.world_size, group.is_main) == (0, 1, True)
         assert (group.first(lambda: 3), group.gather(["a"]), group.any(False)) == (3, ["a"], False)
