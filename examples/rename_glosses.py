@@ -3,8 +3,8 @@ r"""Writes copies of ELAN files in which glosses have other names, or none: `sla
 Usage: python rename_glosses.py FOLDER COPY RULES TIER…
 
 RULES is a text file with a rule in each line: a regular expression for the whole gloss, a tab, the new name (`\1` is
-what the first brackets found) or nothing. The first rule that fits a gloss counts. TIER is a name, or a pattern with
-*, as for `sla prep elan --tier`.
+what the first brackets found) or nothing. The first rule that fits a gloss counts; a gloss of several words is tried
+with spaces, then with hyphens. TIER is a name, or a pattern with *, as for `sla prep elan --tier`.
 """
 
 import argparse
@@ -53,8 +53,8 @@ def main() -> None:
             parser.error(f"no file has a tier {wanted}; `sla prep elan {given.folder} --list-tiers` shows them")
     for path, found in names.items():
         tree, tiers = ET.parse(path), chosen(found, given.tiers)
-        glosses = {mark.id: mark.gloss for tier in read(path) if tier.name in tiers for mark in tier.marks}
-        changes += rename(tree, rules, glosses)
+        texts = {mark.id: mark.text for tier in read(path) if tier.name in tiers for mark in tier.marks}
+        changes += rename(tree, rules, texts)
         copy = given.copy / path.relative_to(given.folder)
         copy.parent.mkdir(parents=True, exist_ok=True)
         tree.write(copy, encoding="utf-8", xml_declaration=True)
@@ -91,17 +91,19 @@ def chosen(names: Sequence[str], wanted: Sequence[str]) -> set[str]:
     return {tier.name for name in wanted for tier in find_tiers(tiers, name)}
 
 
-def rename(tree: "ET.ElementTree[ET.Element]", rules: Rules, glosses: Mapping[str, str]) -> Counter[tuple[str, str]]:
+def rename(tree: "ET.ElementTree[ET.Element]", rules: Rules, texts: Mapping[str, str]) -> Counter[tuple[str, str]]:
     """Change a document; returns how often each gloss got which name.
 
     Args:
-        glosses: by the ids of the annotations that may be changed: the text with hyphens for white space, or the
-            entry of a vocabulary that an annotation without text names.
+        texts: by the ids of the annotations that may be changed: the text with single spaces, or the entry of a
+            vocabulary that an annotation without text names.
     """
     changes = Counter[tuple[str, str]]()
     for annotation in tree.iter():
-        old = glosses.get(annotation.get("ANNOTATION_ID", ""), "")
-        new = next((found.expand(name) for rule, name in rules if (found := rule.fullmatch(old))), old)
+        old = texts.get(annotation.get("ANNOTATION_ID", ""), "")
+        forms = (old, "-".join(old.split()))  # as in a translation, and as a gloss in `sla prep`
+        fitting = (found.expand(name) for rule, name in rules for form in forms if (found := rule.fullmatch(form)))
+        new = next(fitting, old)
         value = annotation.find("ANNOTATION_VALUE")
         if value is not None and old and new != old:
             value.text = new

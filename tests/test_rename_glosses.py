@@ -75,6 +75,18 @@ def test_rules_are_for_glosses_as_prep_reads_them(folder: Path, monkeypatch: pyt
     assert [mark.gloss for mark in tier.marks] == ["", "HAUS", "PT", ""]
 
 
+def test_a_translation_keeps_its_spaces(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    eaf = Eaf()
+    eaf.mark(eaf.tier("Translation"), 0, 500, "Then Anna went home, with  Bo")
+    (folder / "recordings" / "monday" / "rec.eaf").write_text(eaf.xml(), encoding="utf-8")
+    (folder / "rules.tsv").write_text("(.*)Anna(.*)\t\\1NAME-1\\2\n", encoding="utf-8")
+    run(monkeypatch, folder / "recordings", folder / "renamed", folder / "rules.tsv", "Translation")
+    copy = folder / "renamed" / "monday" / "rec.eaf"
+    assert [mark.text for mark in read_eaf(copy.read_bytes(), "copy").tiers[0].marks] == [
+        "Then NAME-1 went home, with Bo"
+    ]
+
+
 def test_a_copy_among_the_originals_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(SystemExit, match="2"):
         run(monkeypatch, folder / "recordings", folder / "recordings" / "copy", folder / "rules.tsv", "RH-IDgloss")

@@ -51,7 +51,9 @@ class TierChange:
 
 def new_ids(document: Document) -> Iterator[str]:
     """Ids that no annotation of the file has or had."""
-    return (f"a{number}" for number in count(last_annotation(document) + 1))
+    # An id may be written so that no search in the bytes finds it: `a&#49;`.
+    there = {node.attributes.get("ANNOTATION_ID") for node in document.root.walk()}
+    return (name for number in count(last_annotation(document) + 1) if (name := f"a{number}") not in there)
 
 
 def change_edits(

@@ -87,6 +87,7 @@ def read_subtitles(data: bytes, name: str) -> AnnotationFile:
     text = decode_any_text(data, name)
     lines = [*text.split("\n"), ""]
     plain = _vtt_plain if text.startswith("WEBVTT") or name.lower().endswith(".vtt") else _srt_plain
+    numbered = plain is _srt_plain and _is_numbered(lines)
     for number, line in enumerate(lines, start=1):
         if "-->" not in line:
             continue
@@ -98,7 +99,7 @@ def read_subtitles(data: bytes, name: str) -> AnnotationFile:
         start, end = _milliseconds(found.groups()[:4]), _milliseconds(found.groups()[4:])
         if end < start:
             raise FormatError(f"{name}, line {number}: a subtitle ends at {end} ms, before its start at {start} ms")
-        after = _end(lines, number, numbered=plain is _srt_plain)
+        after = _end(lines, number, numbered=numbered)
         marks.append(Mark(start, end, " ".join(plain(" ".join(lines[number:after])).split()), number))
         cues.append((number - 1, after))
     if plain is _srt_plain:  # WebVTT has notes and styles between its cues
@@ -110,11 +111,17 @@ def read_subtitles(data: bytes, name: str) -> AnnotationFile:
     return AnnotationFile([Tier(CUES, marks)])
 
 
+def _is_numbered(lines: list[str]) -> bool:
+    """Whether a number is before the first times, as in most SubRip."""
+    first = next((place for place, line in enumerate(lines) if TIMING.fullmatch(line)), 0)
+    return first > 0 and lines[first - 1].strip().isdecimal()
+
+
 def _end(lines: list[str], number: int, numbered: bool) -> int:
     """Index of the empty line, or of the next line with times, that ends a text which begins at an index.
 
     Args:
-        numbered: whether a number before the next times is that of the next cue, as in SubRip; in WebVTT it is text.
+        numbered: whether a number before the next times is that of the next cue; else it is text.
     """
     end = next(
         place for place in range(number, len(lines)) if not lines[place].strip() or TIMING.fullmatch(lines[place])

@@ -105,8 +105,10 @@ def link_to(links: Iterable[MediaLink], recording: str) -> MediaLink | None:
     A name with another ending counts too: people convert videos, and their ELAN file stays as it is.
     """
     names, stems = dict[str, MediaLink](), dict[str, MediaLink]()
-    for link in links:
-        for name in () if link.sound else link.names:
+    videos = [link for link in links if not link.sound]
+    addresses = [(link, link.relative) for link in videos] + [(link, link.absolute) for link in videos]
+    for link, address in addresses:  # the absolute ones, which may be of another machine, after all relative ones
+        for name in _file_names(address):
             names.setdefault(name, link)
             stems.setdefault(PurePath(name).stem, link)
     for known, wanted in ((names, recording), (stems, recording_name(recording))):

@@ -39,8 +39,9 @@ class Address:
         if self._scheme not in (*HTTP, *PROTOCOLS):
             known = ", ".join(f"{one}://" for one in (*HTTP, *PROTOCOLS))
             raise SlaError(f"{visible(self._scheme)}:// is no address of a video", f"Known: {known}.")
-        if "@" in parts.path:  # the host is a part of the password, which would be shown
-            hint = "In user and password write / as %2F, and after the host write @ as %40."
+        # The host is a part of the password, which would be shown. A query after a path may have an @.
+        if "@" in parts.path + parts.fragment + ("" if parts.path else parts.query):
+            hint = "In user and password write / as %2F, ? as %3F and # as %23, and after the host write @ as %40."
             raise SlaError("the address has @ after its host", hint)
         if not host:
             raise SlaError(f"{visible(self._scheme)}:// is followed by no host", "Write it as rtsp://HOST:PORT/PATH.")
@@ -52,7 +53,9 @@ class Address:
 
     def frames(self, stopped: threading.Event) -> Iterator[tuple[float, np.ndarray]]:
         with self._open(stopped) as decoder:
-            fault = f"{self.name} sent nothing for {TIMEOUT:g} s, or no picture for {BLIND:g} s,"
+            fault = f"{self.name} is broken"
+            if self._scheme in PROTOCOLS:  # FFmpeg reports silence the same way; `Download` says it itself
+                fault = f"{self.name} sent nothing for {TIMEOUT:g} s, or no picture for {BLIND:g} s,"
             for frame in timed(decoder, fault, live=self.live):
                 yield frame
                 if self._download is not None:

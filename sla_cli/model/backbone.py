@@ -218,7 +218,8 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
         raise SlaError(f"the weights of the backbone {config.backbone} are not in the folder of the model", MOVED)
     file = None if config.weights in WEIGHTS else Path(config.weights)
     if file is not None and not file.is_file():
-        raise SlaError(f"no such weights file: {file}, for the backbone {config.backbone}", MOVED)
+        fault = f"no such weights file: {file}, for the backbone {config.backbone}"
+        raise SlaError(fault, f"{MOVED} To resume a run, put the file there again.")
     extra = _checked_args(config.backbone_args)
     try:
         extra["dynamic_img_size"] = False  # frames have one size; with it, timm fails where a part has no frames

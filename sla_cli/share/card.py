@@ -167,7 +167,7 @@ class Card:
 
 def card_of(run: Run, answers: Answers) -> Card:
     """What the run's store and the hypotheses in its work folder say about it. Raises SlaError if it is no run."""
-    name = run.path.resolve().name
+    name = run.name
     try:
         store = run.own_clips()
     except SlaError as error:
@@ -186,8 +186,8 @@ def card_of(run: Run, answers: Answers) -> Card:
 def _results(run: Run, splits: Sequence[str]) -> list[Result]:
     """Scores of the run's hypotheses of its own splits; other files are left out, with a warning if they cannot be
     scored."""
-    path, profile = run.path.resolve(), run.facts.profile
-    files = sorted((Work(path.parent.parent).hypotheses / path.name).glob("*.tsv"))
+    profile, work = run.facts.profile, Work(run.path.resolve().parent.parent)
+    files = sorted((work.hypotheses / run.name).glob("*.tsv"))
     own = [(split, file) for file in files if (split := file.name.partition("-")[0]) in splits and _is_own(run, file)]
     often = Counter((split, search_of(file)) for split, file in own)
     found = []

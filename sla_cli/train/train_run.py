@@ -134,8 +134,8 @@ def _check_free(run: Run) -> None:
 
 def _discard(run: Run, *, created: bool) -> None:
     """Remove what could not begin, and the folder unless somebody has other files in it."""
-    # Another process may train it by now.
-    with suppress(SlaError), sole_writer(run.path, "", ""):
+    # Another process may train it by now. On a disk that cannot be written, the error of training is what counts.
+    with suppress(SlaError, OSError), sole_writer(run.path, "", ""):
         if created:
             _remove(run)
         if run.exists:

@@ -142,7 +142,7 @@ class Recognizer:
         windows = Windows.of(source.config.train, computing.stride)
         made = {
             "sla": __version__,
-            "run": f"{source.path.resolve().name}, weights {weights_digest[:12]}",
+            "run": f"{source.name}, weights {weights_digest[:12]}",
             "search": str(settled),
             "windows": windows.described(source.facts.frames.fps),
         }

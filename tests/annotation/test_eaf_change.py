@@ -98,6 +98,8 @@ def test_slots_that_nothing_uses_any_more_go_and_ids_are_never_used_again() -> N
     again = changed(after, put({first: (0, 90, "NEU")}))
     assert (first, next(new_ids(again))) == ("a4", "a5")
     assert next(new_ids(changed(again, put({}, gone={"a4"})))) == "a5"
+    escaped = two_tiers().xml().replace('"a3"', '"a&#51;"')
+    assert escaped.count("&#51;") == 1 and next(new_ids(parsed(escaped))) == "a4"
 
 
 def test_tiers_with_their_types_are_made() -> None:

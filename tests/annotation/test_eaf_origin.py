@@ -12,6 +12,7 @@ from pympi.Elan import Eaf
 
 from sla_cli.annotation.eaf_edit import add_to, check_can_add
 from sla_cli.annotation.layout import Layout
+from sla_cli.annotation.tier import MediaLink, origin_in
 from sla_cli.errors import FormatError
 
 
@@ -62,6 +63,14 @@ def moved(by: int) -> list[tuple[int, int, str]]:
 def test_times_are_moved_by_the_offset_of_the_recording(tmp_path: Path, media: str, link: str) -> None:
     path = eaf(tmp_path, 'MEDIA_URL="file:///b/other.mp4" TIME_ORIGIN="7"', f'{link} TIME_ORIGIN="100"')
     assert added(path, media) == moved(-100)
+
+
+def test_the_relative_address_of_a_link_counts_before_the_absolute_one_of_another() -> None:
+    """The absolute one may be that of a file which this one was copied from."""
+    stale = "file:///x/b.mp4"
+    links = [MediaLink("./a.mp4", stale, origin=100), MediaLink("./b.mp4", stale, origin=0)]
+    for order in (links, links[::-1]):
+        assert [origin_in(order, name) for name in ("a.mp4", "b.mp4")] == [100, 0]
 
 
 def test_an_offset_may_be_negative(tmp_path: Path) -> None:

@@ -216,13 +216,14 @@ def test_text_after_an_empty_line_in_a_cue_of_subrip_is_said(caplog: pytest.LogC
         assert caplog.messages == said
 
 
-def test_without_empty_lines_the_number_of_the_next_cue_is_text_only_in_webvtt(
+def test_without_empty_lines_the_number_of_the_next_cue_is_text_only_where_cues_have_none(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     text = "00:00:01,000 --> 00:00:04,000\nHAUS\n3\n2\n00:00:05,000 --> 00:00:09,000\nNORD\n7\n"
     assert cues(f"1\n{text}") == [(1000, 4000, "HAUS 3"), (5000, 9000, "NORD 7")]
     assert caplog.messages == []
-    assert cues(f"WEBVTT\n\n{text}") == [(1000, 4000, "HAUS 3 2"), (5000, 9000, "NORD 7")]
+    for unnumbered in (f"WEBVTT\n\n{text}", text):
+        assert cues(unnumbered) == [(1000, 4000, "HAUS 3 2"), (5000, 9000, "NORD 7")]
 
 
 @given(annotations())

@@ -299,14 +299,22 @@ def test_a_server_that_asks_for_a_password_without_saying_how_is_refused() -> No
         assert "does not answer" in refused(f"http://{USER}@{place}/x")
 
 
-@pytest.mark.parametrize(("ends", "part"), [("stalls", "sent nothing for 1 s"), ("cut", "bytes too early")])
+@pytest.mark.parametrize(
+    ("ends", "part"),
+    [("stalls", "sent nothing for 1 s"), ("cut", "bytes too early"), ("spoilt", "x is broken after")],
+)
 def test_a_stream_that_breaks_says_its_first_fault_only(
     videos: Path, capfd: pytest.CaptureFixture[str], ends: str, part: str
 ) -> None:
     data = (videos / "a.mkv").read_bytes()
     most = data[: len(data) * 4 // 5]
-    answer = stream_of(most, stalls=True) if ends == "stalls" else file_of(most, stated=len(data))
-    with http_server(answer) as place:
+    spoilt = data[: len(data) // 3] + bytes(len(data) // 3) + data[len(data) // 3 * 2 :]
+    answers = {
+        "stalls": stream_of(most, stalls=True),
+        "cut": file_of(most, stated=len(data)),
+        "spoilt": file_of(spoilt),
+    }
+    with http_server(answers[ends]) as place:
         assert part in refused(f"http://{place}/x")
     assert "dropped" not in capfd.readouterr().err  # what PyAV prints of an error that another one follows
 
@@ -356,7 +364,8 @@ def test_a_stranger_opens_no_file_of_this_machine(videos: Path) -> None:
         ("file:///etc/passwd", "file:// is no address"),
         ("concat://a|b", "concat:// is no address"),
         ("rtsp:///x", "no host"),
-        ("rtsp://anna:12/s3cret@host:1/x", "the address has @ after its host"),
+        *((f"rtsp://anna:12{mark}s3cret@host:1/x", "the address has @ after its host") for mark in "/?#"),
+        ("rtsp://localhost:1/x?url=a@b", "rtsp://localhost:1/x gives no video"),
         ("http://anna:s3cret@host:port/", "no valid host or port"),
         ("http://anna:s3cret@localhost:1/", "http://localhost:1/ does not answer (Connection refused)"),
         ("rtsp:/anna:s3cret@host", "no such video: rtsp:/host"),

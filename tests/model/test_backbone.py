@@ -515,6 +515,7 @@ def test_missing_weights_name_the_flag(tmp_path: Path) -> None:
         with pytest.raises(SlaError, match="no such weights file") as caught:
             Backbone(tiny_with(tiny(**CLIP), path))
         assert "--weights" in caught.value.hint
+        assert "To resume a run, put the file there again." in caught.value.hint  # --resume takes no --weights
 
 
 def test_an_unreachable_hub_names_the_ways_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -44,6 +44,15 @@ def test_error_rates_are_those_of_sla_score(folder: Path) -> None:
     assert "for the signer whom the model recognises worst (number" in made.text
 
 
+def test_a_link_to_a_run_is_called_by_its_own_name(folder: Path) -> None:
+    """As by the commands that file what they make of it."""
+    Path(RUN).with_name("ln").symlink_to("adapter")
+    Path(HYPOTHESES).rename(Path(HYPOTHESES).with_name("ln"))
+    sla("export", str(Path(RUN).with_name("ln")), "-o", "m", "-q")
+    found = ModelCard.load(Path("m", "README.md")).data
+    assert found.model_name == "ln" and len(found.eval_results) == 1
+
+
 def test_hypotheses_of_other_weights_are_not_on_it(folder: Path) -> None:
     shutil.rmtree(HYPOTHESES)
     shutil.copytree(Path(HYPOTHESES).with_name("lora"), HYPOTHESES)

@@ -97,7 +97,8 @@ def same_frames(parts: Iterable[Split]) -> Iterator[tuple[Member, Member]]:
 def overlapping(parts: Iterable[Split]) -> Iterator[tuple[Member, Member]]:
     """Pairs of clips that show the same moment of a recording; enough of them to link all that overlap.
 
-    A recording is known by its fingerprint, under whatever name and in whatever corpus it is; without one by its path.
+    A recording is known by its fingerprint, under whatever name and in whatever corpus it is, but in a tar.gz by its
+    path and sizes only, and without a fingerprint by its path.
     """
     recordings: dict[str, list[tuple[float, float, Member]]] = defaultdict(list)
     for number, clips in enumerate(parts):
