@@ -443,7 +443,7 @@ def test_pictures_in_memory_and_in_a_folder(
         ({"hotwords": ["NORDEN"]}, "hot word 'NORDEN' is not a gloss of the vocabulary"),
         ({"hotword_weight": 1.0}, "no hot word is given for hotword_weight"),
         ({"prune_logp": 1.0}, "prune_logp is 1.0"),
-        ({"beam": 1, "token_min_logp": -2.0}, "token_min_logp: a beam of 1"),
+        ({"beam": 1, "token_min_logp": -2.0}, "token_min_logp: no effect on a beam of 1"),
     ],
 )
 def test_refusals(work: Path, options: dict, message: str) -> None:
