@@ -81,7 +81,7 @@ def _recording(table: Path, row: Row) -> Path:
     for place in (given, table.parent / given):
         if place.is_file():
             return place
-    hint = "Run this in the folder in which `sla next` ran."
+    hint = "Copy the video there." if given.is_absolute() else "Run this in the folder in which `sla next` ran."
     raise FormatError(f"{table}, line {row.line}: no such video: {given}", hint)
 
 

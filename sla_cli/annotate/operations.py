@@ -173,6 +173,10 @@ def _source_of(entry: Entry) -> Interval | None:
     return decision.before or entry.interval
 
 
+def _kind_of(entry: Entry) -> str:
+    return entry.decision.partition(" ")[0]
+
+
 class _Draft:
     """Changes of a file that belong together."""
 
@@ -265,17 +269,20 @@ class _Draft:
     def _decide_source(self, tier: str, name: str, kind: Kind) -> None:
         """Decide about the suggestion from which an annotation came, if it is there, and if no other one came from it.
 
-        A gloss of somebody else may have had the same text and times before it was changed.
+        A gloss of somebody else may have had the same text and times before it was changed. The one that came from the
+        suggestion has the same kind of decision.
         """
         source = _source_of(self.entry(tier, name))
         if source is None:
             return
-        for lane in self.scope.glosses:
-            for other, entry in self.content.tiers.get(lane, {}).items():
-                if (lane, other) != (tier, name) and _source_of(entry) == source:
-                    return
+        others = {
+            _kind_of(entry)
+            for lane in self.scope.glosses
+            for other, entry in self.content.tiers.get(lane, {}).items()
+            if (lane, other) != (tier, name) and _source_of(entry) == source
+        }
         for suggestion, entry in self.content.tiers.get(self.scope.suggestions, {}).items():
-            if entry.interval == source and entry.decision:
+            if entry.interval == source and entry.decision and _kind_of(entry) not in others:
                 self.decide(self.scope.suggestions, suggestion, kind)
 
     def _check(self, tier: str) -> None:

@@ -243,6 +243,31 @@ def test_a_key_while_another_recording_is_opened_does_nothing_but_open_the_next(
         assert typist.page.locator("#name").inner_text() == "video3.mp4" and tier(work, "GLOSS") == []
 
 
+def test_a_key_that_waits_for_an_answer_is_done_before_another_recording_is_opened(
+    browser: Any, work: Path, video: Path
+) -> None:
+    """Otherwise its operation could go to the file of the other one."""
+    (work.parent / "video2.mp4").symlink_to(video)
+    with served(work.parent) as server, at_work(browser, server.address) as typist:
+        typist.press("Home", "g")
+        typist.type("ALT")
+        typist.press("Enter")
+        typist.wait()
+        sent = list[Any]()
+        typist.page.route("**/edit", lambda route: sent.append(route))  # noqa: PLW0108, Playwright sets an attribute
+        typist.press("c")
+        typist.type("NEU")
+        typist.press("Enter", "r", "PageDown")
+        for number in range(2):  # the text, then the deletion
+            while len(sent) <= number:
+                typist.page.wait_for_timeout(10)
+            typist.page.wait_for_timeout(300)
+            assert typist.page.locator("#name").inner_text() == "video.mp4"
+            sent[number].continue_()
+        typist.page.wait_for_selector("text=video2.mp4 is open.")
+        assert tier(work, "GLOSS") == []
+
+
 def test_two_tabs_on_one_file_lose_nothing(browser: Any, server: Served, work: Path) -> None:
     context, faults = browser.new_context(), list[str]()
     first, second = (Typist(opened_in(context, server.address, faults)) for _ in range(2))

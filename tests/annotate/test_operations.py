@@ -92,6 +92,9 @@ def test_an_accepted_gloss_that_is_corrected_or_deleted_decides_about_its_sugges
     for operation in (SetText(*name, "NORD"), SetTimes(*name, 400, 760), Delete(*name)):
         file.do(operation)
         assert file.decisions("SIGN")["REGEN"] == "accepted", "it became another gloss, which stays"
+    file.do(Undo())
+    file.do(Delete("GLOSS", file.id("GLOSS", "REGEN")))
+    assert file.decisions("SIGN")["REGEN"] == "rejected", "although the other gloss was as it says"
 
 
 def test_glosses_are_added_split_joined_and_copied_to_the_other_hand(file: Annotated) -> None:

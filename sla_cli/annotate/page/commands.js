@@ -83,7 +83,7 @@ export class Commands {
       this.saving.send({ type: "add", ...made, text }, null, (put) => this.#chooseLater(put.find((one) => one.tier === made.tier)));
     } else if (!item) {
       this.say("The annotation that you were changing is not there any more.", true);
-    } else if (item && this.model.isOpen(item)) {
+    } else if (this.model.isOpen(item)) {
       this.#decide(item, { text });
       this.next();
     } else if (this.#may(item)) {

@@ -36,7 +36,7 @@ export class Queue {
   async open(number) {
     document.activeElement?.closest("input")?.blur(); // what is typed belongs to the recording before
     const own = this.#open = { number };
-    await this.saving.settled();
+    while (!this.saving.idle) await this.saving.settled(); // a key that waited for the same answer has sent something
     if (own !== this.#open) return;
     this.saving.held = true;
     const { name } = this.#listed[number];

@@ -36,7 +36,7 @@ export class Saving extends EventTarget {
     if (operation.type === "times" && last?.operation.type === "times" && last.item === item && this.#waiting.length > 1) {
       last.operation = operation; // not sent yet: a key that is held down moves a border many times
     } else {
-      this.#waiting.push({ operation, item, then });
+      this.#waiting.push({ number: this.model.number, operation, item, then });
     }
     if (item) item.pending = operation.type;
     this.dispatchEvent(new Event("changed"));
@@ -50,7 +50,7 @@ export class Saving extends EventTarget {
       const first = this.#waiting[0];
       try {
         const operation = first.item ? { ...first.operation, id: first.item.id } : first.operation;
-        const { status, body } = await operate(this.model.number, this.model.digest, operation);
+        const { status, body } = await operate(first.number, this.model.digest, operation);
         if (this.lost) this.say("The server answers again.");
         this.lost = false;
         await this.#answered(first, status, body);
