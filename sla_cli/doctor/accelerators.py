@@ -55,7 +55,7 @@ def torch_build() -> TorchBuild | None:
     if reason := why_not("torch"):
         return TorchBuild(problem=f"it cannot be imported: {reason}", broken=True)
     if reason := why_not("sla_cli.model.backbone"):
-        if lacking := [name for name in TORCH if find_spec(name) is None]:
+        if lacking := [name for name in TORCH if reason == f"No module named {name!r}"]:
             return TorchBuild(problem=f"it needs {lacking[0]}, which is not installed")
         return TorchBuild(problem=f"it cannot be used: {reason}", broken=True)
     import torch

@@ -68,9 +68,13 @@ def versions() -> dict[str, str]:
 
 
 def broken() -> Iterator[str]:
-    """A sentence for each package that is required, or installed for a feature, and cannot be imported here."""
+    """A sentence for each package that is required, or installed for a feature, and cannot be imported here.
+
+    PyTorch is left out, and what needs it if it cannot be imported.
+    """
+    left_out = TORCH if why_not("torch") else TORCH[:1]
     optional = (name for feature in FEATURES for name in feature.modules)
-    for module in (*BASE, *(name for name in optional if name not in TORCH and find_spec(name) is not None)):
+    for module in (*BASE, *(name for name in optional if name not in left_out and find_spec(name) is not None)):
         if reason := why_not(module):
             yield f"{module} cannot be imported: {reason}"
 

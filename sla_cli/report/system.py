@@ -153,7 +153,7 @@ class _Trail:
 
     def run(self, emitted: Receipt | None) -> Run | None:
         """The run that computed the emissions, if it can be read."""
-        path = self.follow(emitted, "run", None if emitted is None else partial(_made_with, emitted.inputs))
+        path = self.follow(emitted, "run", None if emitted is None else partial(_is_run_of, emitted.inputs))
         if path is None:
             return None
         run = Run(path)
@@ -181,7 +181,7 @@ class _Trail:
         return split
 
 
-def _made_with(inputs: Mapping[str, str], run: Path) -> bool:
+def _is_run_of(inputs: Mapping[str, str], run: Path) -> bool:
     """Whether emissions were computed with this run, according to their receipt."""
     files = {"weights": Run(run).best, "config": run / "config.toml"}
     return all(path.is_file() and digest_file(path) == inputs.get(name) for name, path in files.items())

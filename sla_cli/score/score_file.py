@@ -30,14 +30,14 @@ AUTO = "auto"
 
 @dataclass(frozen=True)
 class References:
-    """Glosses, and signers and recordings if they are known, by clip id; their source, and the default profile."""
+    """Glosses, and signers and recordings if they are known, by clip id; their source, and the profile of a corpus."""
 
     glosses: Mapping[str, Glosses]
     signers: Mapping[str, str] = field(default_factory=dict)
     recordings: Mapping[str, str] = field(default_factory=dict)
     source: Path = Path()
     digest: str = ""
-    profile: str = "none"
+    profile: str = ""
 
 
 def score_file(
@@ -95,9 +95,9 @@ def score_in_memory(hypotheses: Path, ref: Path | None, options: ScoreOptions) -
 
 
 def score_read(recognised: GlossFile, references: References, options: ScoreOptions) -> Score:
-    """Score the content of a file with all that is known of both sides. Profile `auto` is that of the references."""
+    """Score the content of a file with all that is known of both sides, also the corpus of profile `auto`."""
     if options.profile == AUTO:
-        options = replace(options, profile=references.profile)
+        options = replace(options, profile=references.profile or recognised.header.profile or "none")
         log.info("normalisation profile %s", options.profile, extra=ONCE)
     return score(
         recognised.best,
@@ -137,8 +137,7 @@ def _references(hypotheses: Path, recognised: GlossFile, ref: Path | None) -> Re
             "no references: these hypotheses do not record which store they come from",
             "Give --ref FILE or --ref STORE.",
         )
-    found = read_references(ref, recognised.nbest)
-    return found if names_store(ref) else replace(found, profile=recognised.header.profile or "none")
+    return read_references(ref, recognised.nbest)
 
 
 def _of_split(split: Split) -> References:

@@ -48,8 +48,7 @@ def wer(
     else:
         recognised = read_gloss_file(as_path(hypotheses, "hypotheses"))
     if references is None or isinstance(references, Mapping):
-        glosses = _glosses(references or {}, "references")
-        known = References(glosses, profile=recognised.header.profile or "none")
+        known = References(_glosses(references or {}, "references"))
     else:
         known = read_references(as_path(references, "references"), recognised.nbest)
     return score_read(recognised, known, options)

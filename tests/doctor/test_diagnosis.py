@@ -47,6 +47,14 @@ def test_torch(tmp_path: Path) -> None:
     assert f"torch     {torch.__version__}" in text
 
 
+@pytest.mark.needs("torch")
+def test_a_package_beside_torch_that_does_not_import(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "accelerate.py").write_text("raise RuntimeError('another torch')")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "accelerate", raising=False)
+    assert doctor(code=3)["problems"] == ["accelerate cannot be imported: another torch"]
+
+
 def test_a_disk_without_locks(tmp_path: Path) -> None:
     code = "from pathlib import Path; from sla_cli.doctor.place import look_at; print(look_at(Path.cwd()))"
     environment = shim.environment(shim.built(tmp_path), ENOLCK=1)
