@@ -28,8 +28,7 @@ def state_folder(given: Path | None) -> Iterator[Path]:
         check_folder(given)
         make_folder(given)
         with locked(given, BUSY, hint=HINT, inherited=False):
-            if given.resolve().name.startswith(PREFIX):  # somebody goes on with what a killed service left
-                (given / MARK).unlink(missing_ok=True)
+            _keep(given.resolve())
             _remove_abandoned()
             yield given
         return
@@ -60,6 +59,14 @@ def make_folder(path: Path, *, own: bool = False) -> None:
         raise SlaError(f"{path} is a link, which the service does not follow", HINT)
     if not os.access(path, os.R_OK | os.W_OK | os.X_OK):
         raise SlaError(f"{path} cannot be read and written, as the state of the service must be", HINT)
+
+
+def _keep(given: Path) -> None:
+    """Let somebody go on with what a killed service left, or with a folder in it."""
+    for folder in (given, *given.parents):
+        if folder.name.startswith(PREFIX):
+            with suppress(OSError):
+                (folder / MARK).unlink()
 
 
 def _remove_abandoned() -> None:

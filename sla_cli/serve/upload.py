@@ -18,7 +18,7 @@ from sla_cli.serve.body import RefusedError
 # Each damaged form would be lines in the log of the service.
 logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
 PIECE = 1 << 20  # bytes that are written at once, and that a form may have around the file
-PARTS = 20  # most fields of a form: each costs the only event loop time
+FIELDS = 20  # most fields of a form: each costs the only event loop time
 
 
 async def save_upload(request: Request, path: Path, most: int) -> None:
@@ -80,8 +80,8 @@ class _Form:
     def part_begin(self) -> None:
         self._inside = False
         self.parts += 1
-        if self.parts > PARTS:
-            raise RefusedError(400, f"the form has more than {PARTS} fields")
+        if self.parts > FIELDS:
+            raise RefusedError(400, f"the form has more than {FIELDS} fields")
 
     def header_field(self, data: bytes, start: int, end: int) -> None:
         self._name += data[start:end]

@@ -14,6 +14,7 @@ from sla_cli.serve.driven import Driven, LostError
 
 AGAIN = 2.0  # seconds before a process that did not open its model is started again
 TRIES = 3  # of a process that never opened its model
+HINT = "Look at the limits of memory, processes and open files; `sla transcribe` with the same options may show more."
 REPLACED = SlaError(
     "the model was replaced while the service was running, and a new process would recognise otherwise",
     "Start the service again; processes that have the old model go on.",
@@ -79,12 +80,11 @@ class Workers:
     def _keep(self, number: int) -> None:
         tries, process = 0, None
         while not self._stop.is_set():
-            with self._lock:
-                self.restarts += process is not None
             try:
                 tries += 1
                 process = Driven(self.opening, self.memory)
                 with self._lock:
+                    self.restarts += number in self._processes
                     self._processes[number] = process
                     if self._stop.is_set():
                         process.kill()
@@ -97,8 +97,7 @@ class Workers:
                 self._unusable(error)
             except LostError as error:
                 if tries >= TRIES:
-                    message = f"the process that loads the model ends each time: {error}"
-                    self._unusable(SlaError(message, "`sla transcribe` with the same options may show why."))
+                    self._unusable(SlaError(f"no process has loaded the model in {tries} tries: {error}", HINT))
             finally:
                 if process is not None:
                     process.close()

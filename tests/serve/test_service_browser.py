@@ -138,7 +138,7 @@ def test_a_second_camera_is_told_that_no_place_is_free(filmed: Any, opened: Runn
         first.wait_for_selector("#stop:visible", timeout=60_000)
         second.get_by_role("button", name="Start the camera").click()
         second.wait_for_selector("#fault:visible", timeout=60_000)
-        assert "All places for live recognition are taken" in second.locator("#fault").inner_text()
+        assert second.locator("#fault").inner_text() == "No place is free."
         assert second.locator("#start").is_enabled()
 
 

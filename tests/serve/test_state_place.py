@@ -96,6 +96,10 @@ def test_a_given_one_that_is_named_as_a_temporary_one_stays(tmp_path: Path, monk
     monkeypatch.chdir(given)
     with state_folder(Path()):
         assert not left.exists()
+    (left / "jobs").mkdir(parents=True)
+    (left / MARK).touch()
+    with state_folder(left / "jobs"), state_folder(None):  # within what a killed service left
+        assert (left / "jobs").exists()
     (tmp_path / "sla-serve-notes").mkdir()
     with state_folder(None):
         pass

@@ -49,17 +49,17 @@ function connect(own) {
     if (own !== running) return;
     stop();
     if (event.code === 1000) return;
-    refused(await reasonOf(event, Boolean(own.timer)));
+    refused(await reasonOf(event.reason, Boolean(own.timer)));
   };
 }
 
-// Why a connection has ended, or did not begin: of that, browsers tell nothing (1006).
-async function reasonOf({ code, reason }, began) {
+// Why a connection has ended, or did not begin: of that, browsers tell nothing.
+async function reasonOf(reason, began) {
   if (began) return new Refused(0, asSentence(reason) || "The connection has ended.");
-  const found = code === 1006 ? await health() : { live: 1 };
+  const found = await health();
   if (!found) return new Refused(0, "The service does not answer.");
-  if (code === 1013 || !found.live) return new Refused(0, "All places for live recognition are taken. Try again later.");
-  return new Refused(401, asSentence(reason) || "The service refuses the camera; it may need its token.");
+  if (found.error) return new Refused(0, asSentence(found.error));
+  return new Refused(401, "The service refuses the camera; it may need its token.");
 }
 
 function picture(own) {
