@@ -70,7 +70,7 @@ def test_a_run_is_not_both_continued_and_replaced(tmp_path: Path) -> None:
     assert code == 2
     assert "--resume continues a run, and --force replaces one" in err
     code, _, err = sla(tmp_path, "--force")
-    assert code == 2 and "--force replaces a run, which --name must name" in err
+    assert code == 2 and "--force replaces a run, but --name names none" in err
 
 
 @pytest.mark.parametrize(
