@@ -22,7 +22,7 @@ from typing import Any
 
 from playwright.sync_api import sync_playwright
 
-from sla_cli.annotation.formats import write_annotation
+from sla_cli.annotation.formats import annotation_text
 from sla_cli.annotation.layout import Layout
 from sla_cli.core.annotation import Annotation, Sign, split_at_pauses
 
@@ -56,7 +56,7 @@ def main() -> None:
 def write_suggestions(path: Path, count: int) -> None:
     signs = [Sign(f"GLOSS{n % 400}", 1.44 * n, 1.44 * n + 0.8, n / count) for n in range(count)]
     found = Annotation("long", None, 1.44 * count, split_at_pauses(signs, 1.0))
-    write_annotation(path, "eaf", found, Layout(confidence=True))
+    path.write_text(annotation_text("eaf", found, Layout(confidence=True), path.parent), encoding="utf-8")
 
 
 def measured(address: str, seconds: float) -> dict[str, float]:

@@ -11,12 +11,11 @@ from sla_cli.annotation import eaf, subtitles, tables, textgrid
 from sla_cli.annotation.eaf_document import MOST_BYTES
 from sla_cli.annotation.eaf_own import is_uncorrected
 from sla_cli.annotation.eaf_read import read_eaf
-from sla_cli.annotation.layout import DEFAULT, Layout
+from sla_cli.annotation.layout import Layout
 from sla_cli.annotation.tier import AnnotationFile
 from sla_cli.core.annotation import Annotation
 from sla_cli.errors import FormatError, SlaError, suggestion
 from sla_cli.exchange.gloss_files import export_like
-from sla_cli.system.atomic import write_text
 from sla_cli.work.like import Like, begins
 
 Reader = Callable[[bytes, str], AnnotationFile]
@@ -94,20 +93,15 @@ def kind_of(path: Path, others: tuple[str, ...] = ()) -> str:
     raise SlaError(f"{path}: no annotation format has the extension {path.suffix!r}", f"Known: {known}.")
 
 
-def write_annotation(path: Path, kind: str, annotation: Annotation, layout: Layout = DEFAULT) -> None:
-    """Write a file; it appears only when it is complete.
+def annotation_text(kind: str, annotation: Annotation, layout: Layout, folder: Path) -> str:
+    """The content of a file in `folder`.
 
     Args:
         kind: one of `KINDS`.
 
     Raises:
-        SlaError: an unknown kind, what the format cannot hold, or a file that cannot be written.
+        SlaError: an unknown kind, or what the format cannot hold.
     """
-    write_text(path, annotation_text(kind, annotation, layout, path.parent))
-
-
-def annotation_text(kind: str, annotation: Annotation, layout: Layout, folder: Path) -> str:
-    """The content of the file that `write_annotation` would write into `folder`. Raises SlaError as it does."""
     return _format(kind).text(annotation, layout, folder)
 
 

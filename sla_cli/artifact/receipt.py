@@ -194,14 +194,13 @@ def _how_to_fix(stage: str = "the stage that made it") -> str:
     return f"Delete it, then run {stage} again (training: with --resume; with -o: also --force)."
 
 
-def renew(receipt: Receipt, artifact: Path) -> None:
-    """Give a complete artifact that was requested again a new date, so the next stage takes it as the newest."""
-    _write(receipt, artifact, datetime.now(UTC))
+def renew(receipt: Receipt, artifact: Path, *, newest: bool = True) -> None:
+    """Write the receipt of a complete artifact again.
 
-
-def write_again(receipt: Receipt, artifact: Path) -> None:
-    """Write a receipt that was removed, as it was."""
-    _write(receipt, artifact, datetime.fromisoformat(receipt.finished))
+    Args:
+        newest: with a new date, so that the next stage takes the artifact as the newest, since it was requested again.
+    """
+    _write(receipt, artifact, datetime.now(UTC) if newest else datetime.fromisoformat(receipt.finished))
 
 
 def pass_on(receipt: Receipt, artifact: Path) -> None:

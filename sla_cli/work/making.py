@@ -30,7 +30,6 @@ from sla_cli.artifact.receipt import (
     receipt_path,
     renew,
     unchanged_digest,
-    write_again,
     write_receipt,
 )
 from sla_cli.errors import FormatError, SlaError
@@ -106,7 +105,7 @@ class Making:
         """Write the receipt that `begin` removed again if what it is of is still there: the disk may be full."""
         with suppress(OSError, SlaError):  # the reason to give up is what the user must see
             if self._old is not None and self._is_as_it_was(self._old) and not receipt_path(self.path).exists():
-                write_again(self._old, self.path)
+                renew(self._old, self.path, newest=False)
 
     def _is_as_it_was(self, old: Receipt) -> bool:
         """Whether the artifact is still what the removed receipt says."""

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from annotation_cases import EXAMPLE, annotations
+from annotation_files import write_annotation
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sla_cli.annotation.formats import FORMATS, KINDS, annotation_text, kind_of, suffix_of, write_annotation
+from sla_cli.annotation.formats import FORMATS, KINDS, annotation_text, kind_of, suffix_of
 from sla_cli.annotation.layout import Layout
 from sla_cli.annotation.timed import in_milliseconds
 from sla_cli.core.annotation import Annotation, Sentence, Sign

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 from annotation_cases import EXAMPLE, annotations
+from annotation_files import write_annotation
 from hypothesis import given, settings
 
-from sla_cli.annotation.formats import annotation_text, write_annotation
+from sla_cli.annotation.formats import annotation_text
 from sla_cli.annotation.layout import Layout
 from sla_cli.core.annotation import Annotation, Sentence, Sign
 from sla_cli.errors import SlaError

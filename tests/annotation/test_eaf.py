@@ -9,12 +9,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from annotation_cases import EXAMPLE, annotations
+from annotation_files import write_annotation
 from eaf_rules import broken_rules
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pympi.Elan import Eaf
 
-from sla_cli.annotation.formats import annotation_text, write_annotation
+from sla_cli.annotation.formats import annotation_text
 from sla_cli.annotation.layout import Layout
 from sla_cli.core.annotation import Annotation
 

@@ -7,11 +7,12 @@ from pathlib import Path
 
 import pytest
 from annotation_cases import EXAMPLE
+from annotation_files import write_annotation
 from pympi.Elan import Eaf
 
 from sla_cli.annotation.eaf_edit import add_to
 from sla_cli.annotation.eaf_own import is_uncorrected
-from sla_cli.annotation.formats import annotation_like, write_annotation
+from sla_cli.annotation.formats import annotation_like
 from sla_cli.annotation.layout import Layout
 from sla_cli.errors import SlaError
 from sla_cli.work.output import check_output

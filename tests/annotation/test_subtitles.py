@@ -14,10 +14,11 @@ import pysubs2
 import pytest
 import webvtt
 from annotation_cases import EXAMPLE, annotations
+from annotation_files import write_annotation
 from hypothesis import given, settings
 
 from sla_cli.annotation import subtitles
-from sla_cli.annotation.formats import annotation_text, parse_annotation, write_annotation
+from sla_cli.annotation.formats import annotation_text, parse_annotation
 from sla_cli.annotation.layout import DEFAULT, Layout
 from sla_cli.annotation.subtitles import ALIKE, TAG, read_subtitles, srt_text, vtt_text
 from sla_cli.core.annotation import Annotation, Sentence, Sign, split_at_pauses

@@ -9,10 +9,11 @@ from pathlib import Path
 
 import pytest
 from annotation_cases import EXAMPLE, annotations
+from annotation_files import write_annotation
 from hypothesis import given, settings
 from pympi.Praat import TextGrid
 
-from sla_cli.annotation.formats import annotation_text, write_annotation
+from sla_cli.annotation.formats import annotation_text
 from sla_cli.annotation.layout import Layout
 from sla_cli.annotation.textgrid import read_textgrid, textgrid_text
 from sla_cli.annotation.tier import Mark

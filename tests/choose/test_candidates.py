@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from annotation_files import write_annotation
 from clip_store import bytes_only, make_store
 from elan_files import Eaf
 
-from sla_cli.annotation.formats import write_annotation
 from sla_cli.choose.candidate import Annotated
 from sla_cli.choose.from_folder import annotated_spans, widened
 from sla_cli.choose.from_store import annotated_splits, pool_of

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from annotation_files import write_annotation
 from clip_store import bytes_only, make_store
 from recordings import refused, signed, sla
 from tiny_work import tiny_work
 
-from sla_cli.annotation.formats import write_annotation
 from sla_cli.choose.strategies import STRATEGIES
 from sla_cli.core.annotation import Annotation, Sentence, Sign
 

@@ -4,10 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+from annotation_files import write_annotation
 from elan_files import Eaf
 from typer.testing import CliRunner
 
-from sla_cli.annotation.formats import write_annotation
 from sla_cli.annotation.layout import Layout
 from sla_cli.cli.main import app
 from sla_cli.core.annotation import Annotation, Sign, split_at_pauses
