@@ -46,8 +46,12 @@ def test_the_table_is_one_that_any_program_reads(tmp_path: Path) -> None:
 
 def test_a_table_that_was_changed_since_is_refused(tmp_path: Path) -> None:
     """Unless its digest was removed: who edits a table by hand says so by that."""
-    write_division(tmp_path, Division("SI", {"a": "train", "b": "dev"}))
-    path = division_path(tmp_path, "SI")
+    path, splits = division_path(tmp_path, "SI"), {"a": "train", "b": "dev"}
+    write_division(tmp_path, Division("SI", splits, drawn="by signer", signers={"a": "ann", "b": "bob"}))
+    path.write_text(path.read_text(encoding="utf-8").replace("bob", "cem"), encoding="utf-8")
+    with pytest.raises(SlaError, match="digest"):
+        read_division(path)
+    write_division(tmp_path, Division("SI", splits))
     path.write_text(path.read_text(encoding="utf-8").replace("b\tdev", "b\ttest"), encoding="utf-8")
     with pytest.raises(SlaError, match="digest"):
         read_division(path)
