@@ -1,13 +1,13 @@
 from __future__ import annotations
 
 import itertools
-import tracemalloc
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from peak_memory import peak_memory
 
 from sla_cli.core.ctc import greedy
 from sla_cli.core.force_align import align_frames, force_align
@@ -135,10 +135,7 @@ def test_the_impossible() -> None:
 
 def test_memory_of_a_long_clip_is_a_small_part_of_its_states() -> None:
     log_probs, labels = signing(np.random.default_rng(0), 6000, 100, 1000, 0.05)
-    tracemalloc.start()
-    force_align(log_probs, labels)
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
+    peak = peak_memory(lambda: force_align(log_probs, labels))
     assert peak < 6000 * (2 * len(labels) + 1)  # bytes: an eighth of a float64 for each
 
 

@@ -240,7 +240,7 @@ def test_signers_stay_where_they_are_when_prep_adds_clips(
     table.write_text("\n".join(lines) + "\n")
     with caplog.at_level("WARNING", "sla"):
         assert build(root, out, force=True).encoded == 6
-    assert "6 annotated clips are in no split of division mine" in caplog.text
+    assert "6 annotated clips are in no split of division mine; `sla split` continues it" in caplog.text
     assert splits_of(out, "mine") == before
     split_store(out, draws=BY_SIGNER, name="mine")
     after = splits_of(out, "mine")
@@ -248,6 +248,10 @@ def test_signers_stay_where_they_are_when_prep_adds_clips(
     assert after.keys() == {f"clip-{number}" for number in range(12)}, "new signers are divided too"
     signers = dict(zip(Store(out).clips.ids, Store(out).clips.signers, strict=True))
     assert len({(signers[clip], split) for clip, split in after.items()}) == 9, "each signer is in one split"
+    edited = division_path(out, "mine")
+    edited.write_text(re.sub("# digest.*\n|clip-3\t.*\n", "", edited.read_text()))
+    build(root, out, force=True)
+    assert "1 annotated clip is in no split of division mine: clip-3" in caplog.text, "nothing continues it"
 
 
 @pytest.mark.parametrize("shift", [0, 1])

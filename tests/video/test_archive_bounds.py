@@ -6,12 +6,12 @@ import gzip
 import io
 import struct
 import tarfile
-import tracemalloc
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from peak_memory import peak_memory
 
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.video.source import open_tree
@@ -135,11 +135,9 @@ def test_not_all_members_of_a_clip_are_in_memory_at_once(
             archive.addfile(entry, io.BytesIO(data))
     tree = open_tree(tmp_path / "a.tar.gz")
     paths = sorted(contents, reverse=backwards)
-    tracemalloc.start()
-    try:
+
+    def read() -> None:
         for path, data in zip(paths, tree.read_all(paths), strict=True):
             assert data == contents[path]
-        peak = tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-    assert peak < 24 << 20, "of 32 MB"
+
+    assert peak_memory(read) < 24 << 20, "of 32 MB"
