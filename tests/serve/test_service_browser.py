@@ -92,6 +92,7 @@ def test_a_video_that_is_cancelled_while_the_page_asks_is_deleted(
 
 def test_a_service_that_ends_is_not_called_full(filmed: Any, run: Path) -> None:
     with service(run) as own:
+        own.ready()  # the page asks for the health, and logs its 503
         until(lambda: own.ask("GET", "/health").json["live"])
         with page_of(filmed, own, expected="ERR_CONNECTION") as page:
             page.get_by_role("button", name="Start the camera").click()
