@@ -329,7 +329,7 @@ def _annotations() -> list[Reader]:
 
     def edited(path: Path) -> None:
         add_to(path, SIGNS, Layout(tier="NEW", sentences=True, confidence=True), replace=True)
-        annotation(path.with_name("out.eaf"))
+        annotation(path)
 
     real = [*seeds.whole("data/elan/cont_annotation.eaf"), *seeds.whole("data/elan/gloss-1.eaf")]
     eaf, video = [seeds.EAF.encode()] * 4 + real, {"c/v.mp4": b"x"}
