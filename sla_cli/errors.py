@@ -163,15 +163,12 @@ REFUSALS = (
 
 @contextmanager
 def file_errors() -> Iterator[None]:
-    """Raises an OSError of the block that a user can correct as SlaError, and a MemoryError.
+    """Raises an OSError of the block that a user can correct as SlaError: of all commands and public functions.
 
-    All commands and public functions use it. What reads or writes one file says more of it: `reading`, `atomic_write`.
+    What reads or writes one file says more of it: `reading`, `atomic_write`.
     """
     try:
         yield
-    except MemoryError as error:  # such as for a clip of a million frames, which a stranger's store may state
-        fault = f"there is not enough memory: {error}" if str(error) else "there is not enough memory"
-        raise SlaError(fault, "Close other programs, or take a machine with more memory or less at once.") from error
     except OSError as error:
         if error.errno == errno.ENOENT and not _has_folder():
             raise SlaError("the current folder was removed", "Change to another one.") from error

@@ -8,11 +8,10 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 import sla_cli
-from sla_cli.errors import FormatError, SlaError, file_errors, some, visible
+from sla_cli.errors import FormatError, SlaError, some, visible
 
 
 @pytest.mark.parametrize(
@@ -94,8 +93,3 @@ def test_what_one_may_not_read_is_an_error_that_a_user_can_correct(call: Callabl
     finally:
         os.seteuid(0)
     folder.rmdir()
-
-
-def test_too_little_memory_is_an_error_that_a_user_can_correct() -> None:
-    with pytest.raises(SlaError, match="not enough memory: Unable to allocate"), file_errors():
-        np.empty(2**61, np.uint8)

@@ -76,6 +76,9 @@ def refusals() -> Iterator[None]:
             yield
     except SlaError as error:
         raise _refused(error) from error
+    except MemoryError as error:  # such as for a clip of a million frames, which a stranger's store may state
+        fault = f"there is not enough memory: {error}" if str(error) else "there is not enough memory"
+        raise _refused(SlaError(fault, "Close other programs, or take less at once.")) from error
     except ModuleNotFoundError as error:
         if (friendly := not_installed(error)) is None:
             raise

@@ -10,6 +10,7 @@ import tempfile
 from contextlib import chdir
 from pathlib import Path
 
+import numpy as np
 import pytest
 from decode_work import write_emissions_and_lm, write_store
 from typer.testing import CliRunner
@@ -96,6 +97,12 @@ def test_what_another_program_does_to_files_meanwhile_is_no_traceback(
     with pytest.raises(SystemExit, match="2"), refusals():
         raise OSError(number, os.strerror(number), "run/tensorboard")
     assert capsys.readouterr().err.startswith(f"error: run/tensorboard: {os.strerror(number)}\n")
+
+
+def test_too_little_memory_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match="2"), refusals():
+        np.empty(2**61, np.uint8)
+    assert capsys.readouterr().err.startswith("error: there is not enough memory: Unable to allocate")
 
 
 def test_a_line_feed_in_a_name_forges_no_message(folder: Path, tmp_path: Path) -> None:
