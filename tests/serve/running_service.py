@@ -10,12 +10,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-PATIENCE = 60  # seconds
+PATIENCE = 300  # seconds: processes that import torch on a busy machine
 
 
 class Reply(NamedTuple):
@@ -63,8 +63,11 @@ class Running:
     def workers(self) -> list[int]:
         """Process numbers of the workers, oldest first."""
         pid = self.process.pid
-        threads = list(Path(f"/proc/{pid}/task").iterdir())
-        children = sorted({int(one) for each in threads for one in (each / "children").read_text().split()})
+        found: set[int] = set()
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            with suppress(OSError):  # it has ended meanwhile
+                found |= {int(one) for one in (thread / "children").read_text().split()}
+        children = sorted(found)
         return [one for one in children if b"spawn_main" in Path(f"/proc/{one}/cmdline").read_bytes()]
 
     def signal_workers(self, number: signal.Signals) -> None:
@@ -73,6 +76,14 @@ class Running:
 
     def ready(self) -> None:
         until(lambda: self.ask("GET", "/health").status == 200)
+
+
+def has_ended(pid: int) -> bool:
+    """Whether a process, not of this one, is gone or waits for its parent."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except OSError:
+        return True
 
 
 def until(true: Callable[[], object]) -> None:

@@ -21,7 +21,7 @@ import pytest
 from hostile_videos import LISTS
 from movies import ffmpeg, movie, pictures
 from recordings import copy_run, images_of, refused, signed
-from running_service import Running, service, until
+from running_service import Running, has_ended, service, until
 
 from sla_cli.serve.job import new_id
 from sla_cli.serve.limits import CONNECTIONS
@@ -253,7 +253,7 @@ def test_a_restart_goes_on_with_what_waits(run: Path, tmp_path: Path) -> None:
         first.process.kill()
         first.process.wait()
         os.kill(worker, signal.SIGCONT)
-        until(lambda: not Path(f"/proc/{worker}").exists() or "Z" in Path(f"/proc/{worker}/stat").read_text())
+        until(lambda: has_ended(worker))
     half = state / "jobs" / new_id()
     half.mkdir()
     (half / "upload").write_bytes(b"cut off")
@@ -303,7 +303,7 @@ def test_a_model_that_cannot_be_opened_ends_the_service(run: Path, tmp_path: Pat
         given = copy_run(tmp_path)
         (given / "best.safetensors").write_bytes(b"no weights")
     command = [sys.executable, "-m", "sla_cli", "serve", str(given), "--port", "0", *limit]
-    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)
     assert answer.returncode == 2 and ("more memory" if limit else str(given)) in answer.stderr
 
 
@@ -322,7 +322,7 @@ def test_what_takes_too_much_is_refused_and_the_next_video_is_tried(
     with service(run, "--streams", "0", *limit) as server:
         server.ready()
         for _ in range(2):
-            reply = server.send(data, wait=60)
+            reply = server.send(data, wait=200)  # the second one also waits for a new process
             assert (reply.status, reply.json) == (422, {"error": sentence})
 
 
@@ -341,6 +341,7 @@ def test_the_commands_of_the_guide_start_it_and_ask_it(run: Path, tmp_path: Path
     made = movie(tmp_path / "video.mp4", images_of("NORD REGEN"), "-crf", "0", "-pix_fmt", "yuv444p")
     made.rename(kept / "page-video.webm")
     with service(tmp_path / shlex.split(start, comments=True)[2]) as server:
+        server.ready()
         command = shlex.split(ask.replace(":8000", f":{server.port}"))
         answer = subprocess.run(["curl", "-s", *command[1:]], cwd=tmp_path, capture_output=True, check=True)
     assert glosses(json.loads(answer.stdout)) == ["NORD", "REGEN"]

@@ -39,8 +39,8 @@ HEALTH = b"GET /health HTTP/1.1\r\nHost: x\r\n\r\n"
 
 @pytest.fixture
 def jobs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Jobs:
-    for module in (patience, body):
-        monkeypatch.setattr(module, "STALL", 0.15)
+    for module in (patience, body):  # a test that waits for one of them makes it short: this machine may be slow
+        monkeypatch.setattr(module, "STALL", 100)
     monkeypatch.setattr(body, "GRACE", 0.1)
     monkeypatch.setattr(body, "LINGER", 0.3)
     monkeypatch.setattr(patience, "TAKE", 0.3)
@@ -66,26 +66,33 @@ def port_of(jobs: Jobs, most: int = 10) -> Iterator[int]:
 
 
 def answer(client: socket.socket) -> bytes:
-    """All up to the end of the connection."""
-    client.settimeout(30)
+    """All up to the end of the connection, which is an error if something was sent after it."""
+    client.settimeout(100)
     found = b""
-    while piece := client.recv(1000):
-        found += piece
+    with suppress(ConnectionError):
+        while piece := client.recv(1000):
+            found += piece
     return found
 
 
 @pytest.mark.parametrize("asked", [False, True], ids=["first", "further"])
 @pytest.mark.parametrize("begin", [b"", b"GET /"])
-def test_a_head_that_does_not_come_ends_the_connection(jobs: Jobs, asked: bool, begin: bytes) -> None:
+def test_a_head_that_does_not_come_ends_the_connection(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch, asked: bool, begin: bytes
+) -> None:
+    if not asked:
+        monkeypatch.setattr(patience, "STALL", 0.15)
     with port_of(jobs) as port, socket.create_connection(("127.0.0.1", port)) as client:
         if asked:
+            monkeypatch.setattr(patience, "STALL", 1.0)
             client.sendall(HEALTH)
             assert client.recv(10_000).startswith(b"HTTP/1.1 503")
         client.sendall(begin)
         assert answer(client) in (b"", b'{"status":"starting","workers":0,"waiting":0,"live":0,"contact":""}')
 
 
-def test_a_body_that_stops_is_refused(jobs: Jobs) -> None:
+def test_a_body_that_stops_is_refused(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(body, "STALL", 0.15)
     with port_of(jobs) as port, socket.create_connection(("127.0.0.1", port)) as client:
         client.sendall(HEAD + b"some")
         assert answer(client).startswith(b"HTTP/1.1 408")
@@ -118,14 +125,17 @@ def test_a_body_that_trickles_is_refused(jobs: Jobs) -> None:
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("piece", [b"", b"1\r\na\r\n"])
-def test_a_body_that_nobody_wants_is_not_waited_for(jobs: Jobs, head: bytes, status: int, piece: bytes) -> None:
+def test_a_body_that_nobody_wants_is_not_waited_for(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch, head: bytes, status: int, piece: bytes
+) -> None:
     with port_of(jobs) as port, socket.create_connection(("127.0.0.1", port)) as client:
-        client.settimeout(10)
+        client.settimeout(100)
         client.sendall(head + b"\r\n")
         found = client.recv(10_000)
         assert found.startswith(b"HTTP/1.1 %d" % status)
+        monkeypatch.setattr(patience, "STALL", 0.15)
         client.settimeout(0.05)
-        for _ in range(200):
+        for _ in range(2000):
             try:
                 client.sendall(piece)
                 if not client.recv(10_000):
@@ -141,19 +151,18 @@ def test_a_body_that_nobody_wants_is_not_waited_for(jobs: Jobs, head: bytes, sta
 def test_an_answer_that_is_not_taken_ends_the_connection(jobs: Jobs) -> None:
     with port_of(jobs) as port, socket.socket() as client:
         client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        client.settimeout(10)
+        client.settimeout(100)
         client.connect(("127.0.0.1", port))
         client.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n" * 20)
         with pytest.raises(ConnectionError):
-            for _ in range(200):
+            for _ in range(5000):
                 time.sleep(0.02)
                 client.sendall(b"G")
 
 
 def test_connections_that_ask_for_nothing_make_room_for_others(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
     """The oldest of them end; a request that waits for its answer stays."""
-    monkeypatch.setattr(patience, "STALL", 100)
-    monkeypatch.setattr(body, "STALL", 1.0)
+    monkeypatch.setattr(body, "GRACE", 0.0)
     with port_of(jobs, most=3) as port, ExitStack() as stack:
         clients = [stack.enter_context(socket.create_connection(("127.0.0.1", port))) for _ in range(3)]
         clients[1].sendall(HEAD)
@@ -164,6 +173,7 @@ def test_connections_that_ask_for_nothing_make_room_for_others(jobs: Jobs, monke
         for one in clients[4:]:
             one.sendall(HEALTH)
             assert one.recv(10_000).startswith(b"HTTP/1.1 503")
+        clients[1].sendall(b"x")  # the first byte comes too slowly
         assert answer(clients[1]).startswith(b"HTTP/1.1 408")
 
 
@@ -182,6 +192,7 @@ def test_what_a_client_sends_is_no_line_of_the_log(
 ) -> None:
     monkeypatch.setattr(logging.getLogger(), "handlers", [])  # pytest's: without one, Python prints warnings
     with port_of(jobs) as port, socket.create_connection(("127.0.0.1", port)) as client:
+        monkeypatch.setattr(patience, "STALL", 1.0)
         for part in parts:
             client.sendall(part)
             assert client.recv(1)
