@@ -11,6 +11,7 @@ import runpy
 import signal
 import sys
 import tempfile
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from multiprocessing import get_context, set_start_method
@@ -109,6 +110,26 @@ def sla(*arguments: str) -> None:
     run()
 
 
+def sla_held(run: str, *arguments: str) -> None:
+    """The command, as typed, which trains a run; a step after it has saved its state, it waits for a signal."""
+    from sla_cli.train import loop
+
+    save, stop_if_requested, saved = loop.save_state, loop._stop_if_requested, list[bool]()
+
+    def save_and_tell(path: Path, state: Any) -> None:
+        save(path, state)
+        if path.parent.name == run:
+            saved.append(True)
+
+    def wait_and_stop(group: Any, stop: Any) -> None:
+        while saved and not stop.signal:
+            time.sleep(0.01)
+        stop_if_requested(group, stop)
+
+    loop.save_state, loop._stop_if_requested = save_and_tell, wait_and_stop
+    sla(*arguments)
+
+
 def script(path: Path, *arguments: str) -> None:
     """What `python PATH ARGUMENTS...` runs."""
     sys.argv = [str(path), *arguments]
@@ -126,6 +147,11 @@ def torchrun(*arguments: str) -> None:
 def sla_in_two(*arguments: str) -> None:
     """The same in forked processes."""
     in_two(sla, *arguments)
+
+
+def sla_held_in_two(run: str, *arguments: str) -> None:
+    """As `sla_held`, in two processes."""
+    in_two(sla_held, run, *arguments)
 
 
 def in_two(function: Callable[..., None], *arguments: Any) -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import h5py
 import pytest
 import torch
-from forked import Forked, sla, sla_in_two, torchrun
+from forked import Forked, sla, sla_held, sla_held_in_two, sla_in_two, torchrun
 from safetensors.torch import load_file
 from synthetic import CPU, FACTS, GLOSSES, disk_with, metrics, same_weights, tiny, write_store
 
@@ -80,10 +80,19 @@ def typed(work: Path, store: Store, config: Config, *arguments: str) -> list[str
     return ["train", "--work", str(work), "--device", "cpu", *arguments, *given]
 
 
-def begin(work: Path, store: Store, config: Config, *arguments: str, processes: int = 1) -> Forked:
-    """`sla train` in a process of its own, or in several as under torchrun."""
-    command = typed(work, store, config, *arguments)
-    return Forked(sla_in_two if processes == 2 else sla, *command, printed=work, environment={"OMP_NUM_THREADS": "1"})
+def begin(
+    work: Path, store: Store, config: Config, *arguments: str, processes: int = 1, held: str | None = None
+) -> Forked:
+    """`sla train` in a process of its own, or in several as under torchrun.
+
+    Args:
+        held: the name of a run that goes on only by a signal, so that none comes too late.
+    """
+    command, environment = typed(work, store, config, *arguments), {"OMP_NUM_THREADS": "1"}
+    if held is not None:
+        function = sla_held_in_two if processes == 2 else sla_held
+        return Forked(function, held, *command, printed=work, environment=environment)
+    return Forked(sla_in_two if processes == 2 else sla, *command, printed=work, environment=environment)
 
 
 def wait_for_a_step(run: Run, process: Forked) -> None:
@@ -98,7 +107,7 @@ def test_a_signal_to_all_processes_saves_and_stops(store: Store, tmp_path: Path)
     """As Slurm sends it: to the workers that load clips, too."""
     config = replace(CONFIG, train=replace(CONFIG.train, epochs=40, workers=1))
     run = Run(tmp_path / "runs" / "a run")
-    process = begin(tmp_path, store, config, "--name", "a run")
+    process = begin(tmp_path, store, config, "--name", "a run", held="a run")
     wait_for_a_step(run, process)
     os.killpg(process.pid, signal.SIGUSR1)
     out, err = process.communicate(timeout=200)
@@ -112,7 +121,7 @@ def test_a_signal_to_all_processes_saves_and_stops(store: Store, tmp_path: Path)
 
 def test_stopped_within_an_epoch_and_resumed_is_as_never_stopped(store: Store, whole: Run, tmp_path: Path) -> None:
     run = Run(tmp_path / "runs" / "a")
-    process = begin(tmp_path, store, CONFIG, "--name", "a")
+    process = begin(tmp_path, store, CONFIG, "--name", "a", held="a")
     wait_for_a_step(run, process)
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate(timeout=200)
@@ -147,7 +156,7 @@ def test_two_processes_see_what_one_sees(store: Store, pair: Run, tmp_path: Path
 
 def test_two_processes_stopped_through_torchrun_go_on(store: Store, pair: Run, tmp_path: Path) -> None:
     run = Run(tmp_path / "runs" / "cut")
-    process = begin(tmp_path, store, PAIR, "--name", "cut", processes=2)
+    process = begin(tmp_path, store, PAIR, "--name", "cut", processes=2, held="cut")
     wait_for_a_step(run, process)
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=200)

@@ -77,8 +77,10 @@ def begin(work: Path, store: Store, *arguments: str, processes: int = 1) -> Fork
     return Forked(forked.sla_in_two if processes == 2 else forked.sla, *command, printed=work)
 
 
-def stopped(process: Forked, run: Run, number: signal.Signals) -> str:
-    """Send a signal as soon as a run has saved something. Returns what was reported."""
+def stopped(work: Path, run: Run, number: signal.Signals, *arguments: str) -> tuple[int | None, str]:
+    """Send `sla train` a signal when this run has saved something. Returns its exit code and what it reported."""
+    command = ("train", "--work", str(work), "--device", "cpu", *arguments)
+    process = Forked(forked.sla_held, run.name, *command, printed=work)
     deadline = time.monotonic() + 200
     while not run.state.is_file():
         assert process.poll() is None, process.communicate(timeout=60)
@@ -86,23 +88,18 @@ def stopped(process: Forked, run: Run, number: signal.Signals) -> str:
         time.sleep(0.01)
     process.send_signal(number)
     _, err = process.communicate(timeout=200)
-    return err
+    return process.returncode, err
 
 
 def test_stopped_and_killed_ones_go_on_and_finished_seeds_are_left_alone(store: Store, tmp_path: Path) -> None:
     config = replace(CONFIG, train=replace(CONFIG.train, epochs=2, save_minutes=0.0001))
-    written(tmp_path, config)
+    given = (str(store.path), "--config", written(tmp_path, config), "--seeds", "0,1,2", "--name", "x")
     first, second, third = runs(tmp_path, "x", 0, 1, 2)
-    process = begin(tmp_path, store, "--seeds", "0,1,2", "--name", "x")
-    assert "or all seeds with `sla train --resume --name x`" in stopped(process, second, signal.SIGTERM)
-    assert process.returncode == 128 + signal.SIGTERM
+    code, err = stopped(tmp_path, second, signal.SIGTERM, *given)
+    assert code == 128 + signal.SIGTERM and "or all seeds with `sla train --resume --name x`" in err
     assert third.exists and not third.state.is_file()
     before = (first.state.stat().st_mtime_ns, (first.path / "receipt.json").read_bytes())
-    stopped(
-        Forked(forked.sla, "train", "--work", str(tmp_path), "--device", "cpu", "--resume", printed=tmp_path),
-        third,
-        signal.SIGKILL,
-    )
+    assert stopped(tmp_path, third, signal.SIGKILL, "--resume")[0] == -signal.SIGKILL
     text = sla(tmp_path, "--resume").stdout
     assert f"run {third.path}: best dev WER" in text and "x: mean of the best dev WER" in text
     assert (first.state.stat().st_mtime_ns, (first.path / "receipt.json").read_bytes()) == before
