@@ -28,11 +28,14 @@ class Given:
         self.live = live
         self._count, self._rate, self._error = frames, rate, error
         self.given = 0
+        self.goes_on = threading.Event()  # after the first frame
+        self.goes_on.set()
 
     def frames(self, stopped: threading.Event) -> Iterator[tuple[float, np.ndarray]]:
         for number in range(self._count):
             self.given += 1
             yield number / self._rate, PICTURE
+            self.goes_on.wait(60)
         if self._error:
             raise SlaError(self._error)
 
@@ -60,10 +63,21 @@ class Silent(Given):
 
 
 def test_a_wait_for_a_picture_is_said_once(said: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sla_cli.live.feed.QUIET", 0.1)
     feed = Feed(Silent(2))
-    threading.Timer(0.6, feed.stop).start()
-    assert times(feed) == [0, 0.04]
+
+    def stop() -> None:
+        while not said.records:
+            time.sleep(0.01)
+        time.sleep(0.5)  # for another message
+        feed.stop()
+
+    found = []
+    for moment, _ in feed:
+        found.append(moment)
+        if len(found) == 2:  # a busy machine may be late with these
+            monkeypatch.setattr("sla_cli.live.feed.QUIET", 0.1)
+            threading.Thread(target=stop).start()
+    assert found == [0, 0.04]
     assert [one.getMessage() for one in said.records] == [
         "no picture came from given for 0.1 s; Ctrl-C ends the waiting"
     ]
@@ -86,8 +100,11 @@ def test_frames_that_come_too_fast_are_dropped_and_counted(
     many = 6 * WAITING
     with Recorder(tmp_path / "all.mkv") as recorder:
         every, found = [], []
-        with Feed(Given(many, rate=1000, live=not realtime), realtime=realtime, recorder=recorder) as feed:
+        source = Given(many, rate=1000, live=not realtime)
+        source.goes_on.clear()
+        with Feed(source, realtime=realtime, recorder=recorder) as feed:
             for moment, _ in feed:
+                source.goes_on.set()  # before, another frame might be waiting already
                 time.sleep(0.02)
                 every.append(feed.every)
                 found.append(moment)
@@ -106,12 +123,14 @@ def test_in_real_time_frames_come_at_their_times() -> None:
 
 
 def test_it_stops_and_what_waits_is_still_yielded() -> None:
-    feed = Feed(Given(10**9))
+    source = Given(10**9)
+    feed = Feed(source)
     found = []
     for number, (moment, _) in zip(count(), feed, strict=False):
         found.append(moment)
         if number == 5:
-            time.sleep(0.2)
+            while source.given < 6 + WAITING + 1:  # no frame more finds room
+                time.sleep(0.01)
             feed.stop()
     assert WAITING <= len(found) <= WAITING + 8 and found == [number / 25 for number in range(len(found))]
     feed.check()

@@ -117,7 +117,7 @@ def piped(video: Path, *arguments: str) -> None:
 
 def test_a_pipe(folder: Path, expected: list[dict[str, Any]]) -> None:
     process = Forked(piped, Path("a.mkv"), "live", "-", *RUN, "--json", printed=folder / "out")
-    printed, reported = process.communicate(timeout=60)
+    printed, reported = process.communicate(timeout=200)
     assert process.returncode == 0, reported
     assert [json.loads(line) for line in printed.splitlines()] == expected
 
@@ -144,7 +144,7 @@ def test_a_signal_ends_it_as_the_end_of_the_video(folder: Path, number: signal.S
     )
     wait_for(lambda: Path("out/a.mkv").exists() and Path("out/a.mkv").stat().st_size > 20_000, process)
     process.send_signal(number)
-    printed, reported = process.communicate(timeout=60)
+    printed, reported = process.communicate(timeout=200)
     assert process.returncode == 0, reported
     frames = [time for time, _ in FrameReader(Source(Path("out"), "a.mkv"))]
     glosses = [gloss for *_, gloss in signs_in(Path("out/a.eaf"))]
@@ -162,7 +162,7 @@ def test_a_machine_that_is_too_slow_leaves_frames_out_and_says_so(folder: Path) 
     process.send_signal(signal.SIGCONT)
     time.sleep(1.0)
     process.send_signal(signal.SIGINT)
-    printed, reported = process.communicate(timeout=60)
+    printed, reported = process.communicate(timeout=200)
     assert process.returncode == 0, reported
     assert "slower than the frames" in reported and "some are left out" in reported
     assert re.search(r"warning: \d+ of \d+ frames were left out", reported)
@@ -180,7 +180,7 @@ def test_a_kill_leaves_what_did_not_change_any_more(folder: Path) -> None:
     process = Forked(writing_often, "live", "long.mkv", "--realtime", "--json", *files, *RUN, printed=folder / "out")
     wait_for(lambda: Path("out/a.eaf").exists() and len(signs_in(Path("out/a.eaf"))) > 2, process)
     process.kill()
-    printed, _ = process.communicate(timeout=60)
+    printed, _ = process.communicate(timeout=200)
     glosses = [gloss for *_, gloss in signs_in(Path("out/a.eaf"))]
     last = json.loads(printed.splitlines()[-1])
     assert glosses == last["tokens"][: len(glosses)] and len(glosses) <= last["fixed"]
