@@ -32,8 +32,10 @@ from sla_cli.system.workers import usable_cores
 # a third of the time of a start. It goes on for what tests make: see `pytest_runtestloop`.
 gc.disable()
 
-# A busy machine is no fault: a property has no time limit, neither for an example nor for drawing one.
-settings.register_profile("sla", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A busy machine is no fault: a property has no time limit, neither for an example nor for drawing one. Nor is it one if
+# many examples in a row happen to be unfit or too long.
+CHANCE = [HealthCheck.too_slow, HealthCheck.filter_too_much, HealthCheck.data_too_large]
+settings.register_profile("sla", deadline=None, suppress_health_check=CHANCE)
 settings.load_profile("sla")
 
 CHROMIUM = Path("/usr/bin/chromium")
@@ -184,9 +186,8 @@ def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
     npm = shutil.which("npm")
     if npm is None:
         pytest.skip("needs npm, which fetches axe-core")
-    got = subprocess.run(
-        [npm, "pack", "axe-core@4", "--silent"], cwd=folder, capture_output=True, check=False, timeout=120
-    )
+    command = ["timeout", "120", npm, "pack", "axe-core@4", "--silent"]
+    got = subprocess.run(command, cwd=folder, capture_output=True, check=False)
     archives = list(folder.glob("*.tgz"))
     if got.returncode or not archives:
         pytest.skip("axe-core cannot be fetched from the registry of npm")

@@ -14,7 +14,7 @@ from xml.etree import ElementTree as ET
 import pytest
 from annotation_cases import EXAMPLE, annotations
 from eaf_rules import broken_rules
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pympi.Elan import Eaf
 
@@ -308,7 +308,7 @@ def test_empty_elements(tmp_path: Path, header: str, order: str, tail: str) -> N
     assert glosses_of_root(parse(path), "SENTENCE") == ["HEUTE <A&B>", '"REGEN"']
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25)
 @given(first=annotations(), second=annotations(shortest=1e-6), sentences=st.booleans())
 def test_any_signs_can_be_added_and_replaced(first: Annotation, second: Annotation, sentences: bool) -> None:
     with tempfile.TemporaryDirectory() as folder:

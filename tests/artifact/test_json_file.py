@@ -96,7 +96,10 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> str:
     return path.with_name("x.receipt.json").read_text(encoding="utf-8")
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=150,
+    suppress_health_check=[*settings.default.suppress_health_check, HealthCheck.function_scoped_fixture],
+)
 @given(data=st.data())
 def test_a_receipt_with_values_of_another_type(tmp_path: Path, written: str, data: st.DataObject) -> None:
     (tmp_path / "x").touch()
