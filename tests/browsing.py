@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+PATIENCE = 200_000  # milliseconds for what a page should do: the machine may be busy
 LUMINANCE = """(pair) => {
   const of = (colour) => {
     const c = document.createElement("canvas").getContext("2d");
@@ -33,6 +34,7 @@ def opened(
 ) -> Iterator[Any]:
     """The page, which must not log errors, and must request nothing but the URLs in `also`."""
     context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    context.set_default_timeout(PATIENCE)
     page, printed, asked = context.new_page(), [], []
     page.on("console", lambda message: printed.append(message.text))
     page.on("pageerror", lambda error: printed.append(str(error)))

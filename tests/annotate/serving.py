@@ -38,7 +38,7 @@ class Served:
     ) -> tuple[int, dict[str, str], bytes]:
         """Status, headers and body of the answer. `path` is sent as it is; a header None is left out."""
         given = {"Host": f"127.0.0.1:{self.port}"} | (headers or {})
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=200)
         connection.putrequest(method, path, skip_host=True, skip_accept_encoding=True)
         if body is not None and "Content-Length" not in given:
             given["Content-Length"] = str(len(body))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from annotating import foreign_file
+from browsing import PATIENCE
 from movies import ffmpeg
 
 from sla_cli.annotation.eaf_edit import add_to
@@ -123,6 +124,7 @@ def at_work(
 
 def opened_in(context: Any, address: str, faults: list[str]) -> Any:
     page = context.new_page()
+    page.set_default_timeout(PATIENCE)
     # An operation that is refused or meets another version is an answer with an error's status, which browsers log.
     expected = ("the server responded with a status of 409", "the server responded with a status of 422")
     page.on(

