@@ -28,7 +28,7 @@ try:
     with sole_writer(Path(sys.argv[1]), "busy", "wait") as hold:
         child = os.fork() if sys.argv[2:] == ["forks"] else 1
         if not child:
-            time.sleep(60)
+            time.sleep(600)
             os._exit(0)
         print("held", child, flush=True)
         sys.stdin.readline()

@@ -102,7 +102,7 @@ def test_what_is_neither_is_refused(tmp_path: Path) -> None:
     assert "*.tar.gz" in caught.value.hint
 
 
-@pytest.mark.timeout(20)
+@pytest.mark.timeout(200)
 @pytest.mark.parametrize(("kind", "reported"), [("pipe", "it is a pipe"), ("zero", "it is a device")])
 def test_a_frame_that_is_no_regular_file_is_neither_waited_for_nor_read_without_end(
     tmp_path: Path, kind: str, reported: str

@@ -120,7 +120,7 @@ def test_a_scheduler_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     ("banner", "reason"), [(b"", "$"), (b"SSH-2.0-OpenSSH_9.2p1\r\n", ": what is there speaks another protocol$")]
 )
 def test_a_server_that_is_no_scheduler(monkeypatch: pytest.MonkeyPatch, banner: bytes, reason: str) -> None:
-    monkeypatch.setattr("sla_cli.prep.encoding.dask_cluster.CONNECT", 0.5)
+    monkeypatch.setattr("sla_cli.prep.encoding.dask_cluster.CONNECT", 30.0 if banner else 0.5)
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         met: list[socket.socket] = []
@@ -133,6 +133,7 @@ def test_a_server_that_is_no_scheduler(monkeypatch: pytest.MonkeyPatch, banner: 
         greeter.start()
         with pytest.raises(SlaError) as refused:
             DaskCluster(f"tcp://127.0.0.1:{port}")
+        socket.create_connection(("127.0.0.1", port)).close()  # the greeter waits if the other gave up before it came
         greeter.join()
         met[0].close()
     assert re.search(f"no Dask scheduler answers at 'tcp://127.0.0.1:{port}'{reason}", refused.value.message)
@@ -216,9 +217,9 @@ def test_a_clip_that_kills_its_workers_is_named_and_costs_no_other(
     assert digests(out)["dev"] == digests(made)["dev"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def scheduler(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
-    """A scheduler without workers, in a separate process, and its address. The last test kills it."""
+    """A scheduler without workers, in a separate process, and its address."""
     file = tmp_path_factory.mktemp("dask") / "scheduler.json"
     command = [sys.executable, "-m", "dask", "scheduler", "--no-dashboard", "--port", "0"]
     with subprocess.Popen([*command, "--scheduler-file", str(file)], cwd="/", stderr=subprocess.DEVNULL) as process:
