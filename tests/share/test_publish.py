@@ -300,7 +300,7 @@ def test_an_interrupted_upload_leaves_no_revision_and_can_be_repeated(
         assert process.poll() is None, process.communicate()[1]
         time.sleep(0.1)
     process.send_signal(signal.SIGINT)
-    time.sleep(1)
+    time.sleep(3)
     hub.held.set()  # the client waits for the file that it is sending
     errors = process.communicate()[1]
     assert (process.returncode, "Traceback" in errors) == (130, False), errors
