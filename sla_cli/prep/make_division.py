@@ -116,9 +116,17 @@ def _codes(store: Store) -> dict[str, str]:
 
 
 def _known(store: Store, old: Division) -> dict[str, str]:
-    """The split of each clip that a division lists, but of all clips of its signers theirs: ids may have changed."""
+    """The split of each clip that a division lists, and of all other clips of its signers theirs.
+
+    Raises SlaError if they differ: nobody could tell a corrected signer from another clip with the same id.
+    """
     of_code = {code: old.splits[clip] for clip, code in old.signers.items()}
-    return dict(old.splits) | {clip: of_code[code] for clip, code in _codes(store).items() if code in of_code}
+    by_signer = {clip: of_code[code] for clip, code in _codes(store).items() if code in of_code}
+    for clip, split in by_signer.items():
+        if (before := old.splits.get(clip, split)) != split:
+            message = f"clip {clip} is in {before} of the division that is continued, but its signer is in {split}"
+            raise SlaError(message, "Draw it again with --force, or give it another --name.")
+    return by_signer | dict(old.splits)
 
 
 def _taken(store: Store, table: Path) -> Division:

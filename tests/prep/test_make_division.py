@@ -254,25 +254,41 @@ def test_signers_stay_where_they_are_when_prep_adds_clips(
     assert "1 annotated clip is in no split of division mine: clip-3" in caplog.text, "nothing continues it"
 
 
-@pytest.mark.parametrize("shift", [0, 1])
-def test_signers_stay_where_they_are_when_the_ids_of_their_clips_change(
-    store: Path, tmp_path: Path, shift: int
-) -> None:
-    """As of a renamed file, or in ELAN after a border was corrected; `shift`: to ids that were those of others."""
+def test_signers_stay_where_they_are_when_the_ids_of_their_clips_change(store: Path, tmp_path: Path) -> None:
+    """As of a renamed file, or in ELAN after a border was corrected."""
     split_store(store, draws=BY_SIGNER, name="mine")
-    prefix, ids = "" if shift else "new-", [one.id for one in CLIPS]
-    new_ids = [f"{prefix}{ids[number - shift]}" for number in range(len(ids))]
-    grown = [replace(one, id=name, signer=one.signer.upper()) for one, name in zip(CLIPS, new_ids, strict=True)]
+    grown = [replace(one, id=f"new-{one.id}", signer=one.signer.upper()) for one in CLIPS]
     grown += [bytes_only(f"{name}-A", "A", 9, signer=name, source=f"{name}.mp4") for name in ("fay", "gus", "hal")]
     later = undivided(tmp_path / "later", grown)
     shutil.copy(division_path(store, "mine"), division_path(later, "mine"))
     split_store(later, draws=BY_SIGNER, name="mine")
     before, after = splits_of(store, "mine"), splits_of(later, "mine")
-    assert {name: before[clip] for clip, name in zip(ids, new_ids, strict=True)}.items() <= after.items()
+    assert {f"new-{clip}": split for clip, split in before.items()}.items() <= after.items()
     assert len(after) == len(grown)
     table = division_path(later, "mine")
     assert not re.search(r"\t(ann|fay)", table.read_text()), "names of people in a table that is given away"
     assert not list(table.parent.glob("*.~*")), "a copy of what nobody edited"
+
+
+@pytest.mark.parametrize("change", ["names exchanged", "a name corrected", "ids moved on"])
+def test_a_clip_whose_signer_is_in_another_split_is_refused(store: Path, tmp_path: Path, change: str) -> None:
+    """Its frames may be those from which an earlier model learned, or those of another clip."""
+    split_store(store, draws=BY_SIGNER, name="mine")
+    table = division_path(store, "mine").read_bytes()
+    one, other = (
+        next(clip for clip, of in splits_of(store, "mine").items() if of == split) for split in ("train", "test")
+    )
+    names = {one[:3]: other[:3], other[:3]: one[:3]}
+    later = {
+        "names exchanged": [replace(clip, signer=names.get(clip.signer, clip.signer)) for clip in CLIPS],
+        "a name corrected": [replace(clip, signer=other[:3]) if clip.id == one else clip for clip in CLIPS],
+        "ids moved on": [replace(clip, id=CLIPS[number - 1].id) for number, clip in enumerate(CLIPS)],
+    }
+    folder = undivided(tmp_path / "later", later[change])
+    division_path(folder, "mine").write_bytes(table)
+    with pytest.raises(SlaError, match=r"is in \w+ of the division that is continued, but its signer is in"):
+        split_store(folder, draws=BY_SIGNER, name="mine")
+    assert division_path(folder, "mine").read_bytes() == table
 
 
 def test_a_drawn_division_that_a_person_edited_is_not_drawn_again(store: Path) -> None:
