@@ -150,7 +150,7 @@ def find_tiers(tiers: Iterable[Tier], wanted: str) -> list[Tier]:
         [tier for tier in tiers if tier.name == wanted],
         [tier for tier, name in names if fnmatchcase(name, pattern)],
         [tier for tier, name in names if fnmatchcase(name.casefold(), pattern.casefold())],
-        [tier for tier, name in names if fnmatchcase(_impersonal(name).casefold(), pattern.casefold())],
+        [tier for tier, name in names if fnmatchcase(impersonal(name).casefold(), pattern.casefold())],
     ):
         if found:
             return found
@@ -165,7 +165,8 @@ def suffix_of(name: str) -> str:
     return match["person"] if match else ""
 
 
-def _impersonal(name: str) -> str:
+def impersonal(name: str) -> str:
+    """The name of a tier without the person at its end."""
     person = suffix_of(name)
     return name[: -len(person) - 1] if person else name
 

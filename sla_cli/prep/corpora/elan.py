@@ -47,6 +47,8 @@ def read(tree: Tree, wanted: TierOptions) -> Listing:
             splits |= dict.fromkeys((clip.id for clip in clips), listed.split)
         else:
             listing.skipped[listed.name] = _nothing(listed, chosen, wanted, found.counts.glosses - before)
+    for clip in listing.clips:  # a file, or an utterance of another annotator, may have its name
+        listing.skipped.pop(clip.id, None)
     if any(splits.values()):
         listing.divisions[OWN] = {clip: split or "train" for clip, split in splits.items()}
     where = tree.where(tree.file)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from sla_cli.annotation.eaf import ANNOTATOR
-from sla_cli.annotation.tier import AnnotationFile
+from sla_cli.annotation.tier import AnnotationFile, impersonal, plain
 from sla_cli.core.clip import Clip
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some, suggestion
@@ -30,6 +30,7 @@ class Found:
         tiers: number of annotations by the name of their tier, of all files.
         types: linguistic types.
         unknown: by requested tier, the number of files without it.
+        beside: gloss tiers that are not read, since another has their name without the person at its end.
         suffixed: people who are named only at the ends of tier names, with the number of files.
         recognised: annotations of gloss tiers whose annotator is sla itself.
         unusable: utterances with glosses whose times make no clip, with the reason.
@@ -42,6 +43,7 @@ class Found:
     tiers: Counter[str] = field(default_factory=Counter)
     types: set[str] = field(default_factory=set)
     unknown: Counter[str] = field(default_factory=Counter)
+    beside: Counter[str] = field(default_factory=Counter)
     suffixed: Counter[str] = field(default_factory=Counter)
     recognised: int = 0
     unusable: dict[str, str] = field(default_factory=dict)
@@ -56,6 +58,8 @@ class Found:
         self.types |= {tier.type for tier in file.tiers} - {""}
         self.unknown.update(chosen.unknown)
         self.recognised += sum(len(tier.marks) for tier in chosen.glosses if tier.annotator == ANNOTATOR)
+        if chosen.scheme:
+            self.beside.update(_beside(file, chosen))
         if chosen.glosses:
             self.chosen[chosen.scheme, ", ".join(tier.name for tier in chosen.glosses)] += 1
 
@@ -103,6 +107,9 @@ class Found:
                 "people? If not, name them in a table with the columns eaf and signer",
                 some(several),
             )  # fmt: skip
+        if self.beside:
+            message = "not read: tiers %s; end the name of the tier beside them with its person too, as in SIGN_A"
+            log.warning(message, some(self.beside))
         for name, files in self.unknown.items():
             log.warning("%d of %d files have no tier %r", files, self.files, name)
         self._log_counts(wanted)
@@ -146,3 +153,11 @@ class Found:
     def _tiers(self) -> str:
         tiers = (f"{name} ({count})" for name, count in self.tiers.most_common())
         return f"tiers with their annotations: {some(tiers, SHOWN) or 'none'}"
+
+
+def _beside(file: AnnotationFile, chosen: Chosen) -> list[str]:
+    """Tiers such as SIGN_B, beside a chosen SIGN."""
+    taken = {tier.name for tier in chosen.glosses}
+    names = {plain(name).casefold() for name in taken}
+    others = [tier.name for tier in file.tiers if tier.filled and tier.name not in taken]
+    return [name for name in others if impersonal(plain(name)).casefold() in names]

@@ -210,12 +210,15 @@ def test_what_becomes_no_clip_is_reported(tmp_path: Path, lay: Lay, read: Read, 
     full = Eaf(links=[{"MEDIA_URL": "a.mp4", "TIME_ORIGIN": "-1000"}])
     full.tier("SIGN")
     full.tier("TEXT")
+    full.tier("SIGN_B")
+    full.mark("SIGN_B", 2000, 2500, "B")
     for sign in ((0, 400, "too early"), (2000, 2500, "B"), (2600, 2600, "C"), (9000, 9100, "lost")):
         full.mark("SIGN", *sign)
     for text in ((0, 500, ""), (1500, 3000, "good"), (4000, 5000, "nothing"), (6000, 6000, "")):
         full.mark("TEXT", *text)
     lay(tmp_path, {"a.mp4": b"", "full.eaf": full.xml(), "other.eaf": eaf_of(tier="Gloss"), "bare.eaf": eaf_of()})
     lay(tmp_path, {"foreign.eaf": eaf_of((0, 10, "x"), tier="Mouth"), "no-text.eaf": eaf_of((0, 10, "x"))})
+    lay(tmp_path, {"full_0.5-2.eaf": eaf_of()})  # with the name of a clip, which stays
     listing = read("elan", tmp_path, utterance_tier="TEXT")
     assert [(clip.id, clip.glosses) for clip in listing.clips] == [("full_0.5-2", ("B", "C"))]
     assert listing.skipped == {
@@ -228,10 +231,11 @@ def test_what_becomes_no_clip_is_reported(tmp_path: Path, lay: Lay, read: Read, 
         "no-text": "no-text.eaf has no tier TEXT",
     }
     log = warnings()
-    assert "4 of 5 files have no tier 'TEXT'" in log
+    assert "5 of 6 files have no tier 'TEXT'" in log
     assert "2 of 5 glosses are outside all utterances, so in no clip" in log
     assert "joining 1 gloss of several words with hyphens: too-early" in log
     assert "the files follow several conventions" in log
+    assert "not read: tiers SIGN_B; end the name" in log
 
 
 def test_where_nothing_is_left(tmp_path: Path, lay: Lay, read: Read) -> None:
