@@ -18,7 +18,7 @@ from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
 from sla_cli.prep.tables.annotation import read_rows
 from sla_cli.prep.tables.locate import ClipLocation, contents, find_clips, find_folders, find_in_archives, join, sample
-from sla_cli.video.tree import Tree
+from sla_cli.video.tree import Tree, parent_of
 
 UNSEEN = {"SI": "signers", "US": "sentences"}  # by division
 ENDS = (".txt", ".csv")
@@ -35,14 +35,15 @@ def read(size: int, tree: Tree, options: OptionValues) -> Listing:
     Raises:
         SlaError: tables or videos are missing, a table is broken, or two tables give one clip different glosses.
     """
-    listing = Listing()
+    listing, divisions = Listing(), _find_divisions(size, tree)
     rows = [
         (division, split, *found)
-        for division, folder in _find_divisions(size, tree).items()
+        for division, folder in divisions.items()
         for split in SPLITS
         for found in _rows(tree, folder, split, listing)
     ]
-    places = _places(tree, list(dict.fromkeys(clip for _, _, clip, *_ in rows)))
+    tops = list(dict.fromkeys((*map(parent_of, divisions.values()), "")))  # this size first, if several are there
+    places = _places(tree, tops, list(dict.fromkeys(clip for _, _, clip, *_ in rows)))
     for division, split, clip, row, where in rows:
         signer, glosses = _signer(clip), tuple(row.fields.get("gloss", "").split())
         translation = " ".join(row.fields.get("text", "").split())
@@ -100,10 +101,13 @@ def _signer(clip: str) -> str:
     return clip.partition("_")[0]
 
 
-def _places(tree: Tree, clips: Sequence[str]) -> dict[str, ClipLocation]:
+def _places(tree: Tree, tops: Sequence[str], clips: Sequence[str]) -> dict[str, ClipLocation]:
     """Each signer to the place of the clips: every signer is searched, since each has a separate archive or folder.
 
     If one is missing, its place is guessed from that of another: its clips fail, and the others are stored.
+
+    Args:
+        tops: folders below which they are searched, one after the other.
     """
     by_signer: dict[str, list[str]] = {}
     for clip in clips:
@@ -111,7 +115,8 @@ def _places(tree: Tree, clips: Sequence[str]) -> dict[str, ClipLocation]:
     there: dict[str, ClipLocation] = {}
     for signer, names in by_signer.items():
         few = sample(names, 3)
-        if found := find_clips(tree, few) or find_in_archives(tree, few, likely=signer):
+        ways = (find_clips(tree, few, top) or find_in_archives(tree, few, top, likely=signer) for top in tops)
+        if found := next(filter(None, ways), []):
             there[signer] = found[0]
     if clips and not there:
         raise SlaError(

@@ -33,9 +33,9 @@ class ClipLocation:
         return str(self.root / join(self.folder, f"<id>{self.suffix}"))
 
 
-def find_folders(tree: Tree, holds: Callable[[str], bool]) -> list[str]:
-    """The folders for which `holds` is true, on the level nearest to the top that has any."""
-    level = [""]
+def find_folders(tree: Tree, holds: Callable[[str], bool], top: str = "") -> list[str]:
+    """The folders for which `holds` is true, on the level nearest to the folder `top` that has any."""
+    level = [top]
     for _ in range(DEPTH):
         if found := [folder for folder in level if _holds(holds, folder)]:
             return found
@@ -83,18 +83,18 @@ def contents(tree: Tree, path: str) -> str:
     return f"{tree.where(path)} contains {some(shown + names[5:]) or 'nothing'}"
 
 
-def find_clips(tree: Tree, names: Sequence[str]) -> list[ClipLocation]:
-    """Where one of these clips is, as a folder or a video, on the level nearest to the top that has any."""
-    folders = find_folders(tree, lambda folder: _suffix(tree, folder, names) is not None)
+def find_clips(tree: Tree, names: Sequence[str], top: str = "") -> list[ClipLocation]:
+    """Where one of these clips is, as a folder or a video, on the level nearest to `top` that has any."""
+    folders = find_folders(tree, lambda folder: _suffix(tree, folder, names) is not None, top)
     return [ClipLocation(tree.root, folder, _suffix(tree, folder, names) or "") for folder in folders]
 
 
-def find_in_archives(tree: Tree, names: Sequence[str], likely: str = "") -> list[ClipLocation]:
+def find_in_archives(tree: Tree, names: Sequence[str], top: str = "", likely: str = "") -> list[ClipLocation]:
     """Like `find_clips`, but in zip and tar files in a folder's tree; those named in `likely` are opened first.
 
     An archive that cannot be opened is skipped with a warning: only its clips are lost.
     """
-    for path in sorted(_archives(tree), key=lambda path: (PurePosixPath(path).name.split(".")[0] != likely, path)):
+    for path in sorted(_archives(tree, top), key=lambda path: (PurePosixPath(path).name.split(".")[0] != likely, path)):
         try:
             archive = open_tree(tree.root / path, tree.cache)
         except SlaError as error:
@@ -151,12 +151,12 @@ def is_folder(tree: Tree, path: str) -> bool:
         return False
 
 
-def _archives(tree: Tree) -> Iterator[str]:
-    """Archives in the upper levels of a folder on disk. None in an archive: they could not be read in place."""
+def _archives(tree: Tree, top: str) -> Iterator[str]:
+    """Archives in the upper levels below a folder on disk. None in an archive: they could not be read in place."""
     if not tree.root.is_dir():
         return
-    below = _folders_in(tree, "")
-    for folder in ("", *below, *(deeper for one in below for deeper in _folders_in(tree, one))):
+    below = _folders_in(tree, top)
+    for folder in (top, *below, *(deeper for one in below for deeper in _folders_in(tree, one))):
         yield from (join(folder, name) for name in _names(tree, folder) if name.lower().endswith(tuple(ENDINGS)))
 
 

@@ -97,11 +97,16 @@ def test_archives_of_the_signers_are_read_in_place(
 
 @pytest.mark.parametrize("name", ["isharah500", "isharah1000", "isharah2000"])
 def test_the_size_that_is_meant_is_taken(tmp_path: Path, lay: Lay, read: Read, name: str) -> None:
-    for folder in ("isharah500", "Isharah-1000", "isharah_2000"):
+    folders = {"isharah500": "isharah500", "isharah1000": "Isharah-1000", "isharah2000": "isharah_2000"}
+    for folder in folders.values():
         lay(tmp_path / folder, tables() | {"SI/dev.txt": f"id|gloss\n02_0001|{folder}"})
     lay(tmp_path, clip_files("videos/NAME.mp4"))
     dev = next(clip for clip in read(name, tmp_path).clips if clip.id == "02_0001")
-    assert dev.glosses[0].lower().replace("-", "").replace("_", "") == name
+    assert dev.glosses[0] == folders[name]
+    assert dev.source.path.startswith("videos/"), "of all sizes"
+    for corpus, folder in folders.items():
+        lay(tmp_path / folder, clip_files("data/videos/NAME.mp4" if corpus == name else "NAME.mp4"))
+    assert {clip.source.path.split("/")[0] for clip in read(name, tmp_path).clips} == {folders[name]}
     with pytest.raises(SlaError, match=r"Isharah-2000 .*; found .*isharah500/SI"):
         read("isharah2000", tmp_path / "isharah500")
 
