@@ -20,6 +20,7 @@ from sla_cli.prep import build as prep_build
 from sla_cli.prep.encoding.encode import ENCODER
 from sla_cli.prep.encoding.encode_missing import encode_missing
 from sla_cli.prep.encoding.process_pool import ProcessPool
+from sla_cli.prep.merge import merge_stores
 from sla_cli.prep.result import BrokenClips
 from sla_cli.prep.write import PlannedFile
 from sla_cli.store.division import Division, write_division
@@ -316,6 +317,18 @@ def test_a_file_of_a_store_that_is_a_link_stays_one(own: Path, tmp_path: Path) -
     (out / "clips.h5").symlink_to(real)
     build(own, out, force=True, config=PrepConfig(32, quality=80))
     assert (out / "clips.h5").is_symlink() and StoreFile(real).header.quality == 80
+
+
+def test_a_file_of_another_store_is_not_written_through_a_link(made: Path, own: Path, tmp_path: Path) -> None:
+    mine, out = Path(shutil.copytree(made, tmp_path / "mine")), tmp_path / "store"
+    shutil.copytree(made, out)
+    (out / "clips.h5").unlink()
+    (out / "clips.h5").symlink_to("../mine/clips.h5")
+    with pytest.raises(SlaError, match=r"clips\.h5 is a link to a file of the store .*mine"):
+        build(own, out, force=True, config=PrepConfig(32, quality=80))
+    with pytest.raises(SlaError, match=r"clips\.h5 is a link to a file of the store .*mine"):
+        merge_stores([made, Path(shutil.copytree(made, tmp_path / "other"))], out, force=True)
+    assert digests(mine) == digests(made)
 
 
 def frame_bytes(store: Store) -> list[bytes]:
