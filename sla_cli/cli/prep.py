@@ -84,7 +84,7 @@ def prep(
             raise SlaError("--resume uses the options of the unfinished store", hint)
         out, begun = newest_unfinished(stores, corpus.name)
         log.info("continuing %s", out)
-        begun = Begun(begun.request, on_error or begun.on_error, begun.force, begun.replaces)
+        begun = Begun(begun.request, on_error or begun.on_error, begun.force)
     else:
         check_name(name)
         begun = _begun(corpus, source, given, frames, on_error, force)

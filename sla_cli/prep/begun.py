@@ -27,13 +27,11 @@ class Begun:
     Attributes:
         on_error: whether a clip that cannot be read prevents writing the store, or is left out.
         force: whether an existing store is replaced.
-        replaces: when the store was finished whose frames are all encoded again, "" otherwise.
     """
 
     request: PrepRequest
     on_error: OnError = "stop"
     force: bool = False
-    replaces: str = ""
 
 
 def cache_folder(out: Path, recipe: str) -> Path:
@@ -42,7 +40,7 @@ def cache_folder(out: Path, recipe: str) -> Path:
 
 
 def begin(out: Path, begun: Begun) -> Path:
-    """The folder of the cache, with the files of an earlier attempt unless its frames are to be read again.
+    """The folder of the cache, with the files of an earlier attempt.
 
     Raises:
         SlaError: an attempt with other settings is unfinished, and `begun.force` is off.
@@ -54,8 +52,6 @@ def begin(out: Path, begun: Begun) -> Path:
         if (other / BEGUN).is_file() and not begun.force:  # without it, a part was interrupted before it began
             _refuse_other(out, read_begun(other).request, begun.request)
         shutil.rmtree(other)
-    if begun.replaces and not ((folder / BEGUN).is_file() and read_begun(folder).replaces == begun.replaces):
-        shutil.rmtree(folder, ignore_errors=True)
     values = {**vars(begun), "request": begun.request.to_json()}
     write_text(folder / BEGUN, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
     return folder
@@ -81,7 +77,7 @@ def read_begun(folder: Path) -> Begun:
         values = read_json(path, hint, names=True)
         request = PrepRequest.from_json(values.pop("request"))
         begun = Begun(request, **values)
-        if begun.on_error not in ("stop", "skip") or type(begun.force) is not bool or type(begun.replaces) is not str:
+        if begun.on_error not in ("stop", "skip") or type(begun.force) is not bool:
             raise TypeError("a value has another type")
         return begun
     except SlaError as error:

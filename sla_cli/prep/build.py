@@ -42,7 +42,7 @@ def build_store(begun: Begun, out: Path, engine: Executor, part: tuple[int, int]
         BrokenClips: clips cannot be read, and `begun.on_error` is stop, or `part` is given; the others are kept.
     """
     if part is not None and begun.force:
-        raise SlaError("a part cannot replace an existing store", "Remove the store, or make it without --part.")
+        raise SlaError("a part cannot replace an existing store", "Run it once with --force and without --part.")
     request = begun.request
     out = out.resolve()
     check_store_name(out)
@@ -53,7 +53,7 @@ def build_store(begun: Begun, out: Path, engine: Executor, part: tuple[int, int]
         if found.made is not None:
             return _of_existing(found.made, out, plan, part)
         check_unedited(out, [division.name for division in plan.divisions], "corpus")
-        folder = begin(out, replace(begun, replaces=found.replaces))
+        folder = begin(out, begun)
         cache = EncodingCache(folder, request.frames, request.corpus.fps, request.corpus.first)
         encoded, failed, number = encode_missing(plan.clips, found.ready, plan.unreadable, cache, engine)
         if failed and (part is not None or begun.on_error == "stop"):

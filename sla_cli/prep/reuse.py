@@ -25,19 +25,14 @@ class Existing:
     Attributes:
         made: the receipt of a store that has everything, None if it must be made.
         ready: by id, the clips whose frames are used.
-        replaces: when the store was finished whose frames are all encoded again, "" otherwise.
     """
 
     made: Receipt | None
     ready: Mapping[str, FramesOnDisk]
-    replaces: str = ""
 
 
 def find_existing(out: Path, plan: Plan, *, force: bool) -> Existing:
     """Compare a folder with the plan.
-
-    With `force`, frames of a store are used too, unless it has the same settings and tables and its recordings are
-    unchanged: then all are encoded again.
 
     Raises:
         SlaError: the store has other settings or tables, or its recordings have changed, and `force` is off.
@@ -54,8 +49,6 @@ def find_existing(out: Path, plan: Plan, *, force: bool) -> Existing:
         # A file that is lost or damaged is made again: its clips cannot be looked up.
         _refuse_changes(out, old, changed, [] if len(stored) < old.results.get("clips", 0) else missing)
     there = read_receipt(out)
-    if force and there is not None and there.fingerprint == plan.receipt.fingerprint and not changed:
-        return Existing(None, {}, there.finished)
     # A recording that cannot be examined counts as unchanged only if the corpus is where it was: another corpus may
     # have another recording of that name.
     same_place = there is None or there.sources.get("source") == str(plan.root)

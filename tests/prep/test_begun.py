@@ -21,7 +21,7 @@ FRAMES = {"size": 32, "codec": "png", "fps": 12.5, "labels": "phoenix2014", "sha
 
 def begun_in(folder: Path, corpus: str = "elan") -> tuple[Path, Begun]:
     request = PrepRequest.checked(corpus, folder / "corpus", OPTIONS.get(corpus, {}), FRAMES)
-    begun = Begun(request, "skip", force=True, replaces="2026-01-01")
+    begun = Begun(request, "skip", force=True)
     return begin(folder, begun), begun
 
 

@@ -141,11 +141,16 @@ def test_the_division_of_a_corpus_goes_with_it(own: Path, out: Path, tmp_path: P
     assert Store(out).clips.ids == ["hello"]
 
 
-def test_force_reads_the_frames_again(made: Path, own: Path, tmp_path: Path) -> None:
+def test_force_keeps_the_frames_that_are_whole(made: Path, own: Path, tmp_path: Path) -> None:
+    """Also those of a recording that is gone; who wants all anew removes the files of clips."""
     out = tmp_path / "store"
     assert (build(own, out).encoded, build(own, out).encoded) == (5, 0)
+    (out / "clips.h5").unlink()
+    assert build(own, out, force=True).encoded == 5
+    for path in frames_of(own, "dev", DEV_CLIP):
+        path.unlink()
     outcome = build(own, out, force=True)
-    assert (outcome.encoded, outcome.reused) == (5, 0)
+    assert (outcome.encoded, outcome.reused) == (0, 5)
     assert digests(out) == digests(made)
 
 

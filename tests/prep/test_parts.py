@@ -71,8 +71,9 @@ def test_parts_that_are_refused_leave_nothing(own: Path, tmp_path: Path) -> None
 
 
 def test_a_part_replaces_nothing(root: Path, out: Path) -> None:
-    with pytest.raises(SlaError, match="cannot replace"):
+    with pytest.raises(SlaError, match="cannot replace") as caught:
         build(root, out, part=(1, 2), force=True)
+    assert caught.value.hint == "Run it once with --force and without --part.", "not without the list of who left"
     with pytest.raises(SlaError, match="size was 32, now 16"):
         build(root, out, part=(1, 2), config=PrepConfig(16, quality=90))
 
