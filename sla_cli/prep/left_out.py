@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from sla_cli.artifact.lock import locked
-from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path, write_receipt
+from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path, renew
 from sla_cli.core.alike import in_one_form
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
@@ -130,7 +130,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         add_digests_before(out, with_them)
         add_clips_left_out(out, gone)
         add_left_out(out, signers)
-        write_receipt(receipt, out)
+        renew(receipt, out)
         for division in (division for division in divisions if division.name in removed):
             write_without(out, division, every, check=checks[division.name])
         for stored in store.files:

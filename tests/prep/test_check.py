@@ -108,6 +108,10 @@ def test_what_the_receipt_names_explains_what_is_missing(tmp_path: Path) -> None
     store = make_store(tmp_path / "store", {"train": TRAIN, "dev": DEV})
     skipped = {"skipped": {"x": "too short"}}
     assert sizes(store, {"train": 3}, skipped) == [(False, "", "prep left out 1 clip on purpose: too short")]
+    assert sizes(store, {"train": 2, "test": 1}, skipped)[1:] == [], "all of test, by somebody who left"
+    assert sizes(store, {"train": 2, "test": 2}, skipped)[1:] == [
+        (True, "test", "the test split is missing (published: 2 clips)")
+    ]
     assert sizes(store, {"train": 4}, skipped)[1:] == [(True, "train", "2 of the 4 clips that are published")]
     both = sizes(store, {"train": 4}, {**skipped, "failed": {"y": "y.png does not decode"}})
     assert [(problem, message) for problem, _, message in both] == [

@@ -16,7 +16,7 @@ from left_out_store import CLIPS, make_signed
 from prep_work import DEV_CLIP, TRAIN_CLIP, build, frames_of
 
 from sla_cli.artifact.lock import locked
-from sla_cli.artifact.receipt import read_receipt, receipt_path, write_receipt
+from sla_cli.artifact.receipt import read_receipt, receipt_path, renew, write_receipt
 from sla_cli.config.settings import DivisionConfig, PrepConfig
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.prep import left_out, make_division
@@ -51,7 +51,8 @@ def test_frames_ids_and_rows_are_gone(store: Path) -> None:
     made = read_receipt(store)
     assert made is not None
     made.results |= {"failed": {"first-of-bob": "cut off"}, "incomplete": {"second-of-bob": "a gap"}}
-    write_receipt(made, store)
+    made.started = "2026-01-01T00:00:00+00:00"
+    renew(made, store)
     removed = leave_out(store, ["bob"], store.parents[1])
     assert (set(removed.clips), removed.divisions) == ({"first-of-bob", "second-of-bob"}, {"corpus": 2, "drawn": 1})
     assert not frames_in(store, ["first-of-bob", "second-of-bob"]) and frames_in(store, ["a1"])
@@ -67,6 +68,7 @@ def test_frames_ids_and_rows_are_gone(store: Path) -> None:
     assert (dict(drawn.splits), drawn.unseen, drawn.drawn) == ({"a1": "train", "x": "dev"}, "signers", "by hand")
     receipt = read_receipt(store)
     assert receipt is not None and receipt.results["clips"] == 2
+    assert receipt.seconds == made.seconds, "how long it took to make it"
     assert receipt.results["skipped"].keys() == {"first-of-bob", "second-of-bob"}
     assert receipt.results["divisions"]["corpus"]["clips"] == {"train": 1, "dev": 1}
     assert not check_store(store, stride=4, deep=True).problems
@@ -341,7 +343,7 @@ def test_the_same_command_completes_an_interrupted_one(
             "add_digests_before",
             "add_clips_left_out",
             "add_left_out",
-            "write_receipt",
+            "renew",
             "write_without",
             "write_clips",
         ):
