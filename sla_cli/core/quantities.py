@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Iterable
 from typing import Annotated
 
 from msgspec import Meta
@@ -33,6 +33,7 @@ def check_pixel_rate(side: int, fps: float) -> None:
         raise SlaError(f"{frames} are more than {PIXEL_RATE // 10**6} million pixels a second", hint)
 
 
-def rates_differ(rates: Collection[float]) -> bool:
-    """Whether frame rates are not one: containers round 30000/1001 in several ways, and some state 30."""
-    return bool(rates) and max(rates) - min(rates) > SAME_RATE * max(rates)
+def rates_differ(rates: Iterable[float]) -> bool:
+    """Whether frame rates are not one: containers round 30000/1001 in several ways, and some state 30. 0 is unknown."""
+    known = [rate for rate in rates if rate]
+    return bool(known) and max(known) - min(known) > SAME_RATE * max(known)

@@ -161,9 +161,9 @@ def _by_shares(groups: Groups, kept: Mapping[str, str], wanted: DivisionConfig) 
     clips = sum(map(len, groups.values()))
     targets = {split: share / sum(shares.values()) * clips for split, share in shares.items()}
     best, nearest = {}, math.inf
+    new = {name: clips for name, clips in groups.items() if name not in kept}
     for trial in range(TRIALS):
-        order = [name for name in _ordered(groups, wanted.seed, trial) if name not in kept]
-        split_of, off = _deal(groups, order, kept, targets)
+        split_of, off = _deal(groups, _ordered(new, wanted.seed, trial), kept, targets)
         if off < nearest:
             best, nearest = split_of, off
         if nearest < len(targets):  # less than one clip per split

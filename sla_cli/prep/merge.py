@@ -188,7 +188,7 @@ def _check_alike(stores: Mapping[str, Store]) -> None:
                 raise SlaError(message, f"Make {name} again: `sla prep … {option} --name …`.")
     rates = {name: store.clips.fps for name, store in stores.items()}
     if rates_differ(rates.values()):
-        listed = ", ".join(f"{name} {rate:g}" for name, rate in rates.items())
+        listed = ", ".join(f"{name} {rate:g}" for name, rate in rates.items() if rate)
         log.warning(
             "frame rates differ: %s; `sla prep --fps` makes them equal, because a model counts time in frames", listed
         )

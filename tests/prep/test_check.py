@@ -266,6 +266,8 @@ def test_splits_of_different_frame_rates(tmp_path: Path) -> None:
     """Containers round the same rate in several ways."""
     make_store(tmp_path / "store", {"train": TRAIN, "dev": [clip("d1", "C A", fps=25.01)]})
     assert not found(tmp_path / "store", "rate")
+    make_store(tmp_path / "store", {"train": TRAIN, "dev": [clip("d1", "C A", fps=0.0)]})
+    assert [one.problem for one in found(tmp_path / "store", "rate")] == [False], "unknown is not another rate"
     make_store(tmp_path / "store", {"train": TRAIN, "dev": [clip("d1", "C A", fps=30.0)]})
     (one,) = found(tmp_path / "store", "rate")
     assert (one.problem, one.message) == (True, "splits differ in frames per second: train 25, dev 30")

@@ -47,15 +47,15 @@ def check_rates(splits: Mapping[str, Split]) -> Iterator[Finding]:
         if unknown := _where(clips, rates <= 0):
             message = f"{share(len(unknown), len(clips), 'clip')} without a known frame rate"
             yield Finding("rate", split, message, "Results in seconds (CTM, STM) need it.", unknown, problem=False)
-        off = np.array([rate > 0 and rates_differ((rate, clips.fps)) for rate in rates])
-        if clips.fps and off.any():
+        off = np.array([rates_differ((rate, clips.fps)) for rate in rates])
+        if off.any():
             low, high = rates[off].min(), rates[off].max()
             between = f"{low:g}" if low == high else f"{low:g} to {high:g}"
             message = f"{share(int(off.sum()), len(clips), 'clip')} with {between} frames per second, not {clips.fps:g}"
             hint = f"`sla prep --fps {clips.fps:g}` makes all rates equal."
             yield Finding("rate", split, message, hint, _where(clips, off), problem=False)
     if rates_differ([clips.fps for clips in splits.values()]):
-        listed = ", ".join(f"{split} {clips.fps:g}" for split, clips in splits.items())
+        listed = ", ".join(f"{split} {clips.fps:g}" for split, clips in splits.items() if clips.fps)
         hint = "`sla prep --fps` makes all rates equal."
         yield Finding("rate", "", f"splits differ in frames per second: {listed}", hint)
 
