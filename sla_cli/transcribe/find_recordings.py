@@ -9,6 +9,7 @@ from pathlib import Path, PurePath
 from sla_cli.core.clip import Source
 from sla_cli.core.clip_name import recording_name
 from sla_cli.errors import SlaError, some
+from sla_cli.transcribe.inputs import as_source
 from sla_cli.video.source import ENDINGS, open_tree
 from sla_cli.video.tree import parent_of
 from sla_cli.video.walk import recordings_in
@@ -52,9 +53,7 @@ def find_recordings(path: Path) -> list[FoundRecording]:
         if found := [_found(path, one, is_video=not tree.is_dir(one)) for one in recordings_in(tree)]:
             return found
         raise SlaError(f"{path} contains neither videos nor pictures: {some(tree.names()) or 'it is empty'}")
-    if not path.exists():
-        raise SlaError(f"no such video: {path}", "Give a video, a folder of videos or pictures, or an archive of them.")
-    source = Source(path.parent, path.name)
+    source = as_source(path)
     return [FoundRecording(source, name_of(source), path.parent, is_video=True)]
 
 
