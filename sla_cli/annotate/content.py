@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from msgspec import Struct
 
@@ -73,21 +74,20 @@ class TierChanges(Struct):
     gone: list[str]
 
 
-def read_content(data: bytes, name: str, video: str, scope: Scope) -> Content:
+def read_content(data: bytes, eaf: Path, video: Path, scope: Scope) -> Content:
     """The content of a file.
 
     Args:
-        name: of the file, for messages.
-        video: file name of its video.
+        eaf, video: the file, and its video.
 
     Raises:
         FormatError: it is not an ELAN file that sla can change; names file and line.
     """
-    document = parse_document(data, name)
+    document = parse_document(data, str(eaf))
     all_tiers = tiers_of(document)
     used = {tier + end for tier in scope.decided for end in ("", CONFIDENCE, DECISION)}
     by_name = {tier.name: tier for tier in all_tiers}
-    found = {look: by_name[written] for look, written in by_look(by_name, used, name).items()}
+    found = {look: by_name[written] for look, written in by_look(by_name, used, str(eaf)).items()}
     tiers: dict[str, dict[str, Entry]] = {}
     decisions: dict[str, dict[str, str]] = {}
     for tier in scope.decided:
@@ -117,7 +117,7 @@ def read_content(data: bytes, name: str, video: str, scope: Scope) -> Content:
         decisions,
         properties.get(DONE, ""),
         _signer(found, scope),
-        origin_in(links_of(document), video),
+        origin_in(links_of(document), video, eaf.parent),
     )
 
 

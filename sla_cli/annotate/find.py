@@ -61,9 +61,11 @@ def _pairs(paths: Iterable[Path]) -> Iterator[Pair]:
         elif path.suffix.lower() == SUFFIX:
             yield _video_of(path), path
         elif _is_table(path):
-            yield from _pairs(dict.fromkeys(_recording(path, row) for row in read_table(path, QUEUE, "\t")))
+            rows = read_table(path, QUEUE, "\t")
+            named = dict.fromkeys((_recording(path, row), _elan_file(path, row)) for row in rows)
+            yield from ((video, eaf or _beside(video)) for video, eaf in named)
         elif is_video(path.name):
-            yield path, elan_files([path], path.parent.iterdir()).of[path]
+            yield path, _beside(path)
         else:
             raise SlaError(f"{path} is not a video file", "The page plays video files; convert pictures to a video.")
 
@@ -77,12 +79,27 @@ def _recording(table: Path, row: Row) -> Path:
         raise FormatError(
             f"{table}, line {row.line}: {row['recording'] or 'nothing'} is no video", "Choose among videos in a folder."
         )
-    given = Path(row["recording"])  # as `sla next` was given it, or as somebody has moved it with the table
+    return _named(table, row, "video", row["recording"])
+
+
+def _elan_file(table: Path, row: Row) -> Path | None:
+    """The ELAN file that `sla next` found elsewhere than beside the video, None if there is none."""
+    name = row.fields.get("elan", "")
+    return _named(table, row, "ELAN file", name) if name else None
+
+
+def _named(table: Path, row: Row, what: str, name: str) -> Path:
+    given = Path(name)  # as `sla next` was given it, or as somebody has moved it with the table
     for place in (given, table.parent / given):
         if place.is_file():
             return place
-    hint = "Copy the video there." if given.is_absolute() else "Run this in the folder in which `sla next` ran."
-    raise FormatError(f"{table}, line {row.line}: no such video: {given}", hint)
+    hint = f"Copy the {what} there." if given.is_absolute() else "Run this in the folder in which `sla next` ran."
+    raise FormatError(f"{table}, line {row.line}: no such {what}: {given}", hint)
+
+
+def _beside(video: Path) -> Path:
+    """Its ELAN file in its folder, or the place of one."""
+    return elan_files([video], video.parent.iterdir()).of[video]
 
 
 def _notes(tables: Iterable[Path]) -> dict[Path, str]:
@@ -110,20 +127,12 @@ def _in_folder(folder: Path) -> Iterator[Pair]:
     elan = elan_files([folder / name for name in videos if name not in others], files)
     if elan.further:
         log.info("left out %s: ELAN files link them beside another video", some(path.name for path in elan.further))
-    of, places = dict(elan.of), {video.resolve(): video for video in elan.of}
-    pairs = dict[Path, Pair]()
-    for eaf in sorted({*files} - {*of.values()}):
+    pairs = {video: (video, eaf) for video, eaf in elan.of.items()}
+    for eaf in sorted({*files} - {*elan.of.values()}):
         try:
-            video = _video_of(eaf)
+            pairs[eaf] = (_video_of(eaf), eaf)
         except SlaError as error:
             log.warning("left out: %s", error.message)
-            continue
-        listed = places.get(video.resolve())
-        if listed is not None and not of[listed].is_file():
-            of[listed] = eaf
-        else:
-            pairs[eaf] = (video, eaf)
-    pairs |= {video: (video, eaf) for video, eaf in of.items()}
     yield from (pairs[path] for path in sorted(pairs))
 
 

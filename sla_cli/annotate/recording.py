@@ -171,9 +171,9 @@ class Recording:
 
     def _content(self, data: bytes | None) -> Content:
         if data is None:
-            found = _parsed(self._empty().encode(), str(self.eaf), self.video.name, self.scope)
+            found = _parsed(self._empty().encode(), self.eaf, self.video, self.scope)
             return replace(found, digest=ABSENT)
-        return _parsed(data, str(self.eaf), self.video.name, self.scope)
+        return _parsed(data, self.eaf, self.video, self.scope)
 
     def _make(self, operation: Operation | Undo) -> Applied:
         """Write the file with its first operation, unless another program makes it just now."""
@@ -191,9 +191,9 @@ class Recording:
 
 
 @lru_cache(maxsize=3)  # each operation reads what the one before it wrote
-def _parsed(data: bytes, name: str, video: str, scope: Scope) -> Content:
+def _parsed(data: bytes, eaf: Path, video: Path, scope: Scope) -> Content:
     with without_garbage_collection():
-        return read_content(data, name, video, scope)
+        return read_content(data, eaf, video, scope)
 
 
 def _count(content: Content, scope: Scope) -> Counts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import replace as changed
@@ -43,7 +44,9 @@ from sla_cli.log import log
 from sla_cli.system.atomic import refuse_read_only
 
 
-def add_to(existing: Path, annotation: Annotation, layout: Layout, *, replace: bool) -> None:
+def add_to(
+    existing: Path, annotation: Annotation, layout: Layout, *, replace: bool, recording: Path | None = None
+) -> None:
     """Add the tiers of a layout to an ELAN file; the new file appears only when it is complete.
 
     If the file links the recording with an offset (TIME_ORIGIN), times are shifted to the timeline of the file.
@@ -52,19 +55,22 @@ def add_to(existing: Path, annotation: Annotation, layout: Layout, *, replace: b
         existing: the file to add to, which keeps its permissions.
         replace: whether a tier of this name that sla wrote is replaced, with the time slots that only it uses, and with
             its child tiers.
+        recording: where it lies, if it is no video file, such as one in an archive.
 
     Raises:
         SlaError: a tier of this name exists (with `replace`: one that sla did not write, or that others refer to),
             a gloss that XML cannot hold, or a file that cannot be read or written. Nothing is changed.
         FormatError: `existing` is not an ELAN file; names the line.
     """
-    edit_file(existing, lambda data: _added(parse_document(data, str(existing)), annotation, layout, replace))
+    edit_file(
+        existing, lambda data: _added(parse_document(data, str(existing)), annotation, recording, layout, replace)
+    )
 
 
-def _added(document: Document, annotation: Annotation, layout: Layout, replace: bool) -> bytes:
+def _added(document: Document, annotation: Annotation, recording: Path | None, layout: Layout, replace: bool) -> bytes:
     """The bytes of the file with the tiers of the annotation."""
     known = tiers_of(document)  # refuses a file that ELAN could not read
-    sentences = _on_timeline(document, in_milliseconds(annotation), annotation.media)
+    sentences = _on_timeline(document, in_milliseconds(annotation), recording or annotation.media)
     plans = [with_free_type(document, plan) for plan in plan_tiers(sentences, layout)]
     old = _old_tiers(document, [plan.name for plan in plans], replace)
     if old and SENTENCE in {_name(tier) for tier in document.root.named("TIER") if tier not in old}:
@@ -96,21 +102,24 @@ def has_tier(existing: Path, layout: Layout) -> bool:
 
 
 def _on_timeline(
-    document: Document, sentences: Sequence[TimedSentence], media: Path | None
+    document: Document, sentences: Sequence[TimedSentence], recording: Path | None
 ) -> tuple[TimedSentence, ...]:
     """Times of the recording as times of the file; what is before its zero point is left out, with a warning.
 
     Raises:
         FormatError: as `links_of`.
     """
-    if media is None:
+    if recording is None:
         return tuple(sentences)
-    links = links_of(document)
-    origin = origin_in(links, media.name)
-    if links and link_to(links, media.name) is None:
+    links, folder = links_of(document), Path(document.name).parent
+    origin, link = origin_in(links, recording, folder), link_to(links, recording, folder)
+    other = None if link is None else link.video(folder)
+    if other and other.name == recording.name and os.path.realpath(other) != os.path.realpath(recording):
+        log.warning("%s links %s: is it that of %s, too?", document.name, other, recording)
+    if links and link is None:
         log.warning(
             "%s has no link to %s: its timeline is taken to begin %.3f s into it",
-            document.name, media.name, origin / 1000,
+            document.name, recording.name, origin / 1000,
         )  # fmt: skip
     if not origin:
         return tuple(sentences)
@@ -119,7 +128,7 @@ def _on_timeline(
     if before:
         log.warning(
             "%s begins %.3f s into %s: %s before that, shortened or left out",
-            document.name, origin / 1000, media.name,
+            document.name, origin / 1000, recording.name,
             counted(before, "sign begins", "signs begin"),
         )  # fmt: skip
     return tuple(sentence for sentence in moved if sentence)

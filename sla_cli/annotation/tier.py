@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import NamedTuple
 from urllib.parse import unquote
 
-from sla_cli.core.alike import Alike, in_one_form
+from sla_cli.core.alike import Alike, forms, in_one_form
 from sla_cli.core.clip_name import recording_name
+from sla_cli.core.endings import is_video
 from sla_cli.errors import FormatError
 
 # The person at the end of a tier's name: `Lexem_Gebärde_r_A`, `GlossR S1`. R and L are hands.
@@ -19,6 +21,7 @@ PERSON = re.compile(r"[ _.-](?P<person>[AB]|[SP]\d+)")
 # Ends of the names of tiers that sla writes about those of another one: how sure it is, and who decided what.
 CONFIDENCE, DECISION = "-confidence", "-decision"
 
+SCHEME = re.compile(r"[A-Za-z][\w+.-]+:")  # scheme of a URL; a single letter is a drive
 JOINT = "-"  # put between the words of a gloss, as in glossing conventions
 
 
@@ -90,6 +93,16 @@ class MediaLink:
         """Names of its file, as in the relative address, then in the absolute one."""
         return list(dict.fromkeys([*_file_names(self.relative), *_file_names(self.absolute)]))
 
+    @property
+    def paths(self) -> list[str]:
+        """Paths of its file, those of the relative address first."""
+        return list(dict.fromkeys([*_paths(self.relative), *_paths(self.absolute)]))
+
+    def video(self, folder: Path) -> Path | None:
+        """The video to which it leads from a file in this folder, None if it is not there."""
+        places = (folder / path for path in self.paths if is_video(path))
+        return next((place for place in places if os.path.isfile(place)), None)  # noqa: PTH113, Path.is_file raises for a name that is too long
+
 
 @dataclass(frozen=True)
 class AnnotationFile:
@@ -99,32 +112,58 @@ class AnnotationFile:
     links: Sequence[MediaLink] = ()
 
 
-def link_to(links: Iterable[MediaLink], recording: str) -> MediaLink | None:
-    """The link to a recording with this file name, None if there is none; names may differ as `Alike` allows.
+def link_to(links: Iterable[MediaLink], recording: Path, folder: Path | None = None) -> MediaLink | None:
+    """The link to a recording, None if there is none: the one that leads to it, else the one of its name.
 
-    A name with another ending counts too: people convert videos, and their ELAN file stays as it is.
+    Names may differ as `Alike` allows. One with another ending counts too: people convert videos, and their ELAN file
+    stays as it is.
+
+    Args:
+        folder: of the file with the links; None if only the name of the recording is known.
     """
-    names, stems = dict[str, MediaLink](), dict[str, MediaLink]()
     videos = [link for link in links if not link.sound]
+    led = [] if folder is None else [(link, video) for link in videos if (video := link.video(folder))]
+    for same in (place_of, os.path.realpath):  # of two symbolic links to one file, the one that is named
+        if one := next((link for link, video in led if same(video) == same(recording)), None):
+            return one
+    names, stems = dict[str, MediaLink](), dict[str, MediaLink]()
     addresses = [(link, link.relative) for link in videos] + [(link, link.absolute) for link in videos]
     for link, address in addresses:  # the absolute ones, which may be of another machine, after all relative ones
         for name in _file_names(address):
             names.setdefault(name, link)
             stems.setdefault(PurePath(name).stem, link)
-    for known, wanted in ((names, recording), (stems, recording_name(recording))):
+    for known, wanted in ((names, recording.name), (stems, recording_name(recording.name))):
         if (found := Alike(known).find(wanted)) is not None:
             return known[found]
     return None
 
 
-def origin_in(links: Sequence[MediaLink], recording: str) -> int:
+def origin_in(links: Sequence[MediaLink], recording: Path, folder: Path | None = None) -> int:
     """Milliseconds of a recording at which the timeline of a file with these links begins.
 
     ELAN plays an annotation at its time plus this offset. It is that of the link to the recording, else of the first
     video, which then has another name than the one that was linked; 0 without links to videos.
+
+    Args:
+        folder: as for `link_to`.
     """
-    link = link_to(links, recording) or next((one for one in links if not one.sound), None)
+    link = link_to(links, recording, folder) or next((one for one in links if not one.sound), None)
     return link.origin if link else 0
+
+
+def place_of(path: Path) -> str:
+    """Key for comparison of paths: one name for a folder, however it is written; a link is not the file it leads to."""
+    return os.path.join(os.path.realpath(path.parent), path.name)  # noqa: PTH118
+
+
+def _paths(url: str) -> Iterator[str]:
+    """A link as paths: unchanged, and with `%20` read as a space, in both Unicode forms of accented letters."""
+    plain = re.sub(r"^file:(//)?", "", url.replace("\\", "/"))
+    if not plain or SCHEME.match(plain):
+        return
+    for form in (plain, unquote(plain)):
+        if "\0" not in form:
+            yield from forms(form)
 
 
 def _file_names(url: str) -> list[str]:

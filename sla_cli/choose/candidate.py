@@ -23,6 +23,7 @@ class Candidate:
         seconds: its length, above 0.
         signer: "" if unknown.
         recording: path of the video or folder that it is in, "" if unknown.
+        elan: path of its ELAN file, "" if that lies beside it, or there is none.
         start: where it begins there, in seconds.
         glosses: the hypothesis; () if no strategy needs it, as the next ones.
         confidence: of each gloss, from 0 to 1.
@@ -34,6 +35,7 @@ class Candidate:
     seconds: float
     signer: str = ""
     recording: str = ""
+    elan: str = ""
     start: float = 0.0
     glosses: Glosses = ()
     confidence: tuple[float, ...] = ()

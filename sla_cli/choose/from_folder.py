@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from sla_cli.annotation.eaf_beside import elan_files
+from sla_cli.annotation.eaf_beside import elan_below, elan_files
 from sla_cli.annotation.eaf_document import read_document
 from sla_cli.annotation.eaf_own import corrected
 from sla_cli.annotation.eaf_read import links_of, tiers_of
@@ -30,15 +30,15 @@ Span = tuple[float, float]  # seconds of a recording, end exclusive
 def stretch_candidates(folder: Path, model: Recognizer, *, pause: float, fps: float | None) -> Iterator[Candidate]:
     """Each sentence that `sla transcribe` finds in the recordings of a folder, unless a person has annotated in it.
 
-    Annotations are those of the ELAN file beside a recording, in all tiers except those that are as sla wrote them.
+    Annotations are those of a recording's ELAN file, in all tiers except those that are as sla wrote them.
 
     Args:
         pause: seconds without a sign that end a sentence.
         fps: frames per second of folders of pictures.
 
     Raises:
-        SlaError: there is no recording, or each of them or the ELAN file beside it cannot be read. Otherwise those that
-            cannot be read are logged and left out.
+        SlaError: there is no recording, two would have one ELAN file, or each of them or its ELAN file cannot be read.
+            Otherwise those that cannot be read are logged and left out.
     """
     recordings, elan = _recordings_in(folder)
     if fps is not None and all(one.is_video for one in recordings):
@@ -49,7 +49,7 @@ def stretch_candidates(folder: Path, model: Recognizer, *, pause: float, fps: fl
             try:
                 if in_line(str(recording)) != str(recording):
                     raise SlaError(f"{str(recording)!r}: the name cannot stand in a table", "Rename it.")
-                annotated = annotated_spans(eaf, recording.place.name)
+                annotated = annotated_spans(eaf, recording.place)
                 transcript = model.transcribe(recording.source, fps=fps, pause=pause, min_confidence=0)
             except SlaError as error:  # the others may be read for hours already
                 log.warning("%s is left out: %s", recording, error.message)
@@ -61,7 +61,7 @@ def stretch_candidates(folder: Path, model: Recognizer, *, pause: float, fps: fl
                 if any(start < span[1] and span[0] < end for start, end in annotated):
                     done += 1
                 else:
-                    yield _candidate(recording, transcript, sentence, span)
+                    yield _candidate(recording, eaf, transcript, sentence, span)
             advance(1)
     if len(failed) == len(recordings):
         raise failed[0]
@@ -75,22 +75,27 @@ def _recordings_in(folder: Path) -> tuple[list[FoundRecording], list[Path]]:
     """The recordings, each with its ELAN file; those that one links beside another are left out, such as cameras.
 
     Raises:
-        SlaError: as `find_recordings`.
+        SlaError: as `find_recordings`; or two recordings of an archive have one name, and so one ELAN file.
     """
     recordings = find_recordings(folder)
     places = [one.place for one in recordings]
-    found = elan_files(places, [path for folder in {place.parent for place in places} for path in folder.iterdir()])
+    listed = [path for parent in {place.parent for place in places} for path in parent.iterdir()]
+    found = elan_files(places, [*listed, *(elan_below(folder) if folder.is_dir() else ())])
     if found.further:
         log.info("left out %s: ELAN files link them beside another video", some(path.name for path in found.further))
     kept = [(one, found.of[place]) for one, place in zip(recordings, places, strict=True) if place in found.of]
+    first: dict[Path, FoundRecording] = {}
+    for one, eaf in kept:
+        if first.setdefault(one.place, one) is not one and eaf.is_file():
+            raise SlaError(f"{first[one.place]} and {one} have one ELAN file, {eaf}", "Unpack the archive.")
     return [one for one, _ in kept], [eaf for _, eaf in kept]
 
 
-def annotated_spans(path: Path, recording: str) -> list[Span]:
+def annotated_spans(path: Path, recording: Path) -> list[Span]:
     """Where a person has annotated: seconds of a recording, of each annotation in its ELAN file; none without a file.
 
     Args:
-        recording: its file name.
+        recording: where it lies.
 
     Raises:
         FormatError: it is not an ELAN file; names file and line.
@@ -101,7 +106,7 @@ def annotated_spans(path: Path, recording: str) -> list[Span]:
     tiers = tiers_of(document)
     by_people = corrected(document, tiers)
     marks = [mark for tier in tiers if tier.name in by_people for mark in tier.marks]
-    origin = origin_in(links_of(document), recording)
+    origin = origin_in(links_of(document), recording, path.parent)
     return [((mark.start + origin) / 1000, (mark.end + origin) / 1000) for mark in marks]
 
 
@@ -118,12 +123,15 @@ def widened(transcript: Transcript) -> list[Span]:
     ]
 
 
-def _candidate(recording: FoundRecording, transcript: Transcript, sentence: Sentence, span: Span) -> Candidate:
+def _candidate(
+    recording: FoundRecording, eaf: Path, transcript: Transcript, sentence: Sentence, span: Span
+) -> Candidate:
     glosses = tuple(sign.gloss for sign in sentence.signs)
     return Candidate(
         recording.source.path,
         span[1] - span[0],
         recording=str(recording),
+        elan=str(eaf) if eaf.parent != recording.place.parent else "",
         start=span[0],
         glosses=glosses,
         confidence=tuple(sign.confidence for sign in sentence.signs),

@@ -60,8 +60,8 @@ def next(
 ) -> None:
     """Choose what to annotate next: clips of a store, or sentences in recordings, with a reason for each.
 
-    Of recordings, sentences that a person has annotated in the ELAN file beside
-    them are left out. Choices are listed in their order until the budget is full.
+    Of recordings, sentences that a person has annotated in their ELAN files, as
+    `sla annotate` finds them, are left out. Choices are listed in their order until the budget is full.
     """
     from sla_cli.choose.next import Request, next_choices
     from sla_cli.choose.table import COLUMNS, write_choices

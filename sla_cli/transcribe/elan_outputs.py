@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from sla_cli.annotation.eaf_beside import ElanFiles, elan_files
+from sla_cli.annotation.eaf_beside import ElanFiles, elan_below, elan_files
 from sla_cli.annotation.eaf_edit import has_tier
 from sla_cli.annotation.layout import Layout
+from sla_cli.annotation.tier import place_of
 from sla_cli.core.endings import is_video
 from sla_cli.errors import SlaError
 from sla_cli.log import log
@@ -22,8 +23,8 @@ def with_elan_files(
 
     Args:
         given: recordings that were asked for, also those that were not found.
-        add_to: an ELAN file; or a folder, in which the ELAN file of a recording has its name or links it. Next to a
-            recording in this folder its ELAN file is looked for, also in subfolders.
+        add_to: an ELAN file; or a folder, in which the ELAN file of a recording has its name, or anywhere in which it
+            links it. Next to a recording in this folder one of its name is looked for, also in subfolders.
         again: whether a recording is taken of which the ELAN file has the tier.
 
     Raises:
@@ -36,27 +37,26 @@ def with_elan_files(
             fault = f"--add-to {add_to} is for one recording, but {given} were given"
             raise SlaError(fault, "Give one video; or as --add-to the folder of their ELAN files.")
         return [replace(job, add_to=add_to) for job in jobs], []
-    places: dict[Path, Job] = {}
-    homes: set[tuple[Path, Path]] = set()  # of recordings, and of their ELAN files
+    places: dict[str, Job] = {}
+    homes: dict[Path, Path] = {}  # of recordings: of their ELAN files
     spelled: dict[Path, Path] = {}  # each folder as it is written first
     for job in jobs:
-        home = job.recording.place.parent
+        place, home = job.recording.place, job.recording.place.parent
         folder = home if home.resolve().is_relative_to(add_to.resolve()) else add_to
-        folder = spelled.setdefault(folder.resolve(), folder)
-        homes.add((home, folder))
-        _refuse_second(places.setdefault(folder / job.recording.place.name, job), job, add_to)
-    files = [path for folder in {folder for _, folder in homes} for path in folder.iterdir()]
-    others = [folder / one.name for home, folder in homes for one in home.iterdir() if is_video(one.name)]
-    elan = elan_files(places, [*files, *others])
+        homes[home] = spelled.setdefault(folder.resolve(), folder)
+        _refuse_second(places.setdefault(place_of(place), job), job, add_to)
+    files = [path for folder in {*homes.values()} for path in folder.iterdir()]
+    others = [path for folder in homes for path in folder.iterdir() if is_video(path.name)]
+    elan = elan_files([job.recording.place for job in jobs], [*files, *others, *elan_below(add_to)], homes)
     taken: dict[Path, Job] = {}
-    for place, eaf in elan.of.items():
-        if eaf.is_file():
-            _refuse_second(taken.setdefault(eaf, places[place]), places[place], add_to)
+    for job in jobs:
+        if (eaf := elan.of.get(job.recording.place)) is not None and eaf.is_file():
+            _refuse_second(taken.setdefault(eaf, job), job, add_to)
     kept: list[Job] = []
     left: list[tuple[Job, SlaError | None]] = []
-    for place, job in places.items():
+    for job in jobs:
         try:
-            if (todo := _with_file(job, place, elan, layout, again)) is not None:
+            if (todo := _with_file(job, elan, layout, again)) is not None:
                 kept.append(todo)
             else:
                 left.append((job, None))
@@ -92,17 +92,18 @@ def _refuse_second(first: Job, job: Job, add_to: Path) -> None:
         raise SlaError(fault, "Transcribe them one by one, each with its ELAN file as --add-to.")
 
 
-def _with_file(job: Job, place: Path, elan: ElanFiles, layout: Layout, again: bool) -> Job | None:
+def _with_file(job: Job, elan: ElanFiles, layout: Layout, again: bool) -> Job | None:
     """The job with the ELAN file to which its tiers are to be added; None if nothing is to be done.
 
     Raises SlaError if no ELAN file is found.
     """
+    place = job.recording.place
     if place in elan.further:
         log.info("%s: left out, %s links it beside another video", job.recording, elan.further[place])
         return None
     eaf = elan.of[place]
     if not eaf.is_file():
-        fault = f"{job.recording}: no ELAN file in {place.parent} has its name or links it"
+        fault = f"{job.recording}: no ELAN file in {eaf.parent} has its name or links it"
         raise SlaError(fault, "Link it in ELAN, or write a new file with --format eaf.")
     if not again and has_tier(eaf, layout):
         log.info("%s: %s has the tier, which stays (--force replaces those of sla)", job.recording, eaf)

@@ -229,7 +229,9 @@ def _done(recognizer: Recognizer, job: Job, files: tuple[Path, ...], options: Fi
         for path in files
     }
     if job.add_to is not None:
-        write[job.add_to] = partial(add_to, job.add_to, transcript, layout, replace=force)
+        write[job.add_to] = partial(
+            add_to, job.add_to, transcript, layout, replace=force, recording=job.recording.place
+        )
     written: list[Path] = []
     faults: list[SlaError] = []
     for path, one in write.items():

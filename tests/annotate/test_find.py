@@ -71,6 +71,9 @@ def test_an_elan_file_in_another_folder_is_that_of_the_video_that_it_links(folde
     (folder / "up.eaf").write_text(Eaf(links=[link]).xml(), encoding="utf-8")
     listed = {(one.video, one.eaf) for one in find_annotated([folder], SCOPE)}
     assert (folder / "deep" / "c.mp4", folder / "up.eaf") in listed and len(listed) == 5
+    write_choices(folder / "next.tsv", [Choice(Candidate("c", 1.0, "", "deep/c.mp4", "up.eaf"), 0.1, 0.9, "")])
+    [one] = find_annotated([folder / "next.tsv"], SCOPE)
+    assert (one.video, one.eaf) == (folder / "deep" / "c.mp4", folder / "up.eaf"), "as `sla next` found it"
     write_suggestions(folder / "deep" / "c.eaf")
     assert len(found(folder)) == 6, "two files of it are there"
 
@@ -132,6 +135,10 @@ def test_a_timeline_that_begins_later_than_the_video_is_known(folder: Path) -> N
     (folder / "b.eaf").write_text(Eaf(links=[link]).xml(), encoding="utf-8")
     [one] = find_annotated([folder / "b.mp4"], SCOPE)
     assert one.content().origin == 700, "the video was converted and renamed"
+    links = [{"RELATIVE_MEDIA_URL": f"./{name}", "MIME_TYPE": "video/mp4"} for name in ("deep/b.mp4", "b.mp4")]
+    (folder / "b.eaf").write_text(Eaf(links=[links[0], links[1] | {"TIME_ORIGIN": "900"}]).xml(), encoding="utf-8")
+    [one] = find_annotated([folder / "b.mp4"], SCOPE)
+    assert one.content().origin == 900, "of two videos of one name"
 
 
 def test_two_videos_with_one_elan_file_are_refused(folder: Path) -> None:
@@ -165,6 +172,7 @@ def test_a_table_of_next_is_a_queue_with_reasons(folder: Path, monkeypatch: pyte
         ("recording\tstart\tend\treason\nnotes.txt\t0\t1\tx\n", "line 2: notes.txt is no video"),
         ("recording\tstart\tend\treason\ngone.mp4\t0\t1\tx\n", "line 2: no such video: gone.mp4"),
         ("recording\tstart\n", "line 1: no column end, reason"),
+        ("recording\tstart\tend\treason\telan\nb.mp4\t0\t1\tx\tu.eaf\n", "line 2: no such ELAN file: u.eaf"),
     ],
 )
 def test_another_table_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch, text: str, fault: str) -> None:

@@ -36,6 +36,31 @@ def test_cameras_of_one_recording_are_one(tmp_path: Path) -> None:
     assert found(tmp_path, "b_cam2.mp4") == ({"b_cam2.mp4": "b.eaf"}, {}), "it alone is asked for"
 
 
+def test_a_link_to_a_video_that_is_there_means_no_other(tmp_path: Path) -> None:
+    """Cameras count anew on each day: the path counts before the name, also before that of the ELAN file."""
+    home = tmp_path / "elan"
+    videos = {day: tmp_path / day / "C1.mp4" for day in ("monday", "tuesday", "wednesday")}
+    for place in (home, *(video.parent for video in videos.values())):
+        place.mkdir()
+
+    def of(*days: str) -> dict[Path, str]:
+        homes = {videos[day].parent: home for day in days}
+        result = elan_files([videos[day] for day in days], home.iterdir(), homes)
+        assert not result.further
+        return {video: eaf.name for video, eaf in result.of.items() if eaf.is_file()}
+
+    for day, url in (("monday", "../monday/C1.mp4"), ("tuesday", videos["tuesday"].as_uri())):
+        videos[day].touch()
+        (home / f"{day}.eaf").write_text(Eaf(links=[{"RELATIVE_MEDIA_URL": url, "MIME_TYPE": "video/mp4"}]).xml())
+    expected = {videos[day]: f"{day}.eaf" for day in ("monday", "tuesday")}
+    assert of("monday", "tuesday") == of("monday") | of("tuesday") == expected
+    assert of("wednesday") == {}
+    (home / "monday.eaf").rename(home / "C1.eaf")
+    assert of("tuesday") == {videos["tuesday"]: "tuesday.eaf"}
+    assert of("monday") == {videos["monday"]: "C1.eaf"}
+    assert of("wednesday") == {videos["wednesday"]: "C1.eaf"}, "the name, as nothing links it"
+
+
 def test_a_folder_between_two_videos_of_one_file_changes_nothing(tmp_path: Path) -> None:
     (tmp_path / "b").mkdir()
     (tmp_path / "z.eaf").write_text(links("a.mp4", "z.mp4"))

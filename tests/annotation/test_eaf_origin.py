@@ -31,6 +31,10 @@ def eaf(folder: Path, *links: str) -> Path:
 
 def added(path: Path, media: str) -> list[tuple[int, int, str]]:
     add_to(path, replace(EXAMPLE, media=Path("elsewhere") / media), Layout(sentences=True), replace=False)
+    return read(path)
+
+
+def read(path: Path) -> list[tuple[int, int, str]]:
     return [
         one for tier in ("SIGN", "SENTENCE") for one in sorted(Eaf(path).get_annotation_data_for_tier(tier))
     ]  # fmt: skip
@@ -70,7 +74,22 @@ def test_the_relative_address_of_a_link_counts_before_the_absolute_one_of_anothe
     stale = "file:///x/b.mp4"
     links = [MediaLink("./a.mp4", stale, origin=100), MediaLink("./b.mp4", stale, origin=0)]
     for order in (links, links[::-1]):
-        assert [origin_in(order, name) for name in ("a.mp4", "b.mp4")] == [100, 0]
+        assert [origin_in(order, Path(name)) for name in ("a.mp4", "b.mp4")] == [100, 0]
+
+
+def test_of_two_links_of_one_name_the_one_counts_that_leads_to_the_recording(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.getLogger("sla"), "propagate", True)
+    for name in ("cam1", "cam2", "cam3"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "C1.mp4").touch()
+    places = 'RELATIVE_MEDIA_URL="./cam1/C1.mp4"', f'MEDIA_URL="{(tmp_path / "cam2" / "C1.mp4").as_uri()}"'
+    for name, by, said in (("cam1", 0, False), ("cam2", -100, False), ("cam3", 0, True)):
+        path = eaf(tmp_path, *(f'{one} TIME_ORIGIN="{origin}"' for one, origin in zip(places, (0, 100), strict=True)))
+        add_to(path, replace(EXAMPLE, media=tmp_path / name / "C1.mp4"), Layout(sentences=True), replace=False)
+        assert read(path) == moved(by)
+        assert ("cam1/C1.mp4: is it that of" in caplog.text) == said
 
 
 def test_an_offset_may_be_negative(tmp_path: Path) -> None:

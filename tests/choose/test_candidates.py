@@ -94,14 +94,14 @@ def test_what_a_person_annotated_and_what_sla_wrote(tmp_path: Path) -> None:
     own = tmp_path / "own.eaf"
     signs = (Sentence((Sign("HAUS", 1.0, 2.0, 1.0),)),)
     write_annotation(own, "eaf", Annotation("own", None, 4.0, signs))
-    assert annotated_spans(own, "own.mp4") == annotated_spans(tmp_path / "none.eaf", "none.mp4") == []
+    assert annotated_spans(own, Path("own.mp4")) == annotated_spans(tmp_path / "none.eaf", Path("none.mp4")) == []
     own.write_text(own.read_text().replace("HAUS", "MAUS"))
-    assert annotated_spans(own, "own.mp4") == [(1.0, 2.0)]
+    assert annotated_spans(own, Path("own.mp4")) == [(1.0, 2.0)]
     theirs = Eaf(links=[{"MEDIA_URL": "file:///x/theirs.mp4", "MIME_TYPE": "video/mp4", "TIME_ORIGIN": "8000"}])
     theirs.mark(theirs.tier("GLOSS"), 500, 900, "HAUS")
     (tmp_path / "theirs.eaf").write_text(theirs.xml())
-    assert annotated_spans(tmp_path / "theirs.eaf", "in/theirs.mp4") == [(8.5, 8.9)]
-    assert annotated_spans(tmp_path / "theirs.eaf", "renamed.mp4") == [(8.5, 8.9)]
+    assert annotated_spans(tmp_path / "theirs.eaf", Path("in/theirs.mp4")) == [(8.5, 8.9)]
+    assert annotated_spans(tmp_path / "theirs.eaf", Path("renamed.mp4")) == [(8.5, 8.9)]
 
 
 def test_a_recording_without_a_sign_has_no_sentence() -> None:

@@ -129,9 +129,30 @@ def test_sentences_of_recordings_that_nobody_has_annotated(work: Path) -> None:
     assert len(chosen(*given)) == 3  # as sla wrote it
     eaf.write_text(eaf.read_text().replace(">NORD<", ">SUED<"))
     assert {one["clip"] for one in chosen(*given)} == {"v1.avi", "v2.avi"}
+    (folder / "elan").mkdir()
+    elsewhere = eaf.read_text().replace("v0.avi", "../v1.avi").replace(f"{folder}/../", f"{folder}/")
+    (folder / "elan" / "one.eaf").write_text(elsewhere)
+    assert {one["clip"] for one in chosen(*given)} == {"v2.avi"}, "that of v1.avi is elsewhere in the folder"
+    (folder / "elan" / "one.eaf").write_text(elsewhere.replace(">SUED<", ">NORD<"))
+    chosen(*given, "-o", "next.tsv")
+    rows = csv.DictReader(Path("next.tsv").read_text(encoding="utf-8").splitlines(), delimiter="\t")
+    elan = {row["clip"]: row["elan"] for row in rows}
+    assert elan == {"v1.avi": str(folder / "elan" / "one.eaf"), "v2.avi": ""}
+    (folder / "elan" / "one.eaf").unlink()
     for number in (1, 2):
         shutil.copy(eaf, folder / f"v{number}.eaf")
     assert "nothing to choose from" in refused("next", *given)
+
+
+def test_two_recordings_of_an_archive_with_one_elan_file_are_refused(work: Path) -> None:
+    for name in ("a", "b"):
+        (work.parent / "in" / name).mkdir(parents=True)
+        signed(work.parent / "in" / name / "v.avi", "NORD REGEN")
+    shutil.make_archive("packed", "zip", "in")
+    given = ("packed.zip", "--run", "adapter", "--budget", MANY)
+    assert {one["clip"] for one in chosen(*given)} == {"a/v.avi", "b/v.avi"}, "none is there"
+    write_annotation(work.parent / "v.eaf", "eaf", Annotation("v", None, 1.0, ()))
+    assert "packed.zip/a/v.avi and packed.zip/b/v.avi have one ELAN file, v.eaf" in refused("next", *given)
 
 
 def test_recordings_and_a_model_without_its_store(work: Path) -> None:

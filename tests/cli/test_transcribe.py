@@ -301,6 +301,15 @@ def test_a_tier_is_added_to_an_elan_file(folder: Path) -> None:
     assert "no such ELAN file or folder: none" in refused("transcribe", "mine", "--add-to", "none", *RUN)
 
 
+def test_the_offset_of_a_link_counts_for_a_recording_in_an_archive(folder: Path) -> None:
+    run("mine/a.mkv", "-o", "a.eaf", "--tier", "plain")
+    Path("a.eaf").write_text(Path("a.eaf").read_text().replace("MIME_TYPE=", 'TIME_ORIGIN="-5000" MIME_TYPE='))
+    shutil.make_archive("packed", "zip", "mine")
+    run("packed.zip", "--add-to", ".")
+    moved, plain = (pympi.Elan.Eaf("a.eaf").get_annotation_data_for_tier(name) for name in ("SIGN", "plain"))
+    assert [(start - 5000, end - 5000, sign) for start, end, sign in moved] == plain
+
+
 def test_a_tier_is_added_to_each_elan_file_of_a_folder(folder: Path) -> None:
     """Which has the name of the video or links it. A second camera, a missing and a damaged file cost no other."""
     for name in ("b", "cam1", "cam2", "lone", "bad"):

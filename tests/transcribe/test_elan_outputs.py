@@ -64,6 +64,23 @@ def test_two_recordings_never_have_one_file(folder: Path) -> None:
     assert added(".", "one.mkv") == {"one.mkv": "one.eaf"}
 
 
+def test_days_with_the_same_names_have_the_files_that_link_them(folder: Path) -> None:
+    """Of a folder beside theirs, and of the one that they are in."""
+    (folder / "elan").mkdir()
+    for day in ("monday", "tuesday"):
+        (folder / day).mkdir()
+        (folder / day / "C1.mp4").touch()
+        link = {"MEDIA_URL": "", "RELATIVE_MEDIA_URL": f"../{day}/C1.mp4", "MIME_TYPE": "video/*"}
+        (folder / "elan" / f"{day}.eaf").write_text(Eaf(links=[link]).xml(), encoding="utf-8")
+    both = {f"{day}/C1.mp4": f"elan/{day}.eaf" for day in ("monday", "tuesday")}
+    for place in ("elan", "."):
+        assert added(place, "monday", "tuesday") == added(place, "monday") | added(place, "tuesday") == both
+    (folder / "elan" / "tuesday.eaf").unlink()
+    assert added("elan", "tuesday") == {
+        "tuesday/C1.mp4": "tuesday/C1.mp4: no ELAN file in elan has its name or links it"
+    }
+
+
 def test_a_name_that_differs_in_capitals_is_another_also_alone(folder: Path) -> None:
     for name in ("rec.eaf", "cam2.mp4"):
         (folder / "elan").mkdir(exist_ok=True)

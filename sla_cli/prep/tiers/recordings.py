@@ -8,11 +8,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path, PurePosixPath
-from urllib.parse import unquote
 
 from sla_cli.annotation.formats import can_read
 from sla_cli.annotation.tier import AnnotationFile, MediaLink, origin_in
-from sla_cli.core.alike import Alike, forms, plain_name
+from sla_cli.core.alike import Alike, plain_name
 from sla_cli.core.clip import Source
 from sla_cli.core.endings import VIDEOS, is_image, is_video
 from sla_cli.errors import ReadError
@@ -20,8 +19,6 @@ from sla_cli.log import log
 from sla_cli.prep.tables.locate import is_folder, join, parent_of
 from sla_cli.prep.tables.media import MediaFolder
 from sla_cli.video.tree import Folder, Tree
-
-SCHEME = re.compile(r"[A-Za-z][\w+.-]+:")  # scheme of a URL; a single letter is a drive
 
 
 @dataclass(frozen=True)
@@ -66,15 +63,15 @@ class Recordings:
         beside = [stem + ending for ending in VIDEOS] + [stem]
         if self.video:  # the video with the name of the file may be another camera
             beside = [name for name in beside if fnmatch(name, self.video)]
-        for source in self._places(path, urls, linked, beside):
+        for source in self._places(path, link, urls, beside):
             self._compare_names(path, source, file.links)
-            return Recording(source, origin_in(links, PurePosixPath(source.path).name))
+            return Recording(source, origin_in(links, Path(source.path)))
         expected = join(parent_of(path), linked[0] if linked else f"{stem}.mp4")
         below = f" and below {self.media.tree.where('')}" if self.media else ""
         looked = ", ".join([*(url[:200] for url in urls), f"{stem}.*"])
         if self.video:
             looked += f", of which none matches --video {self.video!r}" * (not urls)
-        origin = origin_in(links, PurePosixPath(expected).name)
+        origin = origin_in(links, Path(expected))
         return Recording(Source(self.tree.root, expected), origin, f"looked for {looked}{below}")
 
     def _compare_names(self, path: str, source: Source, links: Sequence[MediaLink]) -> None:
@@ -84,16 +81,17 @@ class Recordings:
         if own and not self.video and plain_name(own) not in map(plain_name, known):
             self.unlike[path] = PurePosixPath(source.path).name, own
 
-    def _places(self, path: str, urls: Sequence[str], linked: Sequence[str], own: Sequence[str]) -> Iterator[Source]:
+    def _places(self, path: str, link: MediaLink | None, urls: Sequence[str], own: Sequence[str]) -> Iterator[Source]:
         """Possible places, in order of precedence; a link may lead to a file that is no video.
 
         Args:
-            linked, own: names that it may have next to the annotation file, by the link and by the file's own name.
+            urls: those of the link.
+            own: names that it may have next to the annotation file, by the file's own name.
         """
         folder = parent_of(path)
-        at_links = [self._at(folder, url) for url in dict.fromkeys(form for one in urls for form in _forms(one))]
+        at_links = [self._at(folder, path) for path in (link.paths if link else ())]
         there = self._beside(folder)
-        names = (*there.find_all(*linked), *self._of_no_other(there, path, own))
+        names = (*there.find_all(*(link.names if link else ())), *self._of_no_other(there, path, own))
         beside = [self._inside(join(folder, name)) for name in names]
         yield from sorted(filter(None, (*at_links, *beside)), key=self._is_doubtful)
         for wanted in (*urls, *([] if self.video else [path])) if self.media else ():
@@ -163,16 +161,6 @@ def _is_recording(tree: Tree, path: str) -> bool:
     except OSError as error:
         log.debug("%s: %s", tree.where(path)[:200], error.strerror)
         return False
-
-
-def _forms(url: str) -> Iterator[str]:
-    """A link as paths: unchanged, and with `%20` read as a space, in both Unicode forms of accented letters."""
-    plain = re.sub(r"^file:(//)?", "", url.replace("\\", "/"))
-    if not plain or SCHEME.match(plain):
-        return
-    for form in (plain, unquote(plain)):
-        if "\0" not in form:
-            yield from forms(form)
 
 
 def _name_parts(link: MediaLink) -> list[str]:
