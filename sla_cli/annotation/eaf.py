@@ -123,8 +123,8 @@ def document_text(
     header.append(property_of(FILE_DIGEST, UNSEALED))
     ET.indent(root, "    ")
     text = '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
-    before, _, after = text.rpartition(UNSEALED)
-    return before + digest_bytes(text.encode()) + after
+    before, seal, after = text.rpartition(f'NAME="{FILE_DIGEST}">')  # of no gloss, in which `>` is `&gt;`
+    return before + seal + digest_bytes(text.encode()) + after.removeprefix(UNSEALED)
 
 
 def _media_descriptor(media: Path, folder: Path) -> ET.Element:

@@ -12,9 +12,9 @@ from xml.etree import ElementTree as ET
 from sla_cli.annotation.eaf import LAST_ID, TierPlan, annotation_element, build
 from sla_cli.annotation.eaf_document import Document, Edit, Node
 from sla_cli.annotation.eaf_parts import (
-    REFERENCES,
     SLOTS,
     check_times,
+    check_unreferred,
     last_annotation,
     last_slot,
     properties_set,
@@ -88,7 +88,8 @@ def change_edits(
             marks = {mark.id: mark for mark in tiers[change.plan.name].marks} if change.plan.name in tiers else {}
             _check_times(document, change, marks)
             _check_dependents(document, change, marks, tiers)
-    _check_unreferred(document, changes)
+    gone = {name: change.plan.name for change in changes for name in change.gone}
+    check_unreferred(document, gone, "Delete that in ELAN first; other tiers are not changed here.")
     slots = _Slots(document)
     edits: list[Edit] = []
     made: list[ET.Element] = []
@@ -184,20 +185,6 @@ def _check_dependents(
                     where = f"{document.name}, line {inner.line}"
                     message = f"{where}: an annotation of tier {child.name} lies within {mark.text}"
                     raise SlaError(message, "Move or delete it in ELAN.")
-
-
-def _check_unreferred(document: Document, changes: Iterable[TierChange]) -> None:
-    """Raise SlaError if something that stays refers to an annotation that is removed."""
-    gone = frozenset[str]().union(*(change.gone for change in changes))
-    for node in document.root.walk() if gone else ():
-        if node.attributes.get("ANNOTATION_ID") in gone:
-            continue
-        for key in REFERENCES & node.attributes.keys():
-            if not gone.isdisjoint(node.attributes[key].split()):
-                raise SlaError(
-                    f"{document.name}, line {node.line}: something else refers to this annotation",
-                    "Delete that in ELAN first; other tiers are not changed here.",
-                )
 
 
 class _Slots:

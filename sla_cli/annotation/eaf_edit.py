@@ -20,11 +20,11 @@ from sla_cli.annotation.eaf import (
     tells_of,
 )
 from sla_cli.annotation.eaf_document import Document, Edit, Node, parse_document, read_document
-from sla_cli.annotation.eaf_own import check_uncorrected
+from sla_cli.annotation.eaf_own import check_uncorrected, corrected
 from sla_cli.annotation.eaf_parts import (
-    REFERENCES,
     SLOTS,
     check_times,
+    check_unreferred,
     last_annotation,
     last_slot,
     properties_set,
@@ -73,7 +73,8 @@ def _added(document: Document, annotation: Annotation, recording: Path | None, l
     sentences = _on_timeline(document, in_milliseconds(annotation), recording or annotation.media)
     plans = [with_free_type(document, plan) for plan in plan_tiers(sentences, layout)]
     old = _old_tiers(document, [plan.name for plan in plans], replace)
-    if old and SENTENCE in {_name(tier) for tier in document.root.named("TIER") if tier not in old}:
+    staying = [tier for tier in known if tier.name == SENTENCE and tier.name not in map(_name, old)]
+    if old and staying and not corrected(document, staying):
         log.warning("%s: tier %s stays as it is; --sentences replaces it too", document.name, SENTENCE)
     built = build(plans, last_slot(document) + 1, last_annotation(document) + 1)
     edits = [
@@ -148,10 +149,9 @@ def _old_tiers(document: Document, names: Sequence[str], replace: bool) -> list[
     """The tiers that are replaced by new ones with these names, or names that look the same, in order of the file."""
     tiers, wanted = document.root.named("TIER"), set(map(plain, names))
     old = [tier for tier in tiers if plain(_name(tier)) in wanted]
+    hint = f"Name another tier with --tier{', or leave out --sentences' if SENTENCE in names[1:] else ''}."
     if old and not replace:
-        raise SlaError(
-            f"{document.name} already has a tier {_name(old[0])}", f"{_other(old[0])} --force replaces tiers of sla."
-        )
+        raise SlaError(f"{document.name} already has a tier {_name(old[0])}", f"{hint} --force replaces tiers of sla.")
     children, seen = defaultdict(list), set(map(id, old))
     for one in tiers:
         children[one.attributes.get("PARENT_REF")].append(one)
@@ -160,26 +160,10 @@ def _old_tiers(document: Document, names: Sequence[str], replace: bool) -> list[
         seen |= set(map(id, new))
         old += new
     if old:
-        check_uncorrected(document, map(_name, old), _other(old[0]))
-    _check_unreferred(document, old)
+        check_uncorrected(document, map(_name, old), hint)
+    ids = ((node.attributes.get("ANNOTATION_ID"), _name(tier)) for tier in old for node in tier.walk())
+    check_unreferred(document, {one: tier for one, tier in ids if one is not None}, hint)
     return sorted(old, key=lambda tier: tier.start)
-
-
-def _check_unreferred(document: Document, old: Sequence[Node]) -> None:
-    """Raise SlaError if something that stays refers to an annotation that is removed."""
-    going = {node.attributes.get("ANNOTATION_ID"): tier for tier in old for node in tier.walk()}
-    for child in document.root.children if old else ():
-        for node in () if child in old else child.walk():
-            named = (ref for key in REFERENCES & node.attributes.keys() for ref in node.attributes[key].split())
-            if tier := next((going[ref] for ref in named if ref in going), None):
-                where = f"{document.name}, line {node.line}"
-                raise SlaError(f"{where}: refers to an annotation of tier {_name(tier)}", _other(tier))
-
-
-def _other(tier: Node) -> str:
-    return (
-        f"Leave out --sentences, or --tier {SENTENCE}." if _name(tier) == SENTENCE else "Name the new tier with --tier."
-    )
 
 
 def _slot_edits(document: Document, old: Sequence[Node], built: Built) -> Iterator[Edit]:

@@ -57,13 +57,28 @@ def check_times(
         tiers = tiers_of(parse_document(document.edited(edits), document.name))
     except FormatError as error:
         message = f"{document.name} is not changed: the new file could not be read ({error.message})"
-        raise SlaError(message, UNSET) from error
+        raise SlaError(message, error.hint) from error
     after = {mark.id: mark for tier in tiers for mark in tier.marks}
     there = {mark.id: Interval(*mark[:3]) for tier in known for mark in tier.marks if not mark.parent}
     for name, (start, end, text) in (there | dict(changed)).items():
         if name in after and after[name][:2] != (start, end):
             moved = f"{text or name} from {start}-{end} to {after[name].start}-{after[name].end} ms"
             raise SlaError(f"{document.name}: this would move {moved}: one of its time slots has no value", UNSET)
+
+
+def check_unreferred(document: Document, gone: Mapping[str, str], hint: str) -> None:
+    """Raise SlaError if something that stays refers to an annotation that is removed.
+
+    Args:
+        gone: ids of the annotations that are removed, each with the name of its tier.
+    """
+    for node in document.root.walk() if gone else ():
+        if node.attributes.get("ANNOTATION_ID") in gone:
+            continue
+        for ref in (ref for key in REFERENCES & node.attributes.keys() for ref in node.attributes[key].split()):
+            if ref in gone:
+                where = f"{document.name}, line {node.line}"
+                raise SlaError(f"{where}: something else refers to an annotation of tier {gone[ref]}", hint)
 
 
 def last_slot(document: Document) -> int:

@@ -122,7 +122,7 @@ def test_what_somebody_else_annotated_keeps_what_it_was(tmp_path: Path) -> None:
     assert file.decisions("GLOSS") == {
         "HAUS": "changed from HAUS 100-500", "BAUM": "", "STRASSE": "changed from WEG 900-1300",
     }  # fmt: skip
-    with pytest.raises(SlaError, match=r"line \d+: something else refers to this annotation"):
+    with pytest.raises(SlaError, match=r"line \d+: something else refers to an annotation of tier GLOSS"):
         file.do(Delete("GLOSS", file.id("GLOSS", "STRASSE")))
 
 

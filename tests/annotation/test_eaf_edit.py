@@ -172,6 +172,10 @@ def test_sentences_of_an_earlier_recognition_are_not_left_silently(
     assert "SENTENCE" not in caplog.text
     add_to(out, EXAMPLE, Layout(), replace=True)
     assert "tier SENTENCE stays as it is; --sentences replaces it too" in caplog.text
+    caplog.clear()
+    out.write_text(out.read_text(encoding="utf-8").replace(">HEUTE &lt;A&amp;B&gt;<", ">corrected<"), encoding="utf-8")
+    add_to(out, EXAMPLE, Layout(), replace=True)
+    assert not caplog.text, "--sentences would be refused"
 
 
 def test_many_signs_among_many(shared: Path, tmp_path: Path) -> None:

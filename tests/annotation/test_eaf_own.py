@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from sla_cli.annotation.eaf_edit import add_to
 from sla_cli.annotation.eaf_own import is_uncorrected
 from sla_cli.annotation.formats import annotation_like
 from sla_cli.annotation.layout import Layout
+from sla_cli.core.annotation import Sentence, Sign
 from sla_cli.errors import SlaError
 from sla_cli.work.output import check_output
 
@@ -47,6 +49,14 @@ def test_a_file_may_be_replaced_only_as_sla_wrote_it(written: Path) -> None:
         written.write_bytes(changed)
         with pytest.raises(SlaError, match="was changed since sla wrote it, and is not replaced"):
             is_uncorrected(written)
+
+
+def test_a_gloss_that_looks_like_a_digest_stays(tmp_path: Path) -> None:
+    gloss = f"A{'0' * 16}"
+    named = replace(EXAMPLE, sentences=(Sentence((Sign(gloss, 0.0, 1.0, 1.0),)),))
+    write_annotation(tmp_path / "a.eaf", "eaf", named, Layout())
+    assert [text for *_, text in Eaf(str(tmp_path / "a.eaf")).get_annotation_data_for_tier("SIGN")] == [gloss]
+    assert is_uncorrected(tmp_path / "a.eaf")
 
 
 def test_its_tiers_may_be_replaced_also_if_another_program_has_saved_them(written: Path) -> None:
@@ -139,7 +149,7 @@ def test_a_corrected_tier_is_never_replaced(written: Path, correct: Correction, 
     before = written.read_bytes()
     with pytest.raises(SlaError, match=message) as caught:
         add_to(written, EXAMPLE, ALL, replace=True)
-    assert "--tier" in caught.value.hint
+    assert "--tier, or leave out --sentences" in caught.value.hint
     assert written.read_bytes() == before
 
 
