@@ -141,9 +141,14 @@ def split_at_pauses(signs: Sequence[Sign], pause: float) -> tuple[Sentence, ...]
     return tuple(map(Sentence, _runs(signs, pause)))
 
 
+def is_pause(end: float, start: float, pause: float) -> bool:
+    """Whether at least `pause` seconds pass between two times, in whole milliseconds: sums of floats are not exact."""
+    return round(start - end, 3) >= round(pause, 3)
+
+
 def _runs(signs: Sequence[Sign], pause: float) -> Iterator[tuple[Sign, ...]]:
     begin = 0
     for place in range(1, len(signs) + 1):
-        if place == len(signs) or signs[place].start - signs[place - 1].end >= pause:
+        if place == len(signs) or is_pause(signs[place - 1].end, signs[place].start, pause):
             yield tuple(signs[begin:place])
             begin = place

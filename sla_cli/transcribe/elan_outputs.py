@@ -7,8 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 from sla_cli.annotation.eaf_beside import ElanFiles, elan_below, elan_files
-from sla_cli.annotation.eaf_edit import has_tier
-from sla_cli.annotation.layout import Layout
 from sla_cli.annotation.tier import place_of
 from sla_cli.core.endings import is_video
 from sla_cli.errors import SlaError
@@ -17,7 +15,7 @@ from sla_cli.transcribe.outputs import ELAN, Job
 
 
 def with_elan_files(
-    jobs: Sequence[Job], given: int, add_to: Path, layout: Layout, *, again: bool
+    jobs: Sequence[Job], given: int, add_to: Path
 ) -> tuple[list[Job], list[tuple[Job, SlaError | None]]]:
     """The jobs, each with its ELAN file; and those that are left out, with the reason if that is a fault.
 
@@ -25,7 +23,6 @@ def with_elan_files(
         given: recordings that were asked for, also those that were not found.
         add_to: an ELAN file; or a folder, in which the ELAN file of a recording has its name, or anywhere in which it
             links it. Next to a recording in this folder one of its name is looked for, also in subfolders.
-        again: whether a recording is taken of which the ELAN file has the tier.
 
     Raises:
         SlaError: no such file or folder, or several recordings for one file.
@@ -56,7 +53,7 @@ def with_elan_files(
     left: list[tuple[Job, SlaError | None]] = []
     for job in jobs:
         try:
-            if (todo := _with_file(job, elan, layout, again)) is not None:
+            if (todo := _with_file(job, elan)) is not None:
                 kept.append(todo)
             else:
                 left.append((job, None))
@@ -92,8 +89,8 @@ def _refuse_second(first: Job, job: Job, add_to: Path) -> None:
         raise SlaError(fault, "Transcribe them one by one, each with its ELAN file as --add-to.")
 
 
-def _with_file(job: Job, elan: ElanFiles, layout: Layout, again: bool) -> Job | None:
-    """The job with the ELAN file to which its tiers are to be added; None if nothing is to be done.
+def _with_file(job: Job, elan: ElanFiles) -> Job | None:
+    """The job with the ELAN file to which its tiers are to be added; None if that is of another recording.
 
     Raises SlaError if no ELAN file is found.
     """
@@ -105,7 +102,4 @@ def _with_file(job: Job, elan: ElanFiles, layout: Layout, again: bool) -> Job | 
     if not eaf.is_file():
         fault = f"{job.recording}: no ELAN file in {eaf.parent} has its name or links it"
         raise SlaError(fault, "Link it in ELAN, or write a new file with --format eaf.")
-    if not again and has_tier(eaf, layout):
-        log.info("%s: %s has the tier, which stays (--force replaces those of sla)", job.recording, eaf)
-        return job if job.missing else None
     return replace(job, add_to=eaf)

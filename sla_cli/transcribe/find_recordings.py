@@ -71,7 +71,10 @@ def name_of(source: Source) -> str:
     if source.path:
         return recording_name(source.path)
     name = _named(source.root).name
-    return recording_name(name) if source.root.is_dir() else name.split(".")[0]
+    if source.root.is_dir():
+        return recording_name(name)
+    ending = next((one for one in ENDINGS if name.lower().endswith(one)), "")
+    return name[: len(name) - len(ending)]
 
 
 def _found(path: Path, recording: str, *, is_video: bool) -> FoundRecording:

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from sla_cli.core.annotation import Sign, known
+from sla_cli.core.annotation import Sign, is_pause, known
 from sla_cli.core.arguments import as_number, as_whole
 from sla_cli.core.calibration import Calibration
 from sla_cli.core.windows import Windows
@@ -208,7 +208,7 @@ class _Part:
     def _paused(self) -> bool:
         """Whether the pause since the last sign of a sentence is long enough."""
         seen = self._seconds(self._steps.done * self._live.runtime.stride)
-        return self._sentence is not None and seen - self._sentence[1] >= self._options.pause
+        return self._sentence is not None and is_pause(self._sentence[1], seen, self._options.pause)
 
     def _end_of_sentence(self) -> SentenceEnd:
         assert self._sentence is not None
@@ -219,7 +219,7 @@ class _Part:
         """Final signs, and before one the end of a sentence whose pause was over unseen, as when many frames came."""
         for one in placed:
             sign = self._sign(one)
-            if self._sentence is not None and sign.start - self._sentence[1] >= self._options.pause:
+            if self._sentence is not None and is_pause(self._sentence[1], sign.start, self._options.pause):
                 yield self._end_of_sentence()
             self._sentence = (sign.start if self._sentence is None else self._sentence[0], sign.end)
             yield Final(sign, self._time)

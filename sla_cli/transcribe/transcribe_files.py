@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, fields, replace
 from functools import cache, partial
 from pathlib import Path
 
-from sla_cli.annotation.eaf_edit import add_to, check_can_add
+from sla_cli.annotation.eaf_edit import add_to, check_can_add, has_tier
+from sla_cli.annotation.eaf_own import is_uncorrected
 from sla_cli.annotation.formats import KINDS, annotation_text
 from sla_cli.annotation.layout import DEFAULT, Layout
 from sla_cli.artifact.lock import BusyError, locked_while_made
@@ -101,7 +102,7 @@ def transcribe_files(
             refuse_same_names(jobs)
     if options.add_to is not None:
         given = len(jobs) + len(lost)
-        jobs, left = with_elan_files(jobs, given, options.add_to, options.layout, again=options.force)
+        jobs, left = with_elan_files(jobs, given, options.add_to)
         lost += [Outcome(str(job.recording), error=error) for job, error in left]
     yield from lost
     yield from _transcribed(jobs, options, open_recognizer)
@@ -151,51 +152,70 @@ def _outcome(
 ) -> Outcome:
     """Transcribe a recording whose files are not there. Raises BusyError if another process does so, unless `wait`."""
     try:
-        if _is_made(job, options):
+        if (left := _left(job, options)) is None:
             return _skipped(job)
-        if job.add_to is not None:
-            check_can_add(job.add_to, options.layout, replace=options.force)
-        _check_outputs(job, _wanted(job, options), options)
+        left, faults = _without_corrected(left)
+        _check_outputs(left, options)
     except SlaError as error:
         return _failed(job, error, alone=alone)
     opened = recognizer()
     try:
         with _locked(job, wait=wait):
-            if _is_made(job, options):  # by the other process
+            if (left := _left(left, options)) is None:  # made by the other process
                 return _skipped(job)
-            return _done(opened, job, tuple(_wanted(job, options).values()), options, alone=alone)
+            _check_outputs(left, options)
+            return _done(opened, left, faults, options, alone=alone)
     except BusyError:
         raise
     except SlaError as error:
         return _failed(job, error, alone=alone)
 
 
-def _wanted(job: Job, options: FileOptions) -> Mapping[str, Path]:
-    return job.files if options.force else job.missing
+def _left(job: Job, options: FileOptions) -> Job | None:
+    """The job without what is there; None if that is all. Raises SlaError or FormatError as `has_tier`."""
+    if options.force or not (job.files or job.add_to):
+        return job
+    left = replace(job, files=job.missing)
+    # In an ELAN file that was named, a tier that is there is refused.
+    if left.add_to not in (None, options.add_to) and has_tier(left.add_to, options.layout):
+        log.info("%s: %s has the tier, which stays (--force replaces those of sla)", job.recording, left.add_to)
+        left = replace(left, add_to=None)
+    return left if left.files or left.add_to else None
 
 
-def _is_made(job: Job, options: FileOptions) -> bool:
-    return bool(job.files) and not _wanted(job, options) and job.add_to is None
+def _without_corrected(job: Job) -> tuple[Job, list[SlaError]]:
+    """Without an ELAN file that somebody has corrected, with the fault, if there are other files to write."""
+    eaf = job.files.get(ELAN)
+    if eaf is None or len(job.files) == 1 or not eaf.is_file():
+        return job, []
+    try:
+        is_uncorrected(eaf)
+    except SlaError as error:
+        return replace(job, files={kind: path for kind, path in job.files.items() if kind != ELAN}), [error]
+    return job, []
 
 
 def _skipped(job: Job) -> Outcome:
-    log.info("%s: skipped, its files exist (--force replaces those that sla wrote)", job.recording)
+    if job.files:
+        log.info("%s: skipped, its files exist (--force replaces those that sla wrote)", job.recording)
     return Outcome(str(job.recording))
 
 
 def _locked(job: Job, *, wait: bool) -> AbstractContextManager[None]:
-    """Keeps other processes from transcribing the same recording into the same folder."""
-    if not job.files:
+    """Keeps other processes from transcribing the same recording into the same folder, or ELAN file."""
+    path = next(iter(job.files.values()), None if job.add_to is None else job.add_to.resolve())
+    if path is None:
         return nullcontext()
-    path = next(iter(job.files.values()))
     busy = f"another process is transcribing {job.recording}"
     return locked_while_made(path.with_name(f".{short_name(path.stem)}.lock"), busy, wait=wait)
 
 
-def _check_outputs(job: Job, files: Mapping[str, Path], options: FileOptions) -> None:
-    """Raise SlaError early, before hours of work, for a path or a name that a file cannot have."""
+def _check_outputs(job: Job, options: FileOptions) -> None:
+    """Raise SlaError early, before hours of work, for a path or name that a file cannot have, or a tier that stays."""
+    if job.add_to is not None:
+        check_can_add(job.add_to, options.layout, replace=options.force)
     nothing = Annotation(job.recording.name, None, 0.0, ())
-    for kind, path in files.items():
+    for kind, path in job.files.items():
         as_path(path, f"the output of {job.recording}")
         inputs = (Path(str(job.recording)), job.add_to, *options.inputs)
         check_output(path, like_of(kind), inputs=inputs, replace=True)
@@ -212,7 +232,10 @@ def _failed(job: Job, error: SlaError, *, alone: bool) -> Outcome:
     return Outcome(str(job.recording), error=error)
 
 
-def _done(recognizer: Recognizer, job: Job, files: tuple[Path, ...], options: FileOptions, *, alone: bool) -> Outcome:
+def _done(
+    recognizer: Recognizer, job: Job, refused: Sequence[SlaError], options: FileOptions, *, alone: bool
+) -> Outcome:
+    """Transcribe the recording and write its files. Some may be `refused` already."""
     if options.fps is not None and job.recording.is_video:
         log.warning("%s: --fps has no effect on a video, which has its own times", job.recording)
     with progress(job.recording.name, None, "frames") as advance:
@@ -225,15 +248,15 @@ def _done(recognizer: Recognizer, job: Job, files: tuple[Path, ...], options: Fi
         )
     layout, force = options.layout, options.force
     write: dict[Path, Callable[[], object]] = {
-        path: partial(transcript.save, path, layout=layout, force=force, link_video=options.link_video)
-        for path in files
+        path: partial(transcript.save, path, layout=layout, force=force, link_video=options.link_video or kind != PAGE)
+        for kind, path in job.files.items()
     }
     if job.add_to is not None:
         write[job.add_to] = partial(
             add_to, job.add_to, transcript, layout, replace=force, recording=job.recording.place
         )
     written: list[Path] = []
-    faults: list[SlaError] = []
+    faults = [*refused]
     for path, one in write.items():
         try:
             one()

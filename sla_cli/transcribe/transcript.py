@@ -10,7 +10,7 @@ from sla_cli.annotation.formats import FORMATS, annotation_like, annotation_text
 from sla_cli.annotation.layout import DEFAULT, Layout
 from sla_cli.core.annotation import Sign, checked_signs
 from sla_cli.core.arguments import as_flag, as_path, check_types
-from sla_cli.errors import file_errors
+from sla_cli.errors import SlaError, file_errors
 from sla_cli.pages.template import page_like
 from sla_cli.system.atomic import write_text
 from sla_cli.transcribe.inputs import checked_recognition
@@ -48,8 +48,8 @@ class Transcript(Recognition):
             reference: what is signed and when, if it is known; a page shows it below the signs.
 
         Raises:
-            SlaError: arguments of other types, an unknown extension, a file that exists or cannot be written, or a
-                gloss or name that the format cannot hold.
+            SlaError: arguments of other types, an unknown extension, `link_video=False` for another file than a page, a
+                file that exists or cannot be written, or a gloss or name that the format cannot hold.
         """
         path = as_path(path, "path")
         force, link_video = as_flag(force, "force"), as_flag(link_video, "link_video")
@@ -58,6 +58,9 @@ class Transcript(Recognition):
         check_types(reference, "reference", Sign)
         checked, signs = checked_recognition(self), checked_signs(tuple(reference))
         kind = kind_named(path)
+        if not link_video and kind != PAGE:
+            hint = "Leave it out; with media=None an ELAN file names no video."
+            raise SlaError(f"link_video=False has no effect on {path}, which is no page", hint)
         check = check_output(path, like_of(kind), replace=force)
         text = text_of(kind, checked, path, layout, link_video=link_video, reference=signs)
         write_text(path, text, check=check, keep=kind != "eaf")

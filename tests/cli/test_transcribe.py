@@ -208,6 +208,17 @@ def test_many_videos_with_some_that_fail_or_are_there(folder: Path) -> None:
     assert pympi.Elan.Eaf("mine/b.eaf").get_annotation_data_for_tier("SIGN")
 
 
+def test_an_elan_file_that_somebody_corrected_is_kept_and_costs_no_other_file(folder: Path) -> None:
+    run("mine/a.mkv", "--format", "eaf")
+    corrected = Path("mine/a.eaf").read_text(encoding="utf-8").replace(">NORD<", ">SUED<")
+    Path("mine/a.eaf").write_text(corrected, encoding="utf-8")
+    kinds = ("--format", "eaf", "--format", "html")
+    for _ in range(2):
+        assert "tier SIGN was corrected" in refused("transcribe", "mine/a.mkv", *kinds, "--force", *RUN)
+        assert Path("mine/a.eaf").read_text(encoding="utf-8") == corrected
+        Path("mine/a.html").unlink()
+
+
 def test_what_is_missing_is_made_and_what_is_there_is_kept(folder: Path) -> None:
     (folder / "mine" / "a.eaf").write_text("of somebody")
     run("mine/a.mkv", "--format", "eaf", "--format", "json")
@@ -292,7 +303,7 @@ def test_a_tier_is_added_to_an_elan_file(folder: Path) -> None:
     assert "x.eaf already has a tier SIGN" in twice and "with --tier" in twice and "--sentences" not in twice
     run("mine/a.mkv", "--add-to", "x.eaf", "--tier", "once", "--sentences")
     twice = refused("transcribe", "mine/a.mkv", "--add-to", "x.eaf", "--tier", "other", "--sentences", *RUN)
-    assert "already has a tier SENTENCE" in twice and "Leave out --sentences" in twice
+    assert "already has a tier SENTENCE" in twice and "or leave out --sentences" in twice
     run("mine/a.mkv", "--add-to", "x.eaf", "--force")
     shutil.copy("mine/a.mkv", "mine/b.mkv")
     assert "Give one video" in refused("transcribe", "mine/a.mkv", "mine/b.mkv", "--add-to", "x.eaf", *RUN)
@@ -352,6 +363,11 @@ def test_folders_of_pictures_and_archives(folder: Path) -> None:
     assert names(folder / "frames") == ["clip", "clip.csv", "clip.srt"]
     run("all.zip", "-o", "made/")
     assert names(folder / "made") == ["a.eaf"]
+    with zipfile.ZipFile("all.2.zip", "w") as archive:
+        for picture in (folder / "frames" / "clip").iterdir():
+            archive.write(picture, picture.name)
+    run("all.2.zip", "--fps", "25", "-o", "made/")
+    assert names(folder / "made") == ["a.eaf", "all.2.eaf"]
     (folder / "bare").mkdir()
     assert "contains neither videos nor pictures" in refused("transcribe", "bare", *RUN)
 

@@ -57,7 +57,7 @@ def test_a_transcript_is_that_of_the_recognizer_in_every_format(opened: Running,
     assert reply.json["frames"] == reply.json["total"] > 0
     place = reply.headers["location"]
     for ending in ("eaf", "vtt", "srt", "json", "csv", "ctm", "TextGrid", "html"):
-        expected.save(tmp_path / f"transcript.{ending}", link_video=False)
+        expected.save(tmp_path / f"transcript.{ending}", link_video=ending != "html")
         got = opened.ask("GET", f"{place}.{ending}")
         assert got.status == 200 and b"/state" not in got.body and b"upload" not in got.body
         if ending in ("vtt", "srt", "json", "csv"):

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from elan_files import Eaf
 
-from sla_cli.annotation.layout import DEFAULT
 from sla_cli.errors import SlaError
 from sla_cli.transcribe.elan_outputs import with_elan_files, with_own_elan_files
 from sla_cli.transcribe.find_recordings import find_recordings
@@ -18,7 +17,7 @@ from sla_cli.transcribe.outputs import plan_outputs
 def added(folder: str, *videos: str) -> dict[str, str]:
     """The recordings whose tiers are added, with their ELAN file; the reason for each that is left out."""
     jobs = plan_outputs([one for video in videos for one in find_recordings(Path(video))], None, ())
-    kept, left = with_elan_files(jobs, len(jobs), Path(folder), DEFAULT, again=True)
+    kept, left = with_elan_files(jobs, len(jobs), Path(folder))
     return {str(job.recording): str(job.add_to) for job in kept} | {
         str(job.recording): error.message if error else "left out" for job, error in left
     }

@@ -12,6 +12,7 @@ import pytest
 from transcripts import SIGNS, transcript
 
 from sla_cli import Layout, Sentence, Sign, SlaError
+from sla_cli.core.annotation import split_at_pauses
 
 SIGN = SIGNS[0]
 KINDS = ("eaf", "vtt", "srt", "json", "csv", "ctm", "TextGrid", "html")
@@ -107,6 +108,20 @@ def test_flags_are_true_or_false(tmp_path: Path, odd: Any) -> None:
         with pytest.raises(SlaError, match="neither True nor False"):
             call()
     assert not list(tmp_path.iterdir())
+
+
+def test_only_a_page_can_be_without_its_video(tmp_path: Path) -> None:
+    transcript().save(tmp_path / "a.html", link_video=False)
+    with pytest.raises(SlaError, match=r"link_video=False has no effect on .*a\.eaf, which is no page"):
+        transcript().save(tmp_path / "a.eaf", link_video=False)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.html"]
+
+
+def test_a_sentence_ends_at_a_pause_of_exactly_this_length() -> None:
+    """Which the difference of two times in floats may miss."""
+    for frame in range(1000):
+        pair = [Sign("A", 0.0, frame / 25, 1.0), Sign("B", (frame + 25) / 25, 99.0, 1.0)]
+        assert [len(split_at_pauses(pair, pause)) for pause in (1.0, 1.001)] == [2, 1]
 
 
 def test_a_reference_may_come_from_a_generator(tmp_path: Path) -> None:
