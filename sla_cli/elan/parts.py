@@ -86,4 +86,4 @@ def write_parts(call: Call, video: Path, layout: Layout, found: Sequence[Transcr
         write_text(tiers, tiers_text(plan_tiers(timed, layout)), keep=True)
     if (curve := call.path("curve")) is not None:
         write_text(curve, curve_text(chain.from_iterable(timed), round(duration * 1000)), keep=True)
-    tell(f"{counted(len(annotation.signs), 'gloss')} in {duration:.1f} s")
+    tell(counted(len(annotation.signs), "gloss"))

@@ -40,4 +40,7 @@ def _candidates() -> Iterator[FontEntry]:
 
 
 def _covered(file: str) -> set[str]:
-    return {chr(code) for code in get_font(file).get_charmap()}
+    try:
+        return {chr(code) for code in get_font(file).get_charmap()}
+    except (OSError, RuntimeError):  # matplotlib's list of fonts is older than what is installed now
+        return set()

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 import pytest
 from clip_store import bytes_only, make_store
+from matplotlib.font_manager import FontEntry, fontManager
 
 from sla_cli.errors import SlaError
-from sla_cli.pages.fonts import families_for
+from sla_cli.pages.fonts import PREFERRED, families_for
 from sla_cli.report.contact_sheet import FRAMES, GAP, MARGIN, MOST, SIDE, WIDTH, write_sheet
 from sla_cli.store.content import EncodedClip, EncodedFrames
 from sla_cli.store.division import Division, write_division
@@ -191,7 +192,9 @@ def test_a_script_that_no_font_has_is_warned_of(tmp_path: Path, caplog: pytest.L
     assert "no installed font has" in caplog.text
 
 
-def test_fonts_are_added_for_what_the_first_one_lacks() -> None:
+def test_fonts_are_added_for_what_the_first_one_lacks(monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = FontEntry(fname="/removed/since/it/was/listed.ttc", name=PREFERRED[0], style="normal", weight=400)
+    monkeypatch.setattr(fontManager, "ttflist", [gone, *fontManager.ttflist])
     assert families_for("HEUTE \u00fc " + ARABIC) == (["DejaVu Sans"], set())
     families, missing = families_for(CHINESE)
     assert (len(families) == 2) != bool(missing)  # where a Chinese font is installed, it is taken
