@@ -71,8 +71,9 @@ def _members(file: BinaryIO, path: Path) -> Iterator[Member]:
     """Files of a tar; a hard link is the file that it names. Other kinds of members are refused when they are read."""
     end = -1
     headers = Headers(file, path, "has a member with headers", MOST_HEADERS)
+    stream, errors = cast(BinaryIO, headers), "backslashreplace"  # names that are not UTF-8 stay different
     try:
-        with tarfile.open(fileobj=cast(BinaryIO, headers), mode="r:", encoding="utf-8", errors="replace") as archive:
+        with tarfile.open(fileobj=stream, mode="r:", encoding="utf-8", errors=errors) as archive:
             while (entry := archive.next()) is not None:
                 headers.allow()
                 if archive.offset <= end:  # a negative size would cause an endless loop

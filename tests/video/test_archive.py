@@ -337,6 +337,15 @@ def test_a_name_that_comes_twice_is_the_newer_file(tmp_path: Path) -> None:
     assert open_tree(path).read("a.png") == b"new"
 
 
+@pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_names_that_are_not_utf8_stay_different(tmp_path: Path, form: int) -> None:
+    with tarfile.open(tmp_path / "a.tar", "w", format=form) as archive:
+        add(archive, "M\udcf6.png", b"1")  # ö and ü in Latin-1
+        add(archive, "M\udcfc.png", b"2")
+    tree = open_tree(tmp_path / "a.tar")
+    assert list(tree.read_all(tree.names())) == [b"1", b"2"]
+
+
 def test_a_name_of_thousands_of_digits_is_a_name(tmp_path: Path) -> None:
     names = [f"{number}.png" for number in ("9" * 5000, "10", "0" * 5000 + "2", "1" + "0" * 4999, "3")]
     files = {f"clip/{n}": cv2.imencode(".png", image)[1].tobytes() for n, image in zip(names, pictures(5), strict=True)}
