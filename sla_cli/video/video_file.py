@@ -52,11 +52,19 @@ class Video:
 
     @property
     def rate(self) -> float:
-        """Frames per second of what was decoded: as in the header, or measured if the times contradict it."""
-        shown = self._last - self._first
-        if shown <= 0:
+        """Frames per second of what was decoded, as `rate_of`."""
+        return self.rate_of(self.decoded, self._first, self._last)
+
+    def rate_of(self, frames: int, first: float, last: float) -> float:
+        """Frames per second from one time to another: as in the header, or measured if the times contradict it.
+
+        Raises FrameError for a rate with which times cannot be counted."""
+        if last <= first:
             return self.stated
-        measured = (self.decoded - 1) / shown
+        measured = (frames - 1) / (last - first)
+        if measured > RATES[1]:
+            fault = f"{self.where} has {measured:.0f} frames per second by its times"
+            raise FrameError(fault, "Give it others: `ffmpeg -r 25 -i`.")
         return self.stated if abs(self.stated - measured) < SAME * measured else measured
 
     def frames(self, start: float | None = None, end: float | None = None) -> Iterator[tuple[float, np.ndarray]]:
@@ -97,7 +105,9 @@ class Video:
             if begin == 0 and 2 * self.decoded < decoder.frames:  # it was not positioned: FFmpeg leaves them out
                 message = "%s shows %d of its %d pictures: the others are cut away, or its times are wrong"
                 log.warning(message, self.where, self.decoded, decoder.frames)
-        self._check_rate()
+        if self.rate > FASTEST:  # no camera has it
+            message = "%s has %.0f frames per second by its times; if they are wrong, `ffmpeg -r 25 -i` fixes them"
+            log.warning(message, self.where, self.rate)
         if self._damaged:
             found = counted(len(self._damaged), "damaged picture")
             log.warning("%s has %s, the first at %.2f s: copy it again", self.where, found, self._damaged[0])
@@ -160,11 +170,3 @@ class Video:
         if end is not None and end > shown_until + SLACK:
             reason = f"ends at {shown_until:.2f} s, before {end:.2f} s"
             raise FrameError(f"{self.where} {reason}", "Correct the end where it is stated.")
-
-    def _check_rate(self) -> None:
-        """Warn of a rate that no camera has. Raises FrameError for one with which times cannot be counted."""
-        if self.rate > FASTEST:
-            fault = f"{self.where} has {self.rate:.0f} frames per second by its times"
-            if self.rate > RATES[1]:
-                raise FrameError(fault, "Give it others: `ffmpeg -r 25 -i`.")
-            log.warning("%s; if they are wrong, `ffmpeg -r 25 -i` fixes them", fault)

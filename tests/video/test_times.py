@@ -90,6 +90,16 @@ def test_a_part_late_in_a_video_whose_picture_comes_late(tmp_path: Path) -> None
     assert numbers([picture for _, picture in part]) == list(range(200, 210))
 
 
+@pytest.mark.parametrize(("start", "end"), [(1.0, 2.0), (32.0, 33.0), (32.5, 33.5)])
+def test_a_part_beside_a_pause_has_the_rate_of_its_own_frames(tmp_path: Path, start: float, end: float) -> None:
+    """From the key frame before the part to the first frame after it, more time may pass."""
+    pause = ("-vf", "setpts='(N+gte(N,50)*750)/(25*TB)'", "-fps_mode", "passthrough")
+    movie(tmp_path / "a.mp4", pictures(100), *pause, *H264)
+    part = FrameReader(Source(tmp_path, "a.mp4", start, end))
+    assert len(list(part)) == pytest.approx(25 * (end - start), abs=0.6)
+    assert part.fps == pytest.approx(25)
+
+
 @pytest.mark.parametrize("start", [1e6, 1e13, 1e20])
 def test_a_part_after_the_end_is_refused_however_late(tmp_path: Path, start: float) -> None:
     movie(tmp_path / "a.mp4", pictures(30), *H264)
