@@ -96,10 +96,10 @@ def split_store(
             raise _exists(folder, old)
         divided = Store(folder, replace(new, name=name, edited=False))
         shared = refuse_problems(name, check_overlap(divided.parts))
-        if old is not None and (old.splits, old.signers) == (new.splits, new.signers):
+        if old is not None and old == replace(new, name=name, edited=old.edited):
             log.info("division %s of %s is up to date", name, folder)
         else:
-            write_division(folder, divided.division, check=check, keep=old is None)
+            write_division(folder, divided.division, check=check, keep=old is None or old.edited)
     return _result(divided, shared)
 
 
@@ -130,7 +130,7 @@ def _known(store: Store, old: Division) -> dict[str, str]:
 
 
 def _taken(store: Store, table: Path) -> Division:
-    """The division of a table, for the clips that the store has."""
+    """The division of a table, for the clips that the store has; one that somebody edited does not count as drawn."""
     division = read_division(table)
     known = set(store.clips.ids)
     unknown = [clip for clip in division.splits if clip not in known]
@@ -142,6 +142,8 @@ def _taken(store: Store, table: Path) -> Division:
         number = counted(len(unknown), "clip")
         log.warning("%s lists %s that %s does not have: %s", table, number, store.path, some(unknown))
     splits = {clip: split for clip, split in division.splits.items() if clip in known}
+    if division.edited:
+        return replace(division, splits=splits, drawn="", signers={})
     signers = {clip: code for clip, code in division.signers.items() if clip in known}
     return replace(division, splits=splits, signers=signers)
 

@@ -171,6 +171,10 @@ def test_a_table_is_held_to_its_promise(store: Path, tmp_path: Path, unseen: str
     table.write_text(f"# sla-division 1\n# unseen: {unseen}\n{table.read_text()}")
     with pytest.raises(SlaError, match=about):
         split_store(store, table=table)
+    split_store(store, table=write_table(table, {"ann-A": "train", "bob-B": "dev"}))
+    table.write_text(f"# unseen: {unseen}\n{table.read_text()}")
+    split_store(store, table=table)
+    assert read_division(division_path(store, "t")).unseen == unseen, "one that is made later is kept too"
 
 
 def test_a_division_of_the_corpus_is_not_replaced(made: Path, out: Path, tmp_path: Path) -> None:
@@ -299,6 +303,10 @@ def test_a_drawn_division_that_a_person_edited_is_not_drawn_again(store: Path) -
     with pytest.raises(SlaError, match=r"mine\.tsv was edited, and would be drawn without the changes"):
         split_store(store, draws=BY_SIGNER, name="mine")
     assert path.read_bytes() == edited
+    split_store(store, table=path)
+    with pytest.raises(SlaError, match="has a division mine, made from another table"):
+        split_store(store, draws=BY_SIGNER, name="mine")
+    assert "ann-A" not in splits_of(store, "mine")
     split_store(store, draws=BY_SIGNER, name="mine", force=True)
     assert "ann-A" in splits_of(store, "mine")
 
