@@ -14,7 +14,7 @@ from torch import Tensor
 from sla_cli.artifact.receipt import digest_file, pass_on, read_receipt
 from sla_cli.config.settings import Config, DecodeConfig
 from sla_cli.core.endings import ARPA
-from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.errors import SlaError, some
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log
 from sla_cli.model import checkpoint, domain, frame_scores
@@ -90,7 +90,7 @@ def export_run(
     _check_ours(out)
     parts, identity = _parts(run, config, stored, with_backbone)
     with _beside(out) as temporary:
-        made = temporary / out.name
+        made = temporary / "new"
         made.mkdir()
         checkpoint.write_model(made / WEIGHTS, parts)
         if onnx:
@@ -230,13 +230,15 @@ def _check_ours(out: Path) -> None:
     """Raise SlaError for what is no folder, or holds anything but an earlier export, or an edited card."""
     if out.is_symlink() or (out.exists() and not out.is_dir()):
         raise SlaError(f"{out} is a {'link' if out.is_symlink() else 'file'}", "Name a folder with -o.")
+    if out.name in ("", ".."):
+        raise SlaError(f"{out} is no name that a new folder can have", "Name a folder with -o.")
     if not out.exists() or not any(out.iterdir()):
         return
     if not is_model(out):
         raise SlaError(f"{out} is not a model, and is not replaced", "Name a new or empty folder with -o.")
     try:
         there = ModelFolder(out)
-    except FormatError as error:
+    except SlaError as error:
         raise SlaError(f"{error.message}, and is not replaced", "Remove the folder, or name another one.") from error
     known = {path.relative_to(out).as_posix() for path in there.files}
     if others := [name for name in _names(out) if name not in known or (out / name).is_symlink()]:

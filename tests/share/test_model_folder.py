@@ -116,6 +116,8 @@ def test_only_an_export_whose_card_nobody_edited_is_replaced(folder: Path) -> No
     assert "is damaged: another digest than in config.json, and is not replaced" in refused(
         "export", RUN, "-o", "m", "--force"
     )
+    (folder / "m" / "model.safetensors").unlink()
+    assert "m has no model.safetensors, and is not replaced" in refused("export", RUN, "-o", "m", "--force")
     assert "is a file" in refused("export", RUN, "-o", "a.mkv", "--force")
     (folder / "link").symlink_to("empty")
     (folder / "empty").mkdir()
@@ -158,6 +160,7 @@ def test_what_cannot_be_exported_is_named_and_leaves_nothing(folder: Path) -> No
         ((RUN, "-o", "m", "--lm", "other.arpa"), "other.arpa does not know"),
         ((RUN, "-o", "m", "--lm", "lm.bin"), "takes a language model as ARPA"),
         ((RUN, "-o", "/proc/m"), "cannot write /proc/m"),
+        ((RUN, "-o", "."), ". is no name that a new folder can have"),
     ):
         assert message in refused("export", *arguments)
     scores, others = (folder / "old/runs" / name / "frame_scores.safetensors" for name in ("adapter", "lora"))
@@ -198,10 +201,10 @@ def test_a_tuned_language_model_travels_with_it(folder: Path) -> None:
 def test_half_precision_is_half_as_large_and_nearly_the_same(folder: Path) -> None:
     with Recognizer.open(RUN, device="cpu") as run:
         expected = run.transcribe("a.mkv")
-    whole = sla("export", RUN, "-o", "m", "-q")["files"]["model.safetensors"]
-    half = sla("export", RUN, "-o", "h", "--half", "-q")["files"]["model.safetensors"]
+    whole = sla("export", RUN, "-o", "replaced", "-q")["files"]["model.safetensors"]
+    half = sla("export", RUN, "-o", "replaced", "--half", "--force", "-q")["files"]["model.safetensors"]
     assert half < 0.7 * whole  # headers and scorers stay
-    with Recognizer.open("h", device="cpu") as model:
+    with Recognizer.open("replaced", device="cpu") as model:
         found = model.transcribe("a.mkv")
     assert [sign.gloss for sign in found.signs] == [sign.gloss for sign in expected.signs]
     np.testing.assert_allclose(np.exp(found.log_probs), np.exp(expected.log_probs), atol=0.2)
