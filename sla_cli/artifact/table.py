@@ -119,7 +119,7 @@ def parse_any_table(text: str, name: str, needed: Sequence[str], optional: Itera
         FormatError: a needed column is missing, two columns mean the same, a row has another number of cells than
             the header, a quote is not closed; names file and line.
     """
-    first, text = _from_header(text)
+    first, text = from_header(text)
     wanted = tuple(dict.fromkeys((*needed, *optional)))
     separator = _separator(text, wanted)
     rows, quoted = _rows_and_quoting(text, separator, name, first)
@@ -137,11 +137,11 @@ def parse_any_table(text: str, name: str, needed: Sequence[str], optional: Itera
 
 def has_columns(text: str, needed: Sequence[str]) -> bool:
     """Whether a text begins with a header that has columns for these keys of COLUMNS."""
-    _, text = _from_header(text)
+    _, text = from_header(text)
     return len(_columns(_header(text, _separator(text, needed)), needed)) == len(needed)
 
 
-def _from_header(text: str) -> tuple[int, str]:
+def from_header(text: str) -> tuple[int, str]:
     """The line of the header, and the text from there: empty lines may be before it, and Excel's `sep=;`."""
     text = one_line_end(text)
     before = BEFORE_HEADER.match(text)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.artifact.receipt import digest_file
-from sla_cli.artifact.table import SEPARATORS, has_columns
+from sla_cli.artifact.table import SEPARATORS, from_header, has_columns
 from sla_cli.artifact.text import read_text, refuse_pipe
 from sla_cli.core.endings import other_ending
 from sla_cli.core.hypothesis import NO_GLOSS
@@ -110,5 +110,5 @@ def _has_ids(text: str) -> bool:
 
 def _is_table(text: str) -> bool:
     """Whether a text begins with a header of several columns, one of them for glosses."""
-    header = text.split("\n", 1)[0]
+    header = from_header(text)[1].split("\n", 1)[0]
     return any(separator in header for separator in SEPARATORS) and has_columns(text, ("gloss",))

@@ -35,6 +35,7 @@ def test_what_no_gloss_is_is_refused_where_it_stands(word: str, tmp_path: Path) 
         ("refs.eaf", "<ANNOTATION_DOCUMENT/>\n"),
         ("refs.txt", "id|folder|signer|annotation\na|a/*.png|S|A B\n"),
         ("refs", "id,gloss\na,A B\n"),
+        ("late.txt", "\nnumber,gloss\n1,A B\n"),
         ("trn.txt", "A B (c1)\n\n{ A / B } (c2)\n"),
         ("stm.txt", ";; LABEL\nc1 1 S1 0.0 1.5 <O> A B\n"),
         ("ctm.txt", "c1 1 0.00 0.50 A 0.9\nc1 1 0.50 0.50 B\n"),
