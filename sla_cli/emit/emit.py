@@ -74,8 +74,8 @@ def emit(
         log.info("taking emissions %s", out)
         return True
 
-    replaces = force or not named or is_current(out, receipt)
-    check_output(out, EMISSIONS, inputs=(Path(weights) if weights else None,), replace=replaces)
+    if force or not is_current(out, receipt):
+        check_output(out, EMISSIONS, inputs=(Path(weights) if weights else None,), replace=force or not named)
     with join(device, PATIENCE) as group:
         if group.is_main:
             warn_of_differences(run, split)

@@ -109,8 +109,10 @@ def test_reused_while_current_and_remade_when_anything_changes(store: Store, tmp
     run, out = make_run(tmp_path / "run"), tmp_path / "dev.h5"
     emit(run, store["dev"], out, device="cpu")
     first, made = out.read_bytes(), out.stat().st_mtime_ns
+    out.chmod(0o444)
     emit(run, store["dev"], out, device="cpu")
     assert out.stat().st_mtime_ns == made
+    out.chmod(0o644)
     make_run(tmp_path / "run", seed=1)
     assert not is_current(out, emission_receipt(run, store["dev"]))
     emit(run, store["dev"], out, device="cpu")
