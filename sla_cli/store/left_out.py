@@ -82,7 +82,7 @@ def _add_lines(path: Path, lines: Iterable[str]) -> None:
 
 def _lines(path: Path) -> tuple[str, ...]:
     lines = read_text(path).split("\n") if os.path.lexists(path) else []  # what is no file is an error
-    return tuple(text for line in lines if (text := line.removesuffix("\r")))
+    return tuple(filter(None, lines))
 
 
 def alike(names: Iterable[str], wanted: Iterable[str]) -> set[str]:

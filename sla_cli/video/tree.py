@@ -114,8 +114,7 @@ class Folder:
             yield content
 
     def stamp(self, path: str) -> tuple[str, bytes]:
-        with reading(self.where(path)):
-            return str(self.size(path)), self.sample(path)
+        return str(self.size(path)), self.sample(path)
 
     def stamps(self, folder: str = "") -> dict[str, str]:
         with reading(self.where(folder)), os.scandir(self._on_disk(folder)) as entries:
