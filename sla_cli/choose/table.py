@@ -10,7 +10,7 @@ from sla_cli.choose.choose import Choice
 from sla_cli.errors import in_line
 from sla_cli.system.atomic import Check
 
-COLUMNS = ("rank", "clip", "recording", "start", "end", "minutes", "score", "reason", "hypothesis", "elan")
+COLUMNS = ("rank", "clip", "recording", "signer", "start", "end", "minutes", "score", "reason", "hypothesis", "elan")
 
 
 def write_choices(path: Path, choices: Sequence[Choice], *, check: Check | None = None) -> None:
@@ -27,4 +27,4 @@ def _row(rank: int, choice: Choice) -> tuple[object, ...]:
     times = f"{one.start:.3f}", f"{one.start + one.seconds:.3f}"
     figures = f"{choice.minutes:.3f}", f"{choice.score:.4f}"
     texts = choice.reason, " ".join(one.glosses), in_line(one.elan)
-    return (rank, in_line(one.id), in_line(one.recording), *times, *figures, *texts)
+    return (rank, in_line(one.id), in_line(one.recording), in_line(one.signer), *times, *figures, *texts)

@@ -106,6 +106,7 @@ class Group(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         with refusals():
+            Path.cwd()  # in a folder that was removed, torch would end the process
             return super().invoke(ctx)
 
 

@@ -11,6 +11,8 @@ from pathlib import Path
 from sla_cli.core.alike import plain_name
 
 SPLITS = ("train", "dev", "test")
+# Names that tables give them, in small letters.
+SPLIT_NAMES = {name: name for name in SPLITS} | dict.fromkeys(("val", "valid", "validation", "development"), "dev")
 MEDIA = "media:"  # begins the origin of a clip whose recording is in a separate folder, not in the corpus
 NUMBER = r"\d+\.\d+(?:e[+-]\d+)?|\d+e[+-]\d+"  # as Python writes a float that is not negative
 

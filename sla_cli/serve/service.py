@@ -87,7 +87,7 @@ class Service:
                 return fault(error.status, str(error), {"connection": "close"})
             if isinstance(error, ClientDisconnect):
                 return Response(status_code=400)
-            if isinstance(error, OSError | SlaError):
+            if isinstance(error, OSError | SlaError | asyncio.CancelledError):  # the last: the service ends
                 return _no_room()
             raise
         if wait and not await _ended(request, job.ended, wait):
@@ -156,13 +156,18 @@ class Service:
 
 
 async def _ended(request: Request, ended: Future[None], wait: float) -> bool:
-    """Whether the client still waits when the job has ended, or the time is over."""
+    """Whether the client still waits when the job has ended, or the time is over, or the service ends."""
     ending = asyncio.shield(asyncio.wrap_future(ended))  # to cancel it would end it for others
     gone = asyncio.ensure_future(_gone(request))
-    done, pending = await asyncio.wait({ending, gone}, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
-        task.cancel()
-    return gone not in done
+    try:
+        await asyncio.wait({ending, gone}, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
+        return True  # the state of the job is an answer, as when the time is over
+    finally:
+        left = gone.done()
+        for task in (ending, gone):
+            task.cancel()
+    return not left
 
 
 async def _gone(request: Request) -> None:

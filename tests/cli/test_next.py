@@ -64,8 +64,9 @@ def test_the_table_has_the_choices(work: Path) -> None:
     given = ("phoenix2014", "--run", "adapter", "--split", "dev", "--strategy", "rare", "--budget", MANY)
     found = chosen(*given, "-o", "next.tsv")
     rows = list(csv.DictReader(Path("next.tsv").read_text(encoding="utf-8").splitlines(), delimiter="\t"))
-    assert [(row["rank"], row["clip"], row["reason"]) for row in rows] == [
-        (str(rank), one["clip"], one["reason"]) for rank, one in enumerate(found, start=1)
+    texts = ("clip", "recording", "signer", "reason")
+    assert [(row["rank"], *(row[name] for name in texts)) for row in rows] == [
+        (str(rank), *(one[name] for name in texts)) for rank, one in enumerate(found, start=1)
     ]
     assert [row["hypothesis"].split() for row in rows] == [one["hypothesis"] for one in found]
     assert "next.tsv exists" in refused("next", *given, "-o", "next.tsv")

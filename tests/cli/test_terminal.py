@@ -73,11 +73,12 @@ def test_places_that_cannot_be_written(folder: Path, monkeypatch: pytest.MonkeyP
     assert ended.stderr.count("error: ") == 1
 
 
-def test_a_current_folder_that_was_removed(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [["prep", "folder", "x"], ["info", "/proc/version"]])
+def test_a_current_folder_that_was_removed(folder: Path, tmp_path: Path, command: list[str]) -> None:
     (tmp_path / "gone").mkdir()
     with chdir(tmp_path / "gone"):
         (tmp_path / "gone").rmdir()
-        ended = CliRunner().invoke(app, ["prep", "folder", "x"])
+        ended = CliRunner().invoke(app, command)
     assert ended.exit_code == 2 and ended.stderr.startswith("error: the current folder was removed\nhint: ")
 
 

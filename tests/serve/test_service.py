@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -233,6 +234,18 @@ def test_the_page_and_its_files_come_from_here(opened: Running) -> None:
     for path, allowed in (("/v1/transcripts/x", "DELETE, GET, HEAD"), ("/", "GET, HEAD")):
         assert opened.ask("PUT", path).headers["allow"] == allowed
     assert wrong.json == {"error": "this path does not take the method"}
+
+
+@pytest.mark.ci
+def test_who_waits_when_the_service_ends_is_told_the_state(run: Path, tmp_path: Path) -> None:
+    with service(run, "--streams", "0", "--state", tmp_path / "state") as own, ThreadPoolExecutor(1) as pool:
+        own.ready()
+        own.signal_workers(signal.SIGSTOP)
+        waiting = pool.submit(own.send, video(tmp_path), 100)
+        until(lambda: b"sla_transcripts_running 1.0" in own.ask("GET", "/metrics").body)
+        own.process.send_signal(signal.SIGTERM)
+        reply = waiting.result()
+    assert (reply.status, reply.json["state"]) == (202, "running")
 
 
 @pytest.mark.ci

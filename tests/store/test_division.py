@@ -64,7 +64,7 @@ def test_a_table_that_was_changed_since_is_refused(tmp_path: Path) -> None:
     [
         ("clip\tsplit\na\ttrain\na\tdev\n", "line 3: clip a is listed twice"),
         ("# sla-division 1\n# unseen: signers\nclip\tsplit\na\ttrain\na\ttrain\n", "line 5: clip a is listed twice"),
-        ("clip\tsplit\na\tval\n", "line 2: split 'val' is not one of train, dev, test"),
+        ("clip\tsplit\na\tother\n", "line 2: split 'other' is not one of train, dev, test"),
         ("clip\tsplit\na\t\n", "line 2: split '' is not one of train, dev, test"),
         ("# sla-division 2\nclip\tsplit\na\ttrain\n", "sla-division version 2, this sla reads version 1"),
         ("# sla-division\nid\tsplit\na\ttrain\n", "no column clip"),
@@ -85,6 +85,11 @@ def test_a_table_that_is_no_division_is_refused_by_line(tmp_path: Path, text: st
     with pytest.raises(FormatError, match=message) as caught:
         read_division(path)
     assert str(path) in caught.value.message
+
+
+def test_a_table_may_name_splits_as_that_of_a_corpus_does(tmp_path: Path) -> None:
+    (tmp_path / "d.tsv").write_text("clip\tsplit\na\tTrain\nb\tval\nc\tTEST\n")
+    assert read_division(tmp_path / "d.tsv").splits == {"a": "train", "b": "dev", "c": "test"}
 
 
 def test_a_table_that_is_not_there(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from sla_cli.artifact.table import Row, parse_table
 from sla_cli.artifact.text import decode_any_text, is_number
 from sla_cli.config.bounds import FASTEST, SLOWEST
 from sla_cli.core.alike import forms
-from sla_cli.core.clip import SPLITS
+from sla_cli.core.clip import SPLIT_NAMES
 from sla_cli.core.clip_name import without_pattern
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, ReadError, SlaError
@@ -25,7 +25,6 @@ from sla_cli.prep.tables.locate import contents, find_folders, is_folder, join, 
 from sla_cli.video.tree import Tree, checked
 
 TABLES = (".tsv", ".csv")
-SPLIT_NAMES = {name: name for name in SPLITS} | dict.fromkeys(("val", "valid", "validation", "development"), "dev")
 REPORTED = 5  # most warnings of missing recordings
 OUTSIDE = re.compile(r"[A-Za-z]:/|[A-Za-z][\w+.-]*://")  # a drive (C:) or a scheme (file://)
 
