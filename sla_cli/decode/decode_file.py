@@ -51,8 +51,8 @@ def decode_file(
     inputs = {"emissions": unchanged_digest(emissions_path)}
     sources = {"store": header.store, "division": header.division, "split": header.split, "corpus": header.corpus}
     sources["emissions"] = str(emissions_path.resolve())
-    if digest := emission_inputs(emissions_path).get("split"):
-        sources["split_digest"] = digest
+    made = emission_inputs(emissions_path)
+    sources |= {key: made[name] for key, name in (("split_digest", "split"), ("weights", "weights")) if name in made}
     if options.lm is not None:
         check_oov(options.lm, header.glosses, options.max_oov)
         inputs["lm"], sources["lm"] = unchanged_digest(options.lm), str(options.lm.resolve())

@@ -61,18 +61,20 @@ def decoded_runs(work: Work, splits: Sequence[str]) -> list[str]:
 
 
 def is_from(hypotheses: Path, weights: str) -> bool | None:
-    """Whether receipts lead from hypotheses to weights with this digest; None if they lead to no emissions.
+    """Whether hypotheses are from weights with this digest; None if their receipt does not say it.
 
-    Those whose emissions were made again with other content are from other weights, or may be. Of a copied work folder
-    its own emissions count, whatever became of the others.
+    Those whose emissions were made again with other content are not taken as from them. Of a copied work folder its own
+    emissions count, whatever became of the others.
     """
     decoded = read_receipt(hypotheses)
-    place = "" if decoded is None else decoded.sources.get("emissions", "")
+    made = None if decoded is None else decoded.sources.get("weights")
+    if decoded is None or made is None:
+        return None
+    place = decoded.sources.get("emissions", "")
     emissions = find_source(Path(place), hypotheses) if place else None
     emitted = read_receipt(emissions) if emissions is not None else None
-    if decoded is None or emitted is None:
-        return None
-    return (emitted.results.get(DIGEST), emitted.inputs.get("weights")) == (decoded.inputs.get("emissions"), weights)
+    same = emitted is None or emitted.results.get(DIGEST) == decoded.inputs.get("emissions")
+    return same and made == weights
 
 
 def _is_of_own_place(hypotheses: Path, run: Run) -> bool:
@@ -86,18 +88,23 @@ def _is_of_own_place(hypotheses: Path, run: Run) -> bool:
 
 
 def is_of_own_store(hypotheses: Path, run: Run) -> bool:
-    """Whether a receipt leads from hypotheses to the store that a run was trained on, in the same division.
+    """Whether hypotheses are of clips of the store and the division that a run was trained on.
 
-    Those of train and dev must be of the same clips and references as at training.
+    Those of train and dev must be of the same clips and references as at training, others as in the store now.
     """
     decoded, facts = read_receipt(hypotheses), run.facts
     if decoded is None:
         return False
-    store, split = decoded.sources.get("store", ""), decoded.sources.get("split", "")
+    split, digest = decoded.sources.get("split", ""), decoded.sources.get("split_digest")
     if split in facts.digests:
-        return decoded.sources.get("split_digest") == facts.digests[split]
-    there = find_source(Path(store), hypotheses, is_store_of(facts.digests, facts.division))
-    return decoded.sources.get("division") == facts.division and (there is not None or store == facts.store)
+        return digest == facts.digests[split]
+    try:
+        return digest == run.own_clips()[split].digest
+    except SlaError:  # it is gone, or was moved
+        store, own = decoded.sources.get("store", ""), is_store_of(facts.digests, facts.division)
+        there = find_source(Path(store), hypotheses, own)
+        same = own(there) if there is not None else store == facts.store
+        return same and decoded.sources.get("division") == facts.division
 
 
 def _named(work: Work, run: Run, split: str | None) -> list[Path]:
@@ -113,7 +120,9 @@ def _split_of(hypotheses: Path) -> str:
 
 def _of_present_weights(hypotheses: Sequence[Path], run: Run) -> list[Path]:
     """Those that are not known to be from other weights than the run has."""
-    if not (hypotheses and run.best.is_file()):
-        return list(hypotheses)
+    if not hypotheses:
+        return []
+    if not run.best.is_file():  # those of a run that is trained again are not from it
+        return list(hypotheses) if run.is_finished else []
     weights = run.weights_digest
     return [path for path in hypotheses if is_from(path, weights) is not False]

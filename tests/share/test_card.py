@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from huggingface_hub import ModelCard
 from recordings import copy_run, refused, sla
+from tiny_work import tiny_work
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
@@ -73,6 +74,17 @@ def test_hypotheses_of_another_division_are_not_on_it(folder: Path) -> None:
     sla("decode", RUN, "--split", "dev", "--work", "old", "-q")
     (result,) = card("--force").data.eval_results
     assert result.dataset_split == "dev"
+
+
+def test_hypotheses_of_another_store_are_not_on_it(folder: Path) -> None:
+    """Its train and dev may be those of the run's store, and its test fewer clips."""
+    table = next(Path(shutil.copytree(tiny_work().with_name("corpus"), "fewer")).rglob("test.corpus.csv"))
+    table.write_text("".join(table.read_text().splitlines(keepends=True)[:-1]))
+    sla("prep", "phoenix2014", "fewer", "--size", "32", "--quality", "90", "--name", "other", "--work", "old", "-q")
+    sla("decode", RUN, "--store", "other", "--split", "test", "--work", "old", "-q")
+    assert [one.dataset_split for one in card().data.eval_results] == ["dev"]
+    result = CliRunner().invoke(app, ["table", RUN, "--split", "test", "--work", "old"])
+    assert "not of the store and the division on which run adapter was trained" in " ".join(result.stderr.split())
 
 
 def test_of_a_store_that_has_changed_since_training_it_says_nothing(folder: Path) -> None:

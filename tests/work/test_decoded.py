@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tiny_work import tiny_work
 
-from sla_cli.artifact.receipt import read_receipt, write_receipt
+from sla_cli.artifact.receipt import read_receipt, receipt_path, write_receipt
 from sla_cli.errors import SlaError
 from sla_cli.work.decoded import decoded_runs, has_hypotheses, hypotheses_of, is_from
 from sla_cli.work.emissions import emissions_path
@@ -80,13 +80,25 @@ def test_of_those_of_other_clips_than_the_runs_own_it_is_said(
         assert (said in caplog.text) == is_said, changed
 
 
-def test_those_whose_emissions_are_gone_are_taken_by_their_name(run: Run, work: Work) -> None:
+def test_of_those_whose_emissions_are_gone_the_weights_are_known(run: Run, work: Work) -> None:
     own = hypotheses_of(work, run, split="dev")
     receipt = read_receipt(own)
     assert receipt is not None
     receipt.sources["emissions"] = "/gone/dev.h5"
-    write_receipt(receipt, own)
-    assert is_from(own, run.weights_digest) is None and has_hypotheses(work, run, "dev")
+    for weights, known in ((run.weights_digest, True), ("0123456789abcdef", False), ("", False), (None, None)):
+        sources = {key: value for key, value in (receipt.sources | {"weights": weights}).items() if value is not None}
+        write_receipt(replace(receipt, sources=sources), own)
+        assert is_from(own, run.weights_digest) is known
+        assert has_hypotheses(work, run, "dev") == (known is not False)
+
+
+def test_a_run_that_is_trained_again_has_none_before_its_first_epoch(run: Run, work: Work) -> None:
+    run.best.unlink()
+    assert has_hypotheses(work, run, "dev"), "finished: only its weights were deleted"
+    receipt_path(run.path).unlink()
+    assert not has_hypotheses(work, run, "dev")
+    with pytest.raises(SlaError, match="only of other weights"):
+        hypotheses_of(work, run, split="dev")
 
 
 def test_those_whose_emissions_were_made_again_are_not_of_the_run(run: Run, work: Work) -> None:
