@@ -55,18 +55,19 @@ def tune(
     """
     from sla_cli.cli.results.artifacts import TunedFolder
     from sla_cli.decode.grid_search import GridPoint, grid
-    from sla_cli.decode.tune_file import references_of, tune_file
+    from sla_cli.decode.tune_file import check_no_model, references_of, tune_file
     from sla_cli.emit.find_emissions import find_emissions
     from sla_cli.lm.kenlm_model import open_lm
     from sla_cli.search.options import flag, options_given
     from sla_cli.work.folder import Work as WorkFolder
-    from sla_cli.work.model_folder import find_trained
     from sla_cli.work.tuning import tunings_of
 
     folder = WorkFolder(work)
     store = folder.store_if_given(store)
     source = None if source is None else folder.run_given(source)
-    model = folder.find_lm(lm, None if source is None else find_trained(source).own_lm(lm))
+    if source is not None:
+        check_no_model(source)
+    model = folder.find_lm(lm)
     points = grid(
         _numbers("--alphas", alphas, float), _numbers("--betas", betas, float), _numbers("--beams", beams, int)
     )

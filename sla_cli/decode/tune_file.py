@@ -89,14 +89,14 @@ def tune_file(
         },
     )
     out = tuning_of(tunings, lm)
-    if is_model(tunings.parent):
-        raise SlaError(
-            f"{tunings.parent} is a model, into which no tuning is written", "Tune its run, and export that."
-        )
+    check_no_model(tunings.parent)
     before = read_receipt(out)  # also with `force`: a damaged one is refused before the search
-    others = not force and before is not None and before.fingerprint != receipt.fingerprint
-    if others and ((old := read_tuned(out)).weights != weights or old.split_digest not in ("", digest)):
-        log.warning("the choice in %s was made for other weights, or on other clips, and is replaced", out)
+    others = False
+    if not force and before is not None:
+        old = read_tuned(out)
+        others = before.fingerprint != receipt.fingerprint or old.weights != weights
+        if others and (old.weights != weights or old.split_digest not in ("", digest)):
+            log.warning("the choice in %s was made for other weights, or on other clips, and is replaced", out)
     # Another grid needs no --force: the newest choice counts.
     with making(out, receipt, force=force or others, is_whole=partial(_is_whole, out)) as artifact:
         if artifact.there is not None:
@@ -135,6 +135,12 @@ def _is_whole(out: Path, made: Receipt) -> bool:
     """Whether tables and picture are unchanged."""
     digests = made.results.get(DIGESTS, {})
     return all((out / name).is_file() and digests.get(name) == digest_file(out / name) for name in BESIDE)
+
+
+def check_no_model(folder: Path) -> None:
+    """Raise SlaError for a model: its files are those of its list."""
+    if is_model(folder):
+        raise SlaError(f"{folder} is a model, into which no tuning is written", "Tune its run, and export that.")
 
 
 def check_tunable(split: str) -> None:

@@ -137,7 +137,7 @@ def _warn_of_another_search(options: BeamOptions, tuning: Path) -> None:
     before = made.arguments
     now = {**asdict(options), "hotwords": sorted(set(options.hotwords))}
     unused = () if before.get("hotwords") or options.hotwords else ("hotword_weight",)
-    others = [name for name in CONDITIONS if name not in unused and before[name] != now[name]]
+    others = [name for name in CONDITIONS if name in before and name not in unused and before[name] != now[name]]
     if others:
         differences = ", ".join(f"{name} {before[name]} (now {now[name]})" for name in others)
         log.warning(

@@ -118,7 +118,7 @@ class ModelFolder(Run):
 
     Raises:
         SlaError: a file is missing, or a link to somewhere else.
-        FormatError: a file is not as it was written; or as `model_facts`.
+        FormatError: a file is not as it was written, or a tuning is not listed; or as `model_facts`.
     """
 
     again = AGAIN
@@ -137,10 +137,12 @@ class ModelFolder(Run):
             cached = self._in_cache
             again = AGAIN if cached is None else f"Remove {cached}, and give its name again: it is downloaded then."
             raise FormatError(f"{path}: {some(changed)} {number} damaged: another digest than in {CONFIG}", again)
-        nothing = path / "none"  # where a run has a file that this folder lacks
+        tunings = sorted((path / TUNING).glob("*/*.json"))
+        if others := [name for one in tunings if (name := one.relative_to(path).as_posix()) not in facts.files]:
+            raise FormatError(f"{path}: {CONFIG} does not list {some(others)}", "Remove what is not of the model.")
+        nothing = self.config_file / "none"  # no file can be there
         self.frame_scores = self.best if facts.frame_scores else nothing
         self.domain = self.best if facts.domain else nothing
-        self.tunings = path / TUNING if any(name.startswith(f"{TUNING}/") for name in facts.files) else nothing
         self.files = (self.config_file, self.card, *(path / name for name in facts.files))
 
     @property

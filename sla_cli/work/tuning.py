@@ -23,7 +23,7 @@ from sla_cli.errors import FormatError
 from sla_cli.log import log
 from sla_cli.work.emissions import Emissions, made_with
 from sla_cli.work.folder import find_source
-from sla_cli.work.model_folder import ModelFolder, find_trained
+from sla_cli.work.model_folder import find_trained
 from sla_cli.work.run import Run
 
 NAME, VERSION = "sla-tuned", 1
@@ -79,7 +79,7 @@ class Tuned:
 
 
 def tunings_of(emissions: Path, run: Run | None = None) -> Path:
-    """The folder of all tunings of the run that made emissions; for a model without one it is next to the emissions.
+    """The folder of all tunings of the run or model that made emissions; without one it is next to the emissions.
 
     Args:
         run: the run, if it is known; else the one that the emissions record is looked for.
@@ -93,9 +93,7 @@ def tunings_of(emissions: Path, run: Run | None = None) -> Path:
 
         found = find_source(Path(opened.header.run), emissions, is_it)
         run = find_trained(found) if found is not None and is_it(found) else None  # where it was may be another now
-    if run is None or (isinstance(run, ModelFolder) and not run.tunings.is_dir()):
-        return emissions.parent / "tuning"
-    return run.tunings
+    return emissions.parent / "tuning" if run is None else run.tunings
 
 
 def tuning_of(tunings: Path, lm: str) -> Path:

@@ -120,6 +120,8 @@ def test_files_and_the_choice_taken_up_by_test(tmp_path: Path, lm: Path) -> None
     for given in ({}, {"beam": 3}, {"lm": lm, "beam": 3, **weights}):
         assert settle(given, tunings, "w") == Settled(BeamOptions(**given))
     assert settle({"lm": lm}, tunings, "others") == Settled(options), "the run was trained again"
+    write(tmp_path, weights="others")
+    assert tune_file(emissions, references, tunings, options, settings)[2], "where decode takes no old choice"
 
 
 def test_the_picture_of_a_large_grid_is_bounded(tmp_path: Path) -> None:

@@ -19,10 +19,12 @@ from recordings import copy_run, sla
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 
+from sla_cli.artifact.receipt import read_receipt, write_receipt
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import SlaError
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.work.describe import describe
+from sla_cli.work.model_folder import find_trained
 
 SECRET, WEIGHTS = "secret", "model.safetensors"
 MOST = 300 << 20  # bytes that opening may add to the memory of this process
@@ -112,6 +114,26 @@ def linked(model: Path, name: str) -> None:
     (model / name).symlink_to(target)
 
 
+def with_tuning_outside(model: Path) -> None:
+    """As `sla tune` writes it, in a link that config.json does not list."""
+    [tuning] = (model / "tuning").iterdir()
+    shutil.copytree(tuning, model.parent / "outside")
+    (model / "tuning" / "c9ac7b").symlink_to(model.parent / "outside")
+
+
+def without_arguments(model: Path) -> None:
+    """A tuning with a receipt that says nothing of its search, and digests that fit."""
+    [tuning] = (model / "tuning").iterdir()
+    made = read_receipt(tuning)
+    assert made is not None
+    made.arguments = {}
+    write_receipt(made, tuning)
+    receipt = tuning / "receipt.json"
+    files = json.loads((model / "config.json").read_text())["files"]
+    digest = hashlib.sha256(receipt.read_bytes()).hexdigest()
+    config(model, files={**files, receipt.relative_to(model).as_posix(): digest})
+
+
 def sparse(model: Path) -> None:
     """A tensor of four terabytes takes no place on the disk."""
     with safe_open(model / WEIGHTS, framework="pt") as opened:
@@ -135,6 +157,7 @@ HOSTILE: dict[str, Callable[[Path], object]] = {
     "weights linked to a file outside": lambda model: linked(model, WEIGHTS),
     "config linked to a file outside": lambda model: linked(model, "config.json"),
     "language model linked to a file outside": lambda model: linked(model, "gloss.arpa"),
+    "a tuning linked to a folder outside": with_tuning_outside,
     "a name that leads outside": lambda model: config(model, files={f"../{SECRET}": "0" * 64}),
     "a name that no path can have": lambda model: config(model, files={"a" * 999: "0" * 64}),
     "an absolute name": lambda model: config(model, files={str(model.parent / SECRET): "0" * 64}),
@@ -220,6 +243,18 @@ def test_info_sees_that_its_glosses_are_others(model: Path) -> None:
     config(model, glosses=["A", "B", "C", "D"])
     with pytest.raises(SlaError, match=r"config\.json is damaged or was edited: its glosses"):
         describe(model)
+
+
+def test_where_it_lacks_a_file_no_other_is_read(model: Path) -> None:
+    config(model, frame_scores=False)
+    (model / "none").symlink_to(model.parent / SECRET)
+    assert not find_trained(model).frame_scores.exists()
+
+
+def test_a_tuning_that_does_not_say_its_search_is_used(model: Path) -> None:
+    without_arguments(model)
+    with Recognizer.open(model, device="cpu", lm="gloss.arpa") as opened:
+        assert "alpha" in opened.made["search"]
 
 
 @pytest.mark.parametrize("name", HOSTILE)

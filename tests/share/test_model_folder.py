@@ -191,7 +191,12 @@ def test_a_tuned_language_model_travels_with_it(folder: Path) -> None:
     assert (folder / "run.jsonl").read_text() == (folder / "model.jsonl").read_text()
     # Its language model is found by name wherever one is given.
     dev = ("--store", "old/stores/phoenix2014", "--work", "new", "--alphas", "0.5", "--betas", "0")
-    assert "m is a model, into which no tuning is written" in refused("tune", "m", "--lm", "gloss.arpa", *dev)
+    sla("export", RUN, "-o", "without", "-q")
+    for model in ("m", "without"):
+        assert f"{model} is a model, into which no tuning is" in refused("tune", model, "--lm", "old/gloss.arpa", *dev)
+    assert not list(folder.glob("new/emissions/*/dev.h5")), "refused before emissions are computed"
+    made = sla("emit", "without", *dev[:4], "--split", "dev", "-q")["emissions"]
+    assert "without is a model, into which no tuning is" in refused("tune", made, "--lm", "old/gloss.arpa", *dev[4:])
     (folder / "ext").mkdir()
     sla("elan", "install", "--run", "m", "--lm", "gloss.arpa", "--extensions", "ext", "-q")
     written = "".join(path.read_text() for path in (folder / "ext").rglob("*.cmdi"))
