@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from sla_cli.artifact.receipt import DIGEST, Receipt, digest_file, read_receipt
@@ -62,8 +63,8 @@ def _members(part: str, work: Work, split: str | None, search: str | None) -> li
     if not runs:
         what = "it is a folder that is neither a score nor a run" if path.is_dir() else "no such file"
         raise SlaError(f"cannot read {part}: {what}, and {work.runs} has no run of this name")
-    opened = map(Run, runs)
-    return [Member.of(run.name, hypotheses_of(work, run, split=split, search=search), run) for run in opened]
+    known = [(run, Member.of(run.name, run.path, run)) for run in map(Run, runs)]  # refuses what is no run
+    return [replace(member, path=hypotheses_of(work, run, split=split, search=search)) for run, member in known]
 
 
 def _is_artifact(path: Path) -> bool:

@@ -120,9 +120,8 @@ def _split_of(hypotheses: Path) -> str:
 
 def _of_present_weights(hypotheses: Sequence[Path], run: Run) -> list[Path]:
     """Those that are not known to be from other weights than the run has."""
-    if not hypotheses:
-        return []
-    if not run.best.is_file():  # those of a run that is trained again are not from it
-        return list(hypotheses) if run.is_finished else []
-    weights = run.weights_digest
+    there = run.best.is_file()
+    if not hypotheses or (not there and run.is_finished):  # only its weights were deleted
+        return list(hypotheses)
+    weights = run.weights_digest if there else ""  # of a run that is trained again there are none yet
     return [path for path in hypotheses if is_from(path, weights) is not False]

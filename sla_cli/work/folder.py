@@ -157,18 +157,26 @@ class Work:
 
         For a model on the hub it is its folder in the cache.
         """
-        if given is None:
-            return self.newest_run()
-        given = local(given)
+        return self.newest_run() if given is None else self._found(local(given))
+
+    def _found(self, given: Path) -> Path:
+        """The artifact at a path, or the run of this name; the path if there is neither.
+
+        A link to a run is the run, under whose name its outputs are filed; one among runs is another name of it.
+        """
         named = self.runs / given
-        return named if (named / "run.toml").is_file() and not _is_artifact(given) else given
+        is_named = (named / "run.toml").is_file()
+        if is_named and not _is_artifact(given):
+            return named
+        if is_named and not named.samefile(given):
+            log.warning("taking %s, not the run %s: give its path to take that", given, named, extra=ONCE)
+        linked = given.is_symlink() and (given / "run.toml").is_file()
+        return given.resolve() if linked and given.absolute().parent.name != self.runs.name else given
 
     def runs_called(self, name: str) -> list[Path]:
-        """The run of a name or folder; if there is none, the runs of this name with seeds, in order of the seeds."""
-        for path in (Path(name), self.runs / name):
-            if (path / "run.toml").is_file():
-                return [path]
-        return seed_runs(self.runs, name)
+        """The artifact at a path, or the run of this name; without both the runs of its seeds, in their order."""
+        found = self._found(Path(name))
+        return [found] if _is_artifact(found) else seed_runs(self.runs, name)
 
     def one_run(self, name: str) -> Path:
         """The run of a name or folder, or the folder of a model.
@@ -176,9 +184,7 @@ class Work:
         Raises:
             SlaError: there is none, or the name means several seeds.
         """
-        if ((model := local(Path(name))) / "config.json").is_file():
-            return model
-        found = self.runs_called(name)
+        found = self.runs_called(str(local(Path(name))))
         if len(found) != 1:
             what = f"means several runs: {', '.join(path.name for path in found)}" if found else "is not a run"
             raise SlaError(f"{name} {what}", f"Name one of those in {self.runs}, or a run's folder.")

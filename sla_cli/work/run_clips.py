@@ -44,7 +44,12 @@ def warn_of_differences(run: Run, split: Split) -> None:
         )
     if split.store.resolve() != run.own_store:
         return
-    store = Store(split.store, run.facts.division)
+    try:
+        store = Store(split.store, run.facts.division)
+    except SlaError as error:  # its division was renamed, or removed
+        message = "whether run %s was trained on clips of %s is unknown: %s"
+        log.warning(message, run.name, split, error.message)
+        return
     if changed := how_changed(run, store, "name a store with --store"):
         log.warning("%s", changed)
     elif not run.is_own(split):

@@ -203,6 +203,10 @@ def test_clips_of_training_in_another_division_are_reported(folder: Path) -> Non
         assert answer.exit_code == 0, answer.output
         said = "2 clips of" in answer.stderr and "run adapter was trained on (division multisigner)" in answer.stderr
         assert said == reported, answer.stderr
+    run.create(run.config, run.glosses, replace(run.facts, division="renamed"))
+    answer = CliRunner().invoke(app, ["decode", "old/runs/adapter", "--store", f"{store}:other"])
+    said = " ".join(answer.stderr.split())
+    assert answer.exit_code == 0 and "whether run adapter was trained on clips of dev of" in said, answer.output
 
 
 def test_stores_of_one_name_do_not_replace_each_other(folder: Path) -> None:

@@ -41,6 +41,15 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     return found
 
 
+def test_a_model_that_has_the_name_of_a_run_here_is_taken_and_refused(store: Store) -> None:
+    Path("frozen-1").mkdir()
+    Path("frozen-1", "config.json").write_text('{"format": "sla-model"}')
+    for command in ("table", "compare"):
+        error = " ".join(sla(command, "frozen-1", "adapter-1", code=2).stderr.split())
+        assert "taking frozen-1, not the run sla-work/runs/frozen-1" in error
+        assert "frozen-1 is a model, and this takes runs only" in error
+
+
 def test_figures_are_those_of_the_other_commands(store: Store) -> None:
     lines = sla("table", "frozen-1", "adapter-1").stdout.splitlines()
     assert lines[0] == (

@@ -67,6 +67,28 @@ def test_a_folder_that_has_the_name_of_a_run_or_a_store_by_chance_does_not_hide_
     assert (work.run_given(name), work.store_given(name)) == (name, name)
 
 
+@pytest.mark.parametrize("mark", ["", "video.mp4", "receipt.json", "run.toml", "config.json"])
+def test_all_commands_take_the_same_for_the_name_of_a_run(
+    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mark: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    run, here = folder(work.runs / "mine"), Path("mine")
+    if mark:
+        file(here / mark, finished=False)
+    taken = here if mark in ("receipt.json", "run.toml", "config.json") else run
+    assert (work.run_given(here), work.runs_called("mine"), work.one_run("mine")) == (taken, [taken], taken)
+
+
+def test_a_link_to_a_run_from_elsewhere_is_the_run(work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is made of it has the run's name, and is looked for by it."""
+    monkeypatch.chdir(tmp_path)
+    run, disk = folder(work.runs / "mine"), folder(tmp_path / "disk" / "x")
+    Path("best").symlink_to(run)
+    (work.runs / "other").symlink_to(disk)
+    assert (work.run_given(Path("best")), work.runs_called("best")) == (run, [run])
+    assert work.run_given(Path("other")) == work.runs / "other", "which is a name of it"
+
+
 def test_the_run_that_finished_last_is_taken(work: Work) -> None:
     first = folder(work.runs / "z-begun-first")
     assert work.newest_run() == first
