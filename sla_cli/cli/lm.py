@@ -1,13 +1,11 @@
 """sla lm"""
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from sla_cli.artifact.text import is_whole
-from sla_cli.cli.options import WORK, Force, Json, SplitName, Work, answer
+from sla_cli.cli.options import WORK, Force, Json, SplitName, Work, answer, numbers
 from sla_cli.config.settings import ProfileName
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
@@ -29,13 +27,6 @@ app = typer.Typer(add_completion=False, rich_markup_mode="rich", no_args_is_help
 @app.callback()
 def lm() -> None:
     """Estimate a gloss n-gram language model, or score a text with one."""
-
-
-def _thresholds(text: str) -> list[int]:
-    parts = re.split(r"\s*,\s*|\s+", text.strip())  # an empty place between two commas stays one
-    if not all(map(is_whole, parts)):
-        raise typer.BadParameter(f"{text[:80]!r}: give a count for each order, such as 0,0,1.", param_hint="'--prune'")
-    return [int(part) for part in parts]
 
 
 @app.command()
@@ -100,7 +91,7 @@ def estimate(
         order=order,
         fallback=fallback,
         unique=unique,
-        prune=_thresholds(prune),
+        prune=numbers("--prune", prune, int),
         unknown=unk,
         normalize=normalize,
         dev=folder.store_if_given(dev),

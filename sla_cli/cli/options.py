@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 import typer
 from msgspec import to_builtins
@@ -14,6 +14,8 @@ from sla_cli.config.bounds import DEVICES, LAYERS, WEIGHTS
 from sla_cli.config.settings import DecodeConfig, Precision
 from sla_cli.errors import SlaError, visible
 from sla_cli.search.engines import Engine
+
+Number = TypeVar("Number", int, float)
 
 
 def _device(name: str) -> str:
@@ -130,6 +132,17 @@ BackboneWeights = Annotated[
 ]
 
 WORK = Path("sla-work")
+
+
+def numbers(option: str, text: str, kind: type[Number]) -> tuple[Number, ...]:
+    """`0,0.5,1` as numbers. Raises SlaError."""
+    from sla_cli.artifact.text import is_number, is_whole
+
+    parts = [part.strip() for part in text.split(",")]
+    if not all(map(is_whole if kind is int else is_number, parts)):
+        whole = "whole " * (kind is int)
+        raise SlaError(f"{option} {text[:80]!r} is not a list of {whole}numbers", f"Write it like {option} 0,1,2.")
+    return tuple(map(kind, parts))
 
 
 def weights_file(weights: str | None) -> Path | None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from sla_cli.cli.options import WORK, Force, Json, Work, answer
+from sla_cli.cli.options import WORK, Force, Json, Work, answer, numbers
 from sla_cli.config.settings import DivisionConfig
 from sla_cli.errors import SlaError
 
@@ -45,7 +45,10 @@ def split(
     from sla_cli.prep.make_division import split_store
     from sla_cli.work.folder import Work as WorkFolder
 
-    drawn = {"by": by, "shares": _numbers(shares), "fold": fold, "seed": seed}
+    parts = None if shares is None else numbers("--shares", shares, float)
+    if parts is not None and min(parts) < 0:
+        raise SlaError(f"--shares {shares}: a share is below 0", "Write it like --shares 80,10,10.")
+    drawn = {"by": by, "shares": parts, "fold": fold, "seed": seed}
     given = {key: value for key, value in drawn.items() if value is not None}
     if (table is None) == (by is None) or (table is not None and given):
         raise SlaError(
@@ -63,16 +66,3 @@ def split(
     lines += [f"  in no split: {found.unlisted:,}"] if found.unlisted else []
     lines += [f"  {sentence}" for sentence in found.shared]
     answer("\n".join(lines), found, as_json)
-
-
-def _numbers(text: str | None) -> tuple[float, ...] | None:
-    """The numbers of a text such as `80,10,10`. Raises SlaError."""
-    if text is None:
-        return None
-    from sla_cli.artifact.text import is_number
-    from sla_cli.config.bounds import LARGE
-
-    parts = text.split(",")
-    if not all(is_number(part) and 0 <= float(part) <= LARGE for part in parts):
-        raise SlaError(f"--shares {text!r} is not a list of numbers, none below 0", "Write it like 80,10,10.")
-    return tuple(map(float, parts))

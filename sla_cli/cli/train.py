@@ -1,6 +1,5 @@
 """sla train"""
 
-import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -8,8 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from sla_cli.cli.options import WORK, Device, Force, Json, Work, answer
-from sla_cli.config.bounds import SEED
+from sla_cli.cli.options import WORK, Device, Force, Json, Work, answer, numbers
 from sla_cli.config.presets import PRESETS
 from sla_cli.config.settings import Precision, Variant, resolve
 from sla_cli.core.arguments import check_name
@@ -27,20 +25,6 @@ def _list(wanted: bool) -> None:
         width = max(map(len, PRESETS))
         typer.echo("\n".join(f"{name:{width}}  {preset.description}" for name, preset in PRESETS.items()))
         raise typer.Exit
-
-
-def _seeds(text: str | None) -> tuple[int, ...]:
-    """The numbers of --seeds. Raises SlaError if one is not a number."""
-    if text is None:
-        return ()
-    parts = text.split(",")
-    hint = "Name several numbers with commas, as --seeds 0,1,2."
-    if bad := [part for part in parts if not re.fullmatch(r"[0-9]{1,20}", part) or int(part) > SEED]:
-        raise SlaError(f"--seeds {text}: {bad[0]!r} is not a seed", hint)
-    found = tuple(map(int, parts))
-    if len(set(found)) < len(found):
-        raise SlaError(f"--seeds {text}: a seed is given twice", hint)
-    return found
 
 
 def _check_together(given: Mapping[str, Any], *, several: bool) -> None:
@@ -126,7 +110,9 @@ def train(
     training saves its state and stops; --resume continues it. With --seeds the
     mean over the runs is printed; --resume --name NAME trains the unfinished ones.
     """
-    several = _seeds(seeds)
+    several = () if seeds is None else numbers("--seeds", seeds, int)
+    if len(set(several)) < len(several):
+        raise SlaError(f"--seeds {seeds}: a seed is given twice", "Name each once, as --seeds 0,1,2.")
     _check_together(context.params, several=bool(several))
     check_name(name)
     flags = {setting: context.params[setting.partition(".")[2]] for setting in OPTIONS}

@@ -2,20 +2,18 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sla_cli.cli import options as shared
 from sla_cli.cli.score import between, table
 from sla_cli.config.settings import DecodeConfig, TuneConfig
-from sla_cli.errors import SlaError
 
 if TYPE_CHECKING:
     from sla_cli.decode.grid_search import GridPoint, Trial
     from sla_cli.work.tuning import Tuned
 
-Number = TypeVar("Number", int, float)
 GRID = "Values of {} to try, separated by commas."
 
 
@@ -69,7 +67,9 @@ def tune(
         check_no_model(source)
     model = folder.find_lm(lm)
     points = grid(
-        _numbers("--alphas", alphas, float), _numbers("--betas", betas, float), _numbers("--beams", beams, int)
+        shared.numbers("--alphas", alphas, float),
+        shared.numbers("--betas", betas, float),
+        shared.numbers("--beams", beams, int),
     )
     options = options_given(shared.search_given(context, model), flag)
     open_lm(model)  # refused before emissions are computed, which takes minutes
@@ -112,13 +112,3 @@ def _grids(trials: Sequence["Trial"], chosen: "GridPoint") -> Iterator[str]:
         rows = [(f"{row[0].alpha:g}", *(f"{'*' * (one == chosen)}{wers[one]:.2f}" for one in row)) for row in points]
         title = f"WER %, beam {beam}" + (" (* is chosen)" if beam == chosen.beam else "")
         yield table(title, ("alpha \\ beta", *(f"{beta:g}" for beta in betas)), rows) + "\n"
-
-
-def _numbers(option: str, text: str, kind: type[Number]) -> list[Number]:
-    """`0,0.5,1` as numbers. Raises SlaError."""
-    from sla_cli.artifact.text import is_number, is_whole
-
-    parts = [part.strip() for part in text.split(",")]
-    if not all(map(is_whole if kind is int else is_number, parts)):
-        raise SlaError(f"{option} {text}: not numbers separated by commas", f"Write {option} 1,2,5.")
-    return [kind(part) for part in parts]

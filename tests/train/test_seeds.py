@@ -191,8 +191,8 @@ def test_two_processes_go_through_the_seeds_together(store: Store, tmp_path: Pat
 def test_what_is_refused_leaves_nothing_behind(store: Store, tmp_path: Path) -> None:
     options = (str(store.path), "--config", written(tmp_path))
     for seeds, reported in (
-        ("0,x", "'x' is not a seed"),
-        ("0,,1", "'' is not a seed"),
+        ("0,x", "--seeds '0,x' is not a list of whole numbers"),
+        ("0,,1", "--seeds '0,,1' is not a list of whole numbers"),
         ("1,1", "a seed is given twice"),
     ):
         assert reported in sla(tmp_path, *options, "--seeds", seeds, code=2).stderr
