@@ -168,10 +168,12 @@ def _rank(
     from sla_cli.align.suspicious import rank
     from sla_cli.align.suspicious_elan import write_suspicious_elan
     from sla_cli.align.suspicious_table import SuspiciousClips, write_ranking
+    from sla_cli.artifact.receipt import unchanged_digest
     from sla_cli.log import progress
     from sla_cli.work.emissions import Emissions
     from sla_cli.work.references import reference_split
 
+    unchanged_digest(emissions)
     file = Emissions(emissions)
     split = reference_split(file, store)
     references = dict(zip(split.ids, split.glosses, strict=True))

@@ -37,8 +37,9 @@ def install(
     times. They use the Python environment that sla is installed in now.
     """
     from sla_cli.cli.results.recognition import ElanInstalled
+    from sla_cli.config.settings import DecodeConfig
     from sla_cli.elan import install as installing
-    from sla_cli.lm.kenlm_model import open_lm
+    from sla_cli.lm.kenlm_model import check_oov
     from sla_cli.work.folder import Work as WorkFolder
     from sla_cli.work.model_folder import find_trained
 
@@ -56,7 +57,7 @@ def install(
     _ = trained.facts  # refuses what ELAN could not use
     model = None if lm is None else WorkFolder(work).find_lm(lm, trained.own_lm(lm))
     if model is not None:
-        open_lm(model)  # refuses what recognition could not use
+        check_oov(model, trained.glosses, DecodeConfig.max_oov)  # refuses what recognition could not use
     defaults = {"run": str(found.resolve())} | ({} if model is None else {"lm": str(model.resolve())})
     made = installing.install(folder, defaults)
     lines = "\n".join(f"wrote {path}" for path in made)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -84,10 +85,11 @@ def describe(path: Path) -> Description:
     if path.is_dir():
         held = some(sorted(entry.name for entry in path.iterdir())) or "nothing"
         raise SlaError(f"{path} was not made by sla; it holds {held}", f"Name {KINDS}.")
-    hint = (
-        f"It belongs to an artifact: `sla info {argument(path.parent)}` describes that." if kind_of(path.parent) else ""
-    )
-    raise SlaError(f"{path} is not a kind of file that sla knows", hint or f"Name {KINDS}.")
+    hint = f"Name {KINDS}."
+    with suppress(SlaError):  # the folder of another program may have a receipt.json
+        if kind_of(path.parent):
+            hint = f"It belongs to an artifact: `sla info {argument(path.parent)}` describes that."
+    raise SlaError(f"{path} is not a kind of file that sla knows", hint)
 
 
 def _described(

@@ -19,6 +19,7 @@ from movies import movie, pictures
 from report_work import make_split, make_work
 from typer.testing import CliRunner
 
+from sla_cli.artifact.receipt import Receipt, write_receipt
 from sla_cli.cli.main import app
 from sla_cli.exchange.gloss_files import read_gloss_file
 from sla_cli.store.clips import StoredClip
@@ -163,6 +164,9 @@ def test_what_is_refused(signs: Path) -> None:
     assert "is not empty" in refuse("dev.h5", "--format", "eaf", "-o", ".")
     assert Path("mine.tsv").read_text() == "mine"
     assert facts("dev.h5", "--suspicious", "-o", "new.tsv")["table"] == "new.tsv"
+    write_receipt(Receipt("emit", {}, {}), Path("dev.h5"), "of other content")
+    for options in ((), ("--suspicious",)):
+        assert "dev.h5 is damaged or was edited" in refuse("dev.h5", *options, "--store", "store")
 
 
 def test_a_store_that_changed_or_is_gone_is_refused(signs: Path) -> None:

@@ -252,6 +252,12 @@ def test_what_is_none_of_ours_is_refused_with_what_to_name(tmp_path: Path, store
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["x"] = 1
     assert "is not a kind of file that sla knows" in sla(tmp_path / "other.h5", code=2).stderr
+    theirs = tmp_path / "theirs"
+    theirs.mkdir()
+    (theirs / "receipt.json").write_text("{}", encoding="utf-8")
+    notes = shutil.copy(other, theirs / "notes.xyz")
+    assert "notes.xyz is not a kind of file that sla knows" in sla(notes, code=2).stderr
+    shutil.rmtree(theirs)
     inside = store / "notes.txt"
     inside.write_text("hello\n", encoding="utf-8")
     assert f"hint: It belongs to an artifact: `sla info {store}` describes that." in sla(inside, code=2).stderr

@@ -127,6 +127,9 @@ def test_what_cannot_be_installed_is_refused(extensions: Path, monkeypatch: pyte
     table.write_text("id,gloss\n", encoding="utf-8")
     given = ("elan", "install", "--extensions", ".", "--run", run, "--lm", str(table))
     assert "neither ARPA nor KenLM binary" in refused(*given)
+    (text := extensions.parent / "other.txt").write_text("A B\nB A\n", encoding="utf-8")
+    sla("lm", "estimate", str(text), "--order", "2", "--fallback", "-o", str(other := extensions.parent / "other.arpa"))
+    assert "does not know 4 of 4 glosses" in refused(*given[:-1], str(other))
     assert not list(extensions.iterdir())
 
 
