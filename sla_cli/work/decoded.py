@@ -8,7 +8,7 @@ from pathlib import Path
 from sla_cli.artifact.receipt import DIGEST, read_receipt
 from sla_cli.errors import SlaError, argument
 from sla_cli.log import ONCE, log
-from sla_cli.store.store import is_store_of
+from sla_cli.store.store import Store, is_store_of
 from sla_cli.work.folder import Work, find_source, finished, search_of
 from sla_cli.work.run import Run
 
@@ -99,7 +99,7 @@ def is_of_own_store(hypotheses: Path, run: Run) -> bool:
     if split in facts.digests:
         return digest == facts.digests[split]
     try:
-        return digest == run.own_clips()[split].digest
+        return digest == Store(run.own_store or facts.store, facts.division)[split].digest
     except SlaError:  # it is gone, or was moved
         store, own = decoded.sources.get("store", ""), is_store_of(facts.digests, facts.division)
         there = find_source(Path(store), hypotheses, own)
