@@ -29,6 +29,7 @@ from sla_cli.core.normalize import profile
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.kept import KeptDataset, KeptFeatures
 from sla_cli.data.loading import training_batches
+from sla_cli.data.seen import SeenClips
 from sla_cli.model.device import place
 from sla_cli.store.store import Store
 from sla_cli.train.evaluate import evaluate
@@ -116,7 +117,7 @@ def epoch(state: State, data: ClipDataset, store: Store, dev: KeptFeatures | Non
         with closing(training_batches(data, 2, plan, state.placement.cuda)) as batches:
             for number, step in enumerate(plan, start=1):
                 take_step(step, batches, state, 2, number)
-        evaluate(state, store["dev"], profile("none"), kept=dev)
+        evaluate(state, SeenClips(store["dev"]), profile("none"), kept=dev)
 
     return run
 

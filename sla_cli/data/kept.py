@@ -19,6 +19,7 @@ from sla_cli.config.settings import EmitConfig, TrainConfig
 from sla_cli.data.batching import Sample
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.epoch_plan import cut_batches
+from sla_cli.data.seen import SeenClips
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.store.clips import Split
 
@@ -67,15 +68,16 @@ class KeptFeatures:
                 raise FormatError(f"{path} is damaged: it holds features of another shape or type", AGAIN)
         return found
 
-    def together(self, indices: Sequence[int], held: int = 0) -> tuple[Tensor, Tensor]:
+    def together(self, clips: SeenClips, indices: Sequence[int], held: int = 0) -> tuple[Tensor, Tensor]:
         """The features of some clips, float16 (all frames, width), and how many each has, int64 (clips,).
 
         Args:
+            clips: of the split; they say which frames are seen.
             held: for how many more frames the first and the last frame of each are shown.
 
         Raises SlaError as for one clip.
         """
-        parts = [np.pad(self[index], ((held, held), (0, 0)), mode="edge") for index in indices]
+        parts = [np.pad(self[index][clips.frames(index)], ((held, held), (0, 0)), mode="edge") for index in indices]
         return torch.from_numpy(np.concatenate(parts)), torch.tensor([len(part) for part in parts])
 
     def missing(self) -> list[int]:

@@ -37,14 +37,14 @@ class ClipFeatures:
 
 def clip_features(
     opened: OpenedModel,
-    split: Split,
+    clips: SeenClips,
     between: Callable[[], None] = lambda: None,
     *,
     kept: KeptFeatures | None = None,
     held: int = 0,
     dtype: torch.dtype = torch.float32,
 ) -> ClipFeatures:
-    """Compute them, or read those that are kept.
+    """Compute them of the frames that the run sees, or read those that are kept.
 
     Args:
         between: called between batches; an exception from it ends this.
@@ -52,7 +52,7 @@ def clip_features(
         held: for how many more frames the first and the last frame of each clip are shown.
         dtype: of the rows; half precision saves memory.
     """
-    clips = SeenClips(split)
+    split = clips.split
     batches = batches_by_length(clips.lengths, EmitConfig.max_frames)
     rows, looks = dict[int, Tensor](), list[Appearance]()
 
@@ -89,4 +89,4 @@ def _read(
         for batch in batches:
             for clip in islice(loaded, len(batch)):
                 watch(clip.frames)
-            yield kept.together(batch, held)
+            yield kept.together(clips, batch, held)

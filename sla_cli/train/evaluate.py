@@ -27,12 +27,12 @@ _HINT = "Scoring needs less memory than training: does another program use it?"
 
 def evaluate(
     state: State,
-    split: Split,
+    clips: SeenClips,
     profile: Profile,
     before_clip: Callable[[], None] = lambda: None,
     kept: KeptFeatures | None = None,
 ) -> Counts:
-    """Pooled error counts of a split; the model is left in evaluation mode.
+    """Pooled error counts of a split as the run sees it; the model is left in evaluation mode.
 
     Args:
         before_clip: called before each clip, in all processes.
@@ -41,11 +41,13 @@ def evaluate(
     Raises:
         SlaError: a clip's log-probabilities are NaN or infinite.
     """
-    group, references, total = state.group, split.references(), Counts()
+    group, split = state.group, clips.split
+    references, total = split.references(), Counts()
     mine = range(group.rank, len(split), group.world_size)
-    alone, clips = [[index] for index in mine], SeenClips(split)
+    alone = [[index] for index in mine]
     if kept is not None:
-        features = ((rows.to(state.placement.device), lengths) for rows, lengths in map(kept.together, alone))
+        read = (kept.together(clips, one) for one in alone)
+        features = ((rows.to(state.placement.device), lengths) for rows, lengths in read)
     else:
         features = feature_batches(state.model, clips, state.config, state.placement, alone)
     batches = emit_features(state.model, clips, state.placement, alone, features)
@@ -54,7 +56,7 @@ def evaluate(
             before_clip()
             if first + group.rank < len(split):
                 clip = first + group.rank
-                with memory_suffices([split.ids[clip]], split.lengths[clip], state.config, hint=_HINT):
+                with memory_suffices([split.ids[clip]], clips.lengths[clip], state.config, hint=_HINT):
                     [emission] = next(batches)
                 total = total + _count(emission, split, references, profile)
             advance(min(group.world_size, len(split) - first))

@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import torch
 
+from sla_cli.data.seen import SeenClips
 from sla_cli.model.domain import fit_domain, save_domain
 from sla_cli.model.frame_scores import save_scorer
 from sla_cli.model.open_run import open_model
@@ -37,10 +38,10 @@ def finish_run(run: Run, store: Store, device: str, between: Callable[[], None] 
         for name in ("train", "dev")
     )
     if not scored or not run.domain.is_file():
-        train = clip_features(opened, store["train"], between, kept=kept_train, held=HELD, dtype=torch.half)
+        train = clip_features(opened, SeenClips(store["train"]), between, kept=kept_train, held=HELD, dtype=torch.half)
     if not scored:
         save_scorer(run.frame_scores, fit_scorer(opened, train, between), weights)
-    dev = clip_features(opened, store["dev"], between, kept=kept_dev)
+    dev = clip_features(opened, SeenClips(store["dev"], run.facts.frames), between, kept=kept_dev)
     if not run.calibration.is_file():
         write_calibration(run.calibration, calibrate(opened, dev, between), weights)
     if not run.domain.is_file():

@@ -23,6 +23,7 @@ from sla_cli.data.batching import Batch
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.kept import KeptDataset
 from sla_cli.data.loading import on_device, training_batches
+from sla_cli.data.seen import SeenClips, see
 from sla_cli.errors import SlaError, Stopped, argument
 from sla_cli.log import log, progress
 from sla_cli.model.checkpoint import save_weights
@@ -47,7 +48,7 @@ from sla_cli.train.step import take_step
 from sla_cli.train.step_log import StepLog
 from sla_cli.train.weight_average import check_average
 from sla_cli.work.run import Run
-from sla_cli.work.run_facts import InitFrom
+from sla_cli.work.run_facts import FrameFormat, InitFrom
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,8 @@ def train(setup: TrainSetup) -> list[Epoch]:
             load_state(setup.run.state, state)
         steps = f" and {counted(state.unfinished.steps, 'step')}" if state.unfinished else ""
         log.info("resuming after %d of %s%s", len(state.epochs), counted(config.epochs, "epoch"), steps)
+    with group.agreed():  # dev as `sla emit` sees it
+        clips = see(setup.store["dev"], FrameFormat.of(setup.store["train"]))
     first = len(state.epochs) + 1
     writer = SummaryWriter(str(setup.run.tensorboard), purge_step=first) if group.is_main else nullcontext()
     within = StepLog(setup.run, _clips_seen(state, data), setup.check_hold) if group.is_main else nullcontext()
@@ -115,7 +118,7 @@ def train(setup: TrainSetup) -> list[Epoch]:
                 state.average.after_epoch(running.number)
             with state.averaged():
                 # After a stop between clips the epoch is trained but not scored.
-                dev = evaluate(state, setup.store["dev"], setup.profile, between, kept_dev)
+                dev = evaluate(state, clips, setup.profile, between, kept_dev)
             state.epochs.append(Epoch.of(running, lr, dev, peak_mib(setup.placement.device)))
             state.unfinished = None
             log.info("%s", state.epochs[-1])
@@ -166,6 +169,7 @@ def check_start(store: Store, config: Config, group: ProcessGroup, begin: InitFr
     placement = place(group.device, config.train.precision, config.train.half)
     model, data, _ = _built(store, config, placement, begin)
     data.plan(1, group.world_size)
+    SeenClips(store["dev"], FrameFormat.of(store["train"]))
     if config.train.keep_views:
         features_to_keep(store, model, config, placement)
     elif config.model.compile == "on":

@@ -13,6 +13,7 @@ from synthetic import tiny
 from sla_cli.core.force_align import align_frames
 from sla_cli.core.place import FrameScores
 from sla_cli.core.place import place as place_glosses
+from sla_cli.data.seen import SeenClips
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
 from sla_cli.model.open_run import OpenedModel
@@ -109,7 +110,7 @@ def test_a_run_places_glosses_as_their_annotation_does(tmp_path: Path) -> None:
         config = tiny()
         network = Network(config, len(split.vocabulary)).eval()
         opened = OpenedModel(network, config, place("cpu", "fp32"), split.vocabulary, 0)
-        features = clip_features(opened, split, held=HELD)
+        features = clip_features(opened, SeenClips(split), held=HELD)
         scorer = fit_scorer(opened, features)
         errors: list[np.ndarray] = []
         for rows, glosses, (_, spans) in zip(features.rows, split.glosses, clips, strict=True):

@@ -24,6 +24,7 @@ from sla_cli.data.batching import Batch, to_pixels
 from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.kept import KeptDataset, KeptFeatures
 from sla_cli.data.loading import training_batches
+from sla_cli.data.seen import SeenClips
 from sla_cli.errors import FormatError, SlaError, Stopped
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
@@ -364,8 +365,8 @@ def test_what_a_run_gets_in_the_end_is_made_from_kept_features(store: Store, who
     opened = open_model(whole, device="cpu")
     kept = kept_features(store["train"], opened.network, opened.config, opened.placement)
     assert not kept.missing()
-    found = clip_features(opened, store["train"], kept=kept, held=3)
-    expected = clip_features(opened, store["train"], held=3)
+    found = clip_features(opened, clips := SeenClips(store["train"]), kept=kept, held=3)
+    expected = clip_features(opened, clips, held=3)
     assert found.appearances == expected.appearances
     for row, other in zip(found.rows, expected.rows, strict=True):
         torch.testing.assert_close(row, other, rtol=2e-3, atol=2e-3)

@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from clip_store import clip, make_store
@@ -24,6 +25,7 @@ from sla_cli.model.open_run import open_model
 from sla_cli.prep.left_out import leave_out
 from sla_cli.share.card import Answers, card_of
 from sla_cli.share.export import export_run
+from sla_cli.store.content import EncodedClip, EncodedFrames
 from sla_cli.store.paths import clips_path
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import atomic_write
@@ -150,6 +152,34 @@ def test_stopped_after_the_last_epoch_it_says_so_and_is_resumed(
     monkeypatch.undo()
     resume_run(run, CPU)
     assert run.frame_scores.read_bytes() == whole.frame_scores.read_bytes()
+
+
+@pytest.mark.parametrize("views", [0, 1])
+def test_dev_is_seen_at_the_frame_rate_of_training(tmp_path: Path, views: int) -> None:
+    """As `sla emit` sees it: of pictures that a camera repeats, one is enough."""
+    few = ["NORD REGEN", "SONNE GRAD NORD", "REGEN SONNE", "GRAD REGEN"]
+    drawn = write_store(tmp_path / "drawn", {"train": 2 * few, "dev": few}, hold=8)
+    train, dev = ([one.raw() for one in drawn[split]] for split in ("train", "dev"))
+    config = tiny(  # recognises some glosses in the end
+        model__variant="frozen", head__channels=64, head__dropout=0.0,
+        train__epochs=6, train__batch=2, train__lr=0.01, train__rest=0, train__keep_views=views,
+    )  # fmt: skip
+    same, other = Run(tmp_path / "same"), Run(tmp_path / "other")
+    for run, shown in ((same, dev), (other, [twice_as_fast(one) for one in dev])):
+        splits = {"train": train, "dev": shown}
+        store = Store(make_store(tmp_path / "stores" / run.name, splits, corpus="phoenix2014", size=32))
+        start_run(store, run.path, config, preset="tiny", group=CPU)
+    assert metrics(other) == metrics(same)
+    assert other.calibration.read_bytes() == same.calibration.read_bytes()
+    assert other.domain.read_bytes() == same.domain.read_bytes()
+
+
+def twice_as_fast(clip: EncodedClip) -> EncodedClip:
+    """The clip with each picture twice."""
+    sizes, fps = clip.frames.sizes, clip.frames.fps
+    pictures = np.split(clip.frames.data, np.cumsum(sizes)[:-1])
+    data = np.concatenate([picture for picture in pictures for _ in range(2)])
+    return replace(clip, frames=EncodedFrames(data, np.repeat(sizes, 2), 2 * fps))
 
 
 def test_other_weights_in_place_of_the_best_are_refused_everywhere(whole: Run, tmp_path: Path) -> None:
