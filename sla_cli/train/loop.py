@@ -93,6 +93,7 @@ def train(setup: TrainSetup) -> list[Epoch]:
     if setup.run.state.is_file():
         with group.agreed():
             load_state(setup.run.state, state)
+            _write_again(setup, state)
         steps = f" and {counted(state.unfinished.steps, 'step')}" if state.unfinished else ""
         log.info("resuming after %d of %s%s", len(state.epochs), counted(config.epochs, "epoch"), steps)
     with group.agreed():  # dev as `sla emit` sees it
@@ -252,16 +253,30 @@ def _stop_if_requested(group: ProcessGroup, stop: StopRequest) -> None:
 
 
 def _save(setup: TrainSetup, state: State) -> None:
-    """Write weights first and the state last, so the state never refers to files that are not written yet."""
+    """Write the state first, so no weights are there of an epoch that is trained again."""
     setup.check_hold()
-    run, glosses = setup.run, setup.run.glosses
+    save_state(setup.run.state, state)
     if setup.group.is_main:
-        with state.averaged():
-            if best_of(state.epochs) == state.epochs[-1]:
-                save_weights(run.best, state.model, glosses)
-            save_weights(run.last, state.model, glosses)
-        write_metrics(run.metrics, state.epochs)
-    save_state(run.state, state)
+        _write_epoch(setup.run, state)
+
+
+def _write_epoch(run: Run, state: State) -> None:
+    """Write what the last epoch gave: weights, and last the metrics, which show that the weights are there."""
+    with state.averaged():
+        if best_of(state.epochs) == state.epochs[-1]:
+            save_weights(run.best, state.model, run.glosses)
+        save_weights(run.last, state.model, run.glosses)
+    write_metrics(run.metrics, state.epochs)
+
+
+def _write_again(setup: TrainSetup, state: State) -> None:
+    """Write what the last epoch gave if training was killed after it had written the state."""
+    if setup.group.is_main and state.epochs and not state.unfinished:
+        file = setup.run.metrics
+        rows = file.read_bytes().count(b"\n") - 1 if file.is_file() else 0
+        if rows < len(state.epochs):
+            setup.check_hold()
+            _write_epoch(setup.run, state)
 
 
 @contextmanager

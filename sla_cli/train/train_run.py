@@ -167,20 +167,24 @@ def resume_run(run: Run, group: ProcessGroup = ALONE) -> Trained:
     """
     with group.agreed():
         _ = run.facts  # refuses what is not a run, before its folder is made
+    if group.first(lambda: _is_whole(run)):
+        return trained_of(run)
     with _held(run, group) as hold:
         with group.agreed():
-            finished = run.is_finished
-            # A first epoch that was killed before its state was there is trained again, and gives the same.
-            if not run.state.is_file() and (finished or len(run.read_metrics()) > 1):
+            if run.best.is_file() and not run.state.is_file():
                 raise SlaError(f"{run.path} has trained weights, but no {run.state.name} to continue from", AGAIN)
-            if finished and not run.best.is_file():
-                raise SlaError(f"{run.path} is finished, but has lost {run.best.name}", AGAIN)
-            run.check_best()
-        if finished:
-            log.info("%s is finished", run.path)
-            if not run.lost:
-                return trained_of(run)
         return _train(run, _own_store(run, group), group, hold)
+
+
+def _is_whole(run: Run) -> bool:
+    """Whether a run is finished and has all its files. Raises SlaError if it is, with other best weights or none."""
+    if not run.is_finished:
+        return False
+    log.info("%s is finished", run.path)
+    if not run.best.is_file():
+        raise SlaError(f"{run.path} is finished, but has lost {run.best.name}", AGAIN)
+    run.check_best()
+    return not run.lost
 
 
 def trained_of(run: Run) -> Trained:

@@ -127,6 +127,22 @@ def test_best_is_the_epoch_of_lowest_dev_wer(store: Store, tmp_path: Path) -> No
     assert list(moment.run.tensorboard.glob("events*"))
 
 
+def test_an_epoch_whose_weights_were_not_written_is_not_trained_again(store: Store, tmp_path: Path) -> None:
+    """On a GPU it would give others, and the best weights could be of neither."""
+    config = tiny(**FROZEN, train__epochs=1)
+    whole, broken = trainer(store, tmp_path / "whole", config), trainer(store, tmp_path / "broken", config)
+    train(whole)
+    broken.run.best.mkdir()
+    with pytest.raises((OSError, SlaError), match=r"best\.safetensors"):
+        train(broken)
+    state = broken.run.state.read_bytes()
+    broken.run.best.rmdir()
+    train(broken)
+    assert broken.run.state.read_bytes() == state
+    assert same_weights(broken.run.best, whole.run.best) and same_weights(broken.run.last, whole.run.last)
+    assert broken.run.metrics.is_file()
+
+
 def test_stopping_after_an_epoch_changes_nothing(store: Store, tmp_path: Path) -> None:
     """Epochs are a bound here: a run of one goes on to two as a run of two would have."""
     config = tiny(train__epochs=2, train__milestones=[1])

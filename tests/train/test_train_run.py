@@ -20,6 +20,7 @@ from synthetic import CPU, GLOSSES, SENTENCES, disk_with, metrics, same_weights,
 
 from sla_cli.artifact.lock import LOCK
 from sla_cli.artifact.receipt import Receipt, read_receipt, write_receipt
+from sla_cli.artifact.sole_writer import sole_writer
 from sla_cli.errors import FormatError, SlaError, Stopped
 from sla_cli.model.open_run import open_model
 from sla_cli.prep.left_out import leave_out
@@ -58,6 +59,7 @@ MOMENTS = {  # a function of the loop, its how manyeth call, and whether it dies
     "first": ("take_step", 2, "before"),
     "last": ("take_step", 6, "before"),
     "dev": ("evaluate", 2, "before"),
+    "saved": ("save_state", 2, "after"),
     "weights": ("save_weights", 3, "after"),
     "metrics": ("write_metrics", 2, "after"),
 }
@@ -232,12 +234,14 @@ def test_resuming_what_is_finished_changes_nothing(whole: Run) -> None:
     assert {path: path.read_bytes() for path in whole.path.rglob("*") if path.is_file()} == before
 
 
-def test_a_finished_run_is_finished_whatever_became_of_its_store(tmp_path: Path) -> None:
-    """As a job of an array that starts again."""
+def test_a_finished_run_is_finished_whatever_became_of_its_store_and_its_state(tmp_path: Path) -> None:
+    """As a job of an array that starts again, also while another process holds the run."""
     store = write_store(tmp_path / "store")
     trained = start_run(store, tmp_path / "run", tiny(model__variant="frozen", train__epochs=1), preset="t", group=CPU)
     shutil.rmtree(tmp_path / "store")
-    again = resume_run(Run(tmp_path / "run"), CPU)
+    Run(tmp_path / "run").state.unlink()
+    with sole_writer(tmp_path / "run", "busy", ""):
+        again = resume_run(Run(tmp_path / "run"), CPU)
     assert (again.run, again.best_epoch) == (trained.run, trained.best_epoch)
 
 
@@ -419,14 +423,13 @@ def test_what_is_no_run_cannot_be_resumed(tmp_path: Path) -> None:
         resume_run(Run(tmp_path), CPU)
 
 
-@pytest.mark.parametrize("finished", [True, False])
-def test_a_run_with_weights_and_no_state_is_not_begun_again(whole: Run, tmp_path: Path, finished: bool) -> None:
+@pytest.mark.parametrize("missing", ["receipt.json", "domain.safetensors"])
+def test_a_run_with_weights_and_no_state_is_not_begun_again(whole: Run, tmp_path: Path, missing: str) -> None:
     shutil.copytree(whole.path, tmp_path / "run")
     run = Run(tmp_path / "run")
     best = run.best.read_bytes()
     run.state.unlink()
-    if not finished:
-        (run.path / "receipt.json").unlink()
+    (run.path / missing).unlink()
     with pytest.raises(SlaError, match=r"has trained weights, but no state\.pt to continue from"):
         resume_run(run, CPU)
     assert run.best.read_bytes() == best
@@ -442,15 +445,12 @@ def test_a_run_that_could_not_begin_leaves_its_name_free(
     start_run(store, tmp_path / "run", tiny(model__variant="frozen", train__epochs=1), preset="tiny", group=CPU)
 
 
-def test_a_disk_that_fills_at_the_first_epoch_loses_no_trained_weights(
-    store: Store, whole: Run, tmp_path: Path
-) -> None:
+def test_a_disk_that_fills_at_the_first_epoch_leaves_the_name_free(store: Store, whole: Run, tmp_path: Path) -> None:
+    """Nothing could be resumed."""
     run = Run(tmp_path / "run")
     with disk_with(whole.best.stat().st_size + 9999), pytest.raises(SlaError, match=r"cannot write .*state\.pt"):
         start_run(store, run.path, CONFIG, preset="tiny", group=CPU)
-    assert run.best.is_file()
-    resume_run(run, CPU)
-    assert same_weights(run.last, whole.last)
+    assert not run.path.exists()
 
 
 def test_the_receipt_of_a_store_does_not_finish_a_run(whole: Run, store: Store, tmp_path: Path) -> None:
