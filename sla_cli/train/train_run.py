@@ -199,7 +199,7 @@ def _own_store(run: Run, group: ProcessGroup) -> Store:
     """The store that a run began on. Raises SlaError if it is gone or has changed."""
     with group.agreed():
         store = run.own_clips()
-        if changed := how_changed(run, store, "restore it, or train a new run"):
+        if changed := how_changed(run, store, "train a new run"):
             raise SlaError(changed, "Results from two different stores must not be mixed.")
         check_splits(store)
     return store

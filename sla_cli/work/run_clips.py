@@ -66,7 +66,7 @@ def how_changed(run: Run, store: Store, instead: str) -> str:
     """What has changed in the store of a run, in its division, since it was trained; "" for nothing.
 
     Args:
-        instead: what to do if it was replaced.
+        instead: what else to do than to bring it back.
     """
     changed = [name for name, digest in run.facts.digests.items() if _has_changed(store, name, digest)]
     if not changed:
@@ -75,7 +75,10 @@ def how_changed(run: Run, store: Store, instead: str) -> str:
     if not set(run.facts.digests.values()).isdisjoint(digests_before(store.path)):
         done = f"since run {name} was trained on it ({what} changed): train again"
         return f"signers were left out of the store {store.path} {done}"
-    return f"the store {store.path} was replaced since run {name} was trained on it: {what} changed; {instead}"
+    where = f"the store {store.path}" + (f", or its division {own}," if (own := store.division.name) else "")
+    changes = f"{what} changed, so dev and test may hold clips of training"
+    back = "restore it, draw the division as before," if own else "restore it,"
+    return f"{where} has changed since run {name} was trained on it: {changes}; {back} or {instead}"
 
 
 def warn_of_left_out(run: Run, *stores: Path | None) -> None:

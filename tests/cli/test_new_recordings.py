@@ -169,7 +169,7 @@ def test_a_store_that_was_copied_to_a_node_is_the_one_in_the_work_folder_afterwa
     assert run.own_store is None, "not any store of this name"
 
 
-def test_a_store_that_was_replaced_since_training_is_reported(folder: Path) -> None:
+def test_a_store_or_division_that_has_changed_since_training_is_reported(folder: Path) -> None:
     def reported(*arguments: str) -> str:
         answer = CliRunner().invoke(app, ["decode", "old/runs/adapter", *arguments])
         assert answer.exit_code == 0, answer.output
@@ -177,17 +177,19 @@ def test_a_store_that_was_replaced_since_training_is_reported(folder: Path) -> N
 
     run = Run(Path("old/runs/adapter"))
     run.create(run.config, run.glosses, replace(run.facts, store=str(Path("old/stores/phoenix2014").resolve())))
-    assert "was replaced" not in reported("--split", "test")
+    assert "has changed" not in reported("--split", "test")
     signed(folder / "mine" / "a.mkv", "NORD REGEN", 25)
     (folder / "mine" / "mine.tsv").write_text("video\tgloss\tsplit\na.mkv\tNORD REGEN\tdev\n", encoding="utf-8")
     other = Path(sla("prep", "folder", "mine", "--size", "32", "-q")["store"])
-    assert "was replaced" not in reported("--store", str(other)), "another store, which was named"
+    assert "has changed" not in reported("--store", str(other)), "another store, which was named"
     store = Path("old/stores/phoenix2014")
     division = read_division(division_path(store, "multisigner"))
     write_division(store, replace(division, splits={**division.splits, "dev_0": "test"}))
     shutil.rmtree("sla-work/emissions")
     for _ in range(2):  # with new emissions, and with existing ones
-        assert "was replaced since run adapter was trained on it: dev changed" in reported("--split", "test")
+        told = reported("--split", "test")
+        assert f"{store.resolve()}, or its division multisigner, has changed since run adapter was trained" in told
+        assert "so dev and test may hold clips of training; restore it, draw the division as before" in told
 
 
 def test_clips_of_training_in_another_division_are_reported(folder: Path) -> None:
