@@ -15,9 +15,12 @@ from sla_cli.model.network import Network
 
 
 def check_average(config: TrainConfig) -> None:
-    """Raise SlaError if the settings ask for two averages."""
+    """Raise SlaError if the settings ask for two averages, or for one of epochs that may never come."""
     if config.ema and config.average:
         raise SlaError("train.ema and train.average are both set", "Set one of them to 0: one average is scored.")
+    if config.patience and config.average:
+        fault = "train.patience and train.average are both set: training may end before the epochs of the average"
+        raise SlaError(fault, "Set one of them to 0, or use train.ema.")
 
 
 class WeightAverage:

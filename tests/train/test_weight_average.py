@@ -57,8 +57,9 @@ def test_the_mean_of_the_last_epochs(model: Network) -> None:
             torch.testing.assert_close(weight, torch.full_like(weight, mean))
 
 
-def test_two_averages_are_refused() -> None:
-    with pytest.raises(SlaError, match=r"train\.ema and train\.average are both set"):
-        check_average(tiny(train__ema=0.9, train__average=3).train)
-    for one in (tiny(), tiny(train__ema=0.9), tiny(train__average=3)):
+def test_two_averages_are_refused_and_one_that_patience_may_prevent() -> None:
+    for other in ({"train__ema": 0.9}, {"train__patience": 2}):
+        with pytest.raises(SlaError, match=r"train\.\w+ and train\.average are both set"):
+            check_average(tiny(train__average=3, **other).train)
+    for one in (tiny(train__patience=2), tiny(train__ema=0.9, train__patience=2), tiny(train__average=3)):
         check_average(one.train)
