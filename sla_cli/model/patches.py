@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor, nn
@@ -23,18 +24,24 @@ def whiten_patches(conv: nn.Conv2d) -> None:
     Args:
         conv: RGB patches to tokens, stride equal to kernel.
     """
-    side, grey = conv.kernel_size[0], round(conv.out_channels * SHARE_OF_GREY)
-    patterns = torch.cat((_cosines(side, grey, GREY), _cosines(side, conv.out_channels - grey, RED_MINUS_BLUE)))
+    sides, grey = conv.weight.shape[2:], round(conv.out_channels * SHARE_OF_GREY)
+    patterns = torch.cat((_cosines(sides, grey, GREY), _cosines(sides, conv.out_channels - grey, RED_MINUS_BLUE)))
     conv.weight[: len(patterns)] = patterns
     if conv.bias is not None:
         conv.bias.zero_()
 
 
-def _cosines(side: int, count: int, colour: tuple[float, ...]) -> Tensor:
-    """(count, 3, side, side): the lowest two-dimensional DCT-II patterns without the constant one."""
+def _cosines(sides: Sequence[int], count: int, colour: tuple[float, ...]) -> Tensor:
+    """(count, 3, height, width): the lowest two-dimensional DCT-II patterns without the constant one."""
+    down, across = map(_waves, sides)
+    pairs = sorted((u * u + v * v, u, v) for u in range(len(down)) for v in range(len(across)))
+    patterns = [math.sqrt(power) * torch.outer(down[u], across[v]) for power, u, v in pairs[1 : count + 1]]
+    return torch.stack(patterns)[:, None] * torch.tensor(colour).view(3, 1, 1)
+
+
+def _waves(side: int) -> Tensor:
+    """(frequencies, side): the DCT-II in one dimension."""
     steps = torch.arange(side)
     waves = torch.cos(math.pi * (steps + 0.5) * steps[:, None] / side) * math.sqrt(2 / side)
     waves[0] /= math.sqrt(2)
-    pairs = sorted((u * u + v * v, u, v) for u in range(side) for v in range(side))
-    patterns = [math.sqrt(power) * torch.outer(waves[u], waves[v]) for power, u, v in pairs[1 : count + 1]]
-    return torch.stack(patterns)[:, None] * torch.tensor(colour).view(3, 1, 1)
+    return waves

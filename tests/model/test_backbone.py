@@ -21,6 +21,7 @@ from sla_cli.config.settings import Config, ModelConfig
 from sla_cli.errors import SlaError
 from sla_cli.model.added import AddedModule, chosen_layers
 from sla_cli.model.backbone import Backbone
+from sla_cli.model.patches import whiten_patches
 from sla_cli.model.temporal_shift import temporal_shift
 from sla_cli.model.variants.adapter import TemporalAdapter
 from sla_cli.model.variants.lora import LoraBranch, LoraQKV
@@ -183,6 +184,7 @@ def test_a_grid_of_patches_that_is_no_square(tmp_path: Path, patch: tuple[int, i
     save_file(other.state_dict(), tmp_path / "weights.safetensors")
     values = {"model__backbone": "vit_tiny_patch16_224", "model__weights": str(tmp_path / "weights.safetensors")}
     ours = adapted(tiny(**values, model__backbone_args=args, adapter__kernel=[1, 1, 3]))
+    whiten_patches(ours.vit.patch_embed.proj)  # as with random weights
     disturb(ours)
     ours.borders.set(LENGTHS, torch.device("cpu"))
     adapter, tokens = ours.vit.blocks[0].before_attention, torch.randn(6, 1 + 8, 32)
