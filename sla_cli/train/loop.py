@@ -24,7 +24,7 @@ from sla_cli.data.dataset import ClipDataset
 from sla_cli.data.kept import KeptDataset
 from sla_cli.data.loading import on_device, training_batches
 from sla_cli.data.seen import SeenClips, see
-from sla_cli.errors import SlaError, Stopped, argument
+from sla_cli.errors import SlaError, Stopped
 from sla_cli.log import log, progress
 from sla_cli.model.checkpoint import save_weights
 from sla_cli.model.compiling import compile_for_training
@@ -42,7 +42,7 @@ from sla_cli.train.metrics import Epoch, UnfinishedEpoch, best_of, status_line, 
 from sla_cli.train.optim import learning_rate, set_rate
 from sla_cli.train.out_of_memory import peak_mib
 from sla_cli.train.results import CopiedWeights
-from sla_cli.train.signals import StopRequest, catching_signals
+from sla_cli.train.signals import StopRequest, catching_signals, stopped_after
 from sla_cli.train.state import State, load_state, save_state
 from sla_cli.train.step import take_step
 from sla_cli.train.step_log import StepLog
@@ -289,10 +289,7 @@ def _saved_when_stopped(setup: TrainSetup, state: State) -> Iterator[None]:
             raise
         setup.check_hold()
         save_state(setup.run.state, state)
-        name = signal.Signals(stopped.signal).name
-        resume = f"sla train --resume --name {argument(setup.run.name)}"
-        text = f"{name}: stopped after {state.saved}; continue with `{resume}`"
-        raise Stopped(stopped.signal, text) from stopped
+        raise stopped_after(stopped, state.saved, setup.run.name) from stopped
     except SlaError as error:
         if state.saved:
             error.hint += f" The state after {state.saved} is kept in {setup.run.path}."

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
-from sla_cli.errors import Stopped
+from sla_cli.errors import Stopped, argument
 from sla_cli.system.workers import signals
 
 WHILE_TRAINING = signals("SIGTERM", "SIGUSR1")
@@ -34,6 +34,13 @@ class StopRequest:
         """Raise Stopped if a signal was received."""
         if self.signal:
             raise Stopped(self.signal)
+
+
+def stopped_after(stopped: Stopped, done: str, run: str) -> Stopped:
+    """The same, which says what was done before, and how to continue the run of this name."""
+    name = signal.Signals(stopped.signal).name
+    resume = f"sla train --resume --name {argument(run)}"
+    return Stopped(stopped.signal, f"{name}: stopped after {done}; continue with `{resume}`")
 
 
 @contextmanager

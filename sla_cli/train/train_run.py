@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict
@@ -15,7 +14,7 @@ from sla_cli.artifact.sole_writer import OWNER, Hold, sole_writer
 from sla_cli.config.settings import Config
 from sla_cli.core.counted import counted
 from sla_cli.core.normalize import profile
-from sla_cli.errors import SlaError, Stopped, argument, some
+from sla_cli.errors import SlaError, Stopped, some
 from sla_cli.log import log
 from sla_cli.model.device import place
 from sla_cli.model.distributed import ALONE, ProcessGroup
@@ -26,7 +25,7 @@ from sla_cli.train.init_from import check_kept
 from sla_cli.train.loop import TrainSetup, check_start, train
 from sla_cli.train.metrics import best_of
 from sla_cli.train.results import Trained
-from sla_cli.train.signals import catching_signals
+from sla_cli.train.signals import catching_signals, stopped_after
 from sla_cli.train.splits import check_splits
 from sla_cli.work.folder import seed_runs
 from sla_cli.work.kind import RECEIPT_NAME
@@ -255,7 +254,4 @@ def _finish(run: Run, store: Store, device: str) -> None:
         try:
             finish_run(run, store, device, stop.check)
         except Stopped as stopped:
-            name = signal.Signals(stopped.signal).name
-            resume = f"sla train --resume --name {argument(run.name)}"
-            text = f"{name}: stopped after the last epoch; continue with `{resume}`"
-            raise Stopped(stopped.signal, text) from stopped
+            raise stopped_after(stopped, "the last epoch", run.name) from stopped
