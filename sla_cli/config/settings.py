@@ -39,6 +39,7 @@ Layers = Annotated[
         description="all, last:K, or numbers like 0,5,11",
     ),
 ]
+Checkpointing = Annotated[str, Meta(pattern=r"^(auto|on|off|\d{1,4})\Z", description="auto, on, off, or a number")]
 Targets = Annotated[
     str,
     Meta(
@@ -95,9 +96,8 @@ class ModelConfig:
     normalize: Literal["backbone", "half"] = "backbone"  # pixels: with the backbone's mean and std, or x/127.5-1 (VAC)
     # Arguments of timm's ViT, such as depth, to make it smaller; an unknown one is refused, and the known are named.
     backbone_args: dict[str, Any] = field(default_factory=dict)
-    # Blocks that compute activations again instead of storing them: on (all), off, or a number of blocks; auto: as many
-    # as are needed for a batch to fit into the free memory.
-    checkpointing: str = "auto"
+    # Blocks that compute activations again instead of storing them. on: all; auto: as many as free memory requires.
+    checkpointing: Checkpointing = "auto"
     # Compile the blocks for training with torch.compile. auto: on a GPU, and where the compiler does not work, train
     # without; on: refuse to train where it does not work.
     compile: Literal["auto", "on", "off"] = "auto"

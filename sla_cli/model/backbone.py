@@ -92,7 +92,6 @@ class Backbone(nn.Module):
         self.interpolation = "bilinear" if source["interpolation"] == "bilinear" else "bicubic"
         self.width = self.vit.num_classes or self.vit.num_features
         self.checkpointing = config.checkpointing
-        count_by_setting(config.checkpointing, 0)  # refuses an invalid setting
         self._bytes_per_frame: dict[int, int] = {}
 
     def forward(self, pixels: Tensor, lengths: Tensor, chunk: int = 0) -> Tensor:
@@ -238,6 +237,8 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
             f"the weights of {config.backbone} cannot be downloaded from the hub: {first_line(error)}", WAYS_OUT
         ) from error
     except (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
+        if "can't allocate memory" in str(error):  # torch's MemoryError on a CPU
+            raise MemoryError(f"the backbone {config.backbone} does not fit into it") from error
         raise SlaError(
             f"backbone {config.backbone} at {config.image_size} px: {first_line(error)}",
             "Is it a ViT with weights on the hub, and do model.image_size and model.backbone_args fit it?",
@@ -254,9 +255,8 @@ def _checked_args(given: Mapping[str, Any]) -> dict[str, Any]:
     """The further arguments of a ViT. Raises SlaError for one that is not allowed, or out of bounds."""
     setting = "model.backbone_args"
     if unknown := [name for name in given if name not in BACKBONE_ARGS]:
-        raise SlaError(
-            f"{setting} holds {unknown[0]!r}, which is not allowed", f"It may hold {', '.join(BACKBONE_ARGS)}."
-        )
+        fault = f"{setting} holds {unknown[0]!r}, which is not allowed"
+        raise SlaError(fault, f"It may hold {', '.join(BACKBONE_ARGS)}.")
     return {name: check_setting(name, value, BACKBONE_ARGS[name], setting) for name, value in given.items()}
 
 

@@ -8,21 +8,15 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 
-from sla_cli.errors import SlaError
 from sla_cli.system.host_memory import free_bytes, total_bytes
 
 SHARE_OF_MEMORY = 0.6  # share of the free memory that activations may use; gradients need some too
 
 
 def count_by_setting(setting: str, blocks: int) -> int | None:
-    """The number of blocks: `on` is all of them, `off` none, a number at most all; None for `auto`. Raises SlaError."""
+    """The number of blocks: `on` is all of them, `off` none, a number at most all; None for `auto`."""
     if setting in ("auto", "on", "off"):
         return {"auto": None, "on": blocks, "off": 0}[setting]
-    if not setting.isdecimal() or len(setting) > 4:
-        raise SlaError(
-            f"model.checkpointing = {setting!r} cannot be read",
-            "It is auto, on, off, or a number of blocks, such as 6.",
-        )
     return min(int(setting), blocks)
 
 

@@ -127,8 +127,8 @@ def test_a_number_of_blocks_is_checkpointed_from_the_first_that_keeps_something(
             checkpointed == [False, *(number < min(2, int(count)) for number in range(2))] if count != "off" else True
         )
     assert kept[0] > kept[1] > kept[2] == kept[3]
-    with pytest.raises(SlaError, match=r"model\.checkpointing = 'some' cannot be read"):
-        trained(tiny(**CLIP, model__checkpointing="some"))
+    with pytest.raises(SlaError, match=r"model\.checkpointing is 'some'\nIt must be auto, on, off, or a number"):
+        tiny(model__checkpointing="some")
 
 
 def test_the_need_of_a_frame_is_that_of_many_divided() -> None:
