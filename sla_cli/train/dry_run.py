@@ -15,6 +15,7 @@ from sla_cli.data.loading import training_batches
 from sla_cli.model.device import place
 from sla_cli.model.network import Network
 from sla_cli.store.store import Store
+from sla_cli.train.keep_features import features_to_keep
 from sla_cli.train.loop import initial_state
 from sla_cli.train.out_of_memory import peak_mib
 from sla_cli.train.results import Forecast, Module
@@ -32,10 +33,12 @@ def dry_run(store: Store, config: Config, device: str = "auto", begin: InitFrom 
         begin: the run from whose weights it starts, from `init_from`.
 
     Raises:
-        SlaError: as in training: weights, clips, memory, losses.
+        SlaError: as in training: weights, clips, disk, memory, losses.
     """
     placement = place(device, config.train.precision, config.train.half)
     state, data, copied = initial_state(store, config, placement, begin=begin)
+    if config.train.keep_views:
+        features_to_keep(store, state.model, config, placement)  # refuses a disk that is too small
     plan = data.plan(1)
     fullest = max(plan, key=lambda step: step.frames)
     state.model.train()

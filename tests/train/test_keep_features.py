@@ -349,6 +349,8 @@ def test_a_disk_that_is_too_small_is_refused_before_anything_is_written_or_repla
     with pytest.raises(SlaError, match=r"the features to be kept take .* GB, and the disk of .* has 0\.0 GB free"):
         start_run(fresh, run, CONFIG, preset="tiny", group=CPU, force=True)
     assert not folder(fresh).exists() and Run(run).best.is_file()
+    with pytest.raises(SlaError, match="the features to be kept take"):
+        dry_run(fresh, CONFIG, "cpu")
 
 
 def test_values_that_float16_cannot_hold_are_refused(store: Store, tmp_path: Path) -> None:
