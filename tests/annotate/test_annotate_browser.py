@@ -228,6 +228,51 @@ def test_what_is_typed_is_for_the_annotation_at_which_the_typing_began(
         assert tier(work, "GLOSS") == [tuple(suggested()[1]._replace(text="NEU"))]
 
 
+def test_what_is_typed_stays_when_the_window_is_left_and_comes_back(browser: Any, server: Served, work: Path) -> None:
+    context, faults = browser.new_context(), list[str]()
+    typist = Typist(opened_in(context, server.address, faults))
+    page, devtools = typist.page, context.new_cdp_session(typist.page)
+    typist.in_time()
+    typist.press("n", "a", "ArrowLeft", "Home", "g")  # an open suggestion is selected
+    typist.type("NEU")
+    devtools.send("Emulation.setFocusEmulationEnabled", {"enabled": False})
+    page.evaluate("""() => { window.seen = []; for (const kind of ["blur", "focus"])
+        document.getElementById("text").addEventListener(kind, () => window.seen.push(kind)); }""")
+    context.new_page().bring_to_front()
+    page.wait_for_function("() => window.seen.at(-1) === 'blur'", polling=100)
+    page.bring_to_front()
+    page.wait_for_function("() => window.seen.at(-1) === 'focus'", polling=100)
+    typist.press("Enter")
+    typist.wait()
+    assert tier(work, "GLOSS") == [(0, 500, "NEU"), tuple(suggested()[0])]
+    context.close()
+    assert faults == []
+
+
+def test_what_was_chosen_while_an_answer_was_awaited_is_left_alone(browser: Any, server: Served, work: Path) -> None:
+    """A key that waited does nothing to it, and what the answer is about is not selected instead."""
+    with at_work(browser, server.address) as typist:
+        typist.in_time()
+        typist.press("n", "a", "a", "ArrowLeft", "Home", "g")
+        typist.type("NEU")
+        typist.press("Enter")
+        typist.wait()
+        first, second = (tuple(mark) for mark in suggested()[:2])
+        with typist.held("**/edit"):
+            typist.press("c")
+            typist.type("ALT")
+            typist.press("Enter", "r", "ArrowRight")
+        typist.wait()
+        assert typist.fault == "Nothing was done: another annotation was chosen meanwhile."
+        assert tier(work, "GLOSS") == [(0, 500, "ALT"), first, second]
+        chosen = typist.selected
+        assert chosen[1] == first[2]
+        with typist.held("**/edit"):
+            typist.press("ArrowLeft", "u", "ArrowRight")
+        typist.wait()
+        assert typist.selected == chosen and tier(work, "GLOSS")[0] == (0, 500, "NEU")
+
+
 def test_a_key_while_another_recording_is_opened_does_nothing_but_open_the_next(
     browser: Any, work: Path, video: Path
 ) -> None:

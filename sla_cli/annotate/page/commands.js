@@ -5,6 +5,8 @@ const SETTLED = new Set(["r", "1", "2", "3", "4", "s", "e", "t", "j", "o"]); // 
 const LENGTH = 500; // milliseconds of a new gloss, if there is room
 
 export class Commands {
+  #choices = 0; // how often the annotator has chosen an annotation
+
   constructor(parts) {
     Object.assign(this, parts); // model, player, timeline, list, saving, queue, say; editor is set later
     this.table = this.#table();
@@ -29,7 +31,7 @@ export class Commands {
       ["Decide", "accept", ["a"], () => this.#accept()],
       ["Decide", "reject, delete", ["r", "Delete"], () => this.#remove()],
       ["Decide", "change text", ["c", "Enter"], () => this.#change()],
-      ["Decide", "undo", ["u"], () => this.saving.send({ type: "undo" }, null, (put) => this.#chooseLater(put[0]))],
+      ["Decide", "undo", ["u"], () => this.saving.send({ type: "undo" }, null, this.#choosing((put) => put[0]))],
       ["Edit", "start −1 frame", ["1"], () => this.#move("start", -1)],
       ["Edit", "start +1 frame", ["2"], () => this.#move("start", 1)],
       ["Edit", "end −1 frame", ["3"], () => this.#move("end", -1)],
@@ -51,15 +53,24 @@ export class Commands {
   }
 
   choose(item) {
+    this.#choices += 1;
+    this.#select(item);
+  }
+
+  #select(item) {
     this.model.select(item);
     if (!item) return;
     this.player.time = item.start;
     if (this.player.loop) this.player.play();
   }
 
-  // What an answer of the server is about, unless somebody types by now.
-  #chooseLater(item) {
-    if (item && document.activeElement !== $("text")) this.choose(item);
+  // Selects what an answer of the server is about, unless somebody types by then or has chosen another one.
+  #choosing(find) {
+    const before = this.#choices;
+    return (put) => {
+      const item = find(put);
+      if (item && this.#choices === before && document.activeElement !== $("text")) this.#select(item);
+    };
   }
 
   // The suggestion that is open and comes next: the least sure one that is surer than this, or the next in time.
@@ -80,7 +91,7 @@ export class Commands {
   commit(text, made, before) {
     const item = before && this.model.find(before);
     if (made) {
-      this.saving.send({ type: "add", ...made, text }, null, (put) => this.#chooseLater(put.find((one) => one.tier === made.tier)));
+      this.saving.send({ type: "add", ...made, text }, null, this.#choosing((put) => put.find((one) => one.tier === made.tier)));
     } else if (!item) {
       this.say("The annotation that you were changing is not there any more.", true);
     } else if (this.model.isOpen(item)) {
@@ -97,7 +108,7 @@ export class Commands {
       this.say("Start and end are whole numbers of milliseconds.", true);
       this.model.select(item); // the fields show its times again
     } else if (item && this.model.isOpen(item)) {
-      this.#decide(item, { start, end }, (put) => this.#chooseLater(put.find((one) => one.tier === this.model.about.glosses[0])));
+      this.#decide(item, { start, end }, this.#choosing((put) => put.find((one) => one.tier === this.model.about.glosses[0])));
     } else if (this.#may(item)) {
       Object.assign(item, { start, end });
       this.saving.send({ type: "times", tier: item.tier, start, end }, item);
@@ -139,8 +150,10 @@ export class Commands {
 
   // Run when the server has answered what was done to the selected annotation before, other than moving it.
   async #settled(run) {
+    const before = this.#choices;
     if (!["", "times", undefined].includes(this.model.selected?.pending)) await this.saving.settled();
-    run();
+    if (this.#choices === before) run();
+    else this.say("Nothing was done: another annotation was chosen meanwhile.", true);
   }
 
   // Whether an annotation may be edited; says why not.

@@ -9,7 +9,7 @@ const fold = (text) => text.normalize("NFC").toLocaleLowerCase();
 
 export class Editor {
   #new = null; // the annotation that is being made: tier, start, end
-  #item = null; // the annotation that was selected when the typing began
+  #item; // the annotation that was selected when the typing began, null without one; undefined while nobody types
   #chosen = -1; // place of the offered gloss that Enter takes
 
   // `commit(text, made, item)` gets the annotation that is being made, or null for another one; `times(start, end)`.
@@ -19,8 +19,8 @@ export class Editor {
     this.words = $("words");
     this.text.addEventListener("input", () => { this.#chosen = -1; this.#offer(); });
     this.text.addEventListener("keydown", (event) => this.#key(event));
-    this.text.addEventListener("focus", () => { this.#item = this.model.selected; });
-    this.text.addEventListener("blur", () => this.#leave());
+    this.text.addEventListener("focus", () => { if (this.#item === undefined) this.#item = this.model.selected; });
+    this.text.addEventListener("blur", () => { if (document.activeElement !== this.text) this.#leave(); }); // not if the window is left
     this.words.addEventListener("mousedown", (event) => {
       event.preventDefault(); // the text keeps the focus
       if (event.target.role === "option") this.#finish(event.target.textContent);
@@ -109,6 +109,7 @@ export class Editor {
 
   #leave() {
     this.#new = null;
+    this.#item = undefined;
     this.#chosen = -1;
     this.words.hidden = true;
     this.text.ariaExpanded = "false";
