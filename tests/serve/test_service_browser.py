@@ -69,11 +69,17 @@ def test_a_video_is_recognised_shown_and_saved(browser: Any, opened: Running, tm
 
 
 def test_a_question_that_fails_is_asked_again(browser: Any, opened: Running, tmp_path: Path) -> None:
-    with page_of(browser, opened, expected="ERR_FAILED") as page:
+    """Without a network, or if a proxy refuses it."""
+    with page_of(browser, opened, expected="Failed to load resource") as page:
         page.route("**/v1/transcripts/*", lambda route: route.abort(), times=1)
+        page.route("**/v1/transcripts/*", lambda route: route.fulfill(status=429), times=1)
+        page.route("**/v1/transcripts/*", lambda route: route.fulfill(status=502), times=1)
         page.set_input_files("#file", clip(tmp_path))
         page.wait_for_selector("#result:visible")
         assert not page.locator("#fault").is_visible()
+        page.route("**/v1/transcripts", lambda route: route.fulfill(status=429))
+        page.set_input_files("#file", clip(tmp_path))
+        page.wait_for_selector("#fault:text('The service is busy. Try again later.')")
 
 
 def test_a_video_that_is_cancelled_while_the_page_asks_is_deleted(

@@ -59,7 +59,7 @@ async function reasonOf(reason, began) {
   const found = await health();
   if (!found) return new Refused(0, "The service does not answer.");
   if (found.error) return new Refused(0, asSentence(found.error));
-  return new Refused(401, "The service refuses the camera; it may need its token.");
+  return new Refused(401, "The service refuses the camera; it may need its token, or be too busy.");
 }
 
 function picture(own) {

@@ -21,8 +21,8 @@ export async function ask(path, options = {}) {
 }
 
 async function sentence(answer) {
-  const again = answer.headers.get("Retry-After");
-  if (answer.status === 429) return `The service is busy. Try again in ${again} seconds.`;
+  const again = Number(answer.headers.get("Retry-After")); // a proxy may send none, or a date
+  if (answer.status === 429) return `The service is busy. Try again ${again ? `in ${again} seconds` : "later"}.`;
   const fault = await answer.json().then((found) => found.error, () => "");
   return asSentence(fault) || `The service answers ${answer.status}.`;
 }

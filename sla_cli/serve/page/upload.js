@@ -37,8 +37,8 @@ async function recognise(file) {
         found = await (await ask(`v1/transcripts/${job.id}`)).json();
         lost = 0;
       } catch (error) {
-        lost += 1; // the network may be away for a moment
-        if (!stopping.signal.aborted && (error.status !== 0 || lost > MOST)) throw error;
+        lost += 1;
+        if (!stopping.signal.aborted && (!passes(error.status) || lost > MOST)) throw error;
       }
       stopping.signal.throwIfAborted();
     }
@@ -53,6 +53,9 @@ async function recognise(file) {
     at("file").value = "";
   }
 }
+
+// The network may be away for a moment, a proxy too busy, or without its service.
+const passes = (status) => status === 0 || status === 429 || status >= 500;
 
 function progressOf(job) {
   if (job.state === "waiting") return [job.place ? `waiting, ${job.place} before it` : "waiting"];
