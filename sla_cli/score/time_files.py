@@ -152,7 +152,7 @@ def read_signs(path: Path, tiers: Sequence[str] = ()) -> dict[str, Signs]:
 
 def _of_recording(path: Path, tiers: Sequence[str]) -> Signs:
     """The glosses of a file of a folder. Raises SlaError for a CTM of several recordings."""
-    if not _is_ctm(path):
+    if can_read(path.name):
         return _annotated(path, tiers)
     found = read_signs(path, tiers)
     if len(found) > 1:
@@ -174,17 +174,21 @@ def _in_nfc(recordings: Mapping[str, Signs]) -> dict[str, Signs]:
 
 def _is_ctm(path: Path) -> bool:
     """By its name; a file also by its first line."""
-    if path.suffix.lower() == ".ctm" or not path.is_file():
-        return path.suffix.lower() == ".ctm"
+    if _is_named_ctm(path.name) or not path.is_file():
+        return _is_named_ctm(path.name)
     _, line = next(content_lines(begins(path, 4096).decode(errors="replace")), (0, ""))
     return FORMAT.parse(line) is not None
+
+
+def _is_named_ctm(name: str) -> bool:
+    return name.lower().endswith(".ctm")
 
 
 def _files_in(folder: Path) -> dict[str, str]:
     """The annotation files at any depth, else the CTM files, by their path without extension; both relative to the
     folder."""
     files, names = dict[str, str](), list(walk(Folder(folder)))
-    for path in list(filter(can_read, names)) or [name for name in names if _is_ctm(Path(name))]:
+    for path in list(filter(can_read, names)) or list(filter(_is_named_ctm, names)):
         other = files.setdefault(PurePosixPath(path).with_suffix("").as_posix(), path)
         if other != path:
             raise SlaError(f"{folder} has two files of one recording: {other} and {path}", "Keep one of them there.")

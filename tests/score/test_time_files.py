@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -131,13 +132,16 @@ def test_folders_match_by_name_at_any_depth_also_with_one_file_each(tmp_path: Pa
         compare_times(other, true / "b")
 
 
-def test_a_folder_may_have_ctm_files(tmp_path: Path) -> None:
-    """As `sla transcribe -o FOLDER --format ctm` writes them, which are also beside others."""
+def test_a_folder_may_have_ctm_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `sla transcribe -o FOLDER --format ctm` writes them, which are also beside others; by their names, wherever
+    the command is called."""
     for name, kinds in (("ctm", ["ctm"]), ("both", ["ctm", "eaf"])):
         for folder, signs in (("found", FOUND), ("true", TRUE)):
             (tmp_path / name / folder).mkdir(parents=True)
             for kind in kinds:
                 write(tmp_path / name / folder / f"a.{kind}", signs)
+        shutil.copyfile(tmp_path / name / "found" / "a.ctm", tmp_path / name / "found" / "a.txt")
+        monkeypatch.chdir(tmp_path / name / "found")
         figures = compare_times(tmp_path / name / "found", tmp_path / name / "true")
         assert (figures.recordings, figures.correct, figures.inside) == (1, 2, 50)
     several = tmp_path / "ctm" / "found" / "a.ctm"
