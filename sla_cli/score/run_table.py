@@ -76,25 +76,23 @@ def _row(
     check_group(name, [Member.of(run.name, run.path, run) for run in runs])
     scores, found_by = {}, dict[str, None]()
     for split in splits:
-        if _is_decoded(name, runs, split, work):
+        if _is_decoded(name, runs, split, search, work):
             files = [hypotheses_of(work, run, split=split, search=search) for run in runs]
             found_by |= dict.fromkeys(map(search_of, files))
             found = [score_in_memory(file, ref, options)[0] for file in files]
             scores[split] = _group(name, runs, found, options)
     if not scores:
-        raise SlaError(
-            f"no hypotheses of {' or '.join(splits)} of {name} in {work.hypotheses}",
-            f"`sla decode {argument(runs[0].path)} --split {splits[0]}` makes them.",
-        )
+        hypotheses_of(work, runs[0], split=splits[0], search=search)  # raises, and says which there are
     return Row(name, ", ".join(found_by), runs[0].config.model.variant, trained_parameters(runs[0]), scores)
 
 
-def _is_decoded(name: str, runs: Sequence[Run], split: str, work: Work) -> bool:
+def _is_decoded(name: str, runs: Sequence[Run], split: str, search: str | None, work: Work) -> bool:
     """Whether there are hypotheses of a split from each run; False if from none. Raises SlaError if from some only."""
-    lacking = [run.path for run in runs if not has_hypotheses(work, run, split)]
+    lacking = [run.path for run in runs if not has_hypotheses(work, run, split, search)]
     if lacking and len(lacking) < len(runs):
+        chosen = f" by {search}" * bool(search)
         raise SlaError(
-            f"{name}: no hypotheses of {split} of {lacking[0].name} in {work.hypotheses}, but of other runs",
+            f"{name}: no hypotheses of {split}{chosen} of {lacking[0].name} in {work.hypotheses}, but of other runs",
             f"`sla decode {argument(lacking[0])} --split {split}` makes them; --split of `sla table` shows one only.",
         )
     return not lacking

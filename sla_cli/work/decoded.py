@@ -24,7 +24,7 @@ def hypotheses_of(work: Work, run: Run, *, split: str | None = None, search: str
         SlaError: there are none, or several (listed).
     """
     every = _named(work, run, split)
-    named = [path for path in every if search in (None, search_of(path))]
+    named = _by(search, every)
     found = _of_present_weights(named, run)
     chosen = f" of {split}" * bool(split) + f" by {search}" * bool(search)
     if not found:
@@ -49,9 +49,9 @@ def hypotheses_of(work: Work, run: Run, *, split: str | None = None, search: str
     return found[0]
 
 
-def has_hypotheses(work: Work, run: Run, split: str) -> bool:
-    """Whether there are hypotheses of a split from the present weights of a run."""
-    return bool(_of_present_weights(_named(work, run, split), run))
+def has_hypotheses(work: Work, run: Run, split: str, search: str | None = None) -> bool:
+    """Whether there are hypotheses of a split, by any search or this one, from the present weights of a run."""
+    return bool(_of_present_weights(_by(search, _named(work, run, split)), run))
 
 
 def decoded_runs(work: Work, splits: Sequence[str]) -> list[str]:
@@ -111,6 +111,10 @@ def _named(work: Work, run: Run, split: str | None) -> list[Path]:
     """The hypotheses of all runs that have had this name."""
     found = (path for _, path in finished(work.hypotheses / run.name, "*.tsv"))
     return [path for path in found if split in (None, _split_of(path))]
+
+
+def _by(search: str | None, hypotheses: Sequence[Path]) -> list[Path]:
+    return [path for path in hypotheses if search in (None, search_of(path))]
 
 
 def _split_of(hypotheses: Path) -> str:

@@ -98,7 +98,7 @@ def test_one_split_is_shown_if_a_run_of_a_group_lacks_the_other(store: Store) ->
     assert list(found["rows"][0]["scores"]) == ["dev"]
     WORK.rename("our work")
     error = sla("table", "frozen-1", "--split", "train", "--work", "our work", code=2).stderr
-    assert "no hypotheses of train of frozen-1" in error
+    assert "no hypotheses of train of run frozen-1" in error
     assert "`sla decode 'our work/runs/frozen-1' --split train` makes them." in " ".join(error.split())
 
 
@@ -145,15 +145,18 @@ def test_what_has_no_meaning_is_refused(store: Store) -> None:
     assert "adapter-1-seed0 and adapter-1-seed1 differ in train.lr, so they are no group of seeds" in error
     assert "no such run" in sla("table", "nothing", code=2).stderr
     make_run(WORK, "frozen-5", store)
-    assert "no hypotheses of dev or test of frozen-5" in sla("table", "frozen-5", code=2).stderr
+    assert "no hypotheses of dev of run frozen-5" in sla("table", "frozen-5", code=2).stderr
     decode(WORK, "frozen-5", store, "dev", 0.5)
     assert "has no weights yet" in sla("table", "frozen-5", code=2).stderr
     decode(WORK, "frozen-1", store, "dev", 0.5, search="beam10-lm")
     error = sla("table", "frozen-1", code=2).stderr
     assert "several hypotheses of dev of run frozen-1" in error and "Choose with --split and --search" in error
     assert sla("table", "frozen-1", "--search", "greedy").stdout.startswith("| run |")
-    both = sla("table", "frozen-1", "--search", "greedy", "--search", "beam10-lm", "--split", "dev").stdout
+    both = sla("table", "frozen-1", "--search", "greedy", "--search", "beam10-lm").stdout
     assert [line.split(" | ")[1] for line in both.splitlines()[2:4]] == ["greedy", "beam10-lm"]
+    assert both.splitlines()[3].endswith(" | - | - |"), "test is not decoded by it"
+    error = " ".join(sla("table", "frozen-1", "--search", "beam3", code=2).stderr.split())
+    assert "no hypotheses of dev by beam3 of run frozen-1" in error and "There are those by beam10-lm, greedy" in error
     hypotheses = WORK / "hypotheses" / "frozen-1"
     for ending in ("tsv", "tsv.receipt.json"):
         shutil.copyfile(hypotheses / f"dev-greedy-abc123.{ending}", hypotheses / f"dev-greedy-def456.{ending}")
