@@ -1,6 +1,6 @@
 """sla tune"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -77,7 +77,7 @@ def tune(
     path, run = find_emissions(source, folder, split=split, store=store, weights=weights, device=device)
     references, tunings = references_of(path, store), tunings_of(path, run)
     out, tuned, trials = tune_file(path, references, tunings, options, points, jobs=jobs, force=force)
-    lines = list(_grids(trials, GridPoint(tuned.beam, tuned.alpha, tuned.beta)))
+    lines = _grids(trials, GridPoint(tuned.beam, tuned.alpha, tuned.beta))
     lines += [_text(tuned), f"{out / 'tune.png'} shows them, {out / 'clips.tsv'} the errors of each clip"]
     shared.answer("\n".join(lines), TunedFolder(**vars(tuned), tuned=out), as_json)
 
@@ -101,14 +101,18 @@ def _text(tuned: "Tuned") -> str:
     return "\n".join(lines)
 
 
-def _grids(trials: Sequence["Trial"], chosen: "GridPoint") -> Iterator[str]:
-    """WER by alpha (down) and beta (across), a table for each beam; the choice has a star."""
+def _grids(trials: Sequence["Trial"], chosen: "GridPoint") -> list[str]:
+    """WER by alpha (down) and beta (across), a table for each beam; the choice has a star. If too wide, where it is."""
     from sla_cli.decode.grid_search import GridPoint
 
     wers = {trial.point: trial.counts.wer for trial in trials}
+    tables = list[str]()
     alphas, betas = sorted({point.alpha for point in wers}), sorted({point.beta for point in wers})
     for beam in sorted({point.beam for point in wers}):
         points = [[GridPoint(beam, alpha, beta) for beta in betas] for alpha in alphas]
         rows = [(f"{row[0].alpha:g}", *(f"{'*' * (one == chosen)}{wers[one]:.2f}" for one in row)) for row in points]
         title = f"WER %, beam {beam}" + (" (* is chosen)" if beam == chosen.beam else "")
-        yield table(title, ("alpha \\ beta", *(f"{beta:g}" for beta in betas)), rows) + "\n"
+        tables.append(table(title, ("alpha \\ beta", *(f"{beta:g}" for beta in betas)), rows) + "\n")
+        if tables[-1].count("\n") > 2 + len(rows):  # cells are folded
+            return ["The tables of WERs are too wide to be shown: tune.tsv, beside tune.png, has all.\n"]
+    return tables

@@ -88,6 +88,15 @@ def test_the_gain_is_printed_with_its_interval_and_follows_from_the_kept_errors(
     assert [int(row.split("\t")[4]) for row in table[1:]] == list(errors.values())
 
 
+def test_of_a_grid_that_is_too_wide_no_table_is_shown(folder: Path) -> None:
+    write_store(folder)
+    betas = ",".join(f"{beta / 100}" for beta in range(41))
+    printed = sla("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0.5", "--betas", betas, "--beams", "1").stdout
+    first, _, chosen, *_ = printed.splitlines()
+    assert first == "The tables of WERs are too wide to be shown: tune.tsv, beside tune.png, has all."
+    assert chosen.startswith("tuned on dev: alpha 0.5, beta ")
+
+
 def test_no_language_model_is_said_to_gain_nothing(folder: Path) -> None:
     write_store(folder)
     output = sla("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0", "--betas", "0").output
