@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from sla_cli.cli.options import WORK, Json, Work, answer
+from sla_cli.errors import SlaError
 
 
 def report(
@@ -47,6 +48,8 @@ def report(
     from sla_cli.score.compare import against_first
     from sla_cli.work.folder import Work as WorkFolder
 
+    if ids and not clips:
+        raise SlaError("--clip shows frames, --clips 0 none", "Leave out one of the two.")
     title, names = as_line(title, "--title"), [as_line(name, "--name") for name in names or ()]
     systems = load_systems(scores or [WorkFolder(work).newest_score()], names)
     against = against_first([system.score for system in systems], marks(len(systems)))

@@ -92,7 +92,12 @@ def test_no_other_file_is_replaced(scores: list[Path], tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "printed"),
-    [(["nowhere"], "nowhere"), (["--clip", "x"], "no clip 'x'"), (["--name", "a", "--name", "b"], "2 names")],
+    [
+        (["nowhere"], "nowhere"),
+        (["--clip", "x"], "no clip 'x'"),
+        (["--clip", "clip-3", "--clips", "0"], "--clip shows frames, --clips 0 none"),
+        (["--name", "a", "--name", "b"], "2 names"),
+    ],
 )
 def test_what_is_wrong_is_said(scores: list[Path], arguments: list[str], printed: str) -> None:
     answer = sla("--work", str(scores[0].parents[1]), *arguments)
