@@ -6,7 +6,7 @@ import secrets
 import tempfile
 import webbrowser
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from starlette.types import ASGIApp
@@ -32,7 +32,7 @@ def serve(app: ASGIApp, port: int, tell: Callable[[str], object], *, browser: bo
         port, token = opened.getsockname()[1], secrets.token_urlsafe(32)
         address = f"http://{HOST}:{port}/{token}/"
         tell(address)
-        with _browser(address) if browser else _nothing():
+        with _browser(address) if browser else nullcontext():
             server(Guard(app, token, port), ws="none").run(sockets=[opened])
 
 
@@ -44,8 +44,3 @@ def _browser(address: str) -> Iterator[None]:
         file.flush()
         webbrowser.open(Path(file.name).as_uri())
         yield
-
-
-@contextmanager
-def _nothing() -> Iterator[None]:
-    yield
