@@ -47,7 +47,7 @@ class Door:
         self._now += 1
         try:
             refused = self._refusal(scope)
-            app = self.app if refused is None else _denied(refused) if scope["type"] == "websocket" else refused
+            app = refused or self.app
             await app(scope, receive, secured(self._counting(send)))
         finally:
             self._now -= 1
@@ -93,13 +93,3 @@ def protocol_of(token: str) -> str:
 def fault(status: int, sentence: str, headers: dict[str, str] | None = None) -> Response:
     """An answer that says why a request is refused."""
     return as_json(Fault(error=sentence), status, headers)
-
-
-def _denied(response: Response) -> ASGIApp:
-    """Answers a request for a WebSocket by a response of HTTP."""
-
-    async def deny(scope: Scope, receive: Receive, send: Send) -> None:
-        await receive()
-        await response(scope, receive, send)
-
-    return deny
