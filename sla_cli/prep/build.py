@@ -47,11 +47,11 @@ def build_store(begun: Begun, out: Path, engine: Executor, part: tuple[int, int]
     out = out.resolve()
     check_store_name(out)
     with locked_while_made(out, f"another process is writing {out}", shared=part is not None):
-        check_clips_files(out)
         plan = make_plan(request, out, part)
         found = find_existing(out, plan, force=begun.force)
         if found.made is not None:
             return _of_existing(found.made, out, plan, part)
+        check_clips_files(out)
         check_unedited(out, [division.name for division in plan.divisions], "corpus")
         folder = begin(out, begun)
         cache = EncodingCache(folder, request.frames, request.corpus.fps, request.corpus.first)

@@ -16,6 +16,7 @@ from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.holders import Holder, every_split, holders
+from sla_cli.prep.other_files import check_clips_files
 from sla_cli.prep.result import division_figures
 from sla_cli.store.division import Division, read_division, write_without
 from sla_cli.store.file import StoreFile
@@ -125,6 +126,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
             refuse_read_only(file)
         for name in FILES:
             refuse_link(out / name)
+        check_clips_files(out)
         # Nothing is changed before this line. Each change is complete in itself, and the same command does the rest of
         # an interrupted one: the clips, by which it is decided what is to be done, are removed last.
         add_digests_before(out, with_them)

@@ -84,6 +84,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
         with making(out, _receipt(stores), force=force, is_whole=is_whole) as artifact:
             if artifact.there is not None:
                 return read_values(MergeResult, artifact.there.results | {"store": str(out)}, receipt_path(out))
+            check_clips_files(out)
             parts, skipped = _parts(stores)
             _check_leaks(parts)
             result = MergeResult(str(out), renamed=_renames(stores), skipped=skipped)
@@ -97,6 +98,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
                 for store in stores.values():
                     check_nobody_left_out(store)
                 _check_folder(out, stores, force)
+                check_clips_files(out)
                 check_unedited(out, [OWN], "merged store")  # again: copying may have taken hours
                 artifact.begin()
                 gone = {_id(*clip, result.renamed): signer for clip, signer in clips_that_left(stores).items()}
@@ -157,7 +159,6 @@ def _check_folder(out: Path, stores: Mapping[str, Store], force: bool) -> None:
         raise SlaError(f"{out} is not a finished store, and contains {some(held)}", hint)
     for name in FILES:
         refuse_link(out / name)
-    check_clips_files(out)
 
 
 def _has_only_clips_of(stores: Mapping[str, Store], out: Path) -> bool:

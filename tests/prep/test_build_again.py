@@ -20,6 +20,7 @@ from sla_cli.prep import build as prep_build
 from sla_cli.prep.encoding.encode import ENCODER
 from sla_cli.prep.encoding.encode_missing import encode_missing
 from sla_cli.prep.encoding.process_pool import ProcessPool
+from sla_cli.prep.left_out import leave_out
 from sla_cli.prep.merge import merge_stores
 from sla_cli.prep.result import BrokenClips
 from sla_cli.prep.write import PlannedFile
@@ -325,15 +326,24 @@ def test_a_file_of_a_store_that_is_a_link_stays_one(own: Path, tmp_path: Path) -
 
 
 def test_a_file_of_another_store_is_not_written_through_a_link(made: Path, own: Path, tmp_path: Path) -> None:
-    mine, out = Path(shutil.copytree(made, tmp_path / "mine")), tmp_path / "store"
-    shutil.copytree(made, out)
-    (out / "clips.h5").unlink()
-    (out / "clips.h5").symlink_to("../mine/clips.h5")
-    with pytest.raises(SlaError, match=r"clips\.h5 is a link to a file of the store .*mine"):
-        build(own, out, force=True, config=PrepConfig(32, quality=80))
-    with pytest.raises(SlaError, match=r"clips\.h5 is a link to a file of the store .*mine"):
-        merge_stores([made, Path(shutil.copytree(made, tmp_path / "other"))], out, force=True)
-    assert digests(mine) == digests(made)
+    both = [made, Path(shutil.copytree(made, tmp_path / "other"))]
+    out, merged, mine = tmp_path / "store", tmp_path / "merged", tmp_path / "mine"
+    build(own, out)
+    merge_stores(both, merged)
+    for store in (out, merged):
+        there = Path(shutil.copytree(store, mine / store.name))
+        (store / "clips.h5").unlink()
+        (store / "clips.h5").symlink_to(there / "clips.h5")
+    assert build(own, out).encoded == 0 and merge_stores(both, merged), "nothing is to be written"
+    before = [digests(mine / store.name) for store in (out, merged)]
+    for write in (
+        lambda: build(own, out, force=True, config=PrepConfig(32, quality=80)),
+        lambda: merge_stores(both[::-1], merged, force=True),
+        lambda: leave_out(out, [Store(out).clips.signers[0]], tmp_path),
+    ):
+        with pytest.raises(SlaError, match=r"clips\.h5 is a link to a file of the store .*mine"):
+            write()
+    assert [digests(mine / store.name) for store in (out, merged)] == before
 
 
 def frame_bytes(store: Store) -> list[bytes]:
