@@ -5,8 +5,9 @@ The clips of a signer are an archive, 00.zip, which is read in place, or unpacke
 
 from __future__ import annotations
 
+import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import PurePosixPath
 
@@ -42,8 +43,8 @@ def read(size: int, tree: Tree, options: OptionValues) -> Listing:
         for split in SPLITS
         for found in _rows(tree, folder, split, listing)
     ]
-    tops = list(dict.fromkeys((*map(parent_of, divisions.values()), "")))  # this size first, if several are there
-    places = _places(tree, tops, list(dict.fromkeys(clip for _, _, clip, *_ in rows)))
+    nearest = os.path.commonpath(map(parent_of, divisions.values()))
+    places = _places(size, tree, nearest, list(dict.fromkeys(clip for _, _, clip, *_ in rows)))
     for division, split, clip, row, where in rows:
         signer, glosses = _signer(clip), tuple(row.fields.get("gloss", "").split())
         translation = " ".join(row.fields.get("text", "").split())
@@ -67,13 +68,18 @@ def _find_tables(size: int, tree: Tree, division: str) -> str | None:
     """The folder SI or US of the requested size, None if there is none. Raises SlaError if it is not clear which."""
     parents = find_folders(tree, lambda folder: _table(tree, join(folder, division), "train") is not None)
     found = [join(folder, division) for folder in parents]
-    named = {folder: SIZE.findall(tree.where(folder)) for folder in found}  # the last one counts
-    of_size = [folder for folder in found if named[folder][-1:] == [str(size)]]
+    named = {folder: _named_size(tree.where(folder)) for folder in found}
+    of_size = [folder for folder in found if named[folder] == str(size)]
     fitting = of_size or [folder for folder in found if not named[folder]]
     if found and len(fitting) != 1:
         message = f"looked for {division}/ of Isharah-{size} in {tree.where('')}; found {some(map(tree.where, found))}"
         raise SlaError(message, f"Give the folder of Isharah-{size}.")
     return fitting[0] if fitting else None
+
+
+def _named_size(place: str) -> str:
+    """The size that a path names last, "" if it names none."""
+    return next(reversed(SIZE.findall(place)), "")
 
 
 def _table(tree: Tree, folder: str, split: str) -> str | None:
@@ -101,23 +107,23 @@ def _signer(clip: str) -> str:
     return clip.partition("_")[0]
 
 
-def _places(tree: Tree, tops: Sequence[str], clips: Sequence[str]) -> dict[str, ClipLocation]:
+def _places(size: int, tree: Tree, nearest: str, clips: Sequence[str]) -> dict[str, ClipLocation]:
     """Each signer to the place of the clips: every signer is searched, since each has a separate archive or folder.
 
     If one is missing, its place is guessed from that of another: its clips fail, and the others are stored.
 
     Args:
-        tops: folders below which they are searched, one after the other.
+        nearest: folder below which all are searched; if none is there, below those above it: clips of other sizes have
+            the same ids, and may be there.
     """
     by_signer: dict[str, list[str]] = {}
     for clip in clips:
         by_signer.setdefault(_signer(clip), []).append(clip)
-    there: dict[str, ClipLocation] = {}
-    for signer, names in by_signer.items():
-        few = sample(names, 3)
-        ways = (find_clips(tree, few, top) or find_in_archives(tree, few, top, likely=signer) for top in tops)
-        if found := next(filter(None, ways), []):
-            there[signer] = found[0]
+    top = nearest
+    while not (there := _found_below(tree, top, by_signer)) and top:
+        top = parent_of(top)
+    if other := [str(place) for place in there.values() if _named_size(str(place)) not in ("", str(size))]:
+        log.warning("clips are taken from %s, which is named as another size than %d", some(other, 1), size)
     if clips and not there:
         raise SlaError(
             f"no clips: looked for {some(clips, 2)}, each as a video, a folder of frames, or in an archive as 00.zip; "
@@ -128,6 +134,16 @@ def _places(tree: Tree, tops: Sequence[str], clips: Sequence[str]) -> dict[str, 
         known, place = next(iter(there.items()))
         log.warning("no clips of signers %s; those of the others are in %s", some(missing, 20), place)
         there |= {signer: _alike(known, place, signer) for signer in missing}
+    return there
+
+
+def _found_below(tree: Tree, top: str, by_signer: Mapping[str, Sequence[str]]) -> dict[str, ClipLocation]:
+    """The places of the signers of whom a clip is found."""
+    there: dict[str, ClipLocation] = {}
+    for signer, names in by_signer.items():
+        few = sample(names, 3)
+        if found := find_clips(tree, few, top) or find_in_archives(tree, few, top, likely=signer):
+            there[signer] = found[0]
     return there
 
 

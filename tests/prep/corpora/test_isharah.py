@@ -111,6 +111,20 @@ def test_the_size_that_is_meant_is_taken(tmp_path: Path, lay: Lay, read: Read, n
         read("isharah2000", tmp_path / "isharah500")
 
 
+@pytest.mark.parametrize("deeper", ["", "tables/"])
+def test_clips_of_another_size_do_not_take_the_place_of_missing_ones(
+    tmp_path: Path, lay: Lay, read: Read, deeper: str, warnings: Callable[[], str]
+) -> None:
+    for size in (500, 1000):
+        lay(tmp_path / f"isharah{size}", {f"{deeper}{name}": text for name, text in tables().items()})
+    lay(tmp_path / "isharah1000", clip_files("v/SIGNER/NAME.mp4"))
+    assert {clip.source.path.split("/")[0] for clip in read("isharah500", tmp_path).clips} == {"isharah1000"}
+    assert "which is named as another size than 500" in warnings()
+    lay(tmp_path / "isharah500", {name: b"" for name in clip_files("v/SIGNER/NAME.mp4") if "/08/" not in name})
+    assert {clip.source.path.split("/")[0] for clip in read("isharah500", tmp_path).clips} == {"isharah500"}
+    assert "no clips of signers 08" in warnings()
+
+
 def test_a_miss_says_what_was_looked_for_and_what_lies_there(tmp_path: Path, lay: Lay, read: Read) -> None:
     lay(tmp_path, {"XX/": ""})
     with pytest.raises(SlaError, match=r"looked for SI/train\.txt or .* of Isharah-500 .* contains XX/"):
