@@ -63,9 +63,10 @@ class Recordings:
         beside = [stem + ending for ending in VIDEOS] + [stem]
         if self.video:  # the video with the name of the file may be another camera
             beside = [name for name in beside if fnmatch(name, self.video)]
+        folder = self.tree.root / parent_of(path) if isinstance(self.tree, Folder) else None
         for source in self._places(path, link, urls, beside):
             self._compare_names(path, source, file.links)
-            return Recording(source, origin_in(links, Path(source.path)))
+            return Recording(source, origin_in(links, source.root / source.path, folder))
         expected = join(parent_of(path), linked[0] if linked else f"{stem}.mp4")
         below = f" and below {self.media.tree.where('')}" if self.media else ""
         looked = ", ".join([*(url[:200] for url in urls), f"{stem}.*"])

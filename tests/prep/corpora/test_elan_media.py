@@ -203,3 +203,6 @@ def test_the_timeline_may_begin_within_the_recording(tmp_path: Path, lay: Lay, r
     gone = link("./gone.mp4", TIME_ORIGIN="5000")
     lay(tmp_path, {"x.eaf": annotated(gone, link("./x.mp4", TIME_ORIGIN="1234"))})
     assert read("elan", tmp_path).clips[0].source.start == 1.234, "the offset of the video that is there"
+    first, second = link("", f"file://{tmp_path}/1/x.mp4"), link("./2/x.mp4", TIME_ORIGIN="1234")
+    lay(tmp_path, {"x.eaf": annotated(first, second), "1/x.mp4": b"", "2/x.mp4": b""})
+    assert read("elan", tmp_path).clips[0].source == Source(tmp_path, "1/x.mp4", 0, 1), "known by its path"
