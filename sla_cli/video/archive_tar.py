@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import tarfile
 from collections.abc import Iterator
@@ -17,6 +18,15 @@ SPACING = 16 << 20  # unpacked bytes between seek points of 32 KB each: 53 GB ne
 
 MOST_HEADERS = 64 << 10  # bytes of one member: its name, its link and what PAX adds, such as access rights
 MOST_GLOBAL = 100  # what PAX states for all members; real archives state a comment
+
+
+def _percent(error: UnicodeError) -> tuple[str, int]:
+    """Bytes of names that are not UTF-8, so that the names stay different, and a table can name them."""
+    assert isinstance(error, UnicodeDecodeError)
+    return "".join(f"%{byte:02X}" for byte in error.object[error.start : error.end]), error.end
+
+
+codecs.register_error("sla_percent", _percent)
 
 
 class PlainTar(ArchiveReader):
@@ -71,7 +81,7 @@ def _members(file: BinaryIO, path: Path) -> Iterator[Member]:
     """Files of a tar; a hard link is the file that it names. Other kinds of members are refused when they are read."""
     end = -1
     headers = Headers(file, path, "has a member with headers", MOST_HEADERS)
-    stream, errors = cast(BinaryIO, headers), "backslashreplace"  # names that are not UTF-8 stay different
+    stream, errors = cast(BinaryIO, headers), "sla_percent"
     try:
         with tarfile.open(fileobj=stream, mode="r:", encoding="utf-8", errors=errors) as archive:
             while (entry := archive.next()) is not None:

@@ -343,7 +343,7 @@ def test_names_that_are_not_utf8_stay_different(tmp_path: Path, form: int) -> No
         add(archive, "M\udcf6.png", b"1")  # ö and ü in Latin-1
         add(archive, "M\udcfc.png", b"2")
     tree = open_tree(tmp_path / "a.tar")
-    assert list(tree.read_all(tree.names())) == [b"1", b"2"]
+    assert list(tree.read_all(["M%F6.png", "M%FC.png"])) == [b"1", b"2"]
 
 
 def test_a_name_of_thousands_of_digits_is_a_name(tmp_path: Path) -> None:
