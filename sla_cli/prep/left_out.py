@@ -37,6 +37,8 @@ from sla_cli.system.atomic import refuse_link, refuse_read_only
 from sla_cli.system.file_identity import unchanged
 from sla_cli.work.folder import EMISSIONS, STORES
 
+WAS_LEFT_OUT = "was left out of this store"  # ends the reason why such a clip is skipped
+
 
 @dataclass(frozen=True)
 class LeftOut:
@@ -183,7 +185,7 @@ def _nobody_left(out: Path, signers: Sequence[str], held_by: Sequence[Holder]) -
 
 def left_out_reason(signer: str) -> str:
     """Why a clip is not in a store, for its receipt."""
-    return f"signer {signer} was left out of this store"
+    return f"signer {signer} {WAS_LEFT_OUT}"
 
 
 def _without(file: StoreFile, gone: Container[str]) -> None:

@@ -9,6 +9,7 @@ from sla_cli.core.counted import counted
 from sla_cli.errors import some
 from sla_cli.prep.checks.finding import Finding
 from sla_cli.prep.corpora import corpora
+from sla_cli.prep.left_out import WAS_LEFT_OUT
 from sla_cli.store.clips import Split
 
 AGAIN = "run the same `sla prep` again"
@@ -62,14 +63,23 @@ def check_sizes(
                 message,
                 f"Was the division edited? If a file was replaced or lost, {AGAIN} with --force.",
             )
-    yield from _against_published(splits, published, len(skipped.keys() | failed.keys()))
+    left = sum(reason.endswith(WAS_LEFT_OUT) for reason in skipped.values())
+    yield from _against_published(splits, published, len(skipped.keys() | failed.keys()), left)
 
 
-def _against_published(splits: Mapping[str, Split], published: Mapping[str, int], explained: int) -> Iterator[Finding]:
-    """The receipt lists missing clips without their split, so they are compared with the sum over all splits."""
+def _against_published(
+    splits: Mapping[str, Split], published: Mapping[str, int], explained: int, left: int
+) -> Iterator[Finding]:
+    """The receipt lists missing clips without their split, so they are compared with the sum over all splits.
+
+    Args:
+        explained: number of missing clips that the receipt lists.
+        left: number of those of signers who were left out: only these may be a whole split.
+    """
     missing = {split: count - len(splits.get(split, ())) for split, count in published.items()}
     unexplained = sum(max(0, count) for split, count in missing.items() if split in splits) > explained
-    more = sum(max(0, count) for count in missing.values()) > explained  # else whole splits were left out on purpose
+    whole = sum(count for split, count in missing.items() if split not in splits)
+    more = whole > left or sum(max(0, count) for count in missing.values()) > explained
     for split, count in published.items():
         if split not in splits:
             if not more:
