@@ -17,6 +17,11 @@ MEDIA = "media:"  # begins the origin of a clip whose recording is in a separate
 NUMBER = r"\d+\.\d+(?:e[+-]\d+)?|\d+e[+-]\d+"  # as Python writes a float that is not negative
 
 
+def split_of_name(name: str) -> str | None:
+    """train, dev or test, also from other names that tables give them; None for anything else."""
+    return SPLIT_NAMES.get(name.strip().lower())
+
+
 @dataclass(frozen=True)
 class Source:
     """Where a clip's pictures are.

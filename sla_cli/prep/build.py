@@ -42,7 +42,7 @@ def build_store(begun: Begun, out: Path, engine: Executor, part: tuple[int, int]
         BrokenClips: clips cannot be read, and `begun.on_error` is stop, or `part` is given; the others are kept.
     """
     if part is not None and begun.force:
-        raise SlaError("a part cannot replace an existing store", "Run it once with --force and without --part.")
+        raise SlaError("--part and --force do not go together", "Run it once with --force and without --part.")
     request = begun.request
     out = out.resolve()
     check_store_name(out)

@@ -125,7 +125,9 @@ def _known(store: Store, old: Division) -> dict[str, str]:
     for clip, split in by_signer.items():
         if (before := old.splits.get(clip, split)) != split:
             message = f"clip {clip} is in {before} of the division that is continued, but its signer is in {split}"
-            raise SlaError(message, "Draw it again with --force, or give it another --name.")
+            hint = "Correct the split in a copy of its table, without the line of its digest, and give it with --from"
+            again = "--force draws it again, and may move people from train to test"
+            raise SlaError(message, f"{hint} and another --name. {again}.")
     return by_signer | dict(old.splits)
 
 

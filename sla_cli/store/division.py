@@ -15,7 +15,7 @@ from pathlib import Path
 from sla_cli.artifact.table import Row, parse_table, to_tsv
 from sla_cli.artifact.text import read_text
 from sla_cli.artifact.version import check_version
-from sla_cli.core.clip import SPLIT_NAMES, SPLITS
+from sla_cli.core.clip import SPLIT_NAMES, split_of_name
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError, reading
 from sla_cli.store.paths import division_names, division_path
@@ -95,9 +95,9 @@ def read_division(path: Path) -> Division:
         check_version(path, NAME, VERSION, lines[0].removeprefix(f"# {NAME} ").strip(), "Make it with `sla split`.")
     splits, signers, drawn = dict[str, str](), dict[str, str](), facts.get("drawn", "")
     for line, row in _rows(text, path):
-        at, clip, split = f"{path}, line {line}", row["clip"], SPLIT_NAMES.get(row["split"].strip().lower())
+        at, clip, split = f"{path}, line {line}", row["clip"], split_of_name(row["split"])
         if split is None:
-            raise FormatError(f"{at}: split {row['split']!r} is not one of {', '.join(SPLITS)}")
+            raise FormatError(f"{at}: split {row['split']!r} is not one of {', '.join(SPLIT_NAMES)}")
         if clip in splits:
             raise FormatError(f"{at}: clip {clip} is listed twice")
         splits[clip] = split

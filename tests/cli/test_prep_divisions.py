@@ -130,7 +130,7 @@ def test_frames_missing_in_a_folder_of_pictures_are_reported(phoenix_tree: Tree,
     ("line", "message"),
     [
         ("prep folder mine --part 4/3", "--part '4/3' is not K/N"),
-        ("prep folder mine --part 1/3 --force", "a part cannot replace an existing store"),
+        ("prep folder mine --part 1/3 --force", "--part and --force do not go together"),
         ("prep folder mine --resume --part 1/3", "--resume uses the options of the unfinished store"),
         ("split store", "a division is drawn with --by, or taken with --from"),
         ("split store --from two.tsv --seed 1", "a division is drawn with --by, or taken with --from"),

@@ -290,8 +290,9 @@ def test_a_clip_whose_signer_is_in_another_split_is_refused(store: Path, tmp_pat
     }
     folder = undivided(tmp_path / "later", later[change])
     division_path(folder, "mine").write_bytes(table)
-    with pytest.raises(SlaError, match=r"is in \w+ of the division that is continued, but its signer is in"):
+    with pytest.raises(SlaError, match=r"is in \w+ of the division that is continued, but its signer is in") as caught:
         split_store(folder, draws=BY_SIGNER, name="mine")
+    assert "give it with --from" in caught.value.hint
     assert division_path(folder, "mine").read_bytes() == table
 
 

@@ -71,7 +71,7 @@ def test_parts_that_are_refused_leave_nothing(own: Path, tmp_path: Path) -> None
 
 
 def test_a_part_replaces_nothing(root: Path, out: Path) -> None:
-    with pytest.raises(SlaError, match="cannot replace") as caught:
+    with pytest.raises(SlaError, match="--part and --force do not go together") as caught:
         build(root, out, part=(1, 2), force=True)
     assert caught.value.hint == "Run it once with --force and without --part.", "not without the list of who left"
     with pytest.raises(SlaError, match="size was 32, now 16"):

@@ -15,7 +15,7 @@ from sla_cli.artifact.table import Row, parse_table
 from sla_cli.artifact.text import decode_any_text, is_number
 from sla_cli.config.bounds import FASTEST, SLOWEST
 from sla_cli.core.alike import forms
-from sla_cli.core.clip import SPLIT_NAMES
+from sla_cli.core.clip import SPLIT_NAMES, split_of_name
 from sla_cli.core.clip_name import without_pattern
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, ReadError, SlaError
@@ -115,10 +115,11 @@ def frame_rate(cell: str, at: str) -> float | None:
 
 def split_named(cell: str, at: str) -> str:
     """train, dev or test, also from other names. Raises SlaError, naming `at`."""
-    if cell.lower() not in SPLIT_NAMES:
+    split = split_of_name(cell)
+    if split is None:
         hint = f"Known: {', '.join(SPLIT_NAMES)}. Empty: train, or test without glosses."
         raise SlaError(f"{at}: no split {cell!r}", hint)
-    return SPLIT_NAMES[cell.lower()]
+    return split
 
 
 def report_missing(lines: Sequence[str], count: int, kind: str, hint: str, *, all_lost: bool) -> None:
