@@ -54,7 +54,7 @@ ENDPOINTS = (
             413: Answer("the video is too large"),
             422: Answer("this is not a video, or one that cannot be read; known at once only with `wait`"),
             429: Answer(FULL, headers=AGAIN),
-            503: Answer("the service cannot store the video", headers=AGAIN),
+            503: Answer("the service cannot store the video, or ends; it is deleted", headers=AGAIN),
         },
         {"wait": ("seconds to wait for the transcript", {"type": "number", "minimum": 0, "maximum": 300})},
         {"application/octet-stream": BINARY, "multipart/form-data": FORM},

@@ -81,16 +81,19 @@ class Service:
         try:
             await save_upload(request, job.upload, self.jobs.limits.upload)
             await run_in_threadpool(self.jobs.submit, job)
+            here = not wait or await _waits(request, job.ended, wait)
         except BaseException as error:
             self.jobs.delete(job)
             if isinstance(error, RefusedError):
                 return fault(error.status, str(error), {"connection": "close"})
             if isinstance(error, ClientDisconnect):
                 return Response(status_code=400)
-            if isinstance(error, OSError | SlaError | asyncio.CancelledError):  # the last: the service ends
+            if isinstance(error, OSError | SlaError):
                 return _no_room()
+            if isinstance(error, asyncio.CancelledError):
+                return fault(503, "the service ends", {"retry-after": str(LATER)})
             raise
-        if wait and not await _ended(request, job.ended, wait):
+        if not here:
             self.jobs.delete(job)  # the client has gone, and nobody else knows the id
         if job.deleted:
             return _unknown()
@@ -155,19 +158,16 @@ class Service:
         )
 
 
-async def _ended(request: Request, ended: Future[None], wait: float) -> bool:
-    """Whether the client still waits when the job has ended, or the time is over, or the service ends."""
+async def _waits(request: Request, ended: Future[None], wait: float) -> bool:
+    """Whether the client still waits when the job has ended, or the time is over."""
     ending = asyncio.shield(asyncio.wrap_future(ended))  # to cancel it would end it for others
     gone = asyncio.ensure_future(_gone(request))
     try:
         await asyncio.wait({ending, gone}, timeout=wait, return_when=asyncio.FIRST_COMPLETED)
-    except asyncio.CancelledError:
-        return True  # the state of the job is an answer, as when the time is over
+        return not gone.done()
     finally:
-        left = gone.done()
         for task in (ending, gone):
             task.cancel()
-    return not left
 
 
 async def _gone(request: Request) -> None:

@@ -237,15 +237,23 @@ def test_the_page_and_its_files_come_from_here(opened: Running) -> None:
 
 
 @pytest.mark.ci
-def test_who_waits_when_the_service_ends_is_told_the_state(run: Path, tmp_path: Path) -> None:
-    with service(run, "--streams", "0", "--state", tmp_path / "state") as own, ThreadPoolExecutor(1) as pool:
+def test_who_sends_or_waits_when_the_service_ends_is_told_so(run: Path, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with service(run, "--streams", "0", "--state", state) as own, ThreadPoolExecutor(1) as pool:
         own.ready()
         own.signal_workers(signal.SIGSTOP)
         waiting = pool.submit(own.send, video(tmp_path), 100)
         until(lambda: b"sla_transcripts_running 1.0" in own.ask("GET", "/metrics").body)
-        own.process.send_signal(signal.SIGTERM)
+        with socket.create_connection(("127.0.0.1", own.port)) as sending:
+            head = f"POST /v1/transcripts HTTP/1.1\r\nHost: 127.0.0.1:{own.port}\r\nContent-Length: 9\r\n\r\n"
+            sending.sendall(head.encode() + b"1")
+            until(lambda: b"sla_transcripts_waiting 1.0" in own.ask("GET", "/metrics").body)
+            own.process.send_signal(signal.SIGTERM)
+            answer = sending.makefile("rb").read()
         reply = waiting.result()
-    assert (reply.status, reply.json["state"]) == (202, "running")
+    assert answer.startswith(b"HTTP/1.1 503 ") and answer.endswith(b'{"error":"the service ends"}')
+    assert (reply.status, reply.json) == (503, {"error": "the service ends"}) and int(reply.headers["retry-after"]) > 0
+    assert not list((state / "jobs").iterdir()), "nobody knows the ids"
 
 
 @pytest.mark.ci
