@@ -91,7 +91,7 @@ def estimate(
         order=order,
         fallback=fallback,
         unique=unique,
-        prune=numbers("--prune", prune, int),
+        prune=numbers("--prune", prune, int, "0,0,1"),
         unknown=unk,
         normalize=normalize,
         dev=folder.store_if_given(dev),

@@ -134,14 +134,14 @@ BackboneWeights = Annotated[
 WORK = Path("sla-work")
 
 
-def numbers(option: str, text: str, kind: type[Number]) -> tuple[Number, ...]:
-    """`0,0.5,1` as numbers. Raises SlaError."""
+def numbers(option: str, text: str, kind: type[Number], example: str) -> tuple[Number, ...]:
+    """`0,0.5,1` or `0 0.5 1` as numbers. Raises SlaError, with an example."""
     from sla_cli.artifact.text import is_number, is_whole
 
-    parts = [part.strip() for part in text.split(",")]
+    parts = re.split(r"\s*,\s*|\s+", text.strip())  # an empty place between two commas stays one
     if not all(map(is_whole if kind is int else is_number, parts)):
         whole = "whole " * (kind is int)
-        raise SlaError(f"{option} {text[:80]!r} is not a list of {whole}numbers", f"Write it like {option} 0,1,2.")
+        raise SlaError(f"{option} {text[:80]!r} is not a list of {whole}numbers", f"Write it like {option} {example}.")
     return tuple(map(kind, parts))
 
 

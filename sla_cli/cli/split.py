@@ -6,8 +6,11 @@ from typing import Annotated, Literal
 import typer
 
 from sla_cli.cli.options import WORK, Force, Json, Work, answer, numbers
+from sla_cli.config.bounds import LARGE
 from sla_cli.config.settings import DivisionConfig
 from sla_cli.errors import SlaError
+
+SHARES = "80,10,10"  # an example
 
 
 def split(
@@ -45,9 +48,9 @@ def split(
     from sla_cli.prep.make_division import split_store
     from sla_cli.work.folder import Work as WorkFolder
 
-    parts = None if shares is None else numbers("--shares", shares, float)
-    if parts is not None and min(parts) < 0:
-        raise SlaError(f"--shares {shares}: a share is below 0", "Write it like --shares 80,10,10.")
+    parts = None if shares is None else numbers("--shares", shares, float, SHARES)
+    if parts is not None and not 0 <= min(parts) <= max(parts) <= LARGE:
+        raise SlaError(f"--shares {shares}: a share is not from 0 to {LARGE:,.0f}", f"Write it like --shares {SHARES}.")
     drawn = {"by": by, "shares": parts, "fold": fold, "seed": seed}
     given = {key: value for key, value in drawn.items() if value is not None}
     if (table is None) == (by is None) or (table is not None and given):

@@ -58,7 +58,6 @@ def table(
     from sla_cli.score.score import ScoreOptions
     from sla_cli.score.table_text import runs_like, table_text
     from sla_cli.system.atomic import write_text
-    from sla_cli.work.decoded import decoded_runs
     from sla_cli.work.folder import Work as WorkFolder
     from sla_cli.work.output import check_output
 
@@ -67,12 +66,11 @@ def table(
     check = check_output(output, runs_like(kind), inputs=(ref,), replace=force)
     options = ScoreOptions(normalize, nfc=nfc, resampling=Resampling(level, samples, seed, cluster))
     splits = (split,) if split else SHOWN
-    names = runs or decoded_runs(folder, splits)
-    if not names:
+    rows = run_table(runs or (), folder, splits=splits, ref=ref, searches=search or (), options=options)
+    if not rows:
         raise SlaError(
             f"no hypotheses of {' or '.join(splits)} of a run in {folder.hypotheses}", "`sla decode` makes them."
         )
-    rows = run_table(names, folder, splits=splits, ref=ref, searches=search or (), options=options)
     text = table_text(rows, kind, options)
     if output is not None:
         write_text(output, text + "\n", check=check, keep=True)

@@ -110,7 +110,7 @@ def train(
     training saves its state and stops; --resume continues it. With --seeds the
     mean over the runs is printed; --resume --name NAME trains the unfinished ones.
     """
-    several = () if seeds is None else numbers("--seeds", seeds, int)
+    several = () if seeds is None else numbers("--seeds", seeds, int, "0,1,2")
     if len(set(several)) < len(several):
         raise SlaError(f"--seeds {seeds}: a seed is given twice", "Name each once, as --seeds 0,1,2.")
     _check_together(context.params, several=bool(several))

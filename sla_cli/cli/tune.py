@@ -67,9 +67,9 @@ def tune(
         check_no_model(source)
     model = folder.find_lm(lm)
     points = grid(
-        shared.numbers("--alphas", alphas, float),
-        shared.numbers("--betas", betas, float),
-        shared.numbers("--beams", beams, int),
+        shared.numbers("--alphas", alphas, float, "0,0.5,1"),
+        shared.numbers("--betas", betas, float, "0,0.5,1"),
+        shared.numbers("--beams", beams, int, "5,10"),
     )
     options = options_given(shared.search_given(context, model), flag)
     open_lm(model)  # refused before emissions are computed, which takes minutes

@@ -35,11 +35,11 @@ KernelSizes = Annotated[tuple[KernelSize, ...], Meta(min_length=3, max_length=3)
 Layers = Annotated[
     str,
     Meta(
-        pattern=r"^(all|last:\d{1,4}|\s*\d{1,4}\s*(,\s*\d{1,4}\s*)*)\Z",
+        pattern=r"^(all|last:[0-9]{1,4}|\s*[0-9]{1,4}\s*(,\s*[0-9]{1,4}\s*)*)\Z",
         description="all, last:K, or numbers like 0,5,11",
     ),
 ]
-Checkpointing = Annotated[str, Meta(pattern=r"^(auto|on|off|\d{1,4})\Z", description="auto, on, off, or a number")]
+Checkpointing = Annotated[str, Meta(pattern=r"^(auto|on|off|[0-9]{1,4})\Z", description="auto, on, off, or a number")]
 Targets = Annotated[
     str,
     Meta(

@@ -15,7 +15,7 @@ from sla_cli.score.compare import paired
 from sla_cli.score.members import parts_of
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_in_memory
-from sla_cli.work.decoded import has_hypotheses, hypotheses_of
+from sla_cli.work.decoded import decoded_runs, has_hypotheses, hypotheses_of
 from sla_cli.work.folder import Work, search_of
 from sla_cli.work.group import Member, check_group
 from sla_cli.work.run import Run
@@ -54,6 +54,7 @@ def run_table(
     """A row for each name and each search; a name is a run, the runs of several seeds, or several runs with commas.
 
     Args:
+        names: if empty, all runs of which one of the splits was decoded.
         splits: those that are scored, if there are hypotheses of them.
         searches: which of a run's hypotheses, as `hypotheses_of` takes it; may be left out if there is one search.
 
@@ -61,7 +62,14 @@ def run_table(
         SlaError: no such run, one without hypotheses, runs of one row that `check_group` refuses, or rows whose clips
             or references differ; also all that scoring raises.
     """
-    rows = [_row(name, work, splits, ref, search, options) for name in names for search in searches or (None,)]
+    named = {name: _runs_of(name, work) for name in names}
+    if not names:  # not looked up by name: something else of this name may be in the current folder
+        named = {run.name: [run] for run in decoded_runs(work, splits)}
+    rows = [
+        _row(name, runs, work, splits, ref, search, options)
+        for name, runs in named.items()
+        for search in searches or (None,)
+    ]
     for split in splits:
         shown = [(row.name, row.scores[split].scores[0]) for row in rows if split in row.scores]
         for name, score in shown[1:]:
@@ -69,10 +77,19 @@ def run_table(
     return rows
 
 
+def _runs_of(name: str, work: Work) -> list[Run]:
+    return [Run(path) for part in parts_of(name, work) for path in work.runs_called(part) or [work.runs / part]]
+
+
 def _row(
-    name: str, work: Work, splits: Sequence[str], ref: Path | None, search: str | None, options: ScoreOptions
+    name: str,
+    runs: Sequence[Run],
+    work: Work,
+    splits: Sequence[str],
+    ref: Path | None,
+    search: str | None,
+    options: ScoreOptions,
 ) -> Row:
-    runs = [Run(path) for part in parts_of(name, work) for path in work.runs_called(part) or [work.runs / part]]
     check_group(name, [Member.of(run.name, run.path, run) for run in runs])
     scores, found_by = {}, dict[str, None]()
     for split in splits:

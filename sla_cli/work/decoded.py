@@ -54,10 +54,10 @@ def has_hypotheses(work: Work, run: Run, split: str, search: str | None = None) 
     return bool(_of_present_weights(_by(search, _named(work, run, split)), run))
 
 
-def decoded_runs(work: Work, splits: Sequence[str]) -> list[str]:
-    """The names of the runs of which there are hypotheses of one of these splits, sorted."""
-    runs = (Run(work.runs / folder.name) for folder in work.hypotheses.glob("*"))
-    return sorted(run.name for run in runs if run.exists and any(has_hypotheses(work, run, split) for split in splits))
+def decoded_runs(work: Work, splits: Sequence[str]) -> list[Run]:
+    """The runs of the work folder of which there are hypotheses of one of these splits, in the order of their names."""
+    runs = (Run(work.runs / name) for name in sorted(folder.name for folder in work.hypotheses.glob("*")))
+    return [run for run in runs if run.exists and any(has_hypotheses(work, run, split) for split in splits)]
 
 
 def is_from(hypotheses: Path, weights: str) -> bool | None:

@@ -124,7 +124,7 @@ def test_prune_unk_and_normalize(text: Path) -> None:
         json.loads(sla(*options, *more).stdout)
         for more in (
             ("plain",),
-            ("pruned", "--prune", "0,1"),
+            ("pruned", "--prune", "0 1"),
             ("clean", "--normalize", "phoenix2014"),
             ("generous", "--unk", "all"),
         )

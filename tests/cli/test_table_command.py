@@ -169,6 +169,7 @@ def test_what_has_no_meaning_is_refused(store: Store) -> None:
 
 
 def test_without_a_run_all_that_were_decoded_are_shown(store: Store) -> None:
+    Path("frozen-1").touch()  # something else of this name
     lines = sla("table", "--split", "dev").stdout.splitlines()
     assert [line.split(" | ")[0] for line in lines[2:5]] == ["| adapter-1-seed0", "| adapter-1-seed1", "| frozen-1"]
     for path in WORK.glob("hypotheses/frozen-1/test-*"):

@@ -51,8 +51,8 @@ STRATEGIES: dict[Any, st.SearchStrategy[Any]] = {
 
 
 FORMS = {  # of texts with a form of their own
-    "layers": st.from_regex(r"all|last:\d{1,3}|\d{1,3}( ?, ?\d{1,3}){0,3}", fullmatch=True),
-    "checkpointing": st.from_regex(r"auto|on|off|\d{1,4}", fullmatch=True),
+    "layers": st.from_regex(r"all|last:[0-9]{1,3}|[0-9]{1,3}( ?, ?[0-9]{1,3}){0,3}", fullmatch=True),
+    "checkpointing": st.from_regex(r"auto|on|off|[0-9]{1,4}", fullmatch=True),
     "targets": st.lists(st.sampled_from(["q", "k", "v", "proj", "mlp"]), min_size=1).map(", ".join),
 }
 

@@ -124,6 +124,7 @@ def test_a_table_is_taken_with_its_name(store: Path, tmp_path: Path, caplog: pyt
         (("--from", "t.tsv", "--by", "signer"), "a division is drawn with --by, or taken with --from"),
         (("--by", "signer", "--fold", "1/3", "--shares", "80,10,10"), "--fold makes parts of equal size"),
         (("--by", "signer", "--shares", "80,x"), "--shares '80,x' is not a list of numbers"),
+        (("--by", "signer", "--shares", "1e10,1,1"), "a share is not from 0 to 1,000,000,000"),
         (("--by", "signer", "--name", "a/b"), "a/b"),
         (("--from", "t.tsv"), "t.tsv"),
     ],
