@@ -139,7 +139,7 @@ def test_a_resumed_one_needs_the_other_only_until_its_first_save(whole: Run, sto
     resume_run(run, CPU)
     receipt = read_receipt(run.path)
     assert receipt is not None and receipt.results["init_from"]["glosses"] == 4
-    for path in (run.path / "receipt.json", run.state):
+    for path in (run.path / "receipt.json", run.state, run.best, run.last):
         path.unlink()
     with pytest.raises(SlaError, match="is gone or was trained again"):
         resume_run(run, CPU)
