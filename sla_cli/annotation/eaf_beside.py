@@ -13,9 +13,11 @@ from xml.parsers import expat
 
 from sla_cli.annotation.eaf_read import SUFFIX
 from sla_cli.annotation.tier import MediaLink, place_of
-from sla_cli.core.alike import Alike
+from sla_cli.core.alike import Alike, plain_name
 from sla_cli.core.clip_name import recording_name
 from sla_cli.core.endings import is_video
+from sla_cli.errors import some
+from sla_cli.log import ONCE, log
 from sla_cli.system.regular_file import open_regular
 from sla_cli.video.tree import Folder
 from sla_cli.video.walk import HIDDEN, walk
@@ -33,13 +35,14 @@ class _Linked:
 
     Attributes:
         by_path: videos that its links lead to.
-        by_name: videos beside it that have the name of a link which leads nowhere.
-        leads: whether a link leads to any video.
+        by_name: videos beside it that have the name of a link which leads nowhere, or to one with another ending that
+            nobody asks for.
+        names: those of the videos that its links lead to.
     """
 
     by_path: list[Path] = field(default_factory=list)
     by_name: list[Path] = field(default_factory=list)
-    leads: bool = False
+    names: set[str] = field(default_factory=set)
 
 
 @dataclass(frozen=True)
@@ -49,10 +52,12 @@ class ElanFiles:
     Attributes:
         of: each video, with its ELAN file, or the place of one that is to be made.
         further: videos that an ELAN file links beside the one of these that it is of, such as those of other cameras.
+        namesakes: videos without ELAN file, with the one in another folder that has their name and is of another video.
     """
 
     of: dict[Path, Path]
     further: dict[Path, Path]
+    namesakes: dict[Path, Path]
 
 
 def elan_files(
@@ -60,10 +65,9 @@ def elan_files(
 ) -> ElanFiles:
     """Find the ELAN files of videos, without hidden ones.
 
-    A video with an ELAN file of its own name beside it belongs to that one only, unless it links another video and
-    another file this one; of two such files, the one with the usual ending is taken. Else the video belongs to a file
-    that links it: as its recording, or, if there is one before it, as a further video. A link to a video that is there
-    means that one only, in any folder; of other links the name counts, for videos beside the ELAN file.
+    That of a video is the one of its name beside it; in another folder only if it does not link another video of this
+    name. Else it is one that links the video, as its recording or as a further video: the nearest one with a link that
+    leads to it, in any folder; else one beside it with a link of its name that leads to no other video.
 
     Names may differ as `Alike` allows, also from those of other videos among the files.
 
@@ -80,34 +84,43 @@ def elan_files(
         {place_of(path): path for path in paths if path.suffix.lower() == SUFFIX and not path.is_dir()}.values()
     )
     usual = {one: homes.get(one.parent, one.parent) / (recording_name(one.name) + SUFFIX) for one in here}
+    near = {one: [os.path.realpath(usual[one].parent), os.path.realpath(one.parent)] for one in here}
     beside = defaultdict[str, tuple[list[Path], list[Path]]](lambda: ([], []))
     for video in here:
-        beside[os.path.realpath(usual[video].parent)][0].append(video)
+        beside[near[video][0]][0].append(video)
     for eaf in elan:
         beside[os.path.realpath(eaf.parent)][1].append(eaf)
     there = {key(video): video for key in (os.path.realpath, place_of) for video in here}
-    of, further, links = dict[Path, Path](), dict[Path, Path](), dict[Path, _Linked]()
-    for some, among in beside.values():
-        of |= _of_own_name({video: usual[video].name for video in some}, among)
-        names = _Names(some)
+    of, links = dict[Path, Path](), dict[Path, _Linked]()
+    for ones, among in beside.values():
+        of |= _of_own_name({video: usual[video].name for video in ones}, among)
+        names = _Names(ones)
         links |= {eaf: _linked(eaf, names, there) for eaf in among}
-    by_path = {video for linked in links.values() for video in linked.by_path}
-    for video, eaf in [*of.items()]:
-        if links[eaf].leads and video in by_path and video not in links[eaf].by_path:
-            del of[video]
-    taken = {*of.values()}
-    for eaf, linked in [*((eaf, links[eaf].by_path) for eaf in elan), *((eaf, links[eaf].by_name) for eaf in elan)]:
-        free = [video for video in linked if video not in of and video not in further]
-        if free and eaf not in taken:
-            of[free.pop(0)] = eaf
-            taken.add(eaf)
-        further |= dict.fromkeys(free, eaf)
-    of = {video: of.get(video, usual[video]) for video in here if video in wanted and video not in further}
+    namesakes = {
+        video: of.pop(video)
+        for video, eaf in [*of.items()]
+        if len({*near[video]}) > 1 and video not in links[eaf].by_path and plain_name(video.name) in links[eaf].names
+    }
+    linking = _linking(links, near)
+    _warn_of_several({one: linking[one] for one in here if one in wanted and one not in of and one in linking}, links)
+    taken, further = {*of.values()}, dict[Path, Path]()
+    for eaf in elan:
+        for video in (*links[eaf].by_path, *links[eaf].by_name):
+            if video in of or linking[video][0] != eaf:
+                continue
+            if eaf in taken:
+                further[video] = eaf
+            else:
+                of[video] = eaf
+                taken.add(eaf)
+    namesakes = {one: eaf for one, eaf in namesakes.items() if one in wanted and one not in of and one not in further}
+    ones = [video for video in here if video in wanted and video not in further and video not in namesakes]
+    of = {video: of.get(video, usual[video]) for video in ones}
     further = {video: eaf for video, eaf in further.items() if video in wanted}
     for video in sorted(further):  # the first of a file, if the one that it is of is not wanted
         if further[video] not in of.values():
             of[video] = further.pop(video)
-    return ElanFiles(of, further)
+    return ElanFiles(of, further, namesakes)
 
 
 def elan_below(folder: Path) -> list[Path]:
@@ -129,6 +142,33 @@ def _of_own_name(usual: Mapping[Path, str], files: Sequence[Path]) -> dict[Path,
     return {video: elan[own] for video, name, own in found if own is not None and stems.find(own) == name}
 
 
+def _linking(links: Mapping[Path, _Linked], near: Mapping[Path, Sequence[str]]) -> dict[Path, list[Path]]:
+    """By video, the ELAN files that link it: by path before by name, then those in its folders, then the less deep.
+
+    Args:
+        near: by video, its folder and that of its ELAN file.
+    """
+    found = defaultdict[Path, list[tuple[bool, bool, int, Path]]](list)
+    for eaf, linked in links.items():
+        place = place_of(eaf)
+        for by_name, videos in ((False, linked.by_path), (True, linked.by_name)):
+            for video in videos:
+                far = os.path.dirname(place) not in near[video]  # noqa: PTH120
+                found[video].append((by_name, far, place.count(os.sep), eaf))
+    return {video: [eaf for *_, eaf in sorted(ranked)] for video, ranked in found.items()}
+
+
+def _warn_of_several(linking: Mapping[Path, Sequence[Path]], links: Mapping[Path, _Linked]) -> None:
+    """Such as a file and its backup copies."""
+    several = [
+        f"{first} and not {some(map(str, more), 1)} ({video.name})"
+        for video, (first, *others) in linking.items()
+        if (more := [eaf for eaf in others if eaf != first and video in links[eaf].by_path])
+    ]
+    if several:
+        log.warning("several ELAN files link one video, and the nearest to it counts: %s", some(several), extra=ONCE)
+
+
 def _linked(eaf: Path, beside: _Names, there: Mapping[str, Path]) -> _Linked:
     """What an ELAN file links; what has its name comes first.
 
@@ -138,11 +178,14 @@ def _linked(eaf: Path, beside: _Names, there: Mapping[str, Path]) -> _Linked:
     """
     found = _Linked()
     for link in _links(eaf):
-        if (target := link.video(eaf.parent)) is None:
-            found.by_name += filter(None, [beside.find(link.names)])
-        else:
-            found.leads = True
-            found.by_path += [there[key] for key in (place_of(target), os.path.realpath(target)) if key in there][:1]
+        led = [] if (target := link.video(eaf.parent)) is None else [place_of(target), os.path.realpath(target)]
+        known, same = [there[key] for key in led if key in there][:1], ""
+        if target is not None:
+            found.names.add(same := plain_name(target.name))
+        found.by_path += known
+        named = None if known else beside.find(link.names)
+        if named is not None and plain_name(named.name) != same:
+            found.by_name.append(named)
     for videos in (found.by_path, found.by_name):
         videos[:] = sorted(dict.fromkeys(videos), key=lambda video: recording_name(video.name) != eaf.stem)
     return found

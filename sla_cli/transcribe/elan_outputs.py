@@ -95,6 +95,9 @@ def _with_file(job: Job, elan: ElanFiles) -> Job | None:
     Raises SlaError if no ELAN file is found.
     """
     place = job.recording.place
+    if place in elan.namesakes:
+        fault = f"{job.recording}: {elan.namesakes[place]} has its name, but links another video of this name"
+        raise SlaError(fault, "Give the file as --add-to if it is about this video, too.")
     if place in elan.further:
         log.info("%s: left out, %s links it beside another video", job.recording, elan.further[place])
         return None

@@ -58,7 +58,39 @@ def test_a_link_to_a_video_that_is_there_means_no_other(tmp_path: Path) -> None:
     (home / "monday.eaf").rename(home / "C1.eaf")
     assert of("tuesday") == {videos["tuesday"]: "tuesday.eaf"}
     assert of("monday") == {videos["monday"]: "C1.eaf"}
-    assert of("wednesday") == {videos["wednesday"]: "C1.eaf"}, "the name, as nothing links it"
+    assert of("wednesday") == {}, "nor is it that of its name"
+    videos["monday"].unlink()
+    assert of("wednesday") == {videos["wednesday"]: "C1.eaf"}, "its link leads nowhere"
+
+
+def test_of_several_files_that_link_a_video_the_nearest_counts(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Not a backup copy. One of the video's name beside it comes before all."""
+    files = [tmp_path / name for name in ("backup/session.eaf", "session.eaf", "v/backup/session.eaf", "v/z.eaf")]
+    video = tmp_path / "v" / "rec.mp4"
+    for path in files:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(Eaf(links=[{"MEDIA_URL": video.as_uri(), "MIME_TYPE": "video/mp4"}]).xml())
+    video.touch()
+    for number, file in ((2, "session.eaf"), (4, "v/z.eaf")):
+        assert elan_files([video], files[:number]).of == {video: tmp_path / file}
+        assert f"{tmp_path / file} and not " in caplog.text
+    caplog.clear()
+    (tmp_path / "proxy.mp4").touch()
+    (own := video.with_suffix(".eaf")).write_text(links("../proxy.mp4", key="RELATIVE_MEDIA_URL"))
+    assert elan_files([video], [*files, own]).of == {video: own}
+    assert not caplog.text
+
+
+def test_a_converted_video_keeps_its_elan_file_while_the_original_is_there(tmp_path: Path) -> None:
+    for name in ("old/rec.mp4", "rec.webm"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    link = {"RELATIVE_MEDIA_URL": "./old/rec.mp4", "MIME_TYPE": "video/mp4"}
+    (tmp_path / "s.eaf").write_text(Eaf(links=[link]).xml())
+    assert found(tmp_path, "rec.webm") == ({"rec.webm": "s.eaf"}, {})
+    assert found(tmp_path, "rec.webm old/rec.mp4")[0] == {"rec.mp4": "s.eaf", "rec.webm": "rec.eaf"}
 
 
 def test_a_folder_between_two_videos_of_one_file_changes_nothing(tmp_path: Path) -> None:

@@ -75,9 +75,12 @@ def test_days_with_the_same_names_have_the_files_that_link_them(folder: Path) ->
     for place in ("elan", "."):
         assert added(place, "monday", "tuesday") == added(place, "monday") | added(place, "tuesday") == both
     (folder / "elan" / "tuesday.eaf").unlink()
-    assert added("elan", "tuesday") == {
-        "tuesday/C1.mp4": "tuesday/C1.mp4: no ELAN file in elan has its name or links it"
-    }
+    left = {"tuesday/C1.mp4": "tuesday/C1.mp4: no ELAN file in elan has its name or links it"}
+    assert added("elan", "tuesday") == left
+    (folder / "elan" / "monday.eaf").rename("elan/C1.eaf")
+    left = {"tuesday/C1.mp4": "tuesday/C1.mp4: elan/C1.eaf has its name, but links another video of this name"}
+    assert added("elan", "tuesday") == left
+    assert added("elan", "tuesday", "monday") == {"monday/C1.mp4": "elan/C1.eaf", **left}
 
 
 def test_a_name_that_differs_in_capitals_is_another_also_alone(folder: Path) -> None:
