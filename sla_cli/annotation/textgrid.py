@@ -93,7 +93,7 @@ class _Tokens:
     """The tokens of a TextGrid that count, in order."""
 
     def __init__(self, text: str, name: str) -> None:
-        self.name, self.line, self._tiers = name, 1, set[str]()
+        self.name, self.line = name, 1
         self._found = (found for found in TOKEN.finditer(text) if found.lastindex)  # without comments
         self._breaks = [match.start() for match in re.finditer("\n", text)]
 
@@ -110,9 +110,6 @@ class _Tokens:
 
     def _tier(self) -> Tier:
         kind, name = self.text(), self.text()
-        if name in self._tiers:
-            raise self._fault(f"a second tier {name[:80]!r}", "Rename one of them in Praat.")
-        self._tiers.add(name)
         self.time(), self.time()
         if kind not in ("IntervalTier", "TextTier"):
             raise self._fault(f"unknown class of tier {kind[:40]!r}")

@@ -142,10 +142,6 @@ def test_lines_are_recorded() -> None:
         (SHORT.replace("<exists>\n1", "<exists>\n1e9"), "a, line 7: '1e9' is not a number of tiers"),
         (SHORT.replace("1.5", "\u0661"), "a, line 15: number is missing"),
         (SHORT.replace("<exists>\n1", "<exists>\n99999999"), "the file ends"),
-        (
-            SHORT.replace("<exists>\n1", "<exists>\n2") + SHORT.partition("<exists>\n1\n")[2],
-            "line 20: a second tier 'a 1'",
-        ),
         (SHORT + '\n1.5\n2\n"B"\n', "it goes on after the tiers and intervals whose numbers it states"),
         (SHORT.replace("1.5", "1e300"), "a, line 14: 1e\\+300 s is not a time"),
         ('"' * 2_000_001, "line 1: .* is missing"),

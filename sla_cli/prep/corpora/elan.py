@@ -13,7 +13,7 @@ from sla_cli.annotation.tier import AnnotationFile
 from sla_cli.core.alike import in_one_form
 from sla_cli.core.clip import Clip, Source, signer_key
 from sla_cli.core.counted import counted
-from sla_cli.errors import FormatError
+from sla_cli.errors import FormatError, naming
 from sla_cli.prep.corpus import OWN, Corpus, Listing
 from sla_cli.prep.tables.annotation import TABLES
 from sla_cli.prep.tables.media import MediaFolder
@@ -38,7 +38,8 @@ def read(tree: Tree, wanted: TierOptions) -> Listing:
     listing, found, splits = Listing(), Found(), dict[str, str]()
     recordings = Recordings(tree, MediaFolder(Path(wanted.media)) if wanted.media else None, wanted.video)
     for listed, file in parse_files(tree, list_files(tree, listing.tables), listing.tables):
-        chosen, before = choose(file, wanted), found.counts.glosses
+        with naming(tree.where(listed.path)):
+            chosen, before = choose(file, wanted), found.counts.glosses
         found.add(file, chosen)
         utterances = list(read_utterances(file, chosen, wanted.pause, found.counts))
         if any(utterance.glosses for utterance in utterances):

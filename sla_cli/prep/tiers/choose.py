@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
@@ -86,7 +87,10 @@ class Chosen:
 
 
 def choose(file: AnnotationFile, wanted: TierOptions) -> Chosen:
-    """The requested tiers; if no gloss tiers are requested, those of the first scheme that fits."""
+    """The requested tiers; if no gloss tiers are requested, those of the first scheme that fits.
+
+    Raises SlaError if two of them have one name, as Praat allows.
+    """
     unknown: set[str] = set()
     scheme, glosses = None, []
     for name in wanted.tier:
@@ -104,10 +108,15 @@ def choose(file: AnnotationFile, wanted: TierOptions) -> Chosen:
     translations = _found(file, wanted.translation_tier, unknown) if wanted.translation_tier else []
     if scheme and scheme.translation and not wanted.translation_tier:
         translations = find_tiers(file.tiers, scheme.translation)
+    clips = _found(file, utterances, unknown) if utterances else None
+    chosen = {id(tier): tier for tier in (*glosses, *translations, *(clips or ()))}
+    for name, number in Counter(tier.name for tier in chosen.values()).items():
+        if number > 1:
+            raise SlaError(f"several tiers are named {name[:80]!r}", "Rename all but one of them, in Praat.")
     return Chosen(
         scheme.name if scheme else "",
         list({tier.name: tier for tier in glosses}.values()),
-        _found(file, utterances, unknown) if utterances else None,
+        clips,
         translations,
         frozenset(unknown),
     )

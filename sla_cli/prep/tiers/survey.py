@@ -10,7 +10,7 @@ from msgspec import Struct
 
 from sla_cli.annotation.tier import Tier
 from sla_cli.core.quantities import Amount, Count
-from sla_cli.errors import some
+from sla_cli.errors import naming, some
 from sla_cli.prep.tables.media import MediaFolder
 from sla_cli.prep.tiers.choose import TierOptions, choose
 from sla_cli.prep.tiers.files import list_files, parse_files
@@ -97,7 +97,8 @@ def survey_tiers(tree: Tree, wanted: TierOptions) -> TierSurvey:
         files += 1
         for tier in file.tiers:
             by_name[tier.name].append(tier)
-        chosen = choose(file, wanted)
+        with naming(tree.where(listed.path)):
+            chosen = choose(file, wanted)
         schemes.update(filter(None, [chosen.scheme]))
         taken.update(tier.name for tier in chosen.glosses)
         places = [recordings.of(listed.path, file, person) for person in people(chosen.glosses, file.tiers) or ("",)]

@@ -270,6 +270,11 @@ def test_other_formats(tmp_path: Path, lay: Lay, read: Read) -> None:
     lay(tmp_path, {"x.TextGrid": grid})
     (clip,) = read("elan", tmp_path).clips
     assert (clip.id, clip.glosses, clip.source.path) == ("x_0-1.5", ("A", "B"), "x.mkv")
+    note = '"IntervalTier" "note" 0 9 0'
+    lay(tmp_path, {"x.TextGrid": f"{grid.replace('1', '3', 1)} {note} {note}"})
+    assert [clip.glosses for clip in read("elan", tmp_path).clips] == [("A", "B")], "nobody asked for the equal ones"
+    with pytest.raises(SlaError, match=r"x\.TextGrid: several tiers are named 'note'"):
+        read("elan", tmp_path, tier=("SIGN", "note"))
 
 
 def test_a_file_of_any_size_is_refused_unread(tmp_path: Path, read: Read) -> None:
