@@ -116,7 +116,7 @@ def _on_timeline(
     origin, link = origin_in(links, recording, folder), link_to(links, recording, folder)
     other = None if link is None else link.video(folder)
     if other and other.name == recording.name and os.path.realpath(other) != os.path.realpath(recording):
-        log.warning("%s links %s: is it that of %s, too?", document.name, other, recording)
+        log.warning("%s links %s, not %s", document.name, os.path.normpath(other), recording)
     if links and link is None:
         log.warning(
             "%s has no link to %s: its timeline is taken to begin %.3f s into it",

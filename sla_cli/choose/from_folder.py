@@ -47,8 +47,9 @@ def stretch_candidates(folder: Path, model: Recognizer, *, pause: float, fps: fl
     with progress(f"recognise {folder}", len(recordings), "recordings") as advance:
         for recording, eaf in zip(recordings, elan, strict=True):
             try:
-                if in_line(str(recording)) != str(recording):
-                    raise SlaError(f"{str(recording)!r}: the name cannot stand in a table", "Rename it.")
+                for name in (str(recording), _elsewhere(eaf, recording)):
+                    if in_line(name) != name:
+                        raise SlaError(f"{name!r}: the name cannot stand in a table", "Rename it.")
                 annotated = annotated_spans(eaf, recording.place)
                 transcript = model.transcribe(recording.source, fps=fps, pause=pause, min_confidence=0)
             except SlaError as error:  # the others may be read for hours already
@@ -131,12 +132,17 @@ def _candidate(
         recording.source.path,
         span[1] - span[0],
         recording=str(recording),
-        elan=str(eaf) if eaf.parent != recording.place.parent else "",
+        elan=_elsewhere(eaf, recording),
         start=span[0],
         glosses=glosses,
         confidence=tuple(sign.confidence for sign in sentence.signs),
         log_likelihood=_log_likelihood(transcript, glosses, span),
     )
+
+
+def _elsewhere(eaf: Path, recording: FoundRecording) -> str:
+    """The ELAN file, "" if it is in the folder of the recording."""
+    return str(eaf) if eaf.parent != recording.place.parent else ""
 
 
 def _log_likelihood(transcript: Transcript, glosses: Sequence[str], span: Span) -> float:

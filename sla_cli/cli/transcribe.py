@@ -126,6 +126,8 @@ def transcribe(
             if not as_json:
                 _show(outcome, outcome.transcript)
             _warn(outcome.transcript)
+        elif outcome.files and not as_json:
+            typer.echo(in_line(f"{outcome.recording}: {', '.join(map(str, outcome.files))}"))
     if as_json:
         answer("", Transcribed(recordings=list(map(_recording, outcomes))), as_json)
     refuse_failures(outcomes)

@@ -53,6 +53,8 @@ def find_recordings(path: Path) -> list[FoundRecording]:
         if found := [_found(path, one, is_video=not tree.is_dir(one)) for one in recordings_in(tree)]:
             return found
         raise SlaError(f"{path} contains neither videos nor pictures: {some(tree.names()) or 'it is empty'}")
+    if not path.exists():
+        raise SlaError(f"no such video: {path}", "Give a video, a folder of pictures, or a folder or archive of these.")
     source = as_source(path)
     return [FoundRecording(source, name_of(source), path.parent, is_video=True)]
 

@@ -16,7 +16,7 @@ from sla_cli.artifact.lock import BusyError, locked_while_made
 from sla_cli.core.annotation import Annotation
 from sla_cli.core.arguments import as_path
 from sla_cli.errors import SlaError, naming
-from sla_cli.log import log, progress
+from sla_cli.log import ONCE, log, progress
 from sla_cli.system.atomic import short_name
 from sla_cli.transcribe.elan_outputs import with_elan_files, with_own_elan_files
 from sla_cli.transcribe.find_recordings import FoundRecording, each_once, find_recordings
@@ -178,7 +178,8 @@ def _left(job: Job, options: FileOptions) -> Job | None:
     left = replace(job, files=job.missing)
     # In an ELAN file that was named, a tier that is there is refused.
     if left.add_to not in (None, options.add_to) and has_tier(left.add_to, options.layout):
-        log.info("%s: %s has the tier, which stays (--force replaces those of sla)", job.recording, left.add_to)
+        message = "%s: %s has the tier, which stays (--force replaces those of sla)"
+        log.info(message, job.recording, left.add_to, extra=ONCE)  # it is asked again after another process
         left = replace(left, add_to=None)
     return left if left.files or left.add_to else None
 

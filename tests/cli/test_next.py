@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from annotation_files import write_annotation
 from clip_store import bytes_only, make_store
+from elan_files import Eaf
 from recordings import refused, signed, sla
 from tiny_work import tiny_work
 
@@ -93,6 +94,10 @@ def test_what_cannot_be_chosen_from_is_refused(work: Path) -> None:
     (work.parent / "odd").mkdir()
     (work.parent / "odd" / "a\nb.mp4").write_bytes(b"")
     assert "'odd/a\\nb.mp4': the name cannot stand in a table" in refused("next", "odd", *budget)
+    (work.parent / "odd" / "a\nb.mp4").rename(work.parent / "odd" / "a.mp4")
+    (work.parent / "odd" / "c\td").mkdir()
+    (work.parent / "odd" / "c\td" / "e.eaf").write_text(Eaf(links=[{"RELATIVE_MEDIA_URL": "../a.mp4"}]).xml())
+    assert "'odd/c\\td/e.eaf': the name cannot stand in a table" in refused("next", "odd", *budget)
     small = refused("next", "phoenix2014", "--split", "dev", "--budget", "0.005", "--run", "adapter")
     assert "0.005 min is shorter than every candidate" in small
     assert "--fps is for recordings" in refused("next", "phoenix2014", "--fps", "25", *budget)

@@ -195,6 +195,7 @@ def test_many_videos_with_some_that_fail_or_are_there(folder: Path) -> None:
     (folder / "mine" / "b.eaf").write_text("of somebody")
     reported = refused("transcribe", "mine", "missing.mp4", "--format", "eaf", *RUN)
     assert "2 of 4 recordings failed" in reported and "c.mp4" in reported and "no such video: missing.mp4" in reported
+    assert "or archive" in refused("transcribe", "missing.zip", *RUN)
     assert "b.mkv: skipped" in reported
     assert names(folder / "mine") == ["a.eaf", "a.mkv", "b.eaf", "b.mkv", "c.mp4", "notes.txt"]
     assert (folder / "mine" / "b.eaf").read_text() == "of somebody"
@@ -214,7 +215,9 @@ def test_an_elan_file_that_somebody_corrected_is_kept_and_costs_no_other_file(fo
     Path("mine/a.eaf").write_text(corrected, encoding="utf-8")
     kinds = ("--format", "eaf", "--format", "html")
     for _ in range(2):
-        assert "tier SIGN was corrected" in refused("transcribe", "mine/a.mkv", *kinds, "--force", *RUN)
+        answer = CliRunner().invoke(app, ["transcribe", "mine/a.mkv", *kinds, "--force", *RUN])
+        assert answer.exit_code == 2 and "tier SIGN was corrected" in answer.stderr
+        assert answer.stdout == "mine/a.mkv: mine/a.html\n"
         assert Path("mine/a.eaf").read_text(encoding="utf-8") == corrected
         Path("mine/a.html").unlink()
 
