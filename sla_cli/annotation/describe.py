@@ -19,10 +19,11 @@ def describe_annotation(path: Path) -> Description | None:
     if not path.is_file() or not can_read(path.name):
         return None
     file = parse_annotation(read_bytes(path), str(path))
-    facts = {
-        "recordings": [link.relative or link.absolute for link in file.links],
-        "tiers": {tier.name: _figures(tier) for tier in file.tiers},
-    }
+    tiers = dict[str, dict[str, object]]()
+    for tier in file.tiers:
+        again = sum(one.name == tier.name for one in file.tiers[: len(tiers)])  # Praat allows equal names
+        tiers[f"{tier.name} ({again + 1})" if again else tier.name] = _figures(tier)
+    facts = {"recordings": [link.relative or link.absolute for link in file.links], "tiers": tiers}
     return Description(path, "annotation file", "", None, facts)
 
 

@@ -145,16 +145,18 @@ def _of_own_name(usual: Mapping[Path, str], files: Sequence[Path]) -> dict[Path,
 def _linking(links: Mapping[Path, _Linked], near: Mapping[Path, Sequence[str]]) -> dict[Path, list[Path]]:
     """By video, the ELAN files that link it: by path before by name, then those in its folders, then the less deep.
 
+    Then the first by name without its ending: a copy is called `session - Copy.eaf`.
+
     Args:
         near: by video, its folder and that of its ELAN file.
     """
-    found = defaultdict[Path, list[tuple[bool, bool, int, Path]]](list)
+    found = defaultdict[Path, list[tuple[bool, bool, int, str, Path]]](list)
     for eaf, linked in links.items():
         place = place_of(eaf)
         for by_name, videos in ((False, linked.by_path), (True, linked.by_name)):
             for video in videos:
                 far = os.path.dirname(place) not in near[video]  # noqa: PTH120
-                found[video].append((by_name, far, place.count(os.sep), eaf))
+                found[video].append((by_name, far, place.count(os.sep), eaf.stem, eaf))
     return {video: [eaf for *_, eaf in sorted(ranked)] for video, ranked in found.items()}
 
 

@@ -16,7 +16,7 @@ from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.holders import Holder, every_split, holders
-from sla_cli.prep.other_files import check_clips_files
+from sla_cli.prep.other_files import refuse_other_store
 from sla_cli.prep.result import division_figures
 from sla_cli.store.division import Division, read_division, write_without
 from sla_cli.store.file import StoreFile
@@ -119,16 +119,16 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
             if (count := len(old.splits) - len(new.splits))
         }
         receipt = _receipt_without(store, divisions, gone)
-        for file in (
-            *(out / name for name in FILES),
+        written = [
             receipt_path(out),
             *(file.path for file in store.files),
-            *(division_path(out, name) for name in removed),
-        ):
+            *(division_path(out, one) for one in removed),
+        ]
+        for file in (*(out / name for name in FILES), *written):
             refuse_read_only(file)
         for name in FILES:
             refuse_link(out / name)
-        check_clips_files(out)
+        refuse_other_store(out, written)
         # Nothing is changed before this line. Each change is complete in itself, and the same command does the rest of
         # an interrupted one: the clips, by which it is decided what is to be done, are removed last.
         add_digests_before(out, with_them)

@@ -125,7 +125,7 @@ def _known(store: Store, old: Division) -> dict[str, str]:
     for clip, split in by_signer.items():
         if (before := old.splits.get(clip, split)) != split:
             message = f"clip {clip} is in {before} of the division that is continued, but its signer is in {split}"
-            hint = "Correct the split in a copy of its table, without the line of its digest, and give it with --from"
+            hint = "In a copy of its table, correct the split, add new clips and remove the digest; give it with --from"
             again = "--force draws it again, and may move people from train to test"
             raise SlaError(message, f"{hint} and another --name. {again}.")
     return by_signer | dict(old.splits)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from sla_cli.artifact.receipt import read_receipt, receipt_path
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.store.paths import stored_files
+from sla_cli.store.paths import DIVISIONS, stored_files
 from sla_cli.system.atomic import UNFINISHED
 from sla_cli.work.kind import STORE_FILE, file_kind
 
@@ -19,16 +19,23 @@ LEFT = re.compile(rf"\.{{1,2}}clips(-\d{{4,}})?\.h5(\..+)?{re.escape(UNFINISHED)
 def check_clips_files(out: Path) -> None:
     """Raise SlaError for a file that has the name of a store's, and that no command of sla wrote, or that is a link to
     the file of another store."""
+    refuse_other_store(out, stored_files(out))
     made = read_receipt(out)
     recorded = made.results.get("files", []) if made is not None else []
     for path in stored_files(out):
-        place = Path(os.path.realpath(path)).parent
-        if place != out and receipt_path(place).exists():
-            hint = f"Remove the link, or copy {place} instead of linking its files."
-            raise SlaError(f"{path} is a link to a file of the store {place}, which would be written through", hint)
         if path.name not in recorded and not _is_ours(path):
             hint = "Move it elsewhere, or give the store another name."
             raise SlaError(f"{path} is not a file of a store, and is not replaced", hint)
+
+
+def refuse_other_store(out: Path, files: Iterable[Path]) -> None:
+    """Raise SlaError for files of a store's folder that are those of another store, through a link."""
+    for path in files:
+        place = Path(os.path.realpath(path)).parent
+        store = place.parent if place.name == DIVISIONS else place
+        if store != Path(os.path.realpath(out)) and receipt_path(store).exists():
+            hint = f"Remove the link, or copy {store} instead of linking its files."
+            raise SlaError(f"{path} is a link to a file of the store {store}, which would be written through", hint)
 
 
 def remove_other_files(out: Path, names: Sequence[str]) -> None:

@@ -236,7 +236,9 @@ def _named(tiers: Sequence[Tier], path: Path, name: str) -> Tier:
         raise SlaError(f"{path} has no tier {name!r}", f"It has {some(one.name for one in tiers)}.")
     if len(found) > 1:
         several = some(one.name for one in found)
-        raise SlaError(f"{path}: several tiers match {name!r}: {several}", "Name each: --tier, --ref-tier.")
+        named = len({one.name for one in found}) > 1
+        hint = "Name each: --tier, --ref-tier." if named else "Give one of them another name."
+        raise SlaError(f"{path}: several tiers match {name!r}: {several}", hint)
     return found[0]
 
 

@@ -67,7 +67,7 @@ def test_of_several_files_that_link_a_video_the_nearest_counts(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Not a backup copy. One of the video's name beside it comes before all."""
-    files = [tmp_path / name for name in ("backup/session.eaf", "session.eaf", "v/backup/session.eaf", "v/z.eaf")]
+    files = [tmp_path / name for name in ("backup/session.eaf", "session.eaf", "v/z - Copy.eaf", "v/z.eaf")]
     video = tmp_path / "v" / "rec.mp4"
     for path in files:
         path.parent.mkdir(parents=True, exist_ok=True)

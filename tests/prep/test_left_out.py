@@ -304,7 +304,13 @@ def read_only(name: str) -> Callable[[Path], Path]:
 
 
 @pytest.mark.parametrize(
-    "fault", [no_table, changed, linked, *map(read_only, ("divisions/drawn.tsv", "clips-0001.h5", "receipt.json"))]
+    "fault",
+    [
+        no_table,
+        changed,
+        linked,
+        *map(read_only, ("divisions/drawn.tsv", "clips-0001.h5", "receipt.json")),
+    ],
 )
 def test_nothing_is_changed_where_something_cannot_be(store: Path, fault: Callable[[Path], Path]) -> None:
     path = fault(store)
@@ -317,6 +323,17 @@ def test_nothing_is_changed_where_something_cannot_be(store: Path, fault: Callab
         path.unlink()
     leave_out(store, ["bob"], store.parents[1])
     assert not frames_in(store, ["first-of-bob", "second-of-bob"])
+
+
+def test_divisions_that_are_those_of_another_store_are_not_changed(store: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    shutil.copy(store / "receipt.json", tmp_path / "elsewhere")
+    (store / "divisions").rename(tmp_path / "elsewhere" / "divisions")
+    (store / "divisions").symlink_to(tmp_path / "elsewhere" / "divisions")
+    before = everything(tmp_path)
+    with pytest.raises(SlaError, match="is a link to a file of the store"):
+        leave_out(store, ["bob"], store.parents[1])
+    assert everything(tmp_path) == before
 
 
 @pytest.mark.parametrize("done", range(7))

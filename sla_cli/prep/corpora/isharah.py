@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import PurePosixPath
 
@@ -120,7 +120,7 @@ def _places(size: int, tree: Tree, nearest: str, clips: Sequence[str]) -> dict[s
     for clip in clips:
         by_signer.setdefault(_signer(clip), []).append(clip)
     top = nearest
-    while not (there := _found_below(tree, top, by_signer)) and top:
+    while not (there := _found_below(size, tree, top, by_signer)) and top:
         top = parent_of(top)
     if other := [str(place) for place in there.values() if _named_size(str(place)) not in ("", str(size))]:
         log.warning("clips are taken from %s, which is named as another size than %d", some(other, 1), size)
@@ -137,14 +137,24 @@ def _places(size: int, tree: Tree, nearest: str, clips: Sequence[str]) -> dict[s
     return there
 
 
-def _found_below(tree: Tree, top: str, by_signer: Mapping[str, Sequence[str]]) -> dict[str, ClipLocation]:
-    """The places of the signers of whom a clip is found."""
+def _found_below(size: int, tree: Tree, top: str, by_signer: Mapping[str, Sequence[str]]) -> dict[str, ClipLocation]:
+    """The places of the signers of whom a clip is found; those that are named as another size count last."""
+
+    def rank(place: str) -> int:
+        return [str(size), "", _named_size(place)].index(_named_size(place))
+
     there: dict[str, ClipLocation] = {}
     for signer, names in by_signer.items():
         few = sample(names, 3)
-        if found := find_clips(tree, few, top) or find_in_archives(tree, few, top, likely=signer):
+        if found := find_clips(tree, few, top):
+            there[signer] = min(found, key=lambda place: rank(str(place)))
+        elif found := find_in_archives(tree, few, top, rank=partial(_rank_archive, rank, signer)):
             there[signer] = found[0]
     return there
+
+
+def _rank_archive(rank: Callable[[str], int], signer: str, archive: str) -> int:
+    return 2 * rank(archive) + (PurePosixPath(archive).name.split(".")[0] != signer)
 
 
 def _alike(known: str, place: ClipLocation, signer: str) -> ClipLocation:

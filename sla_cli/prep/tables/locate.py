@@ -89,12 +89,14 @@ def find_clips(tree: Tree, names: Sequence[str], top: str = "") -> list[ClipLoca
     return [ClipLocation(tree.root, folder, _suffix(tree, folder, names) or "") for folder in folders]
 
 
-def find_in_archives(tree: Tree, names: Sequence[str], top: str = "", likely: str = "") -> list[ClipLocation]:
-    """Like `find_clips`, but in zip and tar files in a folder's tree; those named in `likely` are opened first.
+def find_in_archives(
+    tree: Tree, names: Sequence[str], top: str = "", rank: Callable[[str], int] = lambda path: 0
+) -> list[ClipLocation]:
+    """Like `find_clips`, but in zip and tar files in a folder's tree; those whose path has the lowest rank come first.
 
     An archive that cannot be opened is skipped with a warning: only its clips are lost.
     """
-    for path in sorted(_archives(tree, top), key=lambda path: (PurePosixPath(path).name.split(".")[0] != likely, path)):
+    for path in sorted(_archives(tree, top), key=lambda path: (rank(path), path)):
         try:
             archive = open_tree(tree.root / path, tree.cache)
         except SlaError as error:

@@ -125,6 +125,21 @@ def test_clips_of_another_size_do_not_take_the_place_of_missing_ones(
     assert "no clips of signers 08" in warnings()
 
 
+@pytest.mark.parametrize("archived", [False, True])
+def test_of_clips_equally_near_to_the_tables_those_of_the_size_are_taken(
+    tmp_path: Path, lay: Lay, read: Read, archived: bool
+) -> None:
+    lay(tmp_path / "tables" / "isharah500", tables())
+    for size in (1000, 500):
+        lay(tmp_path / "videos" / f"isharah{size}", clip_files("SIGNER/NAME.mp4"))
+        if archived:
+            for folder in sorted((tmp_path / "videos" / f"isharah{size}").iterdir()):
+                shutil.make_archive(str(folder), "zip", folder)
+                shutil.rmtree(folder)
+    sources = [str(clip.source.root / clip.source.path) for clip in read("isharah500", tmp_path).clips]
+    assert sources and all("/videos/isharah500/" in source for source in sources)
+
+
 def test_a_miss_says_what_was_looked_for_and_what_lies_there(tmp_path: Path, lay: Lay, read: Read) -> None:
     lay(tmp_path, {"XX/": ""})
     with pytest.raises(SlaError, match=r"looked for SI/train\.txt or .* of Isharah-500 .* contains XX/"):
