@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from sla_cli.pages.axis import Axis, from_zero, logarithmic, whole_numbers
 from sla_cli.work.run import Run
@@ -20,7 +21,7 @@ class Line:
     epochs: tuple[int, ...]
     values: tuple[float, ...]
 
-    @property
+    @cached_property
     def best(self) -> int:
         """Index of the first of the lowest values."""
         return min(range(len(self.values)), key=self.values.__getitem__)

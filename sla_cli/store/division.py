@@ -98,6 +98,8 @@ def read_division(path: Path) -> Division:
         at, clip, split = f"{path}, line {line}", row["clip"], split_of_name(row["split"])
         if split is None:
             raise FormatError(f"{at}: split {row['split']!r} is not one of {', '.join(SPLIT_NAMES)}")
+        if not clip:
+            raise FormatError(f"{at}: it names no clip")
         if clip in splits:
             raise FormatError(f"{at}: clip {clip} is listed twice")
         splits[clip] = split

@@ -51,7 +51,7 @@ def compute_recording(
         FormatError: the model gave NaN.
     """
     if advance is not None and not callable(advance):
-        raise SlaError("advance is not a function", "It is called with the number of frames.")
+        raise SlaError("advance is not a function", "It is called as advance(frames, total=TOTAL).")
     try:
         return _computed(runtime, windows, recording(), advance)
     except OtherRateError as other:

@@ -215,7 +215,7 @@ class Recognizer:
                 room for.
         """
         wanted = as_texts(glosses, "glosses")
-        if unknown := sorted({gloss for gloss in wanted if gloss not in self.glosses}):
+        if unknown := sorted({gloss or "''" for gloss in wanted if gloss not in self.glosses}):
             raise SlaError(f"the run does not know {some(unknown)}", "Leave these glosses out.")
         source = place_of(video)
         with self._lock:

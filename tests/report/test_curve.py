@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from sla_cli.pages.axis import from_zero, whole_numbers
 from sla_cli.report.curve import Chart, Line
 
@@ -13,3 +15,16 @@ def test_time_goes_to_the_right_and_greater_values_lie_higher() -> None:
     tops = [y for _, y in points]
     assert 0 <= tops[0] < tops[2] < tops[1] <= 100
     assert line.best == 1
+
+
+def test_the_best_epoch_is_looked_for_once() -> None:
+    """A page asks for it at every point."""
+    looked = list[int]()
+
+    class Values(tuple[float, ...]):
+        def __getitem__(self, index: Any) -> Any:
+            looked.append(index)
+            return super().__getitem__(index)
+
+    line = Line("a", (1, 2, 3), Values((3.0, 1.0, 2.0)))
+    assert [line.best for _ in range(3)] == [1, 1, 1] and len(looked) == 3

@@ -149,6 +149,7 @@ def lies_near(one: sla_cli.Sign, other: sla_cli.Sign) -> bool:
     ("glosses", "fault"),
     [
         (["NORD", "FREMD"], "the run does not know FREMD"),
+        (["NORD", ""], "the run does not know ''"),
         ([], "no reference glosses"),
         (["NORD"] * 99, "99 glosses cannot fit"),
         ("NORD", "glosses is 'NORD'"),
