@@ -14,7 +14,7 @@ from sla_cli.artifact.text import read_bytes
 from sla_cli.errors import FormatError
 from sla_cli.work.like import Like, begins
 
-TIME = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}(E-?[0-9]{1,2})?)?")
+TIME = re.compile(r"[0-9]{1,9}(\.[0-9]{1,20}(E-?[0-9]{1,2})?)?")
 STEP = 40  # milliseconds between points of a curve
 BEGINNING = '<?xml version="1.0" encoding="UTF-8"?>\n<TIERS'
 CURVE_HEAD = "time;confidence"
