@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from sla_cli.annotation.formats import can_read, parse_annotation
@@ -19,10 +20,10 @@ def describe_annotation(path: Path) -> Description | None:
     if not path.is_file() or not can_read(path.name):
         return None
     file = parse_annotation(read_bytes(path), str(path))
-    tiers = dict[str, dict[str, object]]()
+    tiers, numbers = dict[str, dict[str, object]](), Counter[str]()
     for tier in file.tiers:
-        again = sum(one.name == tier.name for one in file.tiers[: len(tiers)])  # Praat allows equal names
-        tiers[f"{tier.name} ({again + 1})" if again else tier.name] = _figures(tier)
+        numbers[tier.name] += 1  # Praat allows equal names
+        tiers[f"{tier.name} ({numbers[tier.name]})" if numbers[tier.name] > 1 else tier.name] = _figures(tier)
     facts = {"recordings": [link.relative or link.absolute for link in file.links], "tiers": tiers}
     return Description(path, "annotation file", "", None, facts)
 
