@@ -80,52 +80,71 @@ def elan_files(
     folders = {video.parent for video in wanted}
     others = [path for path in paths if is_video(path.name) and path.parent in folders]
     here = sorted({place_of(video): video for video in (*others, *wanted)}.values())
-    elan = sorted(
-        {place_of(path): path for path in paths if path.suffix.lower() == SUFFIX and not path.is_dir()}.values()
-    )
+    elan = {place_of(path): path for path in paths if path.suffix.lower() == SUFFIX and not path.is_dir()}
     usual = {one: homes.get(one.parent, one.parent) / (recording_name(one.name) + SUFFIX) for one in here}
     near = {one: [os.path.realpath(usual[one].parent), os.path.realpath(one.parent)] for one in here}
-    beside = defaultdict[str, tuple[list[Path], list[Path]]](lambda: ([], []))
-    for video in here:
-        beside[near[video][0]][0].append(video)
-    for eaf in elan:
-        beside[os.path.realpath(eaf.parent)][1].append(eaf)
-    there = {key(video): video for key in (os.path.realpath, place_of) for video in here}
-    of, links = dict[Path, Path](), dict[Path, _Linked]()
-    for ones, among in beside.values():
-        of |= _of_own_name({video: usual[video].name for video in ones}, among)
-        names = _Names(ones)
-        links |= {eaf: _linked(eaf, names, there) for eaf in among}
+    own, links = _read(usual, sorted(elan.values()))
     namesakes = {
-        video: of.pop(video)
-        for video, eaf in [*of.items()]
+        video: own.pop(video)
+        for video, eaf in [*own.items()]
         if len({*near[video]}) > 1 and video not in links[eaf].by_path and plain_name(video.name) in links[eaf].names
     }
     linking = _linking(links, near)
-    _warn_of_several({one: linking[one] for one in here if one in wanted and one not in of and one in linking}, links)
-    taken, further = {*of.values()}, dict[Path, Path]()
-    for eaf in elan:
-        for video in (*links[eaf].by_path, *links[eaf].by_name):
-            if video in of or linking[video][0] != eaf:
-                continue
-            if eaf in taken:
-                further[video] = eaf
-            else:
-                of[video] = eaf
-                taken.add(eaf)
-    namesakes = {one: eaf for one, eaf in namesakes.items() if one in wanted and one not in of and one not in further}
-    ones = [video for video in here if video in wanted and video not in further and video not in namesakes]
-    of = {video: of.get(video, usual[video]) for video in ones}
-    further = {video: eaf for video, eaf in further.items() if video in wanted}
-    for video in sorted(further):  # the first of a file, if the one that it is of is not wanted
-        if further[video] not in of.values():
-            of[video] = further.pop(video)
-    return ElanFiles(of, further, namesakes)
+    _warn_of_several({one: linking[one] for one in here if one in wanted and one not in own and one in linking}, links)
+    found = ElanFiles(own, {}, {})
+    _share_out(found, links, linking)
+    found.namesakes.update((one, eaf) for one, eaf in namesakes.items() if one not in found.of | found.further)
+    return _of_wanted(found, [one for one in here if one in wanted], usual)
 
 
 def elan_below(folder: Path) -> list[Path]:
     """The ELAN files in a folder, at any depth."""
     return [folder / path for path in walk(Folder(folder)) if path.lower().endswith(SUFFIX)]
+
+
+def _read(usual: Mapping[Path, Path], elan: Iterable[Path]) -> tuple[dict[Path, Path], dict[Path, _Linked]]:
+    """By video, the ELAN file of its name beside it, if there is one; and by ELAN file, what it links.
+
+    Args:
+        usual: by video, the place where its ELAN file is looked for.
+    """
+    beside = defaultdict[str, tuple[list[Path], list[Path]]](lambda: ([], []))
+    for video, place in usual.items():
+        beside[os.path.realpath(place.parent)][0].append(video)
+    for eaf in elan:
+        beside[os.path.realpath(eaf.parent)][1].append(eaf)
+    there = {key(video): video for key in (os.path.realpath, place_of) for video in usual}
+    own, links = dict[Path, Path](), dict[Path, _Linked]()
+    for ones, among in beside.values():
+        own |= _of_own_name({video: usual[video].name for video in ones}, among)
+        names = _Names(ones)
+        links |= {eaf: _linked(eaf, names, there) for eaf in among}
+    return own, links
+
+
+def _share_out(found: ElanFiles, links: Mapping[Path, _Linked], linking: Mapping[Path, Sequence[Path]]) -> None:
+    """Give each video that has none the first ELAN file that links it; an ELAN file is of one video, the first."""
+    taken = {*found.of.values()}
+    for eaf in sorted(links):
+        for video in (*links[eaf].by_path, *links[eaf].by_name):
+            if video in found.of or linking[video][0] != eaf:
+                continue
+            if eaf in taken:
+                found.further[video] = eaf
+            else:
+                found.of[video] = eaf
+                taken.add(eaf)
+
+
+def _of_wanted(found: ElanFiles, wanted: Sequence[Path], usual: Mapping[Path, Path]) -> ElanFiles:
+    """Those of some videos. If the one that a file is of is not wanted, it is of the first of the further ones."""
+    without = found.further | found.namesakes
+    of = {one: found.of.get(one, usual[one]) for one in wanted if one not in without}
+    further = {one: found.further[one] for one in wanted if one in found.further}
+    for video in sorted(further):
+        if further[video] not in of.values():
+            of[video] = further.pop(video)
+    return ElanFiles(of, further, {one: found.namesakes[one] for one in wanted if one in found.namesakes})
 
 
 def _of_own_name(usual: Mapping[Path, str], files: Sequence[Path]) -> dict[Path, Path]:

@@ -148,5 +148,5 @@ class _Tokens:
             raise self._fault(f"{wanted} is missing" + (": the file ends" if match is None else ""))
         return match[kind]
 
-    def _fault(self, what: str, hint: str = HINT) -> FormatError:
-        return FormatError(f"{self.name}, line {self.line}: {what}", hint)
+    def _fault(self, what: str) -> FormatError:
+        return FormatError(f"{self.name}, line {self.line}: {what}", HINT)

@@ -33,6 +33,7 @@ from sla_cli.model.clip_borders import ClipBorders
 from sla_cli.model.frame_stream import FrameStream
 from sla_cli.model.patches import whiten_patches
 from sla_cli.model.weights import HINT, OPENAI, UNREADABLE, first_line, read_weights
+from sla_cli.system.host_memory import TOO_LITTLE
 
 WAYS_OUT = "Give the weights as a local file (--weights FILE), or try the tool with --preset tiny, which needs none."
 
@@ -233,11 +234,10 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
                 config.backbone, pretrained=config.weights == "hub", img_size=config.image_size, **extra
             )
     except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, ConnectionError) as error:
-        raise SlaError(
-            f"the weights of {config.backbone} cannot be downloaded from the hub: {first_line(error)}", WAYS_OUT
-        ) from error
+        fault = f"the weights of {config.backbone} cannot be downloaded from the hub: {first_line(error)}"
+        raise SlaError(fault, WAYS_OUT) from error
     except (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
-        if "can't allocate memory" in str(error):  # torch's MemoryError on a CPU
+        if TOO_LITTLE.search(str(error)):
             raise MemoryError(f"the backbone {config.backbone} does not fit into it") from error
         raise SlaError(
             f"backbone {config.backbone} at {config.image_size} px: {first_line(error)}",

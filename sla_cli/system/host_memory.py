@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from sla_cli.errors import SlaError
 from sla_cli.system.control_groups import GROUPS, OWN_GROUPS, groups_above, text_of
 
 UNBOUNDED = 1 << 62  # bytes
+TOO_LITTLE = re.compile("out of memory|can't allocate memory|ALLOC_FAILED")  # in errors of torch, cuBLAS and cuDNN
 
 # For both versions of control groups: the files of the limit and the usage, and the entry of memory.stat for page cache
 # that was not used again after its first read. All three include the groups below.

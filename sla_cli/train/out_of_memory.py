@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -10,9 +9,8 @@ import torch
 
 from sla_cli.config.settings import Config
 from sla_cli.errors import SlaError, some
+from sla_cli.system.host_memory import TOO_LITTLE
 from sla_cli.system.own_resources import peak_bytes
-
-_TOO_LITTLE = re.compile("out of memory|can't allocate memory|ALLOC_FAILED")  # the last from cuBLAS and cuDNN
 
 
 def peak_mib(device: torch.device) -> float:
@@ -32,7 +30,7 @@ def memory_suffices(clips: Sequence[str], frames: int, config: Config, hint: str
     try:
         yield
     except (torch.cuda.OutOfMemoryError, MemoryError, RuntimeError) as error:
-        if isinstance(error, RuntimeError) and not _TOO_LITTLE.search(str(error)):
+        if isinstance(error, RuntimeError) and not TOO_LITTLE.search(str(error)):
             raise
         raise SlaError(
             f"out of memory for clips {some(clips)}: {frames} frames of {config.model.image_size} px",

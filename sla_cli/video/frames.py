@@ -103,12 +103,13 @@ class FrameReader:
         else:
             with tree.open(source.path) as file:
                 video = Video(file, where)
-                times = []
-                for time, picture in selected(self._of_video(video), source.start, source.end, rate, where):
-                    times.append(time)
-                    yield time, picture
-                if times:  # not the frames around a part, whose rate may be another
-                    self.fps = rate or video.rate_of(len(times), times[0], times[-1])
+                frames, first, last = 0, 0.0, 0.0
+                for last, picture in selected(self._of_video(video), source.start, source.end, rate, where):
+                    first = first if frames else last
+                    frames += 1
+                    yield last, picture
+                if frames:  # not those around a part, whose rate may be another
+                    self.fps = rate or video.rate_of(frames, first, last)
 
     def _of_video(self, video: Video) -> Iterator[tuple[float, np.ndarray]]:
         for frame in video.frames(self.source.start, self.source.end):

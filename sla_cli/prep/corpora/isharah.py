@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import PurePosixPath
 
@@ -138,23 +138,22 @@ def _places(size: int, tree: Tree, nearest: str, clips: Sequence[str]) -> dict[s
 
 
 def _found_below(size: int, tree: Tree, top: str, by_signer: Mapping[str, Sequence[str]]) -> dict[str, ClipLocation]:
-    """The places of the signers of whom a clip is found; those that are named as another size count last."""
+    """The places of the signers of whom a clip is found."""
+    found = {signer: _place(size, tree, top, signer, sample(names, 3)) for signer, names in by_signer.items()}
+    return {signer: place for signer, place in found.items() if place is not None}
+
+
+def _place(size: int, tree: Tree, top: str, signer: str, names: Sequence[str]) -> ClipLocation | None:
+    """The place of a signer's clips; one that is named as another size counts last."""
 
     def rank(place: str) -> int:
         return [str(size), "", _named_size(place)].index(_named_size(place))
 
-    there: dict[str, ClipLocation] = {}
-    for signer, names in by_signer.items():
-        few = sample(names, 3)
-        if found := find_clips(tree, few, top):
-            there[signer] = min(found, key=lambda place: rank(str(place)))
-        elif found := find_in_archives(tree, few, top, rank=partial(_rank_archive, rank, signer)):
-            there[signer] = found[0]
-    return there
+    def rank_archive(path: str) -> int:
+        return 2 * rank(path) + (PurePosixPath(path).name.split(".")[0] != signer)
 
-
-def _rank_archive(rank: Callable[[str], int], signer: str, archive: str) -> int:
-    return 2 * rank(archive) + (PurePosixPath(archive).name.split(".")[0] != signer)
+    places = find_clips(tree, names, top) or find_in_archives(tree, names, top, rank_archive)
+    return min(places, key=lambda place: rank(str(place)), default=None)
 
 
 def _alike(known: str, place: ClipLocation, signer: str) -> ClipLocation:
