@@ -12,7 +12,7 @@ from pathlib import Path
 from starlette.types import ASGIApp
 
 from sla_cli.annotate.guard import Guard
-from sla_cli.web.listen import listening, server
+from sla_cli.web.listen import listening, run, server
 
 HOST = "127.0.0.1"
 
@@ -33,7 +33,7 @@ def serve(app: ASGIApp, port: int, tell: Callable[[str], object], *, browser: bo
         address = f"http://{HOST}:{port}/{token}/"
         tell(address)
         with _browser(address) if browser else nullcontext():
-            server(Guard(app, token, port), ws="none").run(sockets=[opened])
+            run(server(Guard(app, token, port), ws="none"), opened)
 
 
 @contextmanager

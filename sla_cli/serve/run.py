@@ -27,7 +27,7 @@ from sla_cli.serve.workers import Workers, threads_for
 from sla_cli.system.regular_file import read_regular
 from sla_cli.system.workers import signals, usable_cores
 from sla_cli.web.headers import local_hosts
-from sla_cli.web.listen import listening, server
+from sla_cli.web.listen import listening, run, server
 
 WEBSOCKET: Mapping[str, Any] = {"ws_max_size": LARGEST_FRAME, "ws_per_message_deflate": False}
 SHORTEST = 16  # characters of a token
@@ -135,7 +135,7 @@ def _run(
     live.start()
     tell(f"http://{here}/")
     try:
-        web.run(sockets=[opened])
+        run(web, opened)
     finally:
         jobs.closing = True
         for each in (uploads, live):

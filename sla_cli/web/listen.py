@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import signal
 import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from typing import Any
 import uvicorn
 from starlette.types import ASGIApp
 
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, Stopped
 
 
 @contextmanager
@@ -42,6 +43,14 @@ def server(app: ASGIApp, **settings: Any) -> uvicorn.Server:
     logging.getLogger("uvicorn.error").addFilter(_is_fault)
     always: dict[str, Any] = {"log_config": None, "access_log": False, "server_header": False, "proxy_headers": False}
     return uvicorn.Server(uvicorn.Config(app, lifespan="off", timeout_graceful_shutdown=1, **always, **settings))
+
+
+def run(server: uvicorn.Server, opened: socket.socket) -> None:
+    """Serve until a signal; Ctrl-C is the usual end of a server, so nothing is said of it. Raises Stopped."""
+    try:
+        server.run(sockets=[opened])
+    except KeyboardInterrupt as error:
+        raise Stopped(signal.SIGINT) from error
 
 
 def _is_fault(record: logging.LogRecord) -> bool:

@@ -75,7 +75,7 @@ def served(*arguments: str | Path, opened: bool = False) -> Iterator[Served]:
         "--annotator",
         "Mia Maier",
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         try:
             yield Served(process.stdout.readline().strip(), process)
