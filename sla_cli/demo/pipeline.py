@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 from sla_cli.annotation.formats import annotation_text
@@ -40,7 +39,7 @@ from sla_cli.search.beam_decoder import BeamOptions
 from sla_cli.search.options import Settled
 from sla_cli.store.store import Store
 from sla_cli.system.atomic import Check, write_text
-from sla_cli.system.workers import signals
+from sla_cli.system.workers import ENDING, stop_once
 from sla_cli.train.train_run import start_run
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.transcript import PAGE, like_of
@@ -54,7 +53,6 @@ CLIPS = {"train": 200, "dev": 24, "test": 200}  # with fewer test clips the gain
 LM = "gloss.arpa"
 NAMES = ("without language model", "with gloss bigram")
 UNSEEN = 3  # number of sentences in the video that is transcribed
-ENDING = signals("SIGINT", "SIGTERM", "SIGHUP")  # the last is sent if the terminal is closed
 SIZE = 128  # pixels; enough for the tiny preset and for the page
 
 
@@ -142,7 +140,7 @@ def _ended_by_signals() -> Iterator[None]:
     handlers: dict[signal.Signals, Any] = {number: signal.getsignal(number) for number in ENDING}
     before = {number: handler for number, handler in handlers.items() if handler not in (signal.SIG_IGN, None)}
     for number in before:
-        signal.signal(number, _end)
+        signal.signal(number, stop_once)
     try:
         yield
     except Stopped as stopped:  # the message of training would explain how to continue a run that is removed
@@ -150,12 +148,6 @@ def _ended_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def _end(number: int, frame: FrameType | None) -> None:
-    for each in ENDING:
-        signal.signal(each, signal.SIG_IGN)  # a second signal must not interrupt the removal
-    raise Stopped(number)
 
 
 def _corpus_to_store(folder: Path, seed: int, jobs: int, clips: Mapping[str, int]) -> Store:

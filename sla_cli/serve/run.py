@@ -13,8 +13,9 @@ from types import FrameType
 from typing import Any
 
 import uvicorn
+from uvicorn.server import HANDLED_SIGNALS
 
-from sla_cli.errors import SlaError, Stopped
+from sla_cli.errors import SlaError
 from sla_cli.serve.door import Door
 from sla_cli.serve.jobs import Jobs
 from sla_cli.serve.limits import BACKLOG, LARGEST_FRAME, Limits, share_of_files
@@ -25,7 +26,7 @@ from sla_cli.serve.service import Service
 from sla_cli.serve.streams import Streams
 from sla_cli.serve.workers import Workers, threads_for
 from sla_cli.system.regular_file import read_regular
-from sla_cli.system.workers import signals, usable_cores
+from sla_cli.system.workers import ENDING, stop_once, usable_cores
 from sla_cli.web.headers import local_hosts
 from sla_cli.web.listen import listening, run, server
 
@@ -110,8 +111,9 @@ def _run(
     opened: socket.socket,
     tell: Callable[[str], object],
 ) -> None:
-    for number in signals("SIGTERM", "SIGHUP"):
-        signal.signal(number, _stop)
+    for number in ENDING:
+        if signal.getsignal(number) is not signal.SIG_IGN:  # as with nohup
+            signal.signal(number, stop_once if number in HANDLED_SIGNALS else _as_sigterm)
     metrics = new_metrics()
     jobs = Jobs(folder / "jobs", limits, workers, metrics.count_job)
     web: uvicorn.Server | None = None
@@ -152,9 +154,9 @@ def _watch(metrics: Metrics, jobs: Jobs, lives: Streams, workers: tuple[Workers,
     metrics.watch("workers_restarted", "Worker processes started again", lambda: sum(one.restarts for one in workers))
 
 
-def _stop(number: int, frame: FrameType | None) -> None:
-    """End as Ctrl-C does: uvicorn has closed its connections, and raises the signal again."""
-    raise Stopped(number)
+def _as_sigterm(number: int, frame: FrameType | None) -> None:
+    """End as uvicorn ends: an exception from a handler could be lost in its event loop."""
+    signal.raise_signal(signal.SIGTERM)
 
 
 def _is_loopback(host: str) -> bool:

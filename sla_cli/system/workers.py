@@ -9,7 +9,9 @@ from collections.abc import Iterator, Mapping
 from multiprocessing import parent_process
 from multiprocessing.connection import wait
 from pathlib import Path
+from types import FrameType
 
+from sla_cli.errors import Stopped
 from sla_cli.system.control_groups import GROUPS, OWN_GROUPS, groups_above, text_of
 from sla_cli.system.variables import number_given
 
@@ -47,6 +49,16 @@ def _quotas(own_groups: Path, groups: Path) -> Iterator[float]:
 def signals(*names: str) -> tuple[signal.Signals, ...]:
     """The named signals that exist on this system: Windows lacks SIGUSR1 and SIGHUP."""
     return tuple(signal.Signals[name] for name in names if hasattr(signal, name))
+
+
+ENDING = signals("SIGINT", "SIGTERM", "SIGHUP")  # the last is sent if the terminal is closed
+
+
+def stop_once(number: int, frame: FrameType | None) -> None:
+    """A handler for the signals in ENDING: what runs ends with Stopped, and a second signal does not interrupt that."""
+    for each in ENDING:
+        signal.signal(each, signal.SIG_IGN)
+    raise Stopped(number)
 
 
 def start_worker() -> None:

@@ -13,6 +13,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,7 +23,7 @@ import pytest
 from hostile_videos import LISTS
 from movies import ffmpeg, movie, pictures
 from recordings import copy_run, images_of, refused, signed
-from running_service import Running, has_ended, service, until
+from running_service import PATIENCE, Running, has_ended, service, until
 
 from sla_cli.serve.job import new_id
 from sla_cli.serve.limits import CONNECTIONS
@@ -251,9 +252,25 @@ def test_who_sends_or_waits_when_the_service_ends_is_told_so(run: Path, tmp_path
             own.process.send_signal(signal.SIGTERM)
             answer = sending.makefile("rb").read()
         reply = waiting.result()
+        while own.process.poll() is None:  # a second signal does not cut short what deletes the video
+            own.process.send_signal(signal.SIGTERM)
+            time.sleep(0.001)
     assert answer.startswith(b"HTTP/1.1 503 ") and answer.endswith(b'{"error":"the service ends"}')
     assert (reply.status, reply.json) == (503, {"error": "the service ends"}) and int(reply.headers["retry-after"]) > 0
     assert not list((state / "jobs").iterdir()), "nobody knows the ids"
+
+
+@pytest.mark.ci
+@pytest.mark.usefixtures("usual_signals")
+@pytest.mark.parametrize("nohup", [False, True])
+def test_a_closed_terminal_ends_the_service_unless_nohup_started_it(run: Path, nohup: bool) -> None:
+    signal.signal(signal.SIGHUP, signal.SIG_IGN if nohup else signal.SIG_DFL)
+    with service(run, "--streams", "0") as own:
+        own.process.send_signal(signal.SIGHUP)
+        if nohup:
+            own.ready()
+        else:
+            assert own.process.wait(PATIENCE) == 128 + signal.SIGTERM
 
 
 @pytest.mark.ci
