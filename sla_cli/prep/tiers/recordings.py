@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatch
+from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from sla_cli.annotation.formats import can_read
@@ -62,7 +62,7 @@ class Recordings:
         urls = list(dict.fromkeys(filter(None, (link.relative, link.absolute)))) if link else []
         beside = [stem + ending for ending in VIDEOS] + [stem]
         if self.video:  # the video with the name of the file may be another camera
-            beside = [name for name in beside if fnmatch(name, self.video)]
+            beside = list(filter(self._is_wanted, beside))
         folder = self.tree.root / parent_of(path) if isinstance(self.tree, Folder) else None
         for source in self._places(path, link, urls, beside):
             self._compare_names(path, source, file.links)
@@ -74,6 +74,10 @@ class Recordings:
             looked += f", of which none matches --video {self.video!r}" * (not urls)
         origin = origin_in(links, Path(expected))
         return Recording(Source(self.tree.root, expected), origin, f"looked for {looked}{below}")
+
+    def _is_wanted(self, name: str) -> bool:
+        """Whether `video` is this name, or a pattern for it, with * and ? as for tiers."""
+        return fnmatchcase(plain_name(name), plain_name(self.video).replace("[", "[[]"))
 
     def _compare_names(self, path: str, source: Source, links: Sequence[MediaLink]) -> None:
         """Note a file whose own name leads to a video that it does not link: was it copied from another one's file?"""
@@ -141,8 +145,8 @@ class Recordings:
         """The first linked video; one whose name contains the person comes first."""
         videos = [link for link in links if not link.sound and link.names]
         if self.video:
-            videos = [link for link in videos if any(fnmatch(name, self.video) for name in link.names)]
-        own = [link for link in videos if person and person.casefold() in _name_parts(link)]
+            videos = [link for link in videos if any(map(self._is_wanted, link.names))]
+        own = [link for link in videos if _names_person(link, person)]
         chosen = next(iter(own or videos), None)
         if chosen and len(videos) > 1:
             others = [link.names[0] for link in videos if link is not chosen]
@@ -164,5 +168,12 @@ def _is_recording(tree: Tree, path: str) -> bool:
         return False
 
 
-def _name_parts(link: MediaLink) -> list[str]:
-    return re.split(r"[\W_]+", PurePosixPath(link.names[0]).stem.casefold())
+def _names_person(link: MediaLink, person: str) -> bool:
+    """Whether the person is a part of the video's name: `rec_A.mp4`, or `rec_S-01.mp4` for `S-01`."""
+    parts, wanted = (_parts(text) for text in (PurePosixPath(link.names[0]).stem, person))
+    starts = range(len(parts) - len(wanted) + 1) if wanted else ()
+    return any(parts[start : start + len(wanted)] == wanted for start in starts)
+
+
+def _parts(name: str) -> list[str]:
+    return list(filter(None, re.split(r"[\W_]+", plain_name(name))))

@@ -165,6 +165,26 @@ def test_of_several_videos_the_first_is_taken(tmp_path: Path, lay: Lay, read: Re
         read("elan", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("person", "own"),
+    [("P_02", "rec_P_02.mp4"), ("S-02", "rec_S-02_top.mp4"), ("Ren\u00e9", "rec_Rene\u0301.mp4")],
+)
+def test_the_video_of_a_person_whose_name_has_several_parts(
+    tmp_path: Path, lay: Lay, read: Read, person: str, own: str
+) -> None:
+    text = annotated(link("./rec_S-01.mp4"), link(f"./{own}")).replace("TIER_ID=", f'PARTICIPANT="{person}" TIER_ID=')
+    lay(tmp_path, {"rec.eaf": text, "rec_S-01.mp4": b"", own: b""})
+    assert [clip.source.path for clip in read("elan", tmp_path).clips] == [own]
+
+
+@pytest.mark.parametrize("wanted", ["cam[2].mp4", "CAM[?].mp4", "*m[2]*"])
+def test_the_name_of_a_wanted_video_may_have_brackets_and_capitals(
+    tmp_path: Path, lay: Lay, read: Read, wanted: str
+) -> None:
+    lay(tmp_path, {"rec.eaf": annotated(link("./top.mp4"), link("./cam[2].mp4")), "top.mp4": b"", "cam[2].mp4": b""})
+    assert [clip.source.path for clip in read("elan", tmp_path, video=wanted).clips] == ["cam[2].mp4"]
+
+
 def test_a_video_of_the_files_own_name_is_not_used_if_another_is_wanted(tmp_path: Path, lay: Lay, read: Read) -> None:
     lay(tmp_path, {"rec.eaf": annotated(), "rec.mp4": b"", "rec_top.mp4": b""})
     assert [clip.source.path for clip in read("elan", tmp_path).clips] == ["rec.mp4"]
