@@ -67,7 +67,8 @@ def _pairs(paths: Iterable[Path]) -> Iterator[Pair]:
         elif is_video(path.name):
             yield path, _beside(path)
         else:
-            raise SlaError(f"{path} is not a video file", "The page plays video files; convert pictures to a video.")
+            hint = "Give videos, folders of videos, ELAN files, or a table of `sla next` that ends in .tsv."
+            raise SlaError(f"{path} is not a video file", hint)
 
 
 def _is_table(path: Path) -> bool:
@@ -137,12 +138,16 @@ def _in_folder(folder: Path) -> Iterator[Pair]:
 
 
 def _video_of(eaf: Path) -> Path:
-    """The video that an ELAN file links, or that has its name; of several the one with its name, else the first.
+    """The video that an ELAN file links, or that has its name; of several the one with its name, else the first. One
+    that is not there counts only if none is, as in a folder.
 
     Raises SlaError if it is not found, or is no video.
     """
     place, file = eaf.absolute(), read_eaf(read_bytes(eaf), str(eaf))
-    links = sorted(file.links, key=lambda link: eaf.stem not in map(recording_name, link.names))
+    links = sorted(
+        file.links,
+        key=lambda link: (link.video(place.parent) is None, eaf.stem not in map(recording_name, link.names)),
+    )
     found = Recordings(open_tree(place.parent)).of(place.name, replace(file, links=links))
     video = found.source.root / found.source.path
     if found.missing or not video.is_file():

@@ -65,6 +65,17 @@ def test_cameras_of_one_recording_are_one(folder: Path) -> None:
     assert found(folder / "rec.eaf") == [("rec.mp4", "rec.eaf")], "as of the folder"
 
 
+def test_the_first_of_the_linked_videos_that_are_there_is_shown(folder: Path) -> None:
+    links = [
+        {"MEDIA_URL": "", "RELATIVE_MEDIA_URL": f"./{name}", "MIME_TYPE": "video/mp4"} for name in ("c.mp4", "b.mp4")
+    ]
+    (folder / "rec.eaf").write_text(Eaf(links=links).xml(), encoding="utf-8")
+    for given in (folder / "rec.eaf", folder):
+        assert ("b.mp4", "rec.eaf") in {(one.video.name, one.eaf.name) for one in find_annotated([given], SCOPE)}
+    (folder / "c.mp4").touch()
+    assert [one.video.name for one in find_annotated([folder / "rec.eaf"], SCOPE)] == ["c.mp4"]
+
+
 def test_an_elan_file_in_another_folder_is_that_of_the_video_that_it_links(folder: Path) -> None:
     (folder / "deep" / "c.mp4").touch()
     link = {"MEDIA_URL": "", "RELATIVE_MEDIA_URL": "./deep/c.mp4", "MIME_TYPE": "video/mp4"}

@@ -124,7 +124,7 @@ class Found:
             path, (taken, own) = next(iter(recordings.unlike.items()))
             log.warning(
                 "%s another video than the one of the same name: %s is of %s, not of %s, which is beside it and which "
-                "`sla annotate` shows; correct the link in ELAN (Edit, Linked Files) if that is not meant",
+                "`sla annotate` shows of a folder; correct the link in ELAN (Edit, Linked Files) if that is not meant",
                 counted(len(recordings.unlike), "file links", "files link"), path, taken, own,
             )  # fmt: skip
 
