@@ -49,8 +49,7 @@ def install(extensions: Path, defaults: Mapping[str, str]) -> list[Path]:
     Raises:
         SlaError: no such folder, or one of this name in it that is not from sla, or was edited.
     """
-    if not extensions.is_dir():
-        raise SlaError(f"no such folder: {extensions}", HINT)
+    _check_there(extensions)
     recognizers = [_with_defaults(one, defaults) for one in RECOGNIZERS]
     for one in recognizers:
         check_own(extensions / one.folder, one)
@@ -61,8 +60,10 @@ def uninstall(extensions: Path) -> list[Path]:
     """Remove both recognisers, and return the folders that were there.
 
     Raises:
-        SlaError: one of them holds something that is not from sla, or was edited; then nothing is removed.
+        SlaError: no such folder, or one of them holds something that is not from sla, or was edited; then nothing is
+            removed.
     """
+    _check_there(extensions)
     for one in RECOGNIZERS:
         check_own(extensions / one.folder, one)
     there = [folder for one in RECOGNIZERS if (folder := extensions / one.folder).exists()]
@@ -71,6 +72,11 @@ def uninstall(extensions: Path) -> list[Path]:
             path.unlink()
         folder.rmdir()
     return there
+
+
+def _check_there(extensions: Path) -> None:
+    if not extensions.is_dir():
+        raise SlaError(f"no such folder: {extensions}", HINT)
 
 
 def _with_defaults(recognizer: ElanRecognizer, defaults: Mapping[str, str]) -> ElanRecognizer:

@@ -120,6 +120,7 @@ def test_those_of_another_environment_or_of_an_interrupted_installation_are_repl
 def test_what_cannot_be_installed_is_refused(extensions: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(extensions)
     assert "no such folder" in refused("elan", "install", "--extensions", "gone", "--run", "../../../old/runs/adapter")
+    assert "no such folder" in refused("elan", "install", "--extensions", "gone", "--uninstall")
     with pytest.raises(SlaError, match="a character that ELAN's files cannot hold"):
         installing.install(extensions, {"run": "a\x01b"})
     assert "no such run: gone" in refused("elan", "install", "--extensions", ".", "--run", "gone")
