@@ -95,6 +95,8 @@ def _named(table: Path, row: Row, what: str, name: str) -> Path:
         if place.is_file():
             return place
     hint = f"Copy the {what} there." if given.is_absolute() else "Run this in the folder in which `sla next` ran."
+    if archive := next((one for one in given.parents if one.is_file()), None):
+        hint = f"It is in the archive {archive}: unpack that, and choose with `sla next` in its folder."
     raise FormatError(f"{table}, line {row.line}: no such {what}: {given}", hint)
 
 

@@ -191,3 +191,11 @@ def test_another_table_is_refused(folder: Path, monkeypatch: pytest.MonkeyPatch,
     Path("next.tsv").write_text(text)
     with pytest.raises(SlaError, match=fault):
         find_annotated([Path("next.tsv")], SCOPE)
+
+
+def test_a_recording_in_an_archive_is_refused_with_what_helps(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    write_choices(folder / "next.tsv", [Choice(Candidate("b.mp4", 2.0, recording="notes.txt/b.mp4"), 0.1, 0.9, "")])
+    with pytest.raises(SlaError) as caught:
+        find_annotated([Path("next.tsv")], SCOPE)
+    assert caught.value.hint == "It is in the archive notes.txt: unpack that, and choose with `sla next` in its folder."
