@@ -141,8 +141,10 @@ def _check_tier(document: Document, plan: TierPlan, tiers: Mapping[str, Tier]) -
     if found is None:
         return
     if found.parent != plan.parent or found.constraint != plan.type_attributes.get("CONSTRAINTS", ""):
-        kind = f"an annotation for each one of tier {plan.parent}" if plan.parent else "times of its own"
-        raise SlaError(f"{document.name}: tier {plan.name} has not {kind}", "Name another tier.")
+        fault = f"has not an annotation for each one of tier {plan.parent}"
+        if not plan.parent:
+            fault = f"depends on tier {found.parent}" if found.parent else "has not times of its own"
+        raise SlaError(f"{document.name}: tier {plan.name} {fault}", "Name another tier.")
 
 
 def _check_texts(change: TierChange) -> None:

@@ -137,7 +137,7 @@ REFUSED = {
     "inner": (put({"a1": (100, 400, "A")}), r"line \d+: an annotation of tier INNER lies within A"),
     "inner of a deleted one": (put({}, gone={"a1"}), "tier INNER lies within A"),
     "note": (put({}, gone={"a2"}), r"line \d+: something else refers to an annotation of tier GLOSS"),
-    "kind": (put({"a9": (5, 6, "A")}, plan=TierPlan("NOTE", "sla-gloss", ())), "tier NOTE has not times of its own"),
+    "kind": (put({"a9": (5, 6, "A")}, plan=TierPlan("NOTE", "sla-gloss", ())), "tier NOTE depends on tier GLOSS"),
     "parent": (
         TierChange(TierPlan("OTHER", "sla-decision", (), parent="GLOSS"), {}, {}),
         "tier OTHER has not an annotation for each one of tier GLOSS",
