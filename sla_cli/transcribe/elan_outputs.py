@@ -62,16 +62,18 @@ def with_elan_files(
     return kept, left
 
 
-def with_own_elan_files(jobs: Sequence[Job], out: Path | None) -> list[Job]:
+def with_own_elan_files(jobs: Sequence[Job], out: Path | None, given: Sequence[Path] = ()) -> list[Job]:
     """The jobs, with the ELAN file that a recording already has as its file of that kind, whatever it is called.
 
     Args:
-        out: the folder of the files, None for those of the recordings: only there it is looked for.
+        out: the folder of the files, None for those of the recordings. If it is another one, none is looked for.
+        given: in the folders among these it is also looked for, at any depth.
     """
     home = None if out is None else out.resolve()
     places = [one.recording.place for one in jobs if ELAN in one.files]
     places = [place for place in places if home in (None, place.parent.resolve())]
-    elan = elan_files(places, [path for folder in {place.parent for place in places} for path in folder.iterdir()])
+    beside = [path for folder in {place.parent for place in places} for path in folder.iterdir()]
+    elan = elan_files(places, [*beside, *(path for one in given if one.is_dir() for path in elan_below(one))])
     found = elan.of | elan.further
     return [_with_own(job, found.get(job.recording.place)) for job in jobs]
 

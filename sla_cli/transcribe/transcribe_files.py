@@ -97,7 +97,7 @@ def transcribe_files(
     if jobs:
         _check_effect(options, {*jobs[0].files, *([ELAN] if options.add_to else [])})
     if out is None or out.is_dir():
-        jobs = with_own_elan_files(jobs, out)
+        jobs = with_own_elan_files(jobs, out, videos)
         if options.force:  # two cameras may have one ELAN file
             refuse_same_names(jobs)
     if options.add_to is not None:

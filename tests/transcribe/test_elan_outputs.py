@@ -56,6 +56,17 @@ def test_a_recording_with_an_elan_file_of_another_name_gets_no_second_one(folder
     assert list(found["cam1.mp4"].missing) == ["srt"] and list(found["new.mp4"].missing) == ["eaf", "srt"]
 
 
+def test_a_file_elsewhere_in_the_given_folder_is_that_of_the_recording_that_it_links(folder: Path) -> None:
+    """As for `sla annotate` and `sla next`: one beside the recording would hide it from them."""
+    (folder / "in" / "elan").mkdir(parents=True)
+    (folder / "in" / "C1.mp4").touch()
+    link = {"MEDIA_URL": "", "RELATIVE_MEDIA_URL": "../C1.mp4", "MIME_TYPE": "video/*"}
+    Path("in/elan/monday.eaf").write_text(Eaf(links=[link]).xml(), encoding="utf-8")
+    for given, eaf in (("in", "in/elan/monday.eaf"), ("in/C1.mp4", "in/C1.eaf")):
+        jobs = plan_outputs(find_recordings(Path(given)), None, ("eaf",))
+        assert [str(job.files["eaf"]) for job in with_own_elan_files(jobs, None, [Path(given)])] == [eaf]
+
+
 def test_two_recordings_never_have_one_file(folder: Path) -> None:
     for other in ("one.mkv", str(folder / "one.mkv")):
         with pytest.raises(SlaError, match=r"would have one ELAN file in \."):
