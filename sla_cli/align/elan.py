@@ -82,7 +82,8 @@ def write_elan(
     placed = list(_place(clips, split))
     if absent := [one.clip.id for one in placed if one.media is None]:
         log.warning(
-            "%d clips have no video file, or it has moved; each gets an ELAN file without a video: %s",
+            "%d clips have no video file, or it has moved, or a merged store does not know where it is; each gets an "
+            "ELAN file without a video: %s",
             len(absent),
             some(absent),
         )
