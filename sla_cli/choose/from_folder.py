@@ -76,7 +76,7 @@ def _recordings_in(folder: Path) -> tuple[list[FoundRecording], list[Path]]:
     """The recordings, each with its ELAN file; those that one links beside another are left out, such as cameras.
 
     Raises:
-        SlaError: as `find_recordings`; or two recordings of an archive have one name, and so one ELAN file.
+        SlaError: as `find_recordings`; or two recordings have one ELAN file, as of one name, also in an archive.
     """
     recordings = find_recordings(folder)
     places = [one.place for one in recordings]
@@ -87,8 +87,14 @@ def _recordings_in(folder: Path) -> tuple[list[FoundRecording], list[Path]]:
     kept = [(one, found.of[place]) for one, place in zip(recordings, places, strict=True) if place in found.of]
     first: dict[Path, FoundRecording] = {}
     for one, eaf in kept:
-        if first.setdefault(one.place, one) is not one and eaf.is_file():
-            raise SlaError(f"{first[one.place]} and {one} have one ELAN file, {eaf}", "Unpack the archive.")
+        other, in_folder = first.setdefault(eaf.resolve(), one), one.source.root.is_dir()
+        if other is not one and (in_folder or eaf.is_file()):  # `sla annotate` would refuse them
+            hint = (
+                "Move one of them away, such as the original of a converted one."
+                if in_folder
+                else "Unpack the archive."
+            )
+            raise SlaError(f"{other} and {one} have one ELAN file, {eaf}", hint)
     return [one for one, _ in kept], [eaf for _, eaf in kept]
 
 

@@ -159,6 +159,10 @@ def test_two_recordings_of_an_archive_with_one_elan_file_are_refused(work: Path)
     assert {one["clip"] for one in chosen(*given)} == {"a/v.avi", "b/v.avi"}, "none is there"
     write_annotation(work.parent / "v.eaf", "eaf", Annotation("v", None, 1.0, ()))
     assert "packed.zip/a/v.avi and packed.zip/b/v.avi have one ELAN file, v.eaf" in refused("next", *given)
+    (work.parent / "in" / "a" / "v.mp4").touch()
+    fault = refused("next", "in", *given[1:])
+    assert "in/a/v.avi and in/a/v.mp4 have one ELAN file, in/a/v.eaf" in fault, "as sla annotate says"
+    assert "Move one of them away" in fault
 
 
 def test_recordings_and_a_model_without_its_store(work: Path) -> None:
