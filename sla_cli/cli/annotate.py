@@ -41,8 +41,9 @@ def annotate(
 ) -> None:
     """Correct suggested glosses of videos on a local page, which writes ELAN files.
 
-    The page is for this machine only. The ELAN file of a video lies next to it and
-    is made with the first annotation; other tiers in it stay as they are. Ctrl-C ends it.
+    The page is for this machine only. The ELAN file of a video is that of its name, or
+    one that links it, else it is made next to it with the first annotation; other tiers
+    in it stay as they are. Ctrl-C ends it.
     """
     from sla_cli.annotate.find import find_annotated
     from sla_cli.annotate.scope import Scope
