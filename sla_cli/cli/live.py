@@ -84,6 +84,7 @@ def live(
     On a terminal, glosses that may still change are dim. Ctrl-C ends it: what was
     signed last becomes final, and files are written.
     """
+    from sla_cli.core.annotation import made_known
     from sla_cli.live.follow import follow
     from sla_cli.live.results import Results
     from sla_cli.live.source import find_source
@@ -106,7 +107,11 @@ def live(
         stream = recognizer.stream(lookahead=lookahead, hop=hop, pause=pause, min_confidence=min_confidence)
         results = None
         if output is not None:
-            made = recognizer.made | {"live": f"from {found.name}, while it was signed"}
+            made = {
+                **recognizer.made,
+                "live": f"from {found.name}, while it was signed",
+                **made_known(min_confidence),
+            }
             video = record or found.media
             name = recording_name(video.name) if video else output.stem
             results = Results(output, visible(name), video, made, force=force)

@@ -98,6 +98,11 @@ def known(gloss: str, confidence: float, least: float) -> str:
     return gloss if confidence >= least else UNKNOWN
 
 
+def made_known(least: float) -> dict[str, str]:
+    """What `made` of a recognition says of `known`; nothing if it keeps every gloss."""
+    return {"min_confidence": f"{UNKNOWN} for glosses below {least:g}"} if least else {}
+
+
 def checked_annotation(annotation: A) -> A:
     """An annotation with the types that its fields say: floats, and `media` as a path.
 

@@ -16,7 +16,7 @@ from sla_cli import __version__
 from sla_cli.align.align_clips import align_clip
 from sla_cli.config.bounds import FASTEST, SLOWEST
 from sla_cli.config.settings import Precision, TranscribeConfig
-from sla_cli.core.annotation import UNKNOWN, Sentence, Sign, known, split_at_pauses
+from sla_cli.core.annotation import Sentence, Sign, known, made_known, split_at_pauses
 from sla_cli.core.arguments import as_number, as_path, as_texts, check_one_of
 from sla_cli.core.calibration import Calibration
 from sla_cli.core.clip import Source
@@ -188,7 +188,7 @@ class Recognizer:
         made = {
             **self.made,
             "pause": f"{pause:g} s without a sign end a sentence",
-            **({"min_confidence": f"{UNKNOWN} for glosses below {min_confidence:g}"} if min_confidence else {}),
+            **made_known(min_confidence),
         }
         return self._transcript(source, found, split_at_pauses(signs, pause), made, score)
 

@@ -115,6 +115,12 @@ def piped(video: Path, *arguments: str) -> None:
     forked.sla(*arguments)
 
 
+def test_a_file_says_below_which_confidence_its_glosses_are_unknown(folder: Path) -> None:
+    live("a.mkv", "-o", "out/a.eaf", "--min-confidence", "1")
+    assert {gloss for *_, gloss in signs_in(Path("out/a.eaf"))} == {"?"}
+    assert "? for glosses below 1<" in Path("out/a.eaf").read_text(encoding="utf-8")
+
+
 def test_a_pipe(folder: Path, expected: list[dict[str, Any]]) -> None:
     process = Forked(piped, Path("a.mkv"), "live", "-", *RUN, "--json", printed=folder / "out")
     printed, reported = process.communicate(timeout=200)
