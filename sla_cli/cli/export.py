@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from sla_cli.cli.options import LM_HELP, WORK, BackboneWeights, Force, Json, Work, answer
+from sla_cli.cli.options import WORK, BackboneWeights, Force, Json, Work, answer
 from sla_cli.core.counted import counted
 
 
@@ -27,7 +27,12 @@ def export(
     contact: Annotated[
         str, typer.Option(help="Who answers questions, and removes the model if a person in the recordings asks.")
     ] = "",
-    lm: Annotated[Path | None, typer.Option(help=f"Put a language model into it. {LM_HELP}")] = None,
+    lm: Annotated[
+        Path | None,
+        typer.Option(
+            help="Put a gloss n-gram model into it: an .arpa or .arpa.gz, or the name of one in the work folder's lm/."
+        ),
+    ] = None,
     half: Annotated[
         bool, typer.Option("--half", help="Store weights in float16: half the size, other results.")
     ] = False,

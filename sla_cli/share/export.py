@@ -80,8 +80,9 @@ def export_run(
         raise SlaError(f"{run.path} is a model already", "Copy its folder.")
     config = run.config if weights is None else replace(run.config, model=replace(run.config.model, weights=weights))
     if lm is not None:
-        if not lm.name.endswith(ARPA):
-            raise SlaError(f"{lm}: a model folder takes a language model as ARPA", f"Its name ends in {ARPA[0]}.")
+        if not lm.name.endswith(ARPA) or lm.name in ARPA:  # nobody could open the model
+            hint = f"Its name is NAME{ARPA[0]} or NAME{ARPA[1]}."
+            raise SlaError(f"{lm}: a model folder takes a language model as ARPA", hint)
         check_oov(lm, run.glosses, DecodeConfig.max_oov)  # else nobody could use it
     if onnx and not (with_backbone and stored == "float32"):
         raise SlaError("ONNX graphs hold the backbone in float32", "Leave --without-backbone and --half out.")

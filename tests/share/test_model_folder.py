@@ -150,6 +150,7 @@ def test_what_a_killed_export_has_left_goes_with_the_next_one(folder: Path) -> N
 def test_what_cannot_be_exported_is_named_and_leaves_nothing(folder: Path) -> None:
     (folder / "e.arpa").touch()
     (folder / "lm.bin").write_bytes(b"mmap lm")
+    shutil.copy(folder / "old/gloss.arpa", folder / ".arpa")
     unigrams = "".join(f"-1\t{word}\n" for word in ("<unk>", "<s>", "</s>", "OTHER"))
     bigram = "\\2-grams:\n-1\t<s> OTHER\n\n\\end\\\n"
     (folder / "other.arpa").write_text(f"\\data\\\nngram 1=4\nngram 2=1\n\n\\1-grams:\n{unigrams}\n{bigram}")
@@ -159,6 +160,7 @@ def test_what_cannot_be_exported_is_named_and_leaves_nothing(folder: Path) -> No
         ((RUN, "-o", "m", "--lm", "e.arpa"), "e.arpa"),
         ((RUN, "-o", "m", "--lm", "other.arpa"), "other.arpa does not know"),
         ((RUN, "-o", "m", "--lm", "lm.bin"), "takes a language model as ARPA"),
+        ((RUN, "-o", "m", "--lm", ".arpa"), ".arpa: a model folder takes a language model as ARPA"),
         ((RUN, "-o", "/proc/m"), "cannot write /proc/m"),
         ((RUN, "-o", "."), ". is no name that a new folder can have"),
     ):
