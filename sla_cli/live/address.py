@@ -34,7 +34,8 @@ class Address:
             parts = urlsplit(address)
             host, port = parts.hostname, parts.port
         except ValueError as error:
-            raise SlaError("the address has no valid host or port", "Write it as rtsp://HOST:PORT/PATH.") from error
+            hint = f"Write it as {address.partition(':')[0]}://HOST:PORT/PATH."
+            raise SlaError("the address has no valid host or port", hint) from error
         self._scheme = parts.scheme.lower()
         if self._scheme not in (*HTTP, *PROTOCOLS):
             known = ", ".join(f"{one}://" for one in (*HTTP, *PROTOCOLS))
@@ -44,7 +45,8 @@ class Address:
             hint = "In user and password write / as %2F, ? as %3F and # as %23, and after the host write @ as %40."
             raise SlaError("the address has @ after its host", hint)
         if not host:
-            raise SlaError(f"{visible(self._scheme)}:// is followed by no host", "Write it as rtsp://HOST:PORT/PATH.")
+            hint = f"Write it as {self._scheme}://HOST:PORT/PATH."
+            raise SlaError(f"{self._scheme}:// is followed by no host", hint)
         place = f"[{host}]" if ":" in host else host
         # Neither user and password nor the query, in which some cameras have them.
         self.name = visible(f"{self._scheme}://{place}{f':{port}' if port else ''}{parts.path}")
