@@ -49,8 +49,10 @@ def place(device: str, precision: str, half: str = TrainConfig.half) -> Placemen
         chosen = torch.device(device)
     except RuntimeError as error:
         raise SlaError(f"--device {device}: no such device", DEVICES) from error
-    if chosen.type not in ("cpu", "cuda") or (chosen.type == "cpu" and chosen.index is not None):
+    if chosen.type not in ("cpu", "cuda"):
         raise SlaError(f"--device {device}: sla runs on CPUs and CUDA devices", DEVICES)
+    if chosen.type == "cpu" and chosen.index is not None:
+        raise SlaError(f"--device {device}: the CPU has no number", DEVICES)
     if chosen.type == "cuda" and not torch.cuda.is_available():
         raise SlaError("--device cuda: PyTorch sees no CUDA device here", "Use --device cpu, or install a CUDA build.")
     if chosen.type == "cuda" and not 0 <= (chosen.index or 0) < torch.cuda.device_count():
