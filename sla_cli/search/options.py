@@ -121,7 +121,8 @@ def settle(given: Mapping[str, Any], tunings: Path, weights: str, *, split: str 
 def _with_weights(options: BeamOptions, tuned: Tuned, where: str, *, same: bool) -> Settled:
     """With the tuned alpha and beta. `same`: the clips that are decoded are those of the tuning."""
     if tuned.finds_no_gain:
-        log.warning("%s (%s). --alpha and --beta give it a weight", left_out(where), options.lm)
+        text = "%s (%s). alpha and beta of `sla decode`, or in Python, give it a weight"
+        log.warning(text, left_out(where), options.lm)
         return Settled(replace(options, lm=None), no_gain_on=where)
     log.info("alpha %g, beta %g as tuned on %s", tuned.alpha, tuned.beta, where)
     if same:
