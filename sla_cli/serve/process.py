@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,7 @@ from sla_cli.system.atomic import write_text
 from sla_cli.system.workers import start_worker
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.segments import Segments
-from sla_cli.transcribe.transcript import UNNAMED, Transcript
+from sla_cli.transcribe.transcript import Transcript
 from sla_cli.video.picture import JPEG, decode_picture
 
 HEAD = struct.Struct("<d")
@@ -87,7 +87,7 @@ def _transcribed(recognizer: Recognizer, order: Transcribe, connection: Connecti
 
 def _save(transcript: Transcript, folder: Path) -> None:
     """Write the page, which shows more than signs, then the signs. Raises SlaError if the disk is full."""
-    replace(transcript, media=None, name=UNNAMED).save(folder / PAGE_FILE, force=True, link_video=False)
+    transcript.save(folder / PAGE_FILE, force=True, link_video=False)
     result = Recognised(duration=transcript.duration, signs=transcript.signs, made=transcript.made)
     write_text(folder / RESULT, msgspec.json.encode(result).decode())
 

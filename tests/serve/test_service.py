@@ -64,6 +64,7 @@ def test_a_transcript_is_that_of_the_recognizer_in_every_format(opened: Running,
         assert got.status == 200 and b"/state" not in got.body and b"upload" not in got.body
         if ending in ("vtt", "srt", "json", "csv"):
             assert got.body == (tmp_path / f"transcript.{ending}").read_bytes()
+    assert b"The video was left out" in opened.ask("GET", f"{place}.html").body
     assert opened.ask("GET", f"{place}.pdf").status == 404
     assert opened.ask("DELETE", place).status == 204
     assert opened.ask("GET", place).status == opened.ask("GET", f"{place}.eaf").status == 404
