@@ -14,6 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route, WebSocketRoute, compile_path
+from starlette.websockets import WebSocket
 
 from sla_cli.errors import SlaError
 from sla_cli.serve import messages
@@ -60,6 +61,7 @@ class Service:
             routes=[
                 *(Route(one.path, getattr(self, one.name), methods=[one.method]) for one in ENDPOINTS),
                 WebSocketRoute("/v1/live", lambda socket: live(socket, self.streams, self.jobs.limits, self.metrics)),
+                WebSocketRoute("/{path:path}", _no_socket),
                 Route("/", asset),
                 Route("/assets/{name}", asset),
             ],
@@ -190,6 +192,10 @@ def _refused(request: Request, error: Exception) -> Response:
     taken = {one.method for one in ENDPOINTS if compile_path(one.path)[0].match(request.url.path)} or {"GET"}
     allowed = sorted(taken | ({"HEAD"} if "GET" in taken else set()))
     return fault(405, "this path does not take the method", {"allow": ", ".join(allowed)})
+
+
+async def _no_socket(socket: WebSocket) -> None:
+    await socket.send_denial_response(fault(403, "there is no WebSocket at this path"))
 
 
 def _unknown() -> Response:

@@ -19,6 +19,7 @@ SECURE = {
 }
 HTTP = 80  # the port that browsers do not name
 ONCE = ("host", "origin", "content-type", "authorization")
+NAMED = ("host", "origin")  # names of machines, in which capitals do not matter
 _SECURE = [(name.encode(), value.encode()) for name, value in SECURE.items()]
 
 
@@ -34,13 +35,15 @@ def secured(send: Send) -> Send:
 
 
 def headers_of(scope: Scope) -> dict[str, str] | str:
-    """The headers of a request by name in lower case; or the name of one that is given twice and must not be."""
+    """The headers of a request by name in lower case, as are names of machines in them; or the name of one that is
+    given twice and must not be."""
     given: dict[str, str] = {}
     for name, value in scope["headers"]:
         key = name.decode("latin-1").lower()
         if key in given and key in ONCE:
             return key
-        given[key] = value.decode("latin-1")
+        text = value.decode("latin-1")
+        given[key] = text.lower() if key in NAMED else text
     return given
 
 

@@ -91,7 +91,8 @@ def test_the_page_loads_nothing_from_elsewhere(server: Served) -> None:
 
 def test_only_the_right_address_and_name_are_served(server: Served) -> None:
     port, token = server.port, server.token
-    assert server.ask("GET", f"/{token}/queue", headers={"Host": f"localhost:{port}"})[0] == 200
+    for host in ("localhost", "LOCALHOST"):
+        assert server.ask("GET", f"/{token}/queue", headers={"Host": f"{host}:{port}"})[0] == 200
     for host in (
         "evil.example",
         f"evil.example:{port}",

@@ -120,6 +120,10 @@ def test_a_second_stream_is_refused_until_the_first_has_ended(opened: Running) -
         with pytest.raises(InvalidStatus) as refused:
             client.connect(f"ws://127.0.0.1:{opened.port}/v1/live", origin="http://evil.example")
         assert refused.value.response.status_code == 403
+        with pytest.raises(InvalidStatus) as refused:
+            client.connect(f"ws://127.0.0.1:{opened.port}/live")
+        assert refused.value.response.status_code == 403
+        assert json.loads(refused.value.response.body)["error"] == "there is no WebSocket at this path"
     with connected(opened):
         pass
 

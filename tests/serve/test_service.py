@@ -220,6 +220,8 @@ def test_other_names_and_other_sites_are_refused(opened: Running, headers: dict[
     for method, path in (("GET", "/"), ("POST", "/v1/transcripts"), ("GET", "/v1/live"), ("GET", "/health")):
         assert opened.ask(method, path, **headers).status == status
     assert opened.ask("GET", "/health", Origin=f"http://127.0.0.1:{opened.port}").status == 200
+    capitals = f"LocalHost:{opened.port}"
+    assert opened.ask("GET", "/health", Host=capitals, Origin=f"http://{capitals.lower()}").status == 200
 
 
 def test_the_page_and_its_files_come_from_here(opened: Running) -> None:
