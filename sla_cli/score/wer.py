@@ -42,13 +42,15 @@ def wer(
     if not isinstance(hypotheses, Mapping) and not isinstance(references, Mapping):
         ref = None if references is None else as_path(references, "references")
         return score_in_memory(as_path(hypotheses, "hypotheses"), ref, options)[0]
+    if references is None:
+        raise SlaError("no references are given", "Give them by clip id, or as a file or a store.")
     if isinstance(hypotheses, Mapping):
         ranked = {id: [Hypothesis(id, glosses)] for id, glosses in _glosses(hypotheses, "hypotheses").items()}
         recognised = GlossFile("", ranked, {}, Header())
     else:
         recognised = read_gloss_file(as_path(hypotheses, "hypotheses"))
-    if references is None or isinstance(references, Mapping):
-        known = References(_glosses(references or {}, "references"))
+    if isinstance(references, Mapping):
+        known = References(_glosses(references, "references"))
     else:
         known = read_references(as_path(references, "references"), recognised.nbest)
     return score_read(recognised, known, options)

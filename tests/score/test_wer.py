@@ -57,3 +57,8 @@ def test_clips_and_glosses_that_only_options_make_comparable(tmp_path: Path) -> 
     for hypotheses, known in ((recognised, references), (recognised, files[1]), files):
         found = sla_cli.wer(hypotheses, known, nfc=True, partial=True)
         assert (found.total.errors, found.total.ref_words, found.left_out) == (1, 1, ("b",))
+
+
+def test_without_references_it_says_that_none_are_given() -> None:
+    with pytest.raises(sla_cli.SlaError, match="no references are given"):
+        sla_cli.wer({"a": "X"})
