@@ -18,6 +18,7 @@ from sla_cli.live.camera import Camera
 from sla_cli.live.pipe import Pipe
 from sla_cli.live.squared import squared
 from sla_cli.video.frames import FrameReader
+from sla_cli.video.source import ENDINGS
 
 STDIN = "-"
 
@@ -61,6 +62,8 @@ class VideoFile:
         """Raises SlaError if there is no such file."""
         if path.is_dir():
             raise SlaError(f"{path} is a folder", "Give one video; `sla transcribe` reads folders.")
+        if path.name.lower().endswith(tuple(ENDINGS)) and path.is_file():
+            raise SlaError(f"{path} is an archive", "Give one video; `sla transcribe` reads archives.")
         if not path.exists():
             hint = "Give a camera's number, a video, an address such as rtsp://…, or - for standard input."
             raise SlaError(f"no such video: {path}", hint)

@@ -44,6 +44,7 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("live")
     copy_run(folder)
     (folder / "dangling.mkv").symlink_to("nothing.mkv")
+    (folder / "a.zip").touch()
     signed(folder / "a.mkv", SENTENCE)
     signed(folder / "long.mkv", " ".join([SENTENCE] * 40))
     return folder
@@ -205,6 +206,7 @@ def test_a_source_that_fails_costs_nothing_that_was_seen(folder: Path, monkeypat
     ("arguments", "message"),
     [
         (("missing.mp4",), "no such video: missing.mp4"),
+        (("a.zip",), "a.zip is an archive hint: Give one video; `sla transcribe` reads archives."),
         (("",), "sla live is followed by an empty text"),
         (("a.mkv", "--record", "a.mkv/x.mkv"), "a.mkv/x.mkv cannot be written: a.mkv is a file"),
         (("a.mkv", "--record", "dangling.mkv"), "dangling.mkv is a link that leads nowhere"),
