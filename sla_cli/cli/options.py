@@ -132,14 +132,15 @@ BackboneWeights = Annotated[
 ]
 
 WORK = Path("sla-work")
+WHOLE = re.compile(r"-?[0-9]{1,30}")  # the command says which are out of bounds; int() refuses thousands of digits
 
 
 def numbers(option: str, text: str, kind: type[Number], example: str) -> tuple[Number, ...]:
     """`0,0.5,1` or `0 0.5 1` as numbers. Raises SlaError, with an example."""
-    from sla_cli.artifact.text import is_number, is_whole
+    from sla_cli.artifact.text import is_number
 
     parts = re.split(r"\s*,\s*|\s+", text.strip())  # an empty place between two commas stays one
-    if not all(map(is_whole if kind is int else is_number, parts)):
+    if not all(map(WHOLE.fullmatch if kind is int else is_number, parts)):
         whole = "whole " * (kind is int)
         raise SlaError(f"{option} {text[:80]!r} is not a list of {whole}numbers", f"Write it like {option} {example}.")
     return tuple(map(kind, parts))

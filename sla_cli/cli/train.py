@@ -8,8 +8,9 @@ from typing import Annotated, Any
 import typer
 
 from sla_cli.cli.options import WORK, Device, Force, Json, Work, answer, numbers
+from sla_cli.config.checks import check_setting, settings_of
 from sla_cli.config.presets import PRESETS
-from sla_cli.config.settings import Precision, Variant, resolve
+from sla_cli.config.settings import Config, Precision, Variant, resolve
 from sla_cli.core.arguments import check_name
 from sla_cli.errors import SlaError
 
@@ -111,6 +112,9 @@ def train(
     mean over the runs is printed; --resume --name NAME trains the unfinished ones.
     """
     several = () if seeds is None else numbers("--seeds", seeds, int, "0,1,2")
+    bounds = settings_of(Config)["train.seed"]
+    for one in several:
+        check_setting("train.seed", one, bounds, "--seeds")
     if len(set(several)) < len(several):
         raise SlaError(f"--seeds {seeds}: a seed is given twice", "Name each once, as --seeds 0,1,2.")
     _check_together(context.params, several=bool(several))

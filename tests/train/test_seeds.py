@@ -193,7 +193,9 @@ def test_what_is_refused_leaves_nothing_behind(store: Store, tmp_path: Path) -> 
     for seeds, reported in (
         ("0,x", "--seeds '0,x' is not a list of whole numbers"),
         ("0,,1", "--seeds '0,,1' is not a list of whole numbers"),
+        ("0,9223372036854775808", "--seeds: train.seed is 9223372036854775808"),
         ("1,1", "a seed is given twice"),
+        ("9223372036854775807,9223372036854775807", "a seed is given twice"),  # each as --seed takes it
     ):
         assert reported in sla(tmp_path, *options, "--seeds", seeds, code=2).stderr
     assert "Leave one of them out" in sla(tmp_path, *options, "--seeds", "0,1", "--seed", "2", code=2).stderr
