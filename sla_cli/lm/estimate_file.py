@@ -16,7 +16,7 @@ from sla_cli.lm.arpa import Arpa, holds, is_arpa, write_arpa
 from sla_cli.lm.counts import check_thresholds
 from sla_cli.lm.estimate import Unknown, estimate
 from sla_cli.lm.kenlm_model import open_lm, out_of_vocabulary
-from sla_cli.lm.ngram_order import DEFAULT, ChosenOrder, choose_order
+from sla_cli.lm.ngram_order import DEFAULT, ChosenOrder, choose_order, reason
 from sla_cli.lm.perplexity import TextPerplexity, score_sentences, text_perplexity
 from sla_cli.lm.sentences import Text, has_sentences, read_source
 from sla_cli.log import log
@@ -109,7 +109,7 @@ def estimate_file(
         half_made = not force and out.is_file() and is_arpa(out)
         check_output(out, LANGUAGE_MODEL, replace=force or half_made)
         arpa = estimate(counted, chosen.order, chosen.fallback, prune=prune, unknown=unknown)
-        _warn_of_fallbacks(arpa, chosen)
+        _warn_of_fallbacks(arpa, chosen, counted)
         if complete := read_receipt(out) is None and holds(out, arpa):  # another command may have just written it
             log.info("%s was already complete except for its receipt", out)
         artifact.replaces = force or complete
@@ -132,12 +132,11 @@ def estimate_file(
         return estimated
 
 
-def _warn_of_fallbacks(arpa: Arpa, chosen: ChosenOrder) -> None:
+def _warn_of_fallbacks(arpa: Arpa, chosen: ChosenOrder, sentences: Sequence[Sequence[str]]) -> None:
     if arpa.fallbacks and not chosen.why:
+        orders = ", ".join(map(str, arpa.fallbacks))
         log.warning(
-            "the text is small or repeats its sentences (--unique), so order %s gives no discounts: "
-            "fixed discounts (0.5, 1, 1.5) were used",
-            ", ".join(map(str, arpa.fallbacks)),
+            "%s, so order %s gives no discounts: fixed discounts (0.5, 1, 1.5) were used", reason(sentences), orders
         )
 
 

@@ -50,17 +50,21 @@ def choose_order(sentences: Sequence[Sequence[str]], asked: int | None, fallback
     if supported == most:
         return ChosenOrder(most)
     if asked is not None:
-        raise _refusal(asked, supported, problems[asked])
+        raise _refusal(asked, supported, problems[asked], sentences)
     above = LOWEST if supported is None else supported + 1
     chosen = ChosenOrder(supported or LOWEST, supported is None, problems[above])
     how = ", with fixed discounts (0.5, 1, 1.5)" if chosen.fallback else ""
-    log.warning(
-        "a model of order %d%s: %s; the text is small or repeats its sentences (--unique)",
-        chosen.order,
-        how,
-        chosen.why,
-    )
+    log.warning("a model of order %d%s: %s; %s", chosen.order, how, chosen.why, reason(sentences))
     return chosen
+
+
+def reason(sentences: Sequence[Sequence[str]]) -> str:
+    """Why sentences may give no discounts: `--unique` is named only where it drops some of them."""
+    return "the text is small" + " or repeats its sentences (--unique)" * _repeat(sentences)
+
+
+def _repeat(sentences: Sequence[Sequence[str]]) -> bool:
+    return len(set(map(tuple, sentences))) < len(sentences)
 
 
 def _problem(sentences: Sequence[Sequence[str]], order: int) -> str:
@@ -72,10 +76,11 @@ def _problem(sentences: Sequence[Sequence[str]], order: int) -> str:
     return ""
 
 
-def _refusal(asked: int, supported: int | None, problem: str) -> SlaError:
-    hint = "drop repeated sentences (--unique), or allow the fallback discounts 0.5, 1, 1.5 (--fallback)."
+def _refusal(asked: int, supported: int | None, problem: str, sentences: Sequence[Sequence[str]]) -> SlaError:
+    hint = "drop repeated sentences (--unique), or " * _repeat(sentences)
+    hint += "allow the fallback discounts 0.5, 1, 1.5 (--fallback)."
     instead = f"The text supports order {supported}, which is used without --order. For order {asked} "
     return SlaError(
-        f"{problem}; the text is small or repeats its sentences, so order {asked} is not possible",
-        f"{instead}{hint}" if supported else f"Lower orders give no discounts either: {hint}",
+        f"{problem}; {reason(sentences)}, so order {asked} is not possible",
+        f"{instead}{hint}" if supported else f"No order gives discounts: {hint}",
     )

@@ -243,7 +243,11 @@ def test_without_an_order_the_highest_that_the_text_supports_is_taken(text: Path
 
     error = refuse("lm", "estimate", text, "-o", "other.arpa", "--order", 3)
     assert printed in error and "so order 3 is not possible" in error
-    assert "The text supports order 2, which is used without --order. For order 3 drop repeated" in error
+    assert "The text supports order 2, which is used without --order. For order 3 allow the fallback" in error
+    assert "--unique" not in error, "no sentence is repeated"
+    text.write_text("\n".join(lines[:40] + lines[:1]), encoding="utf-8")
+    error = refuse("lm", "estimate", text, "-o", "other.arpa", "--order", 3)
+    assert "For order 3 drop repeated sentences (--unique), or allow the fallback" in error
     assert not Path("other.arpa").exists()
 
 
@@ -255,7 +259,8 @@ def test_a_text_without_discounts_gets_a_bigram_with_fixed_ones(text: Path) -> N
     assert "a model of order 2, with fixed discounts (0.5, 1, 1.5): no discounts can be computed for" in made.stderr
     explicit = sla("lm", "estimate", text, "-o", "explicit.arpa", "--order", 2, "--fallback")
     assert explicit.exit_code == 0 and Path("g.arpa").read_bytes() == Path("explicit.arpa").read_bytes()
-    assert "Lower orders give no discounts either" in refuse("lm", "estimate", text, "-o", "x.arpa", "--order", 3)
+    error = refuse("lm", "estimate", text, "-o", "x.arpa", "--order", 3)
+    assert "No order gives discounts: drop repeated sentences (--unique), or allow the fallback" in error
     assert "order 3" in sla("lm", "estimate", text, "-o", "three.arpa", "--fallback").stdout
     assert "thresholds 0,0,0,1 are too many for a model of order 3" in refuse(
         "lm", "estimate", text, "--prune", "0,0,0,1"
