@@ -156,8 +156,18 @@ class Work:
         newest run.
 
         For a model on the hub it is its folder in the cache.
+
+        Raises:
+            SlaError: no run is finished, or the name means several seeds.
         """
-        return self.newest_run() if given is None else self._found(local(given))
+        found = self.newest_run() if given is None else self._found(local(given))
+        if not _exists(found) and (seeds := seed_runs(self.runs, str(given))):
+            raise self._several(str(given), seeds)
+        return found
+
+    def _several(self, name: str, runs: Sequence[Path]) -> SlaError:
+        what = f"means several runs: {', '.join(path.name for path in runs)}" if runs else "is not a run"
+        return SlaError(f"{name} {what}", f"Name one of those in {self.runs}, or a run's folder.")
 
     def _found(self, given: Path) -> Path:
         """The artifact at a path, or the run of this name; the path if there is neither.
@@ -186,8 +196,7 @@ class Work:
         """
         found = self.runs_called(str(local(Path(name))))
         if len(found) != 1:
-            what = f"means several runs: {', '.join(path.name for path in found)}" if found else "is not a run"
-            raise SlaError(f"{name} {what}", f"Name one of those in {self.runs}, or a run's folder.")
+            raise self._several(name, found)
         return found[0]
 
     def runs_to_resume(self, name: str | None) -> list[Path]:

@@ -67,6 +67,16 @@ def test_a_folder_that_has_the_name_of_a_run_or_a_store_by_chance_does_not_hide_
     assert (work.run_given(name), work.store_given(name)) == (name, name)
 
 
+def test_a_name_of_several_seeds_is_no_run(work: Work) -> None:
+    seeds = [folder(work.runs / f"base-seed{seed}") for seed in (0, 1)]
+    for seed in seeds:
+        (seed / "run.toml").touch()
+    for find in (lambda: work.run_given(Path("base")), lambda: work.one_run("base")):
+        with pytest.raises(SlaError, match="base means several runs: base-seed0, base-seed1"):
+            find()
+    assert (work.run_given(Path("base-seed1")), work.run_given(Path("bas"))) == (seeds[1], Path("bas"))
+
+
 @pytest.mark.parametrize("mark", ["", "video.mp4", "receipt.json", "run.toml", "config.json"])
 def test_all_commands_take_the_same_for_the_name_of_a_run(
     work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mark: str
