@@ -36,8 +36,10 @@ def hypotheses_of(work: Work, run: Run, *, split: str | None = None, search: str
             hint = f"There are those by {', '.join(known)}; `{command}` with the options of {search} makes them."
         raise SlaError(fault, hint)
     if len(found) > 1:
-        how = "Choose with --split and --search (greedy, beam10, …)"
-        if len({(_split_of(path), search_of(path)) for path in found}) == 1:  # decoded with other options besides
+        kinds = {"--split": _split_of, "--search (greedy, beam10, …)": search_of}
+        options = [option for option, kind in kinds.items() if len(set(map(kind, found))) > 1]
+        how = f"Choose with {' and '.join(options)}"
+        if not options:  # decoded with other options besides
             how = f"Move those that you do not want out of {found[0].parent}, each with its .receipt.json"
         raise SlaError(
             f"several hypotheses{chosen} of run {run.name}: {', '.join(path.name for path in found)}",

@@ -98,7 +98,7 @@ def test_what_is_not_clear_is_refused(store: Store) -> None:
     assert "several hypotheses of run frozen-1-seed0: " in error and "--split" in error
     decode(Path("sla-work"), "frozen-1-seed0", store, "dev", 0.4, search="beam10-lm")
     error = sla("compare", "frozen-1", "adapter-1", "--split", "dev", code=2).stderr
-    assert "several hypotheses of dev of run frozen-1-seed0" in error
+    assert "several hypotheses of dev of run frozen-1-seed0" in error and "Choose with --search" in error
     assert sla("compare", "frozen-1", "adapter-1", "--split", "dev", "--search", "greedy").exit_code == 0
     error = sla("compare", "frozen-1", "adapter-1", "--split", "dev", "--search", "beam5", code=2).stderr
     assert "no hypotheses of dev by beam5 of run frozen-1-seed0" in error

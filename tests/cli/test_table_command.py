@@ -150,7 +150,7 @@ def test_what_has_no_meaning_is_refused(store: Store) -> None:
     assert "has no weights yet" in sla("table", "frozen-5", code=2).stderr
     decode(WORK, "frozen-1", store, "dev", 0.5, search="beam10-lm")
     error = sla("table", "frozen-1", code=2).stderr
-    assert "several hypotheses of dev of run frozen-1" in error and "Choose with --split and --search" in error
+    assert "several hypotheses of dev of run frozen-1" in error and "Choose with --search" in error
     assert sla("table", "frozen-1", "--search", "greedy").stdout.startswith("| run |")
     both = sla("table", "frozen-1", "--search", "greedy", "--search", "beam10-lm").stdout
     assert [line.split(" | ")[1] for line in both.splitlines()[2:4]] == ["greedy", "beam10-lm"]
