@@ -107,8 +107,10 @@ class Run:
 
         `own_clips` opens it with the division that the run was trained on.
         """
-        facts, option = self.facts, "--store (`sla emit`, `decode`, `align`, `tune`)"
-        return store_now(Path(facts.store), self.path, option, is_store_of(facts.digests, facts.division))
+        facts = self.facts
+        place = Path(facts.store)
+        ways = f"--store (`sla emit`, `decode`, `align`, `tune`), put it into stores/{place.name} of the work folder"
+        return store_now(place, self.path, ways, is_store_of(facts.digests, facts.division))
 
     @property
     def own_store(self) -> Path | None:
