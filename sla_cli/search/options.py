@@ -78,12 +78,17 @@ def options_given(given: Mapping[str, Any], called: Callable[[str], str] = str) 
     options.check()
     if "beam" in found or options.lm is None:  # otherwise a tuned beam may be used, which may be wider
         options.check_nbest()
-    if options.greedy and (unused := [called(name) for name in OF_BEAM if name in found]):
+    _check_effect(options, found, called)
+    return options
+
+
+def _check_effect(options: BeamOptions, given: Mapping[str, Any], called: Callable[[str], str] = str) -> None:
+    """Raise SlaError for options that have no effect on the best path."""
+    if options.greedy and (unused := [called(name) for name in OF_BEAM if given.get(name) is not None]):
         raise SlaError(
             f"{' and '.join(unused)}: no effect on a beam of 1 with neither language model nor hot words",
             "This search takes the best path. Leave the option out, or give a wider --beam.",
         )
-    return options
 
 
 def settle(given: Mapping[str, Any], tunings: Path, weights: str, *, split: str = "", digest: str = "") -> Settled:
@@ -98,7 +103,7 @@ def settle(given: Mapping[str, Any], tunings: Path, weights: str, *, split: str 
         split, digest: the split that is decoded, and the digest of its clips, as far as they are known.
 
     Raises:
-        SlaError: as `options_given`, or a tuning that cannot be read.
+        SlaError: as `options_given`, also with the tuned beam and without the model, or a tuning that cannot be read.
     """
     options = options_given(given)
     take_beam = given.get("beam") is None
@@ -115,7 +120,10 @@ def settle(given: Mapping[str, Any], tunings: Path, weights: str, *, split: str 
     if take_beam:
         log.info("beam %d as tuned on %s", tuned.beam, where)
         options = replace(options, beam=tuned.beam)
-    return _with_weights(options, tuned, where, same=where == split) if take_weights else Settled(options)
+    settled = _with_weights(options, tuned, where, same=where == split) if take_weights else Settled(options)
+    settled.options.check_nbest()  # again, and as `options_given`: the tuned beam may be narrower
+    _check_effect(settled.options, given)
+    return settled
 
 
 def _with_weights(options: BeamOptions, tuned: Tuned, where: str, *, same: bool) -> Settled:

@@ -132,6 +132,12 @@ def test_a_language_model_without_gain_is_left_out_and_that_is_said(folder: Path
     assert "none: tuning on dev found no gain" in page
     weighed = json.loads(sla("decode", "dev.h5", "--lm", "gloss.arpa", "--alpha", "0.5", "--json").stdout)
     assert weighed["no_gain_on"] == ""
+    for option, reported in (
+        (("--nbest", "3"), "a beam of 1 cannot give 3 hypotheses"),
+        (("--engine", "prefix"), "engine: no effect on a beam of 1"),
+    ):
+        result = sla("decode", "dev.h5", "--lm", "gloss.arpa", *option)
+        assert result.exit_code == 2 and reported in result.stderr, "also with the hypotheses there"
 
 
 def test_hypotheses_say_on_which_split_their_weights_were_tuned(folder: Path) -> None:
