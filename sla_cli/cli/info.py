@@ -22,7 +22,10 @@ def info(
         typer.Argument(help="File or folder: what another command wrote, or a language model. A run also by name."),
     ],
     sheet: Annotated[Path | None, typer.Option(help="Draw clips of a store with their glosses into a PNG.")] = None,
-    split: Annotated[SplitName | None, typer.Option(help="Split for --sheet. Default: dev, or the first.")] = None,
+    split: Annotated[
+        SplitName | None,
+        typer.Option(help="Split for --sheet. Default: dev, or the first; with --clip or --signer all."),
+    ] = None,
     clips: Annotated[
         int | None, typer.Option(help="Number of clips in --sheet, chosen at random.", min=1, show_default=str(CLIPS))
     ] = None,

@@ -78,7 +78,8 @@ def write_sheet(
 
     Args:
         path: a complete store.
-        split: by default dev, or the first one if there is no dev; with `signer` all clips, also those in no split.
+        split: by default dev, or the first one if there is no dev; with `ids` or `signer` all clips, also those in no
+            split.
         ids: the clips; without them, `count` clips are drawn at random with `seed`, and shown in the order of the
             store.
         signer: only clips of this person, however a table writes capitals.
@@ -93,7 +94,7 @@ def write_sheet(
             written.
         FormatError: a frame does not decode.
     """
-    if signer is not None and not split:
+    if (ids or signer is not None) and not split:
         part = Store(path, Division("", {})).clips  # whichever divisions it has
     else:
         store = Store(path)
@@ -107,7 +108,8 @@ def write_sheet(
     clips = [part[one] for one in wanted]
     if not clips:
         raise SlaError(f"{part} holds no clips to draw", "Choose another --split.")
-    title = " ".join(filter(None, (part.corpus, *((part.division, part.name) if signer is None else (signer, split)))))
+    of_split = () if ids and not split else (part.division, part.name)
+    title = " ".join(filter(None, (part.corpus, *(of_split if signer is None else (signer, split)))))
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing from font")  # the pen warns once
         page = _page(clips, f"{title}: {len(clips):,} of {counted(len(numbers), 'clip')}")

@@ -127,6 +127,15 @@ def test_all_clips_of_a_signer_are_drawn_and_nobody_elses(tmp_path: Path) -> Non
             drawn(signer=nobody)
 
 
+def test_a_clip_that_is_named_may_be_in_any_split_or_none(tmp_path: Path) -> None:
+    path = store(tmp_path, *(flat(f"clip-{letter}", "A") for letter in "abc"))
+    write_division(path, Division("corpus", {"clip-a": "dev", "clip-b": "train"}))
+    image = draw(path, tmp_path, ids=("clip-c", "clip-b", "clip-a"))
+    assert [chr(image[top + 5, MARGIN + 5, 2]) for top in rows_of_frames(image)] == ["c", "b", "a"]
+    with pytest.raises(SlaError, match=r"dev of .*: no clip 'clip-b'"):
+        draw(path, tmp_path, ids=("clip-b",), split="dev")
+
+
 def test_a_sheet_of_a_person_does_not_depend_on_others(tmp_path: Path) -> None:
     own = [replace(flat(name, "A"), signer="S01") for name in ("clip-a", "clip-b")]
     other = replace(flat("clip-c", "A"), signer="S02")
