@@ -54,6 +54,8 @@ def info(
         raise SlaError(f"{idle[0]} has no effect without --sheet", "Name a PNG with --sheet.")
     if ids and any(value is not None for value in (clips, signer, seed)):
         raise SlaError("--clip names the clips, so --clips, --signer and --seed have no effect", "Leave one out.")
+    if signer is not None and seed is not None and clips is None:
+        raise SlaError("--seed has no effect: with --signer, all clips are drawn", "Give --clips too, or leave it out.")
     from msgspec import UNSET
 
     from sla_cli.annotation.describe import describe_annotation

@@ -313,6 +313,8 @@ def test_sheets_that_cannot_be(store: Path, work: Path, tmp_path: Path) -> None:
     assert f"{tmp_path} is a folder" in sla(store, "--sheet", tmp_path, "--force", code=2).stderr
     for more in (("--seed", 3), ("--signer", "ann")):
         assert "--clip names the clips" in sla(store, "--sheet", out, "--clip", "x1", *more, code=2).stderr
+    seeded = ("--sheet", out, "--signer", "bob", "--seed", 3)
+    assert "--seed has no effect: with --signer" in sla(store, *seeded, code=2).stderr
     receipt_path(store).unlink()
     assert "is not complete" in sla(store, "--sheet", out, code=2).stderr
     assert not out.exists()
