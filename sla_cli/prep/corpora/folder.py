@@ -60,6 +60,9 @@ def read(tree: Tree, options: FolderOptions) -> Listing:
     """
     found = [tree.file] if tree.file else _find_table_or_videos(tree)
     if is_video(found[0]):
+        if options.media:
+            fault = f"--media finds the recordings that a table names, but {tree.where(tree.file)} has no table"
+            raise SlaError(fault, "Give the table as SOURCE, or leave --media out.")
         return _list_videos(tree, found)
     table = found[0]
     listing = Listing(tables={PurePosixPath(table).name: digest_bytes(data := tree.read(table))})

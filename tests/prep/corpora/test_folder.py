@@ -334,6 +334,15 @@ def test_a_path_that_means_two_recordings_below_media_is_refused(tmp_path: Path,
         read("folder", tmp_path / "mine", media=str(tmp_path / "media"))
 
 
+@pytest.mark.parametrize("source", ["videos", "videos/one.mp4"])
+def test_media_without_a_table_is_refused(tmp_path: Path, mine: Path, read: Read, source: str) -> None:
+    with pytest.raises(
+        SlaError, match=r"--media finds the recordings that a table names, but .* has no table"
+    ) as caught:
+        read("folder", mine / source, media=str(tmp_path / "gone"))
+    assert "leave --media out" in caught.value.hint
+
+
 def test_what_lies_in_the_corpus_comes_before_media(tmp_path: Path, mine: Path, lay: Lay, read: Read) -> None:
     lay(tmp_path / "media", {"videos/one.mp4": b"", "photos/0.png": b""})
     lay(mine, {"t.tsv": "video\tgloss\tfps\nvideos/one.mp4\tA\t25\n../photos/*.png\tB\t25\n"})
