@@ -137,14 +137,19 @@ def _pickled_labels(data: bytes, name: str, where: str) -> Iterator[tuple[str, L
 def _frames(tree: Tree, names: Sequence[str]) -> ClipLocation:
     """Where the frames are; their folder has different names in different copies, so a few clips are searched."""
     few = sample(names)
-    places = find_clips(tree, few) or find_in_archives(tree, few)
+    places = find_clips(tree, few) or find_in_archives(tree, few, rank=_rank)
     if not places:
         message = f"no frames: looked for a folder or archive that contains {some(few, 2)}; {contents(tree, '')}"
         hint = "They are in sentence_frames-512x512/ or sentence/frames_512x512/, next to sentence_label/."
         raise SlaError(message, hint)
-    place = min(places, key=lambda place: ("512x512" not in place.folder, place.suffix))
+    place = min(places, key=lambda place: (_rank(place.folder), place.suffix))
     log.info("frames: %s", place)
     return place
+
+
+def _rank(path: str) -> int:
+    """Frames of 512x512 come before those of other sizes."""
+    return int("512x512" not in path)
 
 
 CORPORA = (

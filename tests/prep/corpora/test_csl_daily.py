@@ -101,6 +101,14 @@ def test_videos_and_archives_of_frames(tmp_path: Path, lay: Lay, read: Read) -> 
     assert (str(clip.source.root), clip.source.path) == (archive, "frames_512x512/S000001_P0000_T00")
 
 
+def test_of_several_archives_that_of_the_released_size_is_read(tmp_path: Path, lay: Lay, read: Read) -> None:
+    root = lay(tmp_path / "zipped", tables())
+    lay(tmp_path / "inner", frames("frames"))
+    for side in (256, 512):
+        archive = shutil.make_archive(str(root / f"frames_{side}x{side}"), "zip", tmp_path / "inner")
+    assert str(read("csl-daily", root).clips[0].source.root) == archive
+
+
 def test_no_frames_says_what_was_looked_for(tmp_path: Path, lay: Lay, read: Read) -> None:
     lay(tmp_path, tables() | {"sentence/": ""})
     with pytest.raises(
