@@ -17,11 +17,12 @@ from sla_cli.artifact.text import read_text
 from sla_cli.artifact.version import check_version
 from sla_cli.core.clip import SPLIT_NAMES, split_of_name
 from sla_cli.core.digest import digest_json
-from sla_cli.errors import FormatError, SlaError, reading
+from sla_cli.errors import FormatError, SlaError, reading, shown
 from sla_cli.store.paths import division_names, division_path
 from sla_cli.system.atomic import Check, write_text
 
 NAME, VERSION = "sla-division", 1
+UNSEEN = ("", "signers", "sentences")  # what dev and test may promise not to share with train
 MAGIC = f"# {NAME} {VERSION}"
 COLUMNS, SIGNER = ("clip", "split"), "signer"
 
@@ -86,13 +87,16 @@ def read_division(path: Path) -> Division:
     Raises:
         SlaError: there is no such file.
         FormatError: it is not such a table, a split has another name, or a clip is listed twice (names file and line);
-            it is not as it was written.
+            it promises something else than `UNSEEN`, or is not as it was written.
     """
     text = read_text(path)
     lines = text.split("\n")
     facts = dict(line[1:].strip().partition(": ")[::2] for line in lines[: _comments(lines)])
     if lines[0].startswith(f"# {NAME} "):  # one that a person wrote has no such line
         check_version(path, NAME, VERSION, lines[0].removeprefix(f"# {NAME} ").strip(), "Make it with `sla split`.")
+    if (unseen := facts.get("unseen", "")) not in UNSEEN:
+        hint = "Write it like `# unseen: signers`, or leave the line out."
+        raise FormatError(f"{path}: unseen {shown(unseen)} is neither signers nor sentences", hint)
     splits, signers, drawn = dict[str, str](), dict[str, str](), facts.get("drawn", "")
     for line, row in _rows(text, path):
         at, clip, split = f"{path}, line {line}", row["clip"], split_of_name(row["split"])
@@ -105,7 +109,7 @@ def read_division(path: Path) -> Division:
         splits[clip] = split
         if drawn and SIGNER in row.fields:
             signers[clip] = row[SIGNER]
-    division = Division(path.stem, splits, facts.get("unseen", ""), drawn, "digest" not in facts, signers)
+    division = Division(path.stem, splits, unseen, drawn, "digest" not in facts, signers)
     if facts.get("digest", _digest(division)) != _digest(division):
         again = "Make it again with `sla split --force`; one of the corpus itself with `sla prep`, in a new store."
         hint = f"{again} If you edited it, delete its line `# digest: …`."
