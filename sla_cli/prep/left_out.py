@@ -30,7 +30,7 @@ from sla_cli.store.left_out import (
     left_out_among,
     read_left_out,
 )
-from sla_cli.store.paths import division_names, division_path, split_name
+from sla_cli.store.paths import division_names, division_path, known_division, split_name
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
 from sla_cli.system.atomic import refuse_link, refuse_read_only
@@ -88,16 +88,19 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
     """Remove all clips of signers from a store, with their frames, and from its divisions.
 
     Args:
+        path: folder of the store, or `FOLDER:DIVISION`: the signers leave all divisions.
         work: work folder, in which what was made from the store is looked for, besides the one in which it lies.
 
     Raises:
-        SlaError: no such store or signer, no clip would be left, or another process is writing the store.
+        SlaError: no such store, division or signer, no clip would be left, or another process is writing the store.
         FormatError: the store is damaged.
     """
     signers = [in_one_form(name).strip() for name in signers]
-    folder = split_name(path)[0]
+    folder, named = split_name(path)
     nothing = Division("", {})
     Store(folder, nothing)  # refuses any other folder, in which a lock would be left
+    if named:
+        known_division(folder, named)
     out = folder.resolve()
     searched = tuple(one for one in dict.fromkeys((work.resolve(), *_around(out))) if one.is_dir())
     with locked(out, f"another process is writing {out}", hint="Wait for it."):
@@ -140,7 +143,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         for stored in store.files:
             _without(stored, gone)
     log.info("%s of %s removed from %s", counted(len(gone), "clip"), " and ".join(signers), out)
-    return LeftOut(path, tuple(signers), tuple(gone), removed, _held_by(path, searched), searched)
+    return LeftOut(folder, tuple(signers), tuple(gone), removed, _held_by(path, searched), searched)
 
 
 def check_nobody_left_out(store: Store) -> None:

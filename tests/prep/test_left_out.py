@@ -75,7 +75,8 @@ def test_frames_ids_and_rows_are_gone(store: Path) -> None:
 
 
 def test_several_signers_are_left_out_at_once(store: Path) -> None:
-    removed = leave_out(store, ["ann", "bob"], store.parents[1])
+    removed = leave_out(store.with_name(f"{store.name}:drawn"), ["ann", "bob"], store.parents[1])
+    assert removed.store == store, "they leave all divisions"
     assert (removed.signers, set(removed.clips)) == (("ann", "bob"), {one.id for one in CLIPS[:3]})
     assert Store(store).clips.ids == ["x"] and read_left_out(store) == ("ann", "bob")
 
@@ -255,6 +256,8 @@ def test_signers_that_cannot_be_left_out(store: Path) -> None:
     with pytest.raises(SlaError, match=r"no clip of .* is by a signer 'bo'") as caught:
         leave_out(store, ["bo"], store.parents[1])
     assert "ann, bob" in caught.value.hint
+    with pytest.raises(SlaError, match="has no division 'none'"):
+        leave_out(store.with_name(f"{store.name}:none"), ["bob"], store.parents[1])
     leave = make_store(store.parent / "one", {"train": [CLIPS[0]]})
     copy = shutil.copytree(leave, store.parent / "two")
     with pytest.raises(SlaError, match=r"all clips of .* are by ann: nothing would be left") as caught:
