@@ -153,7 +153,8 @@ def _ordered(groups: Groups, seed: int, trial: int) -> list[str]:
 def _by_shares(groups: Groups, kept: Mapping[str, str], wanted: DivisionConfig) -> dict[str, str]:
     """The split of each clip id."""
     shares = {split: share for split, share in zip(SPLITS, wanted.shares, strict=False) if share}
-    if len(groups) < len(shares):
+    new = {name: clips for name, clips in groups.items() if name not in kept}
+    if new and len(groups) < len(shares):  # without new ones, a division from which somebody left stays as it is
         number, lost = _number_of(len(groups), wanted), list(shares)[len(groups) :]
         message = f"{number} cannot fill {', '.join(shares)}: nothing would be left for {' and '.join(lost)}"
         hint = f"Give --shares without them (90,10 for train and dev), or another --by. {JOINED}"
@@ -161,7 +162,6 @@ def _by_shares(groups: Groups, kept: Mapping[str, str], wanted: DivisionConfig) 
     clips = sum(map(len, groups.values()))
     targets = {split: share / sum(shares.values()) * clips for split, share in shares.items()}
     best, nearest = {}, math.inf
-    new = {name: clips for name, clips in groups.items() if name not in kept}
     for trial in range(TRIALS):
         split_of, off = _deal(groups, _ordered(new, wanted.seed, trial), kept, targets)
         if off < nearest:

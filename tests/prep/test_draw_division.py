@@ -252,6 +252,14 @@ def test_folds_cannot_be_continued() -> None:
     assert "--force" in caught.value.hint
 
 
+@pytest.mark.parametrize("wanted", [SIGNER, replace(SIGNER, fold="1/3")])
+def test_a_division_that_lost_a_signer_stays_as_it_is(wanted: DivisionConfig) -> None:
+    clips = [clip(f"{signer}{n}", signer) for signer in "abc" for n in range(2)]
+    left = {name: split for name, split in splits(clips, wanted).items() if not name.startswith("a")}
+    assert len(set(left.values())) == 2
+    assert draw(store_of(clips[2:]).clips, wanted, "x", left).splits == left
+
+
 def test_a_group_that_was_in_two_splits_is_not_continued() -> None:
     clips = [clip("a1", "a"), clip("a2", "a"), clip("b", "b"), clip("c", "c")]
     with pytest.raises(
