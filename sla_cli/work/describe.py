@@ -87,9 +87,9 @@ def describe(path: Path) -> Description:
         raise SlaError(f"{path} was not made by sla; it holds {held}", f"Name {KINDS}.")
     hint = f"Name {KINDS}."
     with suppress(SlaError):  # the folder of another program may have a receipt.json
-        if kind_of(path.parent):
-            hint = f"It belongs to an artifact: `sla info {argument(path.parent)}` describes that."
-    raise SlaError(f"{path} is not a kind of file that sla knows", hint)
+        if around := next(filter(kind_of, path.parents[:2]), None):  # the second of a division of a store
+            hint = f"It belongs to an artifact: `sla info {argument(around)}` describes that."
+    raise SlaError(f"{path} is not a kind of file that sla info describes", hint)
 
 
 def _described(

@@ -117,7 +117,7 @@ def test_a_run_by_its_name(work: Path, tmp_path: Path, monkeypatch: pytest.Monke
     assert sla("lora").stdout == by_name
     assert "no such file or folder: adapter-9" in sla("adapter-9", code=2).stderr
     (tmp_path / "lora").write_text("id\tgloss\n", encoding="utf-8")  # as for other commands, a file has precedence
-    assert "lora is not a kind of file that sla knows" in sla("lora", code=2).stderr
+    assert "lora is not a kind of file that sla info describes" in sla("lora", code=2).stderr
 
 
 def test_a_run_is_complete_with_receipt_and_weights(work: Path, tmp_path: Path) -> None:
@@ -245,22 +245,26 @@ def test_a_tuning(work: Path, tmp_path: Path) -> None:
 def test_what_is_none_of_ours_is_refused_with_what_to_name(tmp_path: Path, store: Path) -> None:
     other = tmp_path / "notes.txt"
     other.write_text("hello\n", encoding="utf-8")
-    assert f"error: {other} is not a kind of file that sla knows\nhint: Name a store" in sla(other, code=2).stderr
+    assert (
+        f"error: {other} is not a kind of file that sla info describes\nhint: Name a store" in sla(other, code=2).stderr
+    )
     missing = tmp_path / "nothing"
     assert f"error: no such file or folder: {missing}" in sla(missing, code=2).stderr
     assert "was not made by sla; it holds notes.txt, store" in sla(tmp_path, code=2).stderr
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["x"] = 1
-    assert "is not a kind of file that sla knows" in sla(tmp_path / "other.h5", code=2).stderr
+    assert "is not a kind of file that sla info describes" in sla(tmp_path / "other.h5", code=2).stderr
     theirs = tmp_path / "theirs"
     theirs.mkdir()
     (theirs / "receipt.json").write_text("{}", encoding="utf-8")
     notes = shutil.copy(other, theirs / "notes.xyz")
-    assert "notes.xyz is not a kind of file that sla knows" in sla(notes, code=2).stderr
+    assert "notes.xyz is not a kind of file that sla info describes" in sla(notes, code=2).stderr
     shutil.rmtree(theirs)
     inside = store / "notes.txt"
     inside.write_text("hello\n", encoding="utf-8")
     assert f"hint: It belongs to an artifact: `sla info {store}` describes that." in sla(inside, code=2).stderr
+    table = store / "divisions" / "SI.tsv"
+    assert f"hint: It belongs to an artifact: `sla info {store}` describes that." in sla(table, code=2).stderr
     with contextlib.chdir(tmp_path):
         odd = Path(store.rename("-my store").name) / "notes.txt"
         assert "artifact: `sla info './-my store'` describes that." in sla("--", odd, code=2).stderr
