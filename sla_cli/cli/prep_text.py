@@ -21,7 +21,7 @@ def result_text(out: Path, result: PrepResult, config: PrepConfig) -> str:
     lines = [f"store {out}: {counted(result.clips, 'clip')}", f"frames: {config.size} px, {how}, {lost}"]
     lines += [_division_text(name, figures, result.labels) for name, figures in result.divisions.items()]
     if not result.divisions and not division_names(out):
-        lines.append(f"no division into train, dev and test; `sla split {argument(out)} --by signer` draws one")
+        lines.append(f"no division into train, dev and test{_how_to_divide(out)}")
     lines.append(f"encoded now: {counted(result.encoded, 'clip')}; taken over: {result.reused:,}")
     lines += _reasons("skipped", result.skipped) + _reasons("broken, so not in the store", result.failed)
     lines += _reasons("in the store, but frames are missing", result.incomplete)
@@ -39,6 +39,18 @@ def _division_text(name: str, figures: DivisionFigures, labels: str) -> str:
     ]
     unknown = f"; out of vocabulary: {', '.join(shares)}" if shares else ""
     return f"{text}; glosses: {figures.vocabulary:,} in train (labels {labels}){unknown}"
+
+
+def _how_to_divide(out: Path) -> str:
+    """What draws a division of a store; "" if nothing does, as no clip has glosses."""
+    from sla_cli.store.division import Division
+    from sla_cli.store.store import Store
+
+    clips = Store(out, Division("", {})).clips
+    signers = [signer for signer, glosses in zip(clips.signers, clips.raw_glosses, strict=True) if glosses]
+    if not signers:
+        return ", as no clip has glosses"
+    return f"; `sla split {argument(out)} --by {'signer' if all(signers) else 'sentence'}` draws one"
 
 
 def part_text(out: Path, result: PrepResult, part: tuple[int, int]) -> str:

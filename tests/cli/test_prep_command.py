@@ -96,6 +96,18 @@ def test_recordings_to_be_recognised_need_no_glosses(tmp_path: Path) -> None:
     assert "has no reference glosses" in scored.stderr
 
 
+@pytest.mark.parametrize(("signers", "by"), [("ST", "signer"), ("S ", "sentence")])
+def test_the_command_that_draws_a_division_works(tmp_path: Path, signers: str, by: str) -> None:
+    for name in "abc":
+        write_video(tmp_path / f"{name}.mp4", 9, ord(name) % 7)
+    rows = [f"{name}.mp4,GLOSS-{name},{signer}" for name, signer in zip("ab", signers, strict=True)]
+    (tmp_path / "clips.csv").write_text("\n".join(["video,gloss,signer", *rows, "c.mp4,,"]))
+    answer = sla("folder", "clips.csv", "--size", 32, "-j1")
+    assert f"test; `sla split sla-work/stores/folder --by {by}` draws one\n" in answer.stdout
+    drawn = CliRunner().invoke(app, ["split", "sla-work/stores/folder", "--by", by, "--shares", "50,50"])
+    assert drawn.exit_code == 0, drawn.stderr
+
+
 @pytest.mark.parametrize("given", ["mine", "mine/two words.mp4"])
 def test_one_video_and_nothing_else_is_a_store(tmp_path: Path, given: str) -> None:
     video = tmp_path / "mine" / "two words.mp4"
@@ -105,6 +117,7 @@ def test_one_video_and_nothing_else_is_a_store(tmp_path: Path, given: str) -> No
     assert answer.exit_code == 0, answer.stderr
     assert "no table: each video is a clip without glosses: two words.mp4" in answer.stderr
     assert "store sla-work/stores/folder: 1 clip\n" in answer.stdout
+    assert "no division into train, dev and test, as no clip has glosses\n" in answer.stdout
     store = Store(Path("sla-work") / "stores" / "folder")
     assert (store.splits, store["test"].annotated) == (["test"], False)
     assert [(clip.id, clip.glosses, len(clip), clip.fps) for clip in store["test"]] == [("two words", (), 30, 25.0)]
