@@ -58,7 +58,7 @@ class Description:
         kind: store, file of a store, export, run, model, emissions, hypotheses, alignment, tuning, score,
             language model, annotation file, receipt
         format: name and version of the format; empty for formats of other tools
-        complete: whether it is complete; null if it has no receipt
+        complete: whether it is complete, its receipt included; null for kinds that have no receipt
         facts: its content in a few figures; they depend on the kind and may change with every version
         receipt: how it was made; null if unknown
     """
