@@ -78,7 +78,9 @@ def split_store(
         check_name(name)
         name = among(name, store.divisions)
         if name in (OWN, *store.own) or published_counts(store.header.corpus, name):  # a later prep may bring it
-            raise SlaError(f"{name} is the corpus's own division of {folder}", "Give another one with --name.")
+            raise SlaError(
+                f"the name {name} is kept for the corpus's own division of {folder}", "Give another one with --name."
+            )
         table_of_it = division_path(folder, name)
         check_replaceable(table_of_it)
         check = unchanged(table_of_it)

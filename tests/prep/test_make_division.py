@@ -182,11 +182,11 @@ def test_a_division_of_the_corpus_is_not_replaced(made: Path, out: Path, tmp_pat
     clips = Store(made).clips.ids
     table = write_table(tmp_path / "multisigner.tsv", dict.fromkeys(clips, "train"))
     for force in (False, True):
-        with pytest.raises(SlaError, match="multisigner is the corpus's own division") as caught:
+        with pytest.raises(SlaError, match="multisigner is kept for the corpus's own division") as caught:
             split_store(out, table=table, force=force)
         assert "--name" in caught.value.hint
     assert digests(out) == digests(made)
-    with pytest.raises(SlaError, match="si5 is the corpus's own division"):  # also before the corpus brings it
+    with pytest.raises(SlaError, match="si5 is kept for the corpus's own division"):  # also before the corpus brings it
         split_store(out, draws=BY_SIGNER, name="si5")
     split_store(out, table=table, name="mine")
     assert Store(out).division.name == "multisigner", "the corpus's own stays the default"
