@@ -24,7 +24,12 @@ def export(
         Literal["phoenix2014", "phoenix2014t"], typer.Option(help="Released corpus whose layout is written.")
     ] = "phoenix2014",
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Folder. Default: exports/STORE-LAYOUT in the work folder.")
+        Path | None,
+        typer.Option(
+            "--output",
+            "-o",
+            help="Folder. Default: STORE-LAYOUT, or STORE-DIVISION-LAYOUT, in the work folder's exports.",
+        ),
     ] = None,
     splits: Annotated[
         list[str] | None,
