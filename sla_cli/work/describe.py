@@ -82,13 +82,13 @@ def describe(path: Path) -> Description:
         raise SlaError(f"no such file or folder: {path}", f"Name {KINDS}.")
     if kind := kind_of(path):
         return DESCRIBED[kind](path)
-    if path.is_dir():
-        held = some(sorted(entry.name for entry in path.iterdir())) or "nothing"
-        raise SlaError(f"{path} was not made by sla; it holds {held}", f"Name {KINDS}.")
     hint = f"Name {KINDS}."
     with suppress(SlaError):  # the folder of another program may have a receipt.json
         if around := next(filter(kind_of, path.parents[:2]), None):  # the second of a division of a store
             hint = f"It belongs to an artifact: `sla info {argument(around)}` describes that."
+    if path.is_dir():
+        held = some(sorted(entry.name for entry in path.iterdir())) or "nothing"
+        raise SlaError(f"{path} is not a kind of folder that sla info describes; it holds {held}", hint)
     raise SlaError(f"{path} is not a kind of file that sla info describes", hint)
 
 

@@ -250,7 +250,7 @@ def test_what_is_none_of_ours_is_refused_with_what_to_name(tmp_path: Path, store
     )
     missing = tmp_path / "nothing"
     assert f"error: no such file or folder: {missing}" in sla(missing, code=2).stderr
-    assert "was not made by sla; it holds notes.txt, store" in sla(tmp_path, code=2).stderr
+    assert "is not a kind of folder that sla info describes; it holds notes.txt, store" in sla(tmp_path, code=2).stderr
     with h5py.File(tmp_path / "other.h5", "w") as file:
         file["x"] = 1
     assert "is not a kind of file that sla info describes" in sla(tmp_path / "other.h5", code=2).stderr
@@ -263,8 +263,8 @@ def test_what_is_none_of_ours_is_refused_with_what_to_name(tmp_path: Path, store
     inside = store / "notes.txt"
     inside.write_text("hello\n", encoding="utf-8")
     assert f"hint: It belongs to an artifact: `sla info {store}` describes that." in sla(inside, code=2).stderr
-    table = store / "divisions" / "SI.tsv"
-    assert f"hint: It belongs to an artifact: `sla info {store}` describes that." in sla(table, code=2).stderr
+    for part in (store / "divisions" / "SI.tsv", store / "divisions"):
+        assert f"hint: It belongs to an artifact: `sla info {store}` describes that." in sla(part, code=2).stderr
     with contextlib.chdir(tmp_path):
         odd = Path(store.rename("-my store").name) / "notes.txt"
         assert "artifact: `sla info './-my store'` describes that." in sla("--", odd, code=2).stderr
