@@ -169,8 +169,8 @@ def _recording(tree: Tree, folder: str, cell: str, at: str, media: MediaFolder |
         path = resolve(tree, folder, cell, at)
     except SlaError as error:
         if media is None:
-            hint = f"{error.hint} Or give the folder with the recordings as --media."
-            raise FormatError(error.message, hint.strip()) from error
+            hint = error.hint and f"{error.hint} Or give the folder with the recordings as --media."
+            raise FormatError(error.message, hint) from error
         if found := media.find(without_pattern(cell)):
             return found
         raise FormatError(f"{error.message}, and --media has no recording of this name", error.hint) from error

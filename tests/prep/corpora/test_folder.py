@@ -334,6 +334,11 @@ def test_a_path_that_means_two_recordings_below_media_is_refused(tmp_path: Path,
         read("folder", tmp_path / "mine", media=str(tmp_path / "media"))
 
 
+def test_a_row_without_a_recording_does_not_ask_for_media(mine: Path, read: Read) -> None:
+    error = refusal(read, mine, "video\tgloss\n\tA\n")
+    assert ("line 2: '' names no file or folder" in error.message, error.hint) == (True, "")
+
+
 @pytest.mark.parametrize("source", ["videos", "videos/one.mp4"])
 def test_media_without_a_table_is_refused(tmp_path: Path, mine: Path, read: Read, source: str) -> None:
     with pytest.raises(
