@@ -16,7 +16,8 @@ LISTED = 20  # clips shown on screen; the receipt lists all
 
 def result_text(out: Path, result: PrepResult, config: PrepConfig) -> str:
     """What `sla prep` prints at the end."""
-    lost = f"{result.psnr:.1f} dB PSNR" if result.psnr is not None else "lossless"
+    no_loss = "no loss in sampled frames" if config.codec == "jpeg" else "lossless"
+    lost = f"{result.psnr:.1f} dB PSNR" if result.psnr is not None else no_loss
     how = f"{config.codec} {config.quality}" if config.codec == "jpeg" else config.codec
     lines = [f"store {out}: {counted(result.clips, 'clip')}", f"frames: {config.size} px, {how}, {lost}"]
     lines += [_division_text(name, figures, result.labels) for name, figures in result.divisions.items()]
