@@ -117,5 +117,6 @@ def _refuse_changes(out: Path, old: Receipt, changed: Sequence[str], moved: Sequ
         raise SlaError(message, "Use --force to encode them again.")
     if other := [clip for clip in moved if clip not in repaired]:
         message = f"{len(other)} of the recordings are gone, or at other places than when {out} was made"
-        hint = "Use --force to encode those that are there. An archive and its unpacked folder are two places."
+        places = "An archive, its unpacked folder, and the folder above it are different places"
+        hint = f"Use --force to encode those that are there. {places}: give the same as SOURCE."
         raise SlaError(f"{message}: those of {some(other)}", hint)
