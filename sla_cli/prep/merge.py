@@ -46,7 +46,7 @@ class MergeResult:
         clips: number of clips
         divisions: by name, its division
         renamed: whether ids became `STORE-ID`, because two stores have an id in common
-        skipped: by clip id, why it was left out
+        skipped: by the clip id that it would have, why it was left out
         files: names of the store's files
     """
 
@@ -85,7 +85,7 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
             if artifact.there is not None:
                 return read_values(MergeResult, artifact.there.results | {"store": str(out)}, receipt_path(out))
             check_clips_files(out)
-            parts, skipped = _parts(stores)
+            parts, skipped = _parts(stores, _renames(stores))
             _check_leaks(parts)
             result = MergeResult(str(out), renamed=_renames(stores), skipped=skipped)
             new_ids = _new_ids(parts, result.renamed)
@@ -195,7 +195,7 @@ def _check_alike(stores: Mapping[str, Store]) -> None:
         )
 
 
-def _parts(stores: Mapping[str, Store]) -> tuple[list[tuple[str, Split]], dict[str, str]]:
+def _parts(stores: Mapping[str, Store], renamed: bool) -> tuple[list[tuple[str, Split]], dict[str, str]]:
     """The splits of all stores, each with the name of its store, and the clips that are left out, with the reason.
 
     If some stores have references for a split, clips of the others are left out.
@@ -210,7 +210,7 @@ def _parts(stores: Mapping[str, Store]) -> tuple[list[tuple[str, Split]], dict[s
                 continue
             reason = f"{split} of {name} has no references, but that of {some(annotated)} has"
             log.warning("leaving out %s: %s", counted(len(part), "clip"), reason)
-            skipped |= dict.fromkeys(part.ids, reason)
+            skipped |= {_id(name, clip, renamed): reason for clip in part.ids}
     return parts, skipped
 
 

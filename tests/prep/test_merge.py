@@ -360,8 +360,10 @@ def test_people_of_one_corpus_are_one_also_beside_another_corpus(
 
 def test_a_split_without_references_is_not_mixed_with_one_that_has_some(tmp_path: Path) -> None:
     one = make_store(tmp_path / "a", {**A, "test": [clip("x0", "")]})
-    result = merge_stores([one, make_store(tmp_path / "b", B)], tmp_path / "c")
-    assert result.skipped == {"x0": "test of a has no references, but that of b has"}
+    two = make_store(tmp_path / "two", {"test": [clip("x0", "", seed=9)]})
+    result = merge_stores([one, make_store(tmp_path / "b", B), two], tmp_path / "c")
+    reasons = {f"{name}-x0": f"test of {name} has no references, but that of b has" for name in ("a", "two")}
+    assert result.skipped == reasons
     assert Store(tmp_path / "c")["test"].ids == ["b-x1"]
 
 
