@@ -16,6 +16,7 @@ from sla_cli.errors import CONTROL, SlaError, decoded, in_line, shown
 from sla_cli.system.atomic import LONGEST_NAME
 
 NAME = re.compile(r"[^.\s/\\:,]([^\t\n/\\:,]*[^\s/\\:,])?")
+LONGEST_GIVEN = 200  # bytes of a name of --name: a seed, an ending and the number of a copy come after it
 LONGEST_PATH = 4095  # bytes, of Linux's file systems
 
 
@@ -36,8 +37,12 @@ def as_path(value: object, name: str) -> Path:
 
 def check_name(name: str | None) -> None:
     """Raise SlaError if a folder, or a division, cannot have the name that --name gives it."""
-    if name is not None and (CONTROL.search(name) or not NAME.fullmatch(name)):
-        raise SlaError(f"{name!r} cannot be a name", "Give a --name of letters, digits, - and _.")
+    if name is None:
+        return
+    if CONTROL.search(name) or not NAME.fullmatch(name):
+        raise SlaError(f"{shown(name)} cannot be a name", "Give a --name of letters, digits, - and _.")
+    if len(os.fsencode(name)) > LONGEST_GIVEN:
+        raise SlaError(f"the name {name[:60]}… has more than {LONGEST_GIVEN} bytes", "Give a shorter --name.")
 
 
 def as_number(value: object, name: str, low: float, high: float = float("inf")) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -82,7 +83,7 @@ def split_name(path: Path) -> tuple[Path, str]:
     """
     folder, colon, division = str(path).rpartition(":")
     path = as_there(path)
-    if not colon or not folder or path.exists():
+    if not colon or not folder or os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a name that is too long
         return path, ""
     if not division:
         raise SlaError(f"{path} names no division", f"Leave out the colon, or write {path}NAME.")

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import sla_cli
-from sla_cli.core.arguments import as_line, as_number, as_path, as_plain, as_texts, check_one_of
+from sla_cli.core.arguments import as_line, as_number, as_path, as_plain, as_texts, check_name, check_one_of
 from sla_cli.errors import SlaError
 from sla_cli.transcribe.events import Final, Partial, SentenceEnd
 from sla_cli.transcribe.segments import Segments
@@ -31,6 +31,14 @@ def test_what_is_not_a_path(value: Any) -> None:
 
 def test_paths() -> None:
     assert as_path("a/b", "here") == as_path(Path("a/b"), "here") == Path("a/b")
+
+
+def test_a_name_leaves_room_for_what_is_added_to_it() -> None:
+    check_name("é" * 100)
+    with pytest.raises(SlaError, match=r"^the name a+… has more than 200 bytes"):
+        check_name("a" * 201)
+    with pytest.raises(SlaError, match=r"^the name é+… has more than 200 bytes"):
+        check_name("é" * 101)
 
 
 @given(value=st.floats(), low=st.floats(-1e6, 1e6), width=st.floats(0, 1e6))

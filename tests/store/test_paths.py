@@ -33,6 +33,11 @@ def test_divisions_are_the_tables_of_their_folder(tmp_path: Path) -> None:
     assert division_names(tmp_path) == ["SI", "us"]
 
 
+def test_a_folder_and_a_division_that_are_longer_together_than_a_name() -> None:
+    store, division = "s" * 150, "d" * 150
+    assert split_name(Path(f"{store}:{division}")) == (Path(store), division)
+
+
 @pytest.mark.parametrize(
     ("given", "folder", "division"),
     [("s:SI", "s", "SI"), ("s", "s", ""), ("a:b/s:SI", "a:b/s", "SI"), ("there:1", "there:1", ""), (":SI", ":SI", "")],
