@@ -19,7 +19,9 @@ CLIPS = 8  # clips of a sheet
 def info(
     path: Annotated[
         Path,
-        typer.Argument(help="File or folder: what another command wrote, or a language model. A run also by name."),
+        typer.Argument(
+            help="File or folder: what another command wrote, or a language model. Runs and stores also by name."
+        ),
     ],
     sheet: Annotated[Path | None, typer.Option(help="Draw clips of a store with their glosses into a PNG.")] = None,
     split: Annotated[
@@ -65,7 +67,8 @@ def info(
     from sla_cli.work.describe import describe
     from sla_cli.work.folder import Work as WorkFolder
 
-    path = WorkFolder(work).run_given(path)
+    in_work = WorkFolder(work)
+    path = in_work.store_given(in_work.run_given(path))
     folder, division = split_name(path)
     place = path
     if division and clips_files(folder):
