@@ -54,11 +54,12 @@ class Description:
     """Description of a file or folder.
 
     Attributes:
-        path: path as given
+        path: its path; without the division of a store
         kind: store, file of a store, export, run, model, emissions, hypotheses, alignment, tuning, score,
             language model, annotation file, receipt
         format: name and version of the format; empty for formats of other tools
-        complete: whether it is complete, its receipt included; null for kinds that have no receipt
+        complete: whether it is complete, which an artifact without its receipt is not; null if that is unknown: of a
+            file of a store, a receipt, a file of another tool
         facts: its content in a few figures; they depend on the kind and may change with every version
         receipt: how it was made; null if unknown
     """

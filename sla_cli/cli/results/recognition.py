@@ -99,7 +99,7 @@ class NextClip(Struct, kw_only=True):
 
     Attributes:
         clip: id of the clip; of a sentence the path of its recording within the folder
-        recording: path of the video or folder that it is in; empty if it is unknown
+        recording: path of the video or folder that it is in, of a clip within its corpus; empty if it is unknown
         start: where it begins in the recording, in seconds
         end: where it ends, in seconds
         signer: who signs; empty if unknown
