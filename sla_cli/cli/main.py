@@ -101,7 +101,8 @@ class Group(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
         name, _, rest = super().resolve_command(ctx, args)
-        _refuse_empty(name or "", rest)
+        if not ctx.resilient_parsing:  # as it is while a shell completes a line
+            _refuse_empty(name or "", rest)
         return name, imported(name) if name else None, rest
 
     def invoke(self, ctx: Any) -> Any:
