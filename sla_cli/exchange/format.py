@@ -14,6 +14,8 @@ from sla_cli.core.alike import in_one_form
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import FormatError
 
+COMMENT = ";;"  # as in the files of sclite
+
 NbestLists = Sequence[Sequence[Hypothesis]]  # the hypotheses of each clip, best first
 
 
@@ -50,6 +52,7 @@ class Format:
             too.
         timed: whether writing needs the times of all glosses.
         omits_empty_clips: the format cannot express that nothing was recognised in a clip.
+        comment: whether a line is a comment.
     """
 
     name: str
@@ -63,6 +66,7 @@ class Format:
     not_in_ids: str = ""
     timed: bool = False
     omits_empty_clips: bool = False
+    comment: Callable[[str], bool] = lambda line: line.startswith(COMMENT)
 
 
 def utterance(line: int, name: str, glosses: Sequence[str], signer: str = "") -> Utterance:
@@ -71,10 +75,10 @@ def utterance(line: int, name: str, glosses: Sequence[str], signer: str = "") ->
     return Utterance(line, name, [Hypothesis(name, tuple(map(intern, glosses)))], in_one_form(signer.strip()))
 
 
-def content_lines(text: str) -> Iterator[tuple[int, str]]:
-    """Lines with their numbers, without comments (`;;`) and empty lines."""
+def content_lines(text: str, comment: Callable[[str], bool] = Format.comment) -> Iterator[tuple[int, str]]:
+    """Lines with their numbers, without comments and empty lines."""
     for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip() and not line.startswith(";;"):
+        if line.strip() and not comment(line):
             yield number, line
 
 
@@ -84,7 +88,7 @@ def parsed_lines(text: str, name: str, kind: Format) -> Iterator[tuple[int, Any]
     Raises:
         FormatError: a line that is not of the format; the message has the grammar.
     """
-    for number, line in content_lines(text):
+    for number, line in content_lines(text, kind.comment):
         found = kind.parse(line)
         if found is None:
             article = "an" if kind.title.startswith("S") else "a"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from sla_cli.exchange.format import Format, Utterance, parsed_lines, utterance
+from sla_cli.exchange.format import COMMENT, Format, Utterance, parsed_lines, utterance
 
 LINE = re.compile(r"([^\t]*)\t([^\t]*)")
 
@@ -15,5 +15,9 @@ def _read(text: str, name: str) -> Iterator[Utterance]:
         yield utterance(number, found[1], found[2].split())
 
 
+def _is_comment(line: str) -> bool:
+    return line.startswith(COMMENT) and "\t" not in line  # with a tab it is the beginning of an id
+
+
 GRAMMAR = "id<TAB>glosses..., the glosses separated by spaces"
-FORMAT = Format("plain", "table id<TAB>glosses", _read, LINE.fullmatch, GRAMMAR)
+FORMAT = Format("plain", "table id<TAB>glosses", _read, LINE.fullmatch, GRAMMAR, comment=_is_comment)

@@ -121,6 +121,10 @@ def test_plain(tmp_path: Path, name: str) -> None:
     assert read(tmp_path, name, "a 1\tNULL  8\nb\t\r\n\nc\t你 好 (x)\n") == {"a 1": "NULL 8", "b": "", "c": "你 好 (x)"}
 
 
+def test_a_comment_of_a_plain_table_holds_no_tab(tmp_path: Path) -> None:
+    assert read(tmp_path, "a.txt", "a\tA\n;; by hand\n;;b\tB\n") == {"a": "A", ";;b": "B"}
+
+
 def test_tab_separated_table(tmp_path: Path) -> None:
     assert read(tmp_path, "a.tsv", "id\tgloss\na\tA B\nb\t\n") == {"a": "A B", "b": ""}
 
