@@ -68,7 +68,8 @@ def info(
     from sla_cli.work.folder import Work as WorkFolder
 
     in_work = WorkFolder(work)
-    path = in_work.store_given(in_work.run_given(path))
+    is_run = (in_work.runs / path / "run.toml").is_file()
+    path = in_work.run_given(path if is_run else in_work.store_given(path))  # a store's name does not mean its seeds
     folder, division = split_name(path)
     place = path
     if division and clips_files(folder):

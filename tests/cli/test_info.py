@@ -116,7 +116,9 @@ def test_a_run_by_its_name(work: Path, tmp_path: Path, monkeypatch: pytest.Monke
     monkeypatch.setenv("SLA_WORK", str(work))
     assert sla("lora").stdout == by_name
     assert "no such file or folder: adapter-9" in sla("adapter-9", code=2).stderr
-    assert sla("signs").stdout == sla(work / "stores" / "signs").stdout
+    (seed := work / "runs" / "signs-seed0").symlink_to("lora")
+    assert sla("signs").stdout == sla(work / "stores" / "signs").stdout, "not the runs of seeds"
+    seed.unlink()
     (tmp_path / "lora").write_text("id\tgloss\n", encoding="utf-8")  # as for other commands, a file has precedence
     assert "lora is not a kind of file that sla info describes" in sla("lora", code=2).stderr
 

@@ -67,11 +67,15 @@ def test_a_folder_that_has_the_name_of_a_run_or_a_store_by_chance_does_not_hide_
     assert (work.run_given(name), work.store_given(name)) == (name, name)
 
 
-def test_a_name_of_several_seeds_is_no_run(work: Work) -> None:
+def test_a_name_of_several_seeds_is_no_run(work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
     seeds = [folder(work.runs / f"base-seed{seed}") for seed in (0, 1)]
     for seed in seeds:
         (seed / "run.toml").touch()
     for find in (lambda: work.run_given(Path("base")), lambda: work.one_run("base")):
+        with pytest.raises(SlaError, match="base means several runs: base-seed0, base-seed1"):
+            find()
+        Path("base").mkdir(exist_ok=True)  # by chance
         with pytest.raises(SlaError, match="base means several runs: base-seed0, base-seed1"):
             find()
     assert (work.run_given(Path("base-seed1")), work.run_given(Path("bas"))) == (seeds[1], Path("bas"))
