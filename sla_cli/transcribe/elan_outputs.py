@@ -72,6 +72,8 @@ def with_own_elan_files(jobs: Sequence[Job], out: Path | None, given: Sequence[P
     home = None if out is None else out.resolve()
     places = [one.recording.place for one in jobs if ELAN in one.files]
     places = [place for place in places if home in (None, place.parent.resolve())]
+    if not places:
+        return list(jobs)
     beside = [path for folder in {place.parent for place in places} for path in folder.iterdir()]
     elan = elan_files(places, [*beside, *(path for one in given if one.is_dir() for path in elan_below(one))])
     found = elan.of | elan.further

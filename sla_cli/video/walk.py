@@ -32,7 +32,7 @@ def walk(tree: Tree) -> Iterator[str]:
         try:
             names = [name for name in tree.names(folder) if not name.startswith(HIDDEN)]
         except SlaError as error:
-            log.warning("not searched: %s", error.message)
+            log.warning("not searched: %s", error.message, extra=ONCE)
             continue
         below = []
         for path in (join(folder, name) for name in names):

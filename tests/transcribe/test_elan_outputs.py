@@ -67,6 +67,12 @@ def test_a_file_elsewhere_in_the_given_folder_is_that_of_the_recording_that_it_l
         assert [str(job.files["eaf"]) for job in with_own_elan_files(jobs, None, [Path(given)])] == [eaf]
 
 
+def test_for_other_formats_no_elan_file_is_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sla_cli.transcribe.elan_outputs.elan_files", None)
+    jobs = plan_outputs(find_recordings(Path("cam1.mp4")), None, ("srt",))
+    assert with_own_elan_files(jobs, None, [Path()]) == jobs
+
+
 def test_two_recordings_never_have_one_file(folder: Path) -> None:
     for other in ("one.mkv", str(folder / "one.mkv")):
         with pytest.raises(SlaError, match=r"would have one ELAN file in \."):
