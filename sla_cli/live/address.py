@@ -30,22 +30,21 @@ class Address:
 
     def __init__(self, address: str) -> None:
         """Raises SlaError for another protocol, or an address without host."""
+        self._scheme = address.partition(":")[0].lower()
+        if self._scheme not in (*HTTP, *PROTOCOLS):
+            known = ", ".join(f"{one}://" for one in (*HTTP, *PROTOCOLS))
+            raise SlaError(f"{visible(self._scheme)}:// is no address of a video", f"Known: {known}.")
+        hint = f"Write it as {self._scheme}://HOST:PORT/PATH."
         try:
             parts = urlsplit(address)
             host, port = parts.hostname, parts.port
         except ValueError as error:
-            hint = f"Write it as {address.partition(':')[0]}://HOST:PORT/PATH."
             raise SlaError("the address has no valid host or port", hint) from error
-        self._scheme = parts.scheme.lower()
-        if self._scheme not in (*HTTP, *PROTOCOLS):
-            known = ", ".join(f"{one}://" for one in (*HTTP, *PROTOCOLS))
-            raise SlaError(f"{visible(self._scheme)}:// is no address of a video", f"Known: {known}.")
         # The host is a part of the password, which would be shown. A query after a path may have an @.
         if "@" in parts.path + parts.fragment + ("" if parts.path else parts.query):
-            hint = "In user and password write / as %2F, ? as %3F and # as %23, and after the host write @ as %40."
-            raise SlaError("the address has @ after its host", hint)
+            way = "In user and password write / as %2F, ? as %3F and # as %23, and after the host write @ as %40."
+            raise SlaError("the address has @ after its host", way)
         if not host:
-            hint = f"Write it as {self._scheme}://HOST:PORT/PATH."
             raise SlaError(f"{self._scheme}:// is followed by no host", hint)
         place = f"[{host}]" if ":" in host else host
         # Neither user and password nor the query, in which some cameras have them.

@@ -359,6 +359,7 @@ def test_a_stranger_opens_no_file_of_this_machine(videos: Path) -> None:
     ("name", "part"),
     [
         ("ftp://host/x", "ftp:// is no address of a video"),
+        ("ftp://[/x", "ftp:// is no address of a video"),
         ("file:///etc/passwd", "file:// is no address"),
         ("concat://a|b", "concat:// is no address"),
         ("rtsp:///x", "no host"),
