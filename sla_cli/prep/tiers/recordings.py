@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import Path, PurePosixPath
 
 from sla_cli.annotation.formats import can_read
 from sla_cli.annotation.tier import AnnotationFile, MediaLink, origin_in
-from sla_cli.core.alike import Alike, plain_name
+from sla_cli.core.alike import Alike, in_one_form, plain_name
 from sla_cli.core.clip import Source
 from sla_cli.core.endings import VIDEOS, is_image, is_video
 from sla_cli.errors import ReadError
@@ -75,9 +75,9 @@ class Recordings:
         origin = origin_in(links, Path(expected))
         return Recording(Source(self.tree.root, expected), origin, f"looked for {looked}{below}")
 
-    def _is_wanted(self, name: str) -> bool:
+    def _is_wanted(self, name: str, form: Callable[[str], str] = plain_name) -> bool:
         """Whether `video` is this name, or a pattern for it, with * and ? as for tiers."""
-        return fnmatchcase(plain_name(name), plain_name(self.video).replace("[", "[[]"))
+        return fnmatchcase(form(name), form(self.video).replace("[", "[[]"))
 
     def _compare_names(self, path: str, source: Source, links: Sequence[MediaLink]) -> None:
         """Note a file whose own name leads to a video that it does not link: was it copied from another one's file?"""
@@ -144,8 +144,12 @@ class Recordings:
     def _link(self, path: str, links: Sequence[MediaLink], person: str) -> MediaLink | None:
         """The first linked video; one whose name contains the person comes first."""
         videos = [link for link in links if not link.sound and link.names]
-        if self.video:
-            videos = [link for link in videos if any(map(self._is_wanted, link.names))]
+        if self.video:  # first as it is written, as for tiers
+            found = (
+                [link for link in videos if any(self._is_wanted(name, form) for name in link.names)]
+                for form in (in_one_form, plain_name)
+            )
+            videos = next(filter(None, found), [])
         own = [link for link in videos if _names_person(link, person)]
         chosen = next(iter(own or videos), None)
         if chosen and len(videos) > 1:

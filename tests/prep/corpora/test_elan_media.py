@@ -185,6 +185,14 @@ def test_the_name_of_a_wanted_video_may_have_brackets_and_capitals(
     assert [clip.source.path for clip in read("elan", tmp_path, video=wanted).clips] == ["cam[2].mp4"]
 
 
+@pytest.mark.parametrize(("wanted", "taken"), [("cam.mp4", "cam.mp4"), ("c*", "cam.mp4"), ("CAM.MP4", "CAM.mp4")])
+def test_a_wanted_video_is_first_the_one_with_the_same_capitals(
+    tmp_path: Path, lay: Lay, read: Read, wanted: str, taken: str
+) -> None:
+    lay(tmp_path, {"rec.eaf": annotated(link("./CAM.mp4"), link("./cam.mp4")), "CAM.mp4": b"", "cam.mp4": b""})
+    assert [clip.source.path for clip in read("elan", tmp_path, video=wanted).clips] == [taken]
+
+
 def test_a_video_of_the_files_own_name_is_not_used_if_another_is_wanted(tmp_path: Path, lay: Lay, read: Read) -> None:
     lay(tmp_path, {"rec.eaf": annotated(), "rec.mp4": b"", "rec_top.mp4": b""})
     assert [clip.source.path for clip in read("elan", tmp_path).clips] == ["rec.mp4"]
