@@ -87,13 +87,12 @@ def _recordings_in(folder: Path) -> tuple[list[FoundRecording], list[Path]]:
     kept = [(one, found.of[place]) for one, place in zip(recordings, places, strict=True) if place in found.of]
     first: dict[Path, FoundRecording] = {}
     for one, eaf in kept:
-        other, in_folder = first.setdefault(eaf.resolve(), one), one.source.root.is_dir()
-        if other is not one and (in_folder or eaf.is_file()):  # `sla annotate` would refuse them
-            hint = (
-                "Move one of them away, such as the original of a converted one."
-                if in_folder
-                else "Unpack the archive."
-            )
+        other = first.setdefault(eaf.resolve(), one)
+        unclear, hint = eaf.is_file(), "Unpack the archive."
+        if one.source.root.is_dir():  # of a video and its pictures or a link to it, `sla annotate` takes the video
+            unclear = other.place.is_file() and one.place.is_file() and not other.place.samefile(one.place)
+            hint = "Move one of them away, such as the original of a converted one."
+        if other is not one and unclear:
             raise SlaError(f"{other} and {one} have one ELAN file, {eaf}", hint)
     return [one for one, _ in kept], [eaf for _, eaf in kept]
 

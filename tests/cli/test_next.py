@@ -163,6 +163,9 @@ def test_two_recordings_of_an_archive_with_one_elan_file_are_refused(work: Path)
     fault = refused("next", "in", *given[1:])
     assert "in/a/v.avi and in/a/v.mp4 have one ELAN file, in/a/v.eaf" in fault, "as sla annotate says"
     assert "Move one of them away" in fault
+    (work.parent / "in" / "a" / "v.mp4").unlink()
+    (work.parent / "in" / "a" / "v.mp4").symlink_to("v.avi")
+    assert chosen("in", *given[1:]), "sla annotate takes it as one video"
 
 
 def test_recordings_and_a_model_without_its_store(work: Path) -> None:
