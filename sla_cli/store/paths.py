@@ -83,7 +83,7 @@ def split_name(path: Path) -> tuple[Path, str]:
     """
     folder, colon, division = str(path).rpartition(":")
     path = as_there(path)
-    if not colon or not folder or os.path.exists(path):  # noqa: PTH110 - Path.exists raises for a name that is too long
+    if not colon or not folder or _exists(path):
         return path, ""
     if not division:
         raise SlaError(f"{path} names no division", f"Leave out the colon, or write {path}NAME.")
@@ -94,7 +94,13 @@ def as_there(path: Path) -> Path:
     """The path, with its name in the Unicode form in which it is there; unchanged if it is not there."""
     if path.name.isascii():
         return path
-    return next((one for one in map(path.with_name, forms(path.name)) if one.exists()), path)
+    there = (one for one in map(path.with_name, forms(path.name)) if _exists(one))
+    return next(there, path)
+
+
+def _exists(path: Path) -> bool:
+    """Path.exists would raise for a name that is too long, as store and division together may be."""
+    return os.path.exists(path)  # noqa: PTH110
 
 
 def names_store(path: Path) -> bool:

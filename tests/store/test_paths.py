@@ -8,6 +8,7 @@ from unicodedata import normalize
 import pytest
 from clip_store import bytes_only, make_store
 
+from sla_cli.config.settings import DivisionConfig
 from sla_cli.errors import SlaError
 from sla_cli.prep.make_division import split_store
 from sla_cli.store.division import Division, write_division
@@ -33,9 +34,13 @@ def test_divisions_are_the_tables_of_their_folder(tmp_path: Path) -> None:
     assert division_names(tmp_path) == ["SI", "us"]
 
 
-def test_a_folder_and_a_division_that_are_longer_together_than_a_name() -> None:
-    store, division = "s" * 150, "d" * 150
-    assert split_name(Path(f"{store}:{division}")) == (Path(store), division)
+@pytest.mark.parametrize("name", ["s" * 200, "é" * 100])
+def test_a_folder_and_a_division_that_are_longer_together_than_a_name(tmp_path: Path, name: str) -> None:
+    store = tmp_path / name
+    assert split_name(Path(f"{store}:{name}")) == (store, name)
+    make_store(store, {"train": [bytes_only("a", "A", 1)]})
+    split_store(store, draws=DivisionConfig(by="random", shares=(1, 0)), name=name)
+    assert Store(Path(f"{store}:{name}")).division.name == name
 
 
 @pytest.mark.parametrize(
