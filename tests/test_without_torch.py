@@ -78,7 +78,7 @@ def test_the_doctor_says_what_is_missing_and_how_to_get_it(limited: LimitedPytho
     found = json.loads(output)
     assert (code, found["problems"], found["torch"]) == (0, [], None)
     assert found["missing"][0] == {
-        "commands": "sla train, emit, transcribe, live, serve, export, publish, demo",
+        "commands": "sla train, emit, transcribe, live, serve, export, publish, demo, annotate --run",
         "packages": list(TORCH),
         "get": "pip install 'sla-cslr[torch]'",
     }

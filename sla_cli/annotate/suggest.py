@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
@@ -50,6 +51,9 @@ class Suggester:
         if not jobs:
             yield
             return
+        if find_spec("torch") is None:  # refused here, as otherwise only the page would say so
+            missing = ModuleNotFoundError(name="torch")
+            raise not_installed(missing) or missing
         self.states |= {number: "waiting" for number, *_ in jobs}
         context = get_context("spawn")
         ours, theirs = context.Pipe(duplex=False)

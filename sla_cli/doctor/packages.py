@@ -47,7 +47,11 @@ class Missing:
 
 
 FEATURES = (
-    Feature("sla train, emit, transcribe, live, serve, export, publish, demo", TORCH, "pip install 'sla-cslr[torch]'"),
+    Feature(
+        "sla train, emit, transcribe, live, serve, export, publish, demo, annotate --run",
+        TORCH,
+        "pip install 'sla-cslr[torch]'",
+    ),
     Feature("sla export --onnx; transcribe, live, serve --runtime onnx", ONNX, "pip install 'sla-cslr[onnx]'"),
     Feature("sla annotate, serve", WEB, "pip install 'sla-cslr[web]'"),
     Feature("sla prep --scheduler", ("dask", "distributed"), "pip install 'sla-cslr[dask]'"),

@@ -13,8 +13,12 @@ import pytest
 from recordings import copy_run, signed, sla
 from serving import Served, served
 
+from sla_cli.annotate.find import find_annotated
+from sla_cli.annotate.scope import Scope
+from sla_cli.annotate.suggest import Suggester
 from sla_cli.annotation.eaf_read import read_eaf
-from sla_cli.errors import WEB
+from sla_cli.annotation.layout import Layout
+from sla_cli.errors import WEB, SlaError
 
 for module in WEB:
     pytest.importorskip(module, reason="needs the extra web")
@@ -36,6 +40,19 @@ def worker_of(process: int) -> int:
             if b"spawn_main" in Path(f"/proc/{number}/cmdline").read_bytes():
                 return number
     raise AssertionError("there is none")
+
+
+def test_without_pytorch_it_is_refused_at_the_start_if_something_is_to_be_recognised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sla_cli.annotate.suggest.find_spec", lambda _: None)
+    (tmp_path / "a.mkv").touch()
+    found = find_annotated([tmp_path], Scope("SIGN", ("GLOSS",), "", "anna"))
+    suggester = Suggester(tmp_path / "run", tmp_path, Layout("SIGN", confidence=True))
+    with pytest.raises(SlaError, match="computing with a model needs torch"), suggester.working(found):
+        pass
+    with suggester.working([]):
+        pass
 
 
 @pytest.mark.ci  # starts a process that imports PyTorch
