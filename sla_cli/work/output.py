@@ -103,7 +103,7 @@ def _check_ending(path: Path, kind: str | Like) -> None:
     """Raise SlaError for a name by which other programs would take the file for something else."""
     endings = kind.endings if isinstance(kind, Like) else ENDINGS[kind]
     if endings and (other := other_ending(path, endings)):
-        hint = f"Let it end in {endings[0]}; --help says whether there is a --format with another one."
+        hint = f"Let it end in {endings[0]}, or choose another --format if the command has one."
         raise SlaError(f"{path} would not hold what its ending {other} promises", hint)
 
 
