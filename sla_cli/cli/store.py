@@ -94,7 +94,8 @@ def leave_out(
     removed = remove(folder.store_given(store), signers, folder.root)
     lines = [f"{counted(len(removed.clips), 'clip')} of {' and '.join(removed.signers)} removed from {removed.store}"]
     lines += [f"  division {name}: {clips:,}" for name, clips in removed.divisions.items()]
-    where = " and ".join(map(str, removed.searched)) or f"{work}, which does not exist"
+    outer = [str(one) for one in removed.searched if not any(other in one.parents for other in removed.searched)]
+    where = " and ".join(outer) or f"{work}, which does not exist"
     if removed.held_by:
         lines += [f"Searched: {where}"]
         lines += ["These may have been made from the store before, and hold the clips or what was learned from them:"]

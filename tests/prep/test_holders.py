@@ -102,6 +102,8 @@ def test_the_work_folder_of_a_store_is_searched_whichever_is_given(store: Path, 
         removed = leave_out(store, ["bob"], work)
         assert [Path(one.path) for one in removed.held_by] == found
         assert removed.searched == tuple(one.parents[1] for one in found)
+    answer = CliRunner().invoke(app, ["store", "leave-out", str(store), "--signer", "bob", "--work", str(tmp_path)])
+    assert f"\nSearched: {tmp_path}\n" in answer.stdout, "also the folder within it in which the store lies"
     stores = tmp_path / "mount" / "stores"  # in no work folder: what is beside it is of others
     alone = Path(shutil.copytree(store, stores / "s"))
     assert leave_out(alone, ["bob"], tmp_path / "nowhere").searched == (stores,)
