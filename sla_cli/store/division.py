@@ -91,7 +91,8 @@ def read_division(path: Path) -> Division:
     """
     text = read_text(path)
     lines = text.split("\n")
-    facts = dict(line[1:].strip().partition(": ")[::2] for line in lines[: _comments(lines)])
+    stated = (line[1:].partition(":") for line in lines[: _comments(lines)])
+    facts = {key.strip(): value.strip() for key, _, value in stated}
     if lines[0].startswith(f"# {NAME} "):  # one that a person wrote has no such line
         check_version(path, NAME, VERSION, lines[0].removeprefix(f"# {NAME} ").strip(), "Make it with `sla split`.")
     if (unseen := facts.get("unseen", "")) not in UNSEEN:

@@ -67,6 +67,7 @@ def test_a_table_that_was_changed_since_is_refused(tmp_path: Path) -> None:
         ("clip\tsplit\na\tother\n", "line 2: split 'other' is not one of train, dev, test, val"),
         ("clip\tsplit\n\ttrain\n", "line 2: it names no clip"),
         ("# unseen: signer\nclip\tsplit\na\ttrain\n", "unseen 'signer' is neither signers nor sentences"),
+        ("#unseen:signer\nclip\tsplit\na\ttrain\n", "unseen 'signer' is neither signers nor sentences"),
         ("clip\tsplit\na\t\n", "line 2: split '' is not one of train, dev, test"),
         ("# sla-division 2\nclip\tsplit\na\ttrain\n", "sla-division version 2, this sla reads version 1"),
         ("# sla-division\nid\tsplit\na\ttrain\n", "no column clip"),
