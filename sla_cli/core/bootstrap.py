@@ -54,7 +54,8 @@ class Resampling:
                 f"Give --samples {max(SAMPLES, needed)}.",
             )
         if not 0 <= self.seed <= LARGEST_SEED:
-            raise SlaError(f"--seed {self.seed} is {'below 0' if self.seed < 0 else f'above {LARGEST_SEED}'}")
+            fault = f"--seed {self.seed} is {'below 0' if self.seed < 0 else f'above {LARGEST_SEED}'}"
+            raise SlaError(fault, f"Give a whole number from 0 to {LARGEST_SEED}, such as --seed 0.")
 
 
 def wer_interval(clips: Sequence[ClipScore], how: Resampling) -> Interval | None:

@@ -218,6 +218,7 @@ def test_a_system_is_as_good_as_itself() -> None:
     ],
 )
 def test_settings_without_sense(level: float, samples: int, seed: int, message: str) -> None:
-    with pytest.raises(SlaError, match=message):
+    with pytest.raises(SlaError, match=message) as caught:
         Resampling(level, samples, seed)
+    assert caught.value.hint
     Resampling(95.0, 40)
