@@ -109,7 +109,9 @@ class Work:
         if given is None:
             return None
         named = self.stores / given
-        return named if names_store(named) and not _is_artifact(split_name(given)[0]) else given
+        folder = split_name(given)[0]
+        is_name = folder.name not in ("", "..")  # which `.` and the folder above have
+        return named if is_name and names_store(named) and not _is_artifact(folder) else given
 
     def newest_run(self) -> Path:
         """The run that was finished last."""

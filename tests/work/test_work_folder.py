@@ -65,6 +65,8 @@ def test_a_folder_that_has_the_name_of_a_run_or_a_store_by_chance_does_not_hide_
     shutil.rmtree(name)
     folder(name)
     assert (work.run_given(name), work.store_given(name)) == (name, name)
+    for here in (".", "..", "mine/..", ".:SI"):
+        assert work.store_given(Path(here)) == Path(here), "this is no name of a store"
 
 
 def test_a_name_of_several_seeds_is_no_run(work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
