@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from sla_cli.config.settings import PrepConfig
+from sla_cli.core.clip import SPLITS, signer_key
 from sla_cli.core.counted import counted
 from sla_cli.errors import argument
 from sla_cli.prep.corpus import Corpus
@@ -51,7 +52,8 @@ def _how_to_divide(out: Path) -> str:
     signers = [signer for signer, glosses in zip(clips.signers, clips.raw_glosses, strict=True) if glosses]
     if not signers:
         return ", as no clip has glosses"
-    return f"; `sla split {argument(out)} --by {'signer' if all(signers) else 'sentence'}` draws one"
+    by_signer = all(signers) and len(set(map(signer_key, signers))) >= len(SPLITS)  # fewer cannot fill all splits
+    return f"; `sla split {argument(out)} --by {'signer' if by_signer else 'sentence'}` draws one"
 
 
 def part_text(out: Path, result: PrepResult, part: tuple[int, int]) -> str:
