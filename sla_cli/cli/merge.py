@@ -47,6 +47,7 @@ def merge(
     if result.renamed:
         lines.append("ids are now STORE-ID, since two stores have an id in common")
     if result.skipped:
-        lines.append(f"left out: {counted(len(result.skipped), 'clip')}, {next(iter(result.skipped.values()))}")
+        reasons = "; ".join(dict.fromkeys(result.skipped.values()))
+        lines.append(f"left out: {counted(len(result.skipped), 'clip')}, {reasons}")
     result.store = str(out)
     answer("\n".join(lines), result, as_json)

@@ -85,9 +85,9 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
             if artifact.there is not None:
                 return read_values(MergeResult, artifact.there.results | {"store": str(out)}, receipt_path(out))
             check_clips_files(out)
-            parts, skipped = _parts(stores, _renames(stores))
+            result = MergeResult(str(out), renamed=_renames(stores))
+            parts, result.skipped = _parts(stores, result.renamed)
             _check_leaks(parts)
-            result = MergeResult(str(out), renamed=_renames(stores), skipped=skipped)
             new_ids = _new_ids(parts, result.renamed)
             check_left_out(out, stores, new_ids)
             header, division = _header(stores), _division(stores, parts, result.renamed)
