@@ -178,6 +178,7 @@ def test_a_result_that_nobody_reads_has_the_exit_code_of_other_programs(command:
         ("sla train --preset", sorted(PRESETS)),
         ("sla decode --engine", ["prefix", "pyctcdecode"]),
         ("sla lm score --split", ["dev", "test", "train"]),
+        ("sla lm score '' --split", ["dev", "test", "train"]),
     ],
 )
 def test_the_shell_completes_closed_choices(words: str, choices: list[str]) -> None:
