@@ -77,7 +77,7 @@ class PrepResult:
         failed: by clip id, why its frames cannot be read
         incomplete: by clip id, what is missing in its recording; the clip is stored as it is
         labels: how the training glosses were cleaned: `raw`, or a profile with its version
-        psnr: PSNR of the stored frames relative to the resized ones, in dB; null if nothing is lost
+        psnr: PSNR of sampled stored frames relative to the resized ones, in dB; null if these lose nothing
         files: names of the store's files
         encoded: number of clips that this call encoded
         reused: number of clips whose frames existed already
