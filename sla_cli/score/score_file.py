@@ -125,7 +125,8 @@ def read_references(path: Path, ids: Collection[str]) -> References:
     from sla_cli.store.store import Store  # imports HDF5 and OpenCV, which are not needed for files
 
     store = Store(path)
-    return _of_split(max((store[name] for name in store.splits), key=lambda split: len(set(ids) & set(split.ids))))
+    splits = [store[name] for name in store.splits or (store.default_split,)]  # refused if it has none
+    return _of_split(max(splits, key=lambda split: len(set(ids) & set(split.ids))))
 
 
 def _references(hypotheses: Path, recognised: GlossFile, ref: Path | None) -> References:

@@ -62,3 +62,11 @@ def test_clips_and_glosses_that_only_options_make_comparable(tmp_path: Path) -> 
 def test_without_references_it_says_that_none_are_given() -> None:
     with pytest.raises(sla_cli.SlaError, match="no references are given"):
         sla_cli.wer({"a": "X"})
+
+
+def test_a_store_with_none_of_the_clips_of_its_division_is_refused(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", {"dev": [bytes_only("a", ["A"], 4)]})
+    (store / "divisions" / "corpus.tsv").write_text("# sla-division 1\nclip\tsplit\nb\tdev\n")
+    with pytest.raises(sla_cli.SlaError, match="has no split 'dev'") as refused:
+        sla_cli.wer({"a": "A"}, store)
+    assert refused.value.hint == "It holds none of the clips of its division."
