@@ -108,9 +108,12 @@ class Store:
         """Its splits by name."""
         return {name: self[name] for name in self.splits}
 
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and name in self.splits
+
     def __getitem__(self, name: str) -> Split:
         """A split. Raises SlaError if there is none of this name, FormatError if a file of it is damaged."""
-        if name not in self.splits:
+        if name not in self:
             has = f"It has {some(self.splits)}." if self.splits else "It holds none of the clips of its division."
             raise SlaError(f"{self.name} has no split {shown(name)}", has)
         if name not in self._open:

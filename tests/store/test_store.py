@@ -179,6 +179,15 @@ def test_clips_are_found_by_number_as_in_a_list(split: Split) -> None:
             split["plain"].frames(wanted)  # type: ignore[arg-type]
 
 
+def test_a_split_is_asked_for_by_its_name(tmp_path: Path) -> None:
+    store = Store(make_store(tmp_path, {"test": [encoded("plain")]}))
+    assert "test" in store and "dev" not in store
+    for wrong in (0, None, np.array(["test", "dev"])):
+        assert wrong not in store
+        with pytest.raises(SlaError, match="has no split"):
+            store[wrong]  # type: ignore[index]
+
+
 def _checksum(split: Split) -> int:
     return int(sum(one.frames().astype(np.int64).sum() for one in split))
 
