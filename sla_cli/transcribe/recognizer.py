@@ -45,7 +45,7 @@ from sla_cli.work.run_facts import FrameFormat
 Seconds = Callable[[NDArray[np.int64]], NDArray[np.float64]]  # start times of frames, by their number
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # each is equal to itself alone, and a key: `made` is a mapping, without a hash
 class Recognizer:
     """The model of a run with its search. Use `open`, then `close`, or use it as a context manager.
 

@@ -289,6 +289,10 @@ def test_a_call_within_a_call_is_refused_and_the_recognizer_stays_usable(work: P
     assert [sign.gloss for sign in model.transcribe(video).signs] == ["NORD", "REGEN"]
 
 
+def test_a_recognizer_may_be_a_key(model: Recognizer) -> None:
+    assert {model: "first"}[model] == "first" and model != replace(model)
+
+
 def test_numbers_of_numpy_are_numbers(work: Path) -> None:
     options: dict[str, Any] = {"beam": np.int64(3), "prune_logp": np.float32(-4)}
     with Recognizer.open(work / "old" / "runs" / "adapter", **options) as opened:
