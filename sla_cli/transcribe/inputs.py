@@ -10,7 +10,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from sla_cli.config.bounds import PICTURE
+from sla_cli.config.bounds import FASTEST, PICTURE, SLOWEST
 from sla_cli.core.annotation import checked_annotation
 from sla_cli.core.arguments import as_number, as_path, as_text, as_texts
 from sla_cli.core.clip import Source
@@ -70,7 +70,8 @@ def as_place(source: Source) -> Source:
         None if time is None else as_number(time, f"{name} of a Source", 0)
         for name, time in (("start", source.start), ("end", source.end))
     )
-    return replace(source, root=as_path(source.root, "root of a Source"), start=start, end=end)
+    fps = None if source.fps is None else as_number(source.fps, "fps of a Source", SLOWEST, FASTEST)
+    return replace(source, root=as_path(source.root, "root of a Source"), start=start, end=end, fps=fps)
 
 
 def as_log_probs(values: object, columns: int) -> NDArray[np.float32]:

@@ -167,7 +167,7 @@ class Recognizer:
 
         Args:
             video: a video file or a folder of pictures; or the place of one, for example in an archive.
-            fps: frames per second of a folder of pictures, for which it is required; a video has its own.
+            fps: frames per second of a folder of pictures, required here or in its `Source`; a video has its own.
             pause: seconds without a sign that end a sentence.
             min_confidence: from 0 to 1; a sign whose confidence is lower has the gloss "?".
             longest: seconds; a longer recording is refused. By default each length is accepted.
@@ -344,7 +344,7 @@ class Recognizer:
         )
 
     def _compute(self, source: Source, fps: float | None, advance: Advance | None, longest: float | None) -> Computed:
-        fps = None if fps is None else as_number(fps, "fps", SLOWEST, FASTEST)
+        fps = source.fps if fps is None else as_number(fps, "fps", SLOWEST, FASTEST)
         longest = None if longest is None else as_number(longest, "longest", 0)
         recording = partial(Recording, source, self.frames, fps=fps, reduce=self._reduce, longest=longest)
         return compute_recording(self._runtime, self.windows, recording, advance)

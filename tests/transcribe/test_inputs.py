@@ -55,6 +55,8 @@ def test_a_picture_of_more_pixels_than_any_video_has() -> None:
         {"start": -1.0},
         {"end": float("nan")},
         {"end": "5"},
+        {"fps": "25"},
+        {"fps": 0},
     ],
     ids=str,
 )

@@ -427,7 +427,8 @@ def test_pictures_in_memory_and_in_a_folder(
         assert (named.name, named.media) == (name, media)
     with pytest.raises(SlaError, match="without frames"):
         model.log_probs([])
-    slow = model.transcribe(folder, fps=5)
+    assert model.transcribe(Source(folder, "", fps=25)).signs == found.signs
+    slow = model.transcribe(Source(folder, "", fps=25), fps=5)
     assert slow.duration == pytest.approx(5 * found.duration)
     assert "missing" not in caplog.text
     (folder / "3.png").unlink()
