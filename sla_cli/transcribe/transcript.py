@@ -48,8 +48,8 @@ class Transcript(Recognition):
             reference: what is signed and when, if it is known; a page shows it below the signs.
 
         Raises:
-            SlaError: arguments of other types, an unknown extension, `link_video=False` for another file than a page, a
-                file that exists or cannot be written, or a gloss or name that the format cannot hold.
+            SlaError: arguments of other types, an unknown extension, `link_video=False` or a `reference` for another
+                file than a page, a file that exists or cannot be written, or a gloss or name that it cannot hold.
         """
         path = as_path(path, "path")
         force, link_video = as_flag(force, "force"), as_flag(link_video, "link_video")
@@ -61,6 +61,8 @@ class Transcript(Recognition):
         if not link_video and kind != PAGE:
             hint = "Leave it out; with media=None an ELAN file names no video."
             raise SlaError(f"link_video=False has no effect on {path}, which is no page", hint)
+        if signs and kind != PAGE:
+            raise SlaError(f"reference has no effect on {path}, which is no page", "Leave it out; only pages show it.")
         check = check_output(path, like_of(kind), replace=force)
         text = text_of(kind, checked, path, layout, link_video=link_video, reference=signs)
         write_text(path, text, check=check, keep=kind != "eaf")

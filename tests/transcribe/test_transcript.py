@@ -114,6 +114,8 @@ def test_only_a_page_can_be_without_its_video(tmp_path: Path) -> None:
     transcript().save(tmp_path / "a.html", link_video=False)
     with pytest.raises(SlaError, match=r"link_video=False has no effect on .*a\.eaf, which is no page"):
         transcript().save(tmp_path / "a.eaf", link_video=False)
+    with pytest.raises(SlaError, match=r"reference has no effect on .*a\.eaf, which is no page"):
+        transcript().save(tmp_path / "a.eaf", reference=SIGNS)
     assert [path.name for path in tmp_path.iterdir()] == ["a.html"]
 
 
