@@ -113,9 +113,9 @@ def as_texts(values: object, name: str, *, ordered: bool = True) -> tuple[str, .
     """Texts. Raises SlaError for a single text, whose characters would be taken, and for anything but texts.
 
     Args:
-        ordered: whether their order counts, so that a set or a mapping is refused.
+        ordered: whether their order counts, so that a set is refused. A mapping always is: its values would be ignored.
     """
-    unordered = ordered and isinstance(values, (Set, Mapping))
+    unordered = isinstance(values, Mapping) or (ordered and isinstance(values, Set))
     if isinstance(values, str) or unordered or (found := _items(values)) is None:
         raise SlaError(f"{name} is {shown(values)}, not a list of texts", "Give a list, also of a single text.")
     texts = list[str]()

@@ -76,6 +76,8 @@ def test_texts() -> None:
     assert as_texts(iter(["a", "b"]), "t") == ("a", "b")
     assert as_texts(np.array(["a", "b"]), "t") == ("a", "b")
     assert sorted(as_texts({"a", "b"}, "t", ordered=False)) == ["a", "b"]
+    with pytest.raises(SlaError, match="t is a value of type dict, not a list of texts"):  # of words to weights
+        as_texts({"a": 3.0}, "t", ordered=False)
     unordered = ({"a", "b"}, frozenset("a"), {"a": "b"}, {"a": "b"}.keys())
     for value in ("abc", 5, None, ["a", 5], ["a", None], [b"a"], np.array("a"), *unordered):
         with pytest.raises(SlaError, match=r"^t "):
