@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sla_cli.serve.messages import Fault, Health, Job
 
 FULL, UNKNOWN = "no place is free; Retry-After has the seconds until one may be", "there is no such transcript"
-TEXT, FILE = "text/plain", "application/octet-stream"
+TEXT, FILE = "text/plain", "*/*"  # each format has its own
 
 
 @dataclass(frozen=True)

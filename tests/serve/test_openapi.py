@@ -34,3 +34,8 @@ def test_the_guide_has_every_route_and_every_status() -> None:
         assert f"`{endpoint.method} {endpoint.path.replace('{id}', 'ID').replace('{format}', 'FORMAT')}`" in PAGE
     statuses = {status for one in ENDPOINTS for status in one.answers} | {*EVERYWHERE, *WITH_TOKEN}
     assert {str(status) for status in statuses} <= set(re.findall(r"\b[2-5]\d\d\b", PAGE))
+
+
+def test_a_file_is_of_any_type_as_each_format_has_its_own() -> None:
+    answer = openapi()["paths"]["/v1/transcripts/{id}.{format}"]["get"]["responses"]["200"]
+    assert list(answer["content"]) == ["*/*"]
