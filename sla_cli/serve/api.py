@@ -52,7 +52,7 @@ ENDPOINTS = (
             404: Answer("it was deleted while this request waited"),
             408: Answer("the video came too slowly"),
             413: Answer("the video is too large"),
-            422: Answer("this is not a video, or one that cannot be read; known at once only with `wait`"),
+            422: Answer("not a video, or one that cannot be read; at once only with `wait`, or if it is empty"),
             429: Answer(FULL, headers=AGAIN),
             503: Answer("the service cannot store the video, or ends; it is deleted", headers=AGAIN),
         },
