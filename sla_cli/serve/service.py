@@ -37,6 +37,8 @@ from sla_cli.web.headers import as_json
 
 TYPES = {"eaf": "application/xml", "vtt": "text/vtt", "srt": "application/x-subrip", "json": "application/json"}
 TYPES |= {"csv": "text/csv", "html": "text/html"}
+LIVE = "/v1/live"
+NO_SOCKET = "this path takes only a WebSocket; a proxy in front of the service must keep Upgrade and Connection"
 
 
 @dataclass
@@ -60,7 +62,7 @@ class Service:
         made = Starlette(
             routes=[
                 *(Route(one.path, getattr(self, one.name), methods=[one.method]) for one in ENDPOINTS),
-                WebSocketRoute("/v1/live", lambda socket: live(socket, self.streams, self.jobs.limits, self.metrics)),
+                WebSocketRoute(LIVE, lambda socket: live(socket, self.streams, self.jobs.limits, self.metrics)),
                 WebSocketRoute("/{path:path}", _no_socket),
                 Route("/", asset),
                 Route("/assets/{name}", asset),
@@ -188,7 +190,8 @@ def _refused(request: Request, error: Exception) -> Response:
     """The answer where no route takes the request."""
     assert isinstance(error, HTTPException)
     if error.status_code != 405:
-        return fault(error.status_code, "there is nothing at this path", dict(error.headers or {}))
+        sentence = NO_SOCKET if request.url.path == LIVE else "there is nothing at this path"
+        return fault(error.status_code, sentence, dict(error.headers or {}))
     taken = {one.method for one in ENDPOINTS if compile_path(one.path)[0].match(request.url.path)} or {"GET"}
     allowed = sorted(taken | ({"HEAD"} if "GET" in taken else set()))
     return fault(405, "this path does not take the method", {"allow": ", ".join(allowed)})

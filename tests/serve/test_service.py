@@ -233,6 +233,8 @@ def test_the_page_and_its_files_come_from_here(opened: Running) -> None:
         assert opened.ask("GET", path).status == 404
     for path in ("/assets/service.py", "/nowhere"):
         assert opened.ask("GET", path).json == {"error": "there is nothing at this path"}
+    plain = opened.ask("GET", "/v1/live")
+    assert plain.status == 404 and "only a WebSocket" in plain.json["error"]
     wrong = opened.ask("PUT", "/v1/transcripts")
     assert (wrong.status, wrong.headers["allow"]) == (405, "POST")
     for path, allowed in (("/v1/transcripts/x", "DELETE, GET, HEAD"), ("/", "GET, HEAD")):
