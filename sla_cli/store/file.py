@@ -56,8 +56,9 @@ def _column(name: str, read: Callable[[StoreFile, str], T]) -> cached_property[T
 
 
 def _strings(file: StoreFile, name: str) -> list[str]:
-    """Data that was read for verification is not read again."""
-    return file.verified.pop(name) if name in file.verified else strings(file.file, name)
+    """Data that was read for verification is not read again; another thread may have taken it."""
+    texts = file.verified.pop(name, None)
+    return strings(file.file, name) if texts is None else texts
 
 
 def _glosses(file: StoreFile, name: str) -> list[tuple[str, ...]]:
