@@ -12,8 +12,9 @@ def check_splits(store: Store) -> None:
     """Raise SlaError if a store lacks clips to train on, or dev with glosses to score each epoch, or one is damaged."""
     missing = [split for split in NEEDED if split not in store.splits]
     if missing:
+        only = f", only {' and '.join(store.splits)}" if store.splits else ""
         raise SlaError(
-            f"the store {store.name} has no {' and no '.join(missing)} split, only {' and '.join(store.splits)}: "
+            f"the store {store.name} has no {' and no '.join(missing)} split{only}: "
             "training uses train, and scores dev after each epoch to keep the best weights",
             f"`sla split {argument(store.path)} --by signer` (or sentence, or random) draws a division with both.",
         )
