@@ -110,7 +110,7 @@ class RecognitionStream:
         """The events that a frame causes.
 
         Args:
-            frame: RGB uint8 (height, width, 3), of any size.
+            frame: RGB uint8 (height, width, 3), of any size. It is copied: a camera may write the next one into it.
             time: seconds of any clock; times of events are of the same.
 
         Raises:
@@ -118,7 +118,7 @@ class RecognitionStream:
                 100, or the model gave NaN.
         """
         every = as_whole(self.every, "every", 1, MOST_EVERY)
-        picture, time = as_picture(frame), as_number(time, "time", -LATEST, LATEST)
+        picture, time = as_picture(frame).copy(), as_number(time, "time", -LATEST, LATEST)
         with self._live.lock:
             events = [] if self._last is None or 0 <= time - self._last <= LONGEST_GAP else self._end()
             self._last = time

@@ -223,6 +223,20 @@ def test_frames_of_other_sizes_and_rates_go_on(model: Recognizer) -> None:
     assert stream.finish() == []
 
 
+def test_a_camera_may_write_each_picture_into_the_same_memory(model: Recognizer) -> None:
+    frames = frames_of(SENTENCE)
+    memory = np.empty_like(frames[0][0])
+
+    def written() -> Iterator[tuple[np.ndarray, float]]:
+        for picture, time in frames:
+            memory[:] = picture
+            yield memory, time
+
+    several = replace(model, frames=replace(model.frames, fps_highest=50.0))  # the first pictures wait for their rate
+    for one in (model, several):
+        assert events_of(one.stream(), written()) == events_of(one.stream(), frames)
+
+
 def test_a_model_that_gives_nan_is_named(tmp_path: Path) -> None:
     with Recognizer.open(broken_run(tmp_path)) as broken:
         with pytest.raises(FormatError, match=r"a\.mkv: the model gave NaN"):
