@@ -46,7 +46,7 @@ def read_folder(
     if source.start is not None or source.end is not None or rate:
         if not fps:
             message = f"{tree.where(source.path)} is a folder of images whose frame rate is unknown"
-            raise FrameError(message, "Its table needs the column fps; or leave out start, end and --fps.")
+            raise FrameError(message, "Its table or Source needs fps; or leave out start, end and --fps.")
         frames = list(selected(frames, source.start, source.end, rate, tree.where(source.path)))
     paths = [f"{source.path}/{name}" if source.path else name for _, name in frames]
     for (time, _), path, data in zip(frames, paths, tree.read_all(paths), strict=True):
