@@ -289,7 +289,7 @@ def _saved_when_stopped(setup: TrainSetup, state: State) -> Iterator[None]:
             raise
         setup.check_hold()
         save_state(setup.run.state, state)
-        raise stopped_after(stopped, state.saved, setup.run.name) from stopped
+        raise stopped_after(stopped, state.saved, setup.run.path) from stopped
     except SlaError as error:
         if state.saved:
             error.hint += f" The state after {state.saved} is kept in {setup.run.path}."

@@ -11,11 +11,12 @@ import numpy as np
 from sla_cli.config.settings import Config
 from sla_cli.core.counted import counted
 from sla_cli.core.seed_groups import LEVEL, mean_interval, spread
-from sla_cli.errors import SlaError, Stopped, argument
+from sla_cli.errors import SlaError, Stopped
 from sla_cli.log import log
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.store.store import Store
 from sla_cli.train.results import TrainedSeeds
+from sla_cli.train.signals import resume_command
 from sla_cli.train.train_run import made, resume_run, trained_of
 from sla_cli.work.folder import SEED
 from sla_cli.work.group import Member, check_group
@@ -61,11 +62,8 @@ def resume_seeds(runs: Sequence[Run], group: ProcessGroup = ALONE) -> TrainedSee
         try:
             resume_run(run, group)
         except Stopped as stopped:
-            text = (
-                f"{stopped.message}, or all seeds with `sla train --resume --name {argument(base)}`"
-                if stopped.message
-                else ""
-            )
+            every = resume_command(run.path.with_name(base))
+            text = f"{stopped.message}, or all seeds with {every}" if stopped.message else ""
             raise Stopped(stopped.signal, text) from stopped
         group.wait_for_main(run.name)
         group.release()
@@ -78,7 +76,7 @@ def _refuse_present(base: Path, runs: Sequence[Run], *, force: bool) -> None:
     if present := [run for run in runs if run.exists and not force]:
         raise SlaError(
             f"{present[0].path} already contains a run",
-            f"Continue all with `sla train --resume --name {argument(base.name)}`, replace them with --force.",
+            f"Continue all with {resume_command(base)}, replace them with --force.",
         )
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -36,11 +39,17 @@ class StopRequest:
             raise Stopped(self.signal)
 
 
-def stopped_after(stopped: Stopped, done: str, run: str) -> Stopped:
-    """The same, which says what was done before, and how to continue the run of this name."""
+def resume_command(run: Path) -> str:
+    """The command that continues a run, or several seeds, of this folder; it names another work folder than usual."""
+    work = run.parent.parent
+    usual = Path(os.environ.get("SLA_WORK") or "sla-work")
+    return f"`sla train --resume --name {shlex.quote(run.name)}{'' if work == usual else f' --work {argument(work)}'}`"
+
+
+def stopped_after(stopped: Stopped, done: str, run: Path) -> Stopped:
+    """The same, which says what was done before, and how to continue the run of this folder."""
     name = signal.Signals(stopped.signal).name
-    resume = f"sla train --resume --name {argument(run)}"
-    return Stopped(stopped.signal, f"{name}: stopped after {done}; continue with `{resume}`")
+    return Stopped(stopped.signal, f"{name}: stopped after {done}; continue with {resume_command(run)}")
 
 
 @contextmanager

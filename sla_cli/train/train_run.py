@@ -25,7 +25,7 @@ from sla_cli.train.init_from import check_kept
 from sla_cli.train.loop import TrainSetup, check_start, train
 from sla_cli.train.metrics import best_of
 from sla_cli.train.results import Trained
-from sla_cli.train.signals import catching_signals, stopped_after
+from sla_cli.train.signals import catching_signals, resume_command, stopped_after
 from sla_cli.train.splits import check_splits
 from sla_cli.work.folder import seed_runs
 from sla_cli.work.kind import RECEIPT_NAME
@@ -105,7 +105,8 @@ def _check_new(
         check_kept(begin, configs)
     for run in configs:
         if run.exists and not force:
-            raise SlaError(f"{run.path} already contains a run", "Continue it with --resume, replace it with --force.")
+            hint = f"Continue it with {resume_command(run.path)}, replace it with --force."
+            raise SlaError(f"{run.path} already contains a run", hint)
         if not run.exists and (seeds := seed_runs(run.path.parent, run.name)):
             names = some([path.name for path in seeds])
             raise SlaError(f"{run.name} already means the runs of several seeds: {names}", "Give another --name.")
@@ -254,4 +255,4 @@ def _finish(run: Run, store: Store, device: str) -> None:
         try:
             finish_run(run, store, device, stop.check)
         except Stopped as stopped:
-            raise stopped_after(stopped, "the last epoch", run.name) from stopped
+            raise stopped_after(stopped, "the last epoch", run.path) from stopped

@@ -114,7 +114,7 @@ def test_a_signal_to_all_processes_saves_and_stops(store: Store, tmp_path: Path)
     assert process.returncode == 128 + signal.SIGUSR1, err
     assert out == ""
     assert "SIGUSR1: stopped after" in err
-    assert "sla train --resume --name 'a run'" in err
+    assert f"`sla train --resume --name 'a run' --work {tmp_path}`" in err
     assert "Traceback" not in err
     assert read_receipt(run.path) is None
 

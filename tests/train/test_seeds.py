@@ -96,7 +96,7 @@ def test_stopped_and_killed_ones_go_on_and_finished_seeds_are_left_alone(store: 
     given = (str(store.path), "--config", written(tmp_path, config), "--seeds", "0,1,2", "--name", "x")
     first, second, third = runs(tmp_path, "x", 0, 1, 2)
     code, err = stopped(tmp_path, second, signal.SIGTERM, *given)
-    assert code == 128 + signal.SIGTERM and "or all seeds with `sla train --resume --name x`" in err
+    assert code == 128 + signal.SIGTERM and f"or all seeds with `sla train --resume --name x --work {tmp_path}`" in err
     assert third.exists and not third.state.is_file()
     before = (first.state.stat().st_mtime_ns, (first.path / "receipt.json").read_bytes())
     assert stopped(tmp_path, third, signal.SIGKILL, "--resume")[0] == -signal.SIGKILL

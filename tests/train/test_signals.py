@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
 
 import pytest
 
-from sla_cli.train.signals import catching_signals
+from sla_cli.train.signals import catching_signals, resume_command
 
 pytestmark = pytest.mark.usefixtures("usual_signals")
 
@@ -39,3 +40,12 @@ def test_a_job_that_ignores_ctrl_c_goes_on_to() -> None:
         assert stop.signal == 0
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def test_the_command_that_resumes_names_another_work_folder_than_usual(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SLA_WORK", raising=False)
+    assert resume_command(Path("sla-work/runs/a run")) == "`sla train --resume --name 'a run'`"
+    assert resume_command(Path("my work/runs/a")) == "`sla train --resume --name a --work 'my work'`"
+    monkeypatch.setenv("SLA_WORK", "my work")
+    assert resume_command(Path("my work/runs/a")) == "`sla train --resume --name a`"
+    assert resume_command(Path("sla-work/runs/-a")) == "`sla train --resume --name -a --work sla-work`"
