@@ -12,7 +12,7 @@ from sla_cli.config.checks import check_setting, settings_of
 from sla_cli.config.presets import PRESETS
 from sla_cli.config.settings import Config, Precision, Variant, resolve
 from sla_cli.core.arguments import check_name
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, some
 
 # Settings with an option of their own name.
 OPTIONS = (
@@ -49,7 +49,11 @@ def _check_together(given: Mapping[str, Any], *, several: bool) -> None:
     if given["force"] and given["name"] is None:
         raise SlaError("--force replaces a run, but --name names none", "Give the run's name with --name.")
     if resume and (own or several or dry_run):
-        raise SlaError("--resume continues a run with its own settings; it takes no store and no settings")
+        options = {"sets": "--set", "init": "--init-from", "store": "a store"}
+        given_too = [options.get(name, f"--{name.replace('_', '-')}") for name in own]
+        given_too += ["--seeds"] * several + ["--dry-run"] * dry_run
+        fault = f"--resume continues a run with its own settings, so {some(given_too)} cannot be given with it"
+        raise SlaError(fault, "Leave it out, or leave out --resume to start a new run.")
 
 
 def train(
