@@ -91,12 +91,11 @@ def _text(tuned: "Tuned") -> str:
     if tuned.lowest_wer < tuned.wer:
         lines.append(f"the smallest weights with about the lowest WER, {tuned.lowest_wer:.2f} %")
     if tuned.finds_no_gain:
-        lines.append("this is not a language model: no gain is shown, and `sla decode` leaves the model out")
+        lines.append("the choice is no language model: no gain is shown, and `sla decode` leaves it out")
     else:
         shown = "" if tuned.interval and tuned.interval.high < 0 else ", so no gain is shown"
-        gain = (
-            f"difference {tuned.difference:+.2f} points, {between(tuned.interval)}, which allows for the choice{shown}"
-        )
+        allows = ", which allows for the choice" if tuned.interval else ""
+        gain = f"difference {tuned.difference:+.2f} points, {between(tuned.interval)}{allows}{shown}"
         lines.append(f"without a language model {tuned.wer_without:.2f} %, {gain}")
     return "\n".join(lines)
 

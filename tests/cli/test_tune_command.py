@@ -100,7 +100,7 @@ def test_of_a_grid_that_is_too_wide_no_table_is_shown(folder: Path) -> None:
 def test_no_language_model_is_said_to_gain_nothing(folder: Path) -> None:
     write_store(folder)
     output = sla("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0", "--betas", "0").output
-    assert "this is not a language model: no gain is shown" in output
+    assert "the choice is no language model: no gain is shown" in output
     facts = json.loads(sla("tune", "dev.h5", "--lm", "gloss.arpa", "--alphas", "0", "--betas", "0", "--json").stdout)
     assert (facts["difference"], facts["interval"]) == (0, None)
 
