@@ -57,7 +57,9 @@ class Download:
             with patience:
                 self._answer: http.client.HTTPResponse = opener.open(request, timeout=TIMEOUT)
         except HTTPError as error:
-            hint = "Give them in the address: https://USER:PASSWORD@HOST/PATH." if error.code == 401 else ""
+            again = "Are user and password right?"
+            missing = "Give user and password in the address: https://USER:PASSWORD@HOST/PATH."
+            hint = (again if user else missing) if error.code == 401 else ""
             raise FrameError(f"{where} answers {error.code} {_meaning(error.code)}".strip(), hint) from error
         except (OSError, ValueError, LookupError, http.client.HTTPException) as error:  # an empty value in a header
             raise FrameError(f"{where} does not answer ({_reason(error)})", "Is it written right, and on?") from error
