@@ -9,6 +9,7 @@ from msgspec import UNSET, Struct, UnsetType, to_builtins
 
 from sla_cli.artifact.receipt import DIGEST, Receipt, read_receipt
 from sla_cli.config.checks import read_values
+from sla_cli.core.counted import counted
 from sla_cli.core.normalize import profile
 from sla_cli.core.quantities import Count, Positive
 from sla_cli.errors import some
@@ -81,9 +82,9 @@ def estimate_file(
     text = read_source(source, "train", cleaning)
     sentences = [glosses for _, glosses in text.sentences]
     different = list(dict.fromkeys(sentences))
-    counted = different if unique else sentences
+    used = different if unique else sentences
     check_thresholds(prune, order or DEFAULT)
-    chosen = choose_order(counted, order, fallback)
+    chosen = choose_order(used, order, fallback)
     prune = check_thresholds(prune[: chosen.order], chosen.order)
     # An order that was chosen is recorded like a given one: the model is the same.
     settings = {
@@ -104,12 +105,12 @@ def estimate_file(
         if (there := artifact.there) is not None:
             found = {key: value for key, value in there.results.items() if key != DIGEST}
             return read_values(Estimated, found | {"dev": to_builtins(_measure(out, measured))}, out)
-        log.info("%s: %d sentences, %d of them different", text.name, len(sentences), len(different))
+        log.info("%s: %s, %d of them different", text.name, counted(len(sentences), "sentence"), len(different))
         # If a model exists without receipt, a comparison shows whether a command was interrupted before the receipt.
         half_made = not force and out.is_file() and is_arpa(out)
         check_output(out, LANGUAGE_MODEL, replace=force or half_made)
-        arpa = estimate(counted, chosen.order, chosen.fallback, prune=prune, unknown=unknown)
-        _warn_of_fallbacks(arpa, chosen, counted)
+        arpa = estimate(used, chosen.order, chosen.fallback, prune=prune, unknown=unknown)
+        _warn_of_fallbacks(arpa, chosen, used)
         if complete := read_receipt(out) is None and holds(out, arpa):  # another command may have just written it
             log.info("%s was already complete except for its receipt", out)
         artifact.replaces = force or complete
@@ -119,7 +120,7 @@ def estimate_file(
         estimated = Estimated(
             order=chosen.order,
             lowered=chosen.why or UNSET,
-            sentences=len(counted),
+            sentences=len(used),
             different=len(different),
             ngrams=[len(level) for level in arpa.ngrams],
             discounts=arpa.discounts,

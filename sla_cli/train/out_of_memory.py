@@ -33,9 +33,14 @@ def memory_suffices(clips: Sequence[str], frames: int, config: Config, hint: str
         if isinstance(error, RuntimeError) and not TOO_LITTLE.search(str(error)):
             raise
         raise SlaError(
-            f"out of memory for clips {some(clips)}: {frames} frames of {config.model.image_size} px",
+            f"out of memory for {named_clips(clips)}: {frames} frames of {config.model.image_size} px",
             hint or f"In a new run, use {', or '.join(_ways(len(clips), frames, config))}.",
         ) from error
+
+
+def named_clips(ids: Sequence[str]) -> str:
+    """`clip a`, `clips a, b`: for a message."""
+    return f"clip{'s' * (len(ids) != 1)} {some(ids)}"
 
 
 def _ways(clips: int, frames: int, config: Config) -> list[str]:

@@ -16,7 +16,7 @@ from sla_cli.errors import some
 from sla_cli.model.distributed import ProcessGroup
 from sla_cli.train.losses import Losses, losses
 from sla_cli.train.optim import gradient_norms, non_finite_gradients
-from sla_cli.train.out_of_memory import memory_suffices
+from sla_cli.train.out_of_memory import memory_suffices, named_clips
 from sla_cli.train.state import State
 
 DIVERGES = (
@@ -138,7 +138,7 @@ def _check_loss(measured: StepResult, rounds: list[_Round], group: ProcessGroup,
         spoilt = [name for name, loss in zip(one.ids, one.clips.tolist(), strict=True) if not math.isfinite(loss)]
         finite = math.isfinite(float(one.parts["loss"]))
         bad += spoilt if spoilt or finite else one.ids
-    raise group.refusal(f"the loss is not finite {where} for clips {some(group.gather(bad))}", DIVERGES)
+    raise group.refusal(f"the loss is not finite {where} for {named_clips(group.gather(bad))}", DIVERGES)
 
 
 def _update(state: State, measured: StepResult, norm: Tensor, where: str, clips: list[str]) -> bool:
@@ -148,7 +148,7 @@ def _update(state: State, measured: StepResult, norm: Tensor, where: str, clips:
     if not finite and not scaler.is_enabled():
         names = some(non_finite_gradients(state.model), 3) or "all parameters together"
         raise state.group.refusal(
-            f"the gradient of {names} is not finite {where}, with clips {some(state.group.gather(clips))}", DIVERGES
+            f"the gradient of {names} is not finite {where}, with {named_clips(state.group.gather(clips))}", DIVERGES
         )
     if bound and finite:
         trained = [value for value in state.model.parameters() if value.requires_grad]
@@ -157,7 +157,7 @@ def _update(state: State, measured: StepResult, norm: Tensor, where: str, clips:
     scaler.update()
     if scaler.is_enabled() and not finite and scaler.get_scale() < SMALLEST_SCALE:
         raise state.group.refusal(
-            f"gradients overflow fp16 at every loss scale {where}, last with clips {some(state.group.gather(clips))}",
+            f"gradients overflow fp16 at every loss scale {where}, last with {named_clips(state.group.gather(clips))}",
             "In a new run, use --precision bf16 or fp32, or a lower --lr.",
         )
     if state.average and finite:

@@ -111,6 +111,11 @@ def test_estimates_and_measures_on_dev(text: Path) -> None:
     ]
 
 
+def test_one_sentence_is_named_in_the_singular(text: Path) -> None:
+    Path("one.txt").write_text("A B C\n")
+    assert "one.txt: 1 sentence, 1 of them different" in sla("lm", "estimate", "one.txt", "-o", "one.arpa").stderr
+
+
 def test_unique_counts_sentences_once(text: Path) -> None:
     result = sla("lm", "estimate", text, "-o", "g.arpa", "--order", 2, "--fallback", "--unique", "--json")
     assert json.loads(result.stdout)["sentences"] == 4
