@@ -135,7 +135,7 @@ def _references(hypotheses: Path, recognised: GlossFile, ref: Path | None) -> Re
         return _of_split(_decoded_split(hypotheses, made.sources, ref))
     if ref is None:
         raise SlaError(
-            "no references: these hypotheses do not record which store they come from",
+            f"no references: {hypotheses} does not record which store its hypotheses come from",
             "Give --ref FILE or --ref STORE.",
         )
     return read_references(ref, recognised.nbest)

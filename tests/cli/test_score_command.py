@@ -43,6 +43,10 @@ def sla(*arguments: str, code: int = 0) -> Result:
     return result
 
 
+def test_the_file_is_named_that_records_no_store(folder: Path) -> None:
+    assert "no references: one.txt does not record which store" in sla("score", "one.txt", code=2).stderr
+
+
 def test_one_file(folder: Path) -> None:
     text = sla("score", "one.txt", "--ref", "ref.stm").stdout
     assert text.startswith("WER 11.11 %, 95 % interval ")
