@@ -292,7 +292,7 @@ def _saved_when_stopped(setup: TrainSetup, state: State) -> Iterator[None]:
         raise stopped_after(stopped, state.saved, setup.run.path) from stopped
     except SlaError as error:
         if state.saved:
-            error.hint += f" The state after {state.saved} is kept in {setup.run.path}."
+            error.hint = f"{error.hint} The state after {state.saved} is kept in {setup.run.path}.".lstrip()
         raise
 
 
