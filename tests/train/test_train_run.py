@@ -464,8 +464,9 @@ def test_the_receipt_of_a_store_does_not_finish_a_run(whole: Run, store: Store, 
 @pytest.mark.parametrize("split", ["train", "dev"])
 def test_a_store_without_train_or_dev(tmp_path: Path, split: str) -> None:
     store = write_store(tmp_path / "store", {name: texts for name, texts in SENTENCES.items() if name != split})
-    with pytest.raises(SlaError, match=f"has no {split} split, only .*: training uses train"):
+    with pytest.raises(SlaError, match=f"has no {split} split, only .*: training uses train") as caught:
         start_run(store, tmp_path / "run", CONFIG, preset="tiny", group=CPU)
+    assert "STORE:DIVISION" in caught.value.hint  # that of the corpus stays the default
     assert not (tmp_path / "run").exists()
 
 
