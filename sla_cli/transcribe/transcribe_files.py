@@ -114,7 +114,8 @@ def refuse_failures(outcomes: Sequence[Outcome]) -> None:
     if failed and len(outcomes) == 1:
         raise failed[0]
     if failed:
-        summary = f"{len(failed)} of {len(outcomes)} recordings failed; the others are done:"
+        done = "; the others are done" * (len(failed) < len(outcomes))
+        summary = f"{len(failed)} of {len(outcomes)} recordings failed{done}:"
         raise SlaError(summary, several=failed)
 
 

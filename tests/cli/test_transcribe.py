@@ -196,6 +196,7 @@ def test_many_videos_with_some_that_fail_or_are_there(folder: Path) -> None:
     reported = refused("transcribe", "mine", "missing.mp4", "--format", "eaf", *RUN)
     assert "2 of 4 recordings failed" in reported and "c.mp4" in reported and "no such video: missing.mp4" in reported
     assert "or archive" in refused("transcribe", "missing.zip", *RUN)
+    assert "2 of 2 recordings failed:" in refused("transcribe", "missing.mp4", "gone.mp4", *RUN)
     assert "b.mkv: skipped" in reported
     assert names(folder / "mine") == ["a.eaf", "a.mkv", "b.eaf", "b.mkv", "c.mp4", "notes.txt"]
     assert (folder / "mine" / "b.eaf").read_text() == "of somebody"
