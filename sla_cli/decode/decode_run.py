@@ -122,7 +122,7 @@ def decode_run(
     """
     opened, digest = Emissions(emissions), emission_inputs(emissions).get("split", "")
     split, tunings = opened.header.split, tunings_of(emissions, run)
-    settled = settle(given, tunings, made_with(opened), split=split, digest=digest)
+    settled = settle(given, tunings, made_with(opened), split=split, digest=digest, called=flag)
     path, hypotheses = decode_file(
         emissions,
         work.hypotheses,

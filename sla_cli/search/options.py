@@ -91,7 +91,15 @@ def _check_effect(options: BeamOptions, given: Mapping[str, Any], called: Callab
         )
 
 
-def settle(given: Mapping[str, Any], tunings: Path, weights: str, *, split: str = "", digest: str = "") -> Settled:
+def settle(
+    given: Mapping[str, Any],
+    tunings: Path,
+    weights: str,
+    *,
+    split: str = "",
+    digest: str = "",
+    called: Callable[[str], str] = str,
+) -> Settled:
     """Options of a search: those given, else those tuned for the same run and language model, else the defaults.
 
     A tuned alpha and beta belong together: both are used, or neither.
@@ -101,11 +109,12 @@ def settle(given: Mapping[str, Any], tunings: Path, weights: str, *, split: str 
         tunings: the folder of all tunings of the run.
         weights: digest of the run's weights, or as `made_with`.
         split, digest: the split that is decoded, and the digest of its clips, as far as they are known.
+        called: as for `options_given`.
 
     Raises:
         SlaError: as `options_given`, also with the tuned beam and without the model, or a tuning that cannot be read.
     """
-    options = options_given(given)
+    options = options_given(given, called)
     take_beam = given.get("beam") is None
     take_weights = given.get("alpha") is None and given.get("beta") is None
     if options.lm is None or not (take_beam or take_weights):
@@ -122,7 +131,7 @@ def settle(given: Mapping[str, Any], tunings: Path, weights: str, *, split: str 
         options = replace(options, beam=tuned.beam)
     settled = _with_weights(options, tuned, where, same=where == split) if take_weights else Settled(options)
     settled.options.check_nbest()  # again, and as `options_given`: the tuned beam may be narrower
-    _check_effect(settled.options, given)
+    _check_effect(settled.options, given, called)
     return settled
 
 

@@ -134,7 +134,7 @@ def test_a_language_model_without_gain_is_left_out_and_that_is_said(folder: Path
     assert weighed["no_gain_on"] == ""
     for option, reported in (
         (("--nbest", "3"), "a beam of 1 cannot give 3 hypotheses"),
-        (("--engine", "prefix"), "engine: no effect on a beam of 1"),
+        (("--engine", "prefix"), "--engine: no effect on a beam of 1"),
     ):
         result = sla("decode", "dev.h5", "--lm", "gloss.arpa", *option)
         assert result.exit_code == 2 and reported in result.stderr, "also with the hypotheses there"
