@@ -78,7 +78,7 @@ def tune(
     references, tunings = references_of(path, store), tunings_of(path, run)
     out, tuned, trials = tune_file(path, references, tunings, options, points, jobs=jobs, force=force)
     lines = _grids(trials, GridPoint(tuned.beam, tuned.alpha, tuned.beta))
-    lines += [_text(tuned), f"{out / 'tune.png'} shows them, {out / 'clips.tsv'} the errors of each clip"]
+    lines += [_text(tuned), f"{out / 'tune.png'} shows the WERs, {out / 'clips.tsv'} the errors of each clip"]
     shared.answer("\n".join(lines), TunedFolder(**vars(tuned), tuned=out), as_json)
 
 
