@@ -54,7 +54,8 @@ def place(device: str, precision: str, half: str = TrainConfig.half) -> Placemen
     if chosen.type == "cpu" and chosen.index is not None:
         raise SlaError(f"--device {device}: the CPU has no number", DEVICES)
     if chosen.type == "cuda" and not torch.cuda.is_available():
-        raise SlaError("--device cuda: PyTorch sees no CUDA device here", "Use --device cpu, or install a CUDA build.")
+        hint = "Use --device cpu, or install a CUDA build."
+        raise SlaError(f"--device {device}: PyTorch sees no CUDA device here", hint)
     if chosen.type == "cuda" and not 0 <= (chosen.index or 0) < torch.cuda.device_count():
         raise SlaError(f"--device {device}: the last CUDA device is cuda:{torch.cuda.device_count() - 1}", DEVICES)
     if precision == "auto":
