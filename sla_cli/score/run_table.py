@@ -107,10 +107,11 @@ def _is_decoded(name: str, runs: Sequence[Run], split: str, search: str | None, 
     """Whether there are hypotheses of a split from each run; False if from none. Raises SlaError if from some only."""
     lacking = [run.path for run in runs if not has_hypotheses(work, run, split, search)]
     if lacking and len(lacking) < len(runs):
-        chosen = f" by {search}" * bool(search)
+        chosen, how = (f" by {search}", f" with the options of {search}") if search else ("", "")
+        makes = f"`sla decode {argument(lacking[0])} --split {split}`{how} makes them"
         raise SlaError(
             f"{name}: no hypotheses of {split}{chosen} of {lacking[0].name} in {work.hypotheses}, but of other runs",
-            f"`sla decode {argument(lacking[0])} --split {split}` makes them; --split of `sla table` shows one only.",
+            f"{makes}; --split of `sla table` shows one only.",
         )
     return not lacking
 

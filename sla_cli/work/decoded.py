@@ -31,9 +31,9 @@ def hypotheses_of(work: Work, run: Run, *, split: str | None = None, search: str
         command = f"sla decode {argument(run.path)}" + f" --split {split}" * bool(split)  # else it decodes dev
         others = ", only of other weights" * bool(named)
         fault = f"no hypotheses{chosen} of run {run.name} in {work.hypotheses}{others}"
-        hint = f"`{command}` makes them."
+        hint = f"`{command}`{f' with the options of {search}' if search else ''} makes them."
         if search and (known := sorted(set(map(search_of, _of_present_weights(every, run))))):
-            hint = f"There are those by {', '.join(known)}; `{command}` with the options of {search} makes them."
+            hint = f"There are those by {', '.join(known)}; {hint}"
         raise SlaError(fault, hint)
     if len(found) > 1:
         kinds = {"--split": _split_of, "--search (greedy, beam10, …)": search_of}

@@ -92,6 +92,8 @@ def test_one_split_is_shown_if_a_run_of_a_group_lacks_the_other(store: Store) ->
     error = " ".join(sla("table", "adapter-1", code=2).stderr.split())
     assert "adapter-1: no hypotheses of test of adapter-1-seed1 in sla-work/hypotheses, but of other runs" in error
     assert "`sla decode sla-work/runs/adapter-1-seed1 --split test` makes them; --split of `sla table`" in error
+    error = " ".join(sla("table", "adapter-1", "--search", "greedy", code=2).stderr.split())
+    assert "--split test` with the options of greedy makes them; --split of" in error
     lines = sla("table", "frozen-1", "adapter-1", "--split", "dev").stdout.splitlines()
     assert lines[0] == "| run | search | variant | trained parameters | dev del / ins | dev WER |"
     found = json.loads(sla("table", "adapter-1", "--split", "dev", "--json", "-q").stdout)
