@@ -73,11 +73,14 @@ def resume_seeds(runs: Sequence[Run], group: ProcessGroup = ALONE) -> TrainedSee
 def _refuse_present(base: Path, runs: Sequence[Run], *, force: bool) -> None:
     if Run(base).exists:
         raise SlaError(f"{base} is a run, so its name cannot mean several runs", "Give another --name.")
-    if present := [run for run in runs if run.exists and not force]:
-        raise SlaError(
-            f"{present[0].path} already contains a run",
-            f"Continue all with {resume_command(base)}, replace them with --force.",
-        )
+    present = [run for run in runs if run.exists]
+    if present and not force:
+        others = ",".join(run.name.rpartition(SEED)[2] for run in runs if run not in present)
+        hint = f"Continue all with {resume_command(base)}, replace them with --force."
+        if others:
+            go_on = f"Continue what is there with {resume_command(base)}"
+            hint = f"{go_on}, train the others alone with --seeds {others}, or replace all with --force."
+        raise SlaError(f"{present[0].path} already contains a run", hint)
 
 
 def _together(name: str, runs: Sequence[Run]) -> TrainedSeeds:

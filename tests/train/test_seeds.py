@@ -209,6 +209,7 @@ def test_what_is_refused_leaves_nothing_behind(store: Store, tmp_path: Path) -> 
     sla(tmp_path, *options, "--seeds", "1", "--name", "x")
     error = sla(tmp_path, *options, "--seeds", "0,1", "--name", "x", code=2).stderr
     assert "x-seed1 already contains a run" in error and "--resume --name x" in error
+    assert "train the others alone with --seeds 0, or replace all with --force" in " ".join(error.split())
     assert not (tmp_path / "runs" / "x-seed0").exists()
     sla(tmp_path, *options, "--name", "y")
     assert "its name cannot mean several" in sla(tmp_path, *options, "--seeds", "0", "--name", "y", code=2).stderr
