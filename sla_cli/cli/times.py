@@ -19,7 +19,10 @@ def times(
     ],
     tier: Annotated[
         list[str] | None,
-        typer.Option(help="Tier with the glosses; repeat it for two hands. Default: the only one with annotations."),
+        typer.Option(
+            help="Tier with the glosses; repeat it for two hands. Default: the only one with annotations, "
+            "besides those that describe each of its annotations."
+        ),
     ] = None,
     ref_tier: Annotated[list[str] | None, typer.Option(help="The same for the true glosses.")] = None,
     partial: Annotated[

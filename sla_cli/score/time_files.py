@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from sla_cli.annotation.eaf import ASSOCIATION
 from sla_cli.annotation.formats import can_read, parse_annotation
 from sla_cli.annotation.hands import merge_hands
 from sla_cli.annotation.layout import SENTENCE
@@ -243,10 +244,11 @@ def _named(tiers: Sequence[Tier], path: Path, name: str) -> Tier:
 
 
 def _only(tiers: Sequence[Tier], path: Path) -> Tier:
-    """The only tier with annotations; sentences of sla and tiers that depend on it aside."""
+    """The only tier with annotations; sentences of sla, and tiers that describe each annotation of one, aside."""
     filled = [one for one in tiers if one.filled]
     there = {one.name for one in filled}
-    own = [one for one in filled if one.parent not in there and one.name != SENTENCE]
+    describing = [one for one in filled if one.parent in there and one.constraint == ASSOCIATION]
+    own = [one for one in filled if one not in describing and one.name != SENTENCE]
     if len(own) == 1:
         return own[0]
     if len(filled) != 1:

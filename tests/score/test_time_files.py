@@ -188,6 +188,18 @@ def test_several_tiers_have_to_be_named(tmp_path: Path) -> None:
         compare_times(found, true, ["GLOSS"])
 
 
+def test_a_tier_with_own_times_below_a_sentence_may_have_the_glosses(tmp_path: Path) -> None:
+    eaf = Eaf(types={"gloss": ("", ""), "within": ("Included_In", "")})
+    true = write(tmp_path / "b.eaf", TRUE)
+    eaf.mark(eaf.tier("TRANSLATION"), 0, 3000, "Guten Tag")
+    glosses = eaf.tier("GLOSS", "within", PARENT_REF="TRANSLATION")
+    for gloss, start, end in TRUE:
+        eaf.mark(glosses, round(start * 1000), round(end * 1000), gloss)
+    (tmp_path / "a.eaf").write_text(eaf.xml())
+    with pytest.raises(SlaError, match="With annotations: TRANSLATION, GLOSS"):
+        compare_times(tmp_path / "a.eaf", true)
+
+
 def test_a_tier_is_named_as_for_sla_prep(tmp_path: Path) -> None:
     found = write(tmp_path / "a.eaf", FOUND, sentences=True, tier="Glos_A")
     true = write(tmp_path / "b.eaf", TRUE)
