@@ -109,9 +109,15 @@ def _type(node: dict[str, Any], words: dict[str, str] = SINGULAR) -> str:
         return " or ".join(f"`{value}`" for value in node["enum"])
     text = words[node["type"]]
     if "prefixItems" in node:
-        return f"{text} of {len(node['prefixItems'])} {_type(node['prefixItems'][0], PLURAL)}"
+        return f"{text} of {len(node['prefixItems'])} {_common({_type(one, PLURAL) for one in node['prefixItems']})}"
     if "items" in node:
         return f"{text} of {_type(node['items'], PLURAL)}"
     if "additionalProperties" in node:
         return f"{text} of {_type(node['additionalProperties'], PLURAL)}"
     return f"{text} from {node['minimum']} to {node['maximum']}" if "maximum" in node else text
+
+
+def _common(types: set[str]) -> str:
+    """The type of all parts of a list: whole numbers are numbers, too."""
+    [one] = types - ({"whole numbers"} if "numbers" in types else set())
+    return one
