@@ -53,7 +53,7 @@ def prep(
     on_error: Annotated[
         Literal["stop", "skip"] | None,
         typer.Option(
-            help="If some clips cannot be read: stop, or skip them and store the others.",
+            help="If some clips cannot be read: stop, or skip them and store the others. A --part fails all the same.",
             show_default="stop",
             rich_help_panel=WORKING,
         ),

@@ -66,8 +66,8 @@ class PrepResult:
     """A store of a corpus.
 
     With `--part`, `store` is null, `encoded` and `reused` count the clips of the part, and `clips`, `divisions`,
-    `labels`, `psnr` and `files` have no meaning yet (they are empty, 0 or null). With exit code 2, if clips cannot be
-    read and `--on-error skip` is not given, only `failed` has a meaning.
+    `incomplete`, `labels`, `psnr` and `files` have no meaning yet (they are empty, 0 or null). With exit code 2, if
+    clips cannot be read (without `--on-error skip`, and with `--part` always), only `failed` has a meaning.
 
     Attributes:
         store: path of the store; null if none was written
