@@ -23,7 +23,7 @@ class Sign:
     """A gloss with its times.
 
     Attributes:
-        gloss: as the run's vocabulary spells it
+        gloss: as the run's vocabulary spells it; `?` if it is less sure than `--min-confidence`
         start: in seconds from the beginning of the recording
         end: likewise, exclusive
         confidence: probability that the gloss is right, without what a language model says
