@@ -106,7 +106,7 @@ class NextClip(Struct, kw_only=True):
         minutes: minutes of signing up to the end of this one, in the order of choice
         score: score of the strategy when this one was chosen; the higher, the sooner
         reason: why it was chosen
-        hypothesis: glosses that the run recognises; empty if the strategy needs none
+        hypothesis: glosses that the run recognises; of a clip empty if the strategy needs none
     """
 
     clip: str
