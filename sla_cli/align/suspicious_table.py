@@ -26,7 +26,7 @@ class SuspiciousClips(Struct, kw_only=True):
         wer: word error rate of the hypotheses against these references, in percent
         left_out: by clip id, why it is not in the ranking
         suspicious: the first `--top` clips of the ranking
-        table: path of the table that `-o` names, with all clips; null without `-o`
+        table: path of the table that `-o` names, with all clips; null without `-o`, and with `--format eaf`
         eaf: paths of the ELAN files, with the places of the first `--top` clips
     """
 
