@@ -8,6 +8,8 @@ import typer
 from sla_cli.cli.options import WORK, Json, Work, answer
 from sla_cli.errors import SlaError
 
+CLIPS = 6  # with frames
+
 
 def report(
     scores: Annotated[
@@ -22,12 +24,13 @@ def report(
     ] = None,
     title: Annotated[str, typer.Option(help="Heading of the page. Default: corpus and split.")] = "",
     clips: Annotated[
-        int,
+        int | None,
         typer.Option(
             help="Number of clips with frames, alternating: systems differ, most errors, no errors, medium error rate.",
             min=0,
+            show_default=str(CLIPS),
         ),
-    ] = 6,
+    ] = None,
     ids: Annotated[
         list[str] | None, typer.Option("--clip", help="Show the frames of this clip instead; repeat it for several.")
     ] = None,
@@ -48,13 +51,14 @@ def report(
     from sla_cli.score.compare import against_first
     from sla_cli.work.folder import Work as WorkFolder
 
-    if ids and not clips:
-        raise SlaError("--clip shows frames, --clips 0 none", "Leave out one of the two.")
+    if ids and clips is not None:
+        raise SlaError("--clip names the clips, so --clips has no effect", "Leave out one of the two.")
     title, names = as_line(title, "--title"), [as_line(name, "--name") for name in names or ()]
     systems = load_systems(scores or [WorkFolder(work).newest_score()], names)
     against = against_first([system.score for system in systems], marks(len(systems)))
     if no_signers:  # after the comparison, which may draw signers
         systems = [without_signers(system) for system in systems]
     out = output or work / "report.html"
-    made = report_file(out, systems, against, title=title, clips=clips, ids=ids or (), keep=output is not None)
+    number = CLIPS if clips is None else clips
+    made = report_file(out, systems, against, title=title, clips=number, ids=ids or (), keep=output is not None)
     answer(made.text(), made, as_json)

@@ -95,7 +95,8 @@ def test_no_other_file_is_replaced(scores: list[Path], tmp_path: Path) -> None:
     [
         (["nowhere"], "nowhere"),
         (["--clip", "x"], "no clip 'x'"),
-        (["--clip", "clip-3", "--clips", "0"], "--clip shows frames, --clips 0 none"),
+        (["--clip", "clip-3", "--clips", "0"], "--clip names the clips, so --clips has no effect"),
+        (["--clip", "clip-3", "--clips", "2"], "--clip names the clips, so --clips has no effect"),
         (["--name", "a", "--name", "b"], "2 names"),
     ],
 )
