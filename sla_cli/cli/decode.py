@@ -24,7 +24,11 @@ def decode(
     lm: Annotated[Path | None, typer.Option(help=shared.LM_HELP)] = None,
     beam: Annotated[
         int | None,
-        typer.Option(help="Beam width. 1 without --lm: greedy.", min=1, show_default=f"tuned, or {DecodeConfig.beam}"),
+        typer.Option(
+            help="Beam width. 1 without --lm and --hotword: greedy.",
+            min=1,
+            show_default=f"tuned, or {DecodeConfig.beam}",
+        ),
     ] = None,
     alpha: Annotated[
         float | None, typer.Option(help="Weight of the language model.", show_default=f"tuned, or {DecodeConfig.alpha}")

@@ -61,7 +61,10 @@ Source = Annotated[
 RunOrModel = Annotated[Path | None, typer.Option("--run", help=RUN_HELP)]
 LanguageModel = Annotated[Path | None, typer.Option("--lm", help=LM_HELP)]
 Beam = Annotated[
-    int | None, typer.Option("--beam", help="Beam width. 1 without --lm: greedy.", min=1, show_default="as sla decode")
+    int | None,
+    typer.Option(
+        "--beam", help="Beam width. 1 without --lm and --hotword: greedy.", min=1, show_default="as sla decode"
+    ),
 ]
 MinConfidence = Annotated[
     float,
