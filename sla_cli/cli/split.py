@@ -32,7 +32,8 @@ def split(
         Path | None, typer.Option("--from", help="Take this table, with the columns clip and split, separated by tabs.")
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="Name of the division.", show_default="from --by and --shares, or the table")
+        str | None,
+        typer.Option(help="Name of the division.", show_default="from --by, --shares, --fold and --seed, or the table"),
     ] = None,
     work: Work = WORK,
     force: Force = False,
