@@ -23,7 +23,7 @@ class SuspiciousClips(Struct, kw_only=True):
         emissions: path of the emissions file
         clips: number of clips in the ranking
         differing: number of clips whose hypothesis differs from the reference
-        wer: word error rate of the hypotheses against these references, in percent
+        wer: word error rate of the hypotheses against these references, in percent; 0 without glosses
         left_out: by clip id, why it is not in the ranking
         suspicious: the first `--top` clips of the ranking
         table: path of the table that `-o` names, with all clips; null without `-o`, and with `--format eaf`

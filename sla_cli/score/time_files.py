@@ -47,7 +47,7 @@ class TimeFigures:
         wer: word error rate of these glosses, without normalisation (capitals do not count); null without true glosses
         inside: share of the correct glosses whose middle lies in the true one; null if none is correct
         f1: F1 of the glosses that overlap a true one of the same gloss, by intersection over union: `0.1`, `0.25`,
-            `0.5`
+            `0.5`; 0 without any gloss
         start_error: median absolute error of the start of correct glosses; null if none is correct
         end_error: likewise of the end
         outside: number of glosses that no true one overlaps
