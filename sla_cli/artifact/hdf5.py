@@ -29,17 +29,17 @@ UNREADABLE = (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueE
 SYSTEM_ERROR = re.compile(r"errno = \d+, error message = '([^']*)'")  # how HDF5 quotes an error of the file system
 
 
-def open_checked(path: Path, name: str, version: int, stage: str) -> h5py.File:
+def open_checked(path: Path, name: str, version: int, command: str) -> h5py.File:
     """An open HDF5 file of format `name`, of this version or another one that is read.
 
     Raises:
         SlaError: the file does not exist, or the file system cannot read it.
-        FormatError: it is not HDF5, another format, or another version; the hint names the stage to run again.
+        FormatError: it is not HDF5, another format, or another version; the hint names the command to run again.
     """
-    again = f"Make it again with `sla {stage}`."
+    again = f"Make it again with {command}."
     try:
         if not path.is_file():
-            raise SlaError(f"no such file: {path}", f"`sla {stage}` makes it.")
+            raise SlaError(f"no such file: {path}", f"{command} makes it.")
         # Chunk caches are off: clips are read once, and a cache would read whole chunks for a part of one.
         file = open_hdf5(path, rdcc_nbytes=0)
         with closed_on_error(file):
@@ -115,7 +115,7 @@ def _place(dataset: h5py.Dataset) -> range:
 
 
 @contextmanager
-def naming_damage(path: Path, stage: str) -> Iterator[None]:
+def naming_damage(path: Path, command: str) -> Iterator[None]:
     """Turn the errors of h5py for a missing dataset or a damaged file into a FormatError that names the file.
 
     Raises SlaError if the file system is at fault.
@@ -126,7 +126,7 @@ def naming_damage(path: Path, stage: str) -> Iterator[None]:
         _refuse_unread(path, error)
         lacks = isinstance(error, KeyError)
         what = f", or made by an earlier sla ({error.args[0]})" if lacks else f" ({error})"
-        raise FormatError(f"{path}: damaged or incomplete{what}", f"Make it again with `sla {stage}`.") from error
+        raise FormatError(f"{path}: damaged or incomplete{what}", f"Make it again with {command}.") from error
 
 
 def _refuse_unread(path: Path, error: Exception) -> None:

@@ -36,7 +36,8 @@ from sla_cli.store.content import NUMBERS, TEXTS, EncodedClip, EncodedFrames, St
 
 NAME, VERSION = "sla-store", 1
 T = TypeVar("T", bound=Sized)
-REMAKE = "prep --force"  # without --force a store with a valid receipt counts as up to date
+# Without --force a store with a valid receipt counts as up to date.
+REMAKE = "`sla prep --force` or `sla merge --force`"
 AGAIN = "Run the `sla prep` or `sla merge` command that made it again, with --force."
 PIECE = 16 << 20  # bytes of a clip that are verified at a time
 

@@ -19,7 +19,7 @@ from sla_cli.errors import FormatError, ReadError, SlaError, reading, shown, som
 from sla_cli.log import log
 from sla_cli.store.clips import Row, Split
 from sla_cli.store.division import Division, read_division, undivided
-from sla_cli.store.file import StoreFile
+from sla_cli.store.file import AGAIN, StoreFile
 from sla_cli.store.left_out import digests_before, left_out_among
 from sla_cli.store.paths import (
     STAGES,
@@ -69,8 +69,8 @@ class Store:
         receipt = read_receipt(self.path, *STAGES)
         if receipt is None:
             raise SlaError(
-                f"the store {self.path} is not complete: prep is still running or was interrupted",
-                "Run the same `sla prep` again, or `sla prep CORPUS --resume`: prep then continues.",
+                f"the store {self.path} is not complete: its prep or merge is still running or was interrupted",
+                "Run the same `sla prep` or `sla merge` again. `sla prep CORPUS --resume` continues prep, too.",
             )
         self.files = open_files(paths)
         self.header = self.files[0].header
@@ -168,12 +168,12 @@ def open_files(paths: Sequence[Path]) -> list[StoreFile]:
         header = files[0].header
         raise FormatError(
             f"{paths[0]}: shard {header.shard} of {header.shards}, but the number of files is {len(paths)}",
-            "Make it again with `sla prep`.",
+            AGAIN,
         )
     count = Counter(name for file in files for name in file.ids)
     if twice := sorted(name for name in count if count[name] > 1):
         fault = f"{paths[0].parent}: clips that are stored twice: {some(twice)}"
-        raise FormatError(fault, "Make it again with `sla prep`.")
+        raise FormatError(fault, AGAIN)
     return files
 
 

@@ -42,7 +42,7 @@ from sla_cli.work.run import Run
 
 NAME, VERSION = "sla-emissions", 1
 SCORES = "frame_scores"
-REMAKE = "emit --force"  # without --force a file with a valid receipt is kept
+REMAKE = "`sla emit --force`"  # without --force a file with a valid receipt is kept
 PARTS = ".parts"  # the end of the name of the hidden folder with the finished batches of an unfinished file
 CHUNK = 256  # steps
 MOST_FRAMES = 2**40  # of all clips
@@ -232,7 +232,7 @@ class Emissions:
             facts = attributes(file)
             self.version = int(facts["version"])
             shared: dict[str, Any] = {key: facts[key] for key in FACTS} | {"glosses": strings(file, "glosses")}
-            header = read_values(EmissionHeader, shared, path, f"Make it again with `sla {REMAKE}`.")
+            header = read_values(EmissionHeader, shared, path, f"Make it again with {REMAKE}.")
             self.header = replace(header, calibration=checked_calibration(facts["calibration"]))
             self.ids = strings(file, "ids")
             self.offsets = whole_numbers(file, "offsets")
@@ -269,7 +269,7 @@ class Emissions:
         if not are_probabilities(log_probs):
             message = f"{self.path}: clip {self.ids[index]} holds values that are no log-probabilities"
             hint = "They are natural logarithms, of which each row's exponentials sum to 1."
-            raise FormatError(message, f"{hint} Make it again with `sla {REMAKE}`.")
+            raise FormatError(message, f"{hint} Make it again with {REMAKE}.")
         return Emission(self.ids[index], log_probs, int(self.frames[index]), float(self.fps[index]), shown)
 
     def __iter__(self) -> Iterator[Emission]:

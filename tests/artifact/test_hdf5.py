@@ -95,7 +95,7 @@ def test_data_elsewhere_or_nowhere_is_refused(path: Path, change: Callable[[h5py
     with pytest.raises(UNREADABLE, match=r"numbers (is a link|is stored in another file|states [\d,]+ bytes)"):
         open_hdf5(path)
     with pytest.raises(FormatError, match="not an HDF5 file, or a damaged one"):
-        open_checked(path, "sla-store", 1, "prep")
+        open_checked(path, "sla-store", 1, "`sla prep`")
 
 
 def test_heaps_of_texts_that_would_be_read_again_and_again_are_refused(path: Path) -> None:

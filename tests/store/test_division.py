@@ -170,14 +170,15 @@ def test_a_store_that_is_none_or_not_finished(tmp_path: Path) -> None:
     folder = make_store(tmp_path / "s", {"train": CLIPS}, shards=2)
     receipt = receipt_path(folder).read_bytes()
     receipt_path(folder).unlink()
-    with pytest.raises(SlaError, match="not complete"):
+    with pytest.raises(SlaError, match="not complete: its prep or merge is"):
         Store(folder)
     receipt_path(folder).write_bytes(receipt)
     (folder / "clips-0001.h5").rename(folder / "clips-0002.h5")
     assert len(Store(folder).clips) == 4, "the number in the file counts, not that in its name"
     (folder / "clips-0002.h5").unlink()
-    with pytest.raises(FormatError, match="shard 0 of 2, but the number of files is 1"):
+    with pytest.raises(FormatError, match="shard 0 of 2, but the number of files is 1") as caught:
         Store(folder)
+    assert "`sla merge`" in caught.value.hint
 
 
 def test_a_clip_that_is_stored_twice(tmp_path: Path) -> None:
