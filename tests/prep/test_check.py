@@ -100,15 +100,15 @@ def test_sizes_against_published_counts_and_receipt(tmp_path: Path) -> None:
     assert sizes(store, {"test": 7}, {}) == [(True, "test", "the test split is missing (published: 7 clips)")]
     gone = sizes(store, {}, written({"train": 2, "dev": 3, "test": 4}))
     assert gone == [
-        (True, "dev", "1 clip, but prep wrote 3"),
-        (True, "test", "0 clips, but prep wrote 4"),
+        (True, "dev", "1 clip, but 3 were written"),
+        (True, "test", "0 clips, but 4 were written"),
     ]
 
 
 def test_what_the_receipt_names_explains_what_is_missing(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", {"train": TRAIN, "dev": DEV})
     skipped = {"skipped": {"x": "too short"}}
-    assert sizes(store, {"train": 3}, skipped) == [(False, "", "prep left out 1 clip on purpose: too short")]
+    assert sizes(store, {"train": 3}, skipped) == [(False, "", "1 clip was left out on purpose: too short")]
     left = {"skipped": {"x": left_out_reason("Bob"), "y": "too short"}}
     assert sizes(store, {"train": 3, "test": 1}, left)[1:] == [], "all of test, by somebody who left"
     for published, results in (({"test": 1}, skipped), ({"test": 2}, left), ({"train": 4, "test": 1}, left)):
@@ -116,7 +116,7 @@ def test_what_the_receipt_names_explains_what_is_missing(tmp_path: Path) -> None
     assert sizes(store, {"train": 4}, skipped)[1:] == [(True, "train", "2 of the 4 clips that are published")]
     both = sizes(store, {"train": 4}, {**skipped, "failed": {"y": "y.png does not decode"}})
     assert [(problem, message) for problem, _, message in both] == [
-        (False, "prep left out 1 clip on purpose: too short"),
+        (False, "1 clip was left out on purpose: too short"),
         (True, "the frames of 1 clip could not be read, so they are missing"),
     ]
 

@@ -44,7 +44,7 @@ def check_sizes(
     skipped, failed = results.get("skipped", {}), results.get("failed", {})
     if skipped:
         reasons = "; ".join(dict.fromkeys(skipped.values()))
-        message = f"prep left out {counted(len(skipped), 'clip')} on purpose: {reasons[:200]}"
+        message = f"{counted(len(skipped), 'clip was', 'clips were')} left out on purpose: {reasons[:200]}"
         yield Finding("sizes", "", message, clips=tuple(skipped), problem=False)
     if failed:
         message = f"the frames of {counted(len(failed), 'clip')} could not be read, so they are missing"
@@ -56,12 +56,13 @@ def check_sizes(
     for split, wrote in results.get("divisions", {}).get(division, {}).get("clips", {}).items():
         there = len(splits.get(split, ()))
         if there != wrote:
-            message = f"{counted(there, 'clip')}, but prep wrote {wrote:,}"
+            message = f"{counted(there, 'clip')}, but {wrote:,} were written"
             yield Finding(
                 "sizes",
                 split,
                 message,
-                f"Was the division edited? If a file was replaced or lost, {AGAIN} with --force.",
+                "Was the division edited? If a file was replaced or lost, run the command that made the store again, "
+                "with --force.",
             )
     left = sum(reason.endswith(WAS_LEFT_OUT) for reason in skipped.values())
     yield from _against_published(splits, published, len(skipped.keys() | failed.keys()), left)
