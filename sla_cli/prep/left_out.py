@@ -159,9 +159,9 @@ def _clips_of(store: Store, signers: Sequence[str]) -> dict[str, str]:
     known, before = set(clips.signers), read_left_out(out)
     for signer in signers:
         if not alike((*known, *before), [signer]):
-            raise SlaError(
-                f"no clip of {out} is by a signer {signer!r}", f"Its signers: {some(sorted(known - {''}), 20)}."
-            )
+            names = some(sorted(known - {""}), 20)
+            hint = f"Its signers: {names}." if names else "Its clips name no signers."
+            raise SlaError(f"no clip of {out} is by a signer {signer!r}", hint)
     left = alike(known, signers)
     return {clip: signer for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer in left}
 
