@@ -76,15 +76,15 @@ def write_elan(
     """
     if untimed := [clip.id for clip in clips if not clip.fps]:
         raise SlaError(
-            f"no frame rate is known for {counted(len(untimed), 'clip')}, so it has no seconds: {some(untimed)}",
+            f"no frame rate is known for {counted(len(untimed), 'clip')}, so seconds are not known: {some(untimed)}",
             "Write the table, which has video frames.",
         )
     placed = list(_place(clips, split))
     if absent := [one.clip.id for one in placed if one.media is None]:
         log.warning(
-            "%d clips have no video file, or it has moved, or a merged store does not know where it is; each gets an "
+            "%s no video file, or it has moved, or a merged store does not know where it is; each gets an "
             "ELAN file without a video: %s",
-            len(absent),
+            counted(len(absent), "clip has", "clips have"),
             some(absent),
         )
     groups = list(_groups(placed))

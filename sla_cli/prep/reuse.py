@@ -113,10 +113,14 @@ def _refuse_changes(out: Path, old: Receipt, changed: Sequence[str], moved: Sequ
     """
     repaired = old.results.get("failed", {}).keys() | old.results.get("incomplete", {}).keys()
     if other := [clip for clip in changed if clip not in repaired]:
-        message = f"{len(other)} of the recordings changed since {out} was made: those of {some(other)}"
+        message = f"{counted(len(other), 'recording')} changed since {out} was made: {_that(other)}"
         raise SlaError(message, "Use --force to encode them again.")
     if other := [clip for clip in moved if clip not in repaired]:
-        message = f"{len(other)} of the recordings are gone, or at other places than when {out} was made"
+        number = counted(len(other), "recording is", "recordings are")
         places = "An archive, its unpacked folder, and the folder above it are different places"
         hint = f"Use --force to encode those that are there. {places}: give the same as SOURCE."
-        raise SlaError(f"{message}: those of {some(other)}", hint)
+        raise SlaError(f"{number} gone, or at other places than when {out} was made: {_that(other)}", hint)
+
+
+def _that(clips: Sequence[str]) -> str:
+    return f"{'that' if len(clips) == 1 else 'those'} of {some(clips)}"

@@ -85,7 +85,7 @@ def test_a_clip_that_waits_to_be_repaired_lets_no_other_change_through(own: Path
     build(own, out, on_error="skip")
     one, two = frames_of(own, "dev", DEV_CLIP)[:2]
     one.write_bytes(two.read_bytes())
-    with pytest.raises(SlaError, match=f"1 of the recordings changed since .*: those of {DEV_CLIP}"):
+    with pytest.raises(SlaError, match=f"1 recording changed since .*: that of {DEV_CLIP}"):
         build(own, out, on_error="skip")
 
 

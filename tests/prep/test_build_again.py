@@ -161,7 +161,7 @@ def test_a_recording_that_was_replaced_is_reported_and_only_it_is_encoded_again(
     one, two = frames_of(own, "dev", DEV_CLIP)[:2]
     one.write_bytes(two.read_bytes())
     before = digests(out)
-    with pytest.raises(SlaError, match=f"1 of the recordings changed since .*: those of {DEV_CLIP}") as caught:
+    with pytest.raises(SlaError, match=f"1 recording changed since .*: that of {DEV_CLIP}") as caught:
         build(own, out)
     assert "--force" in caught.value.hint
     assert digests(out) == before
@@ -187,7 +187,7 @@ def test_a_video_that_was_replaced_is_reported(tmp_path: Path) -> None:
     build(source, out, corpus="folder")
     before = digests(out)
     shutil.copy(other, source / "a.avi")
-    with pytest.raises(SlaError, match=r"1 of the recordings changed since .*: those of a"):
+    with pytest.raises(SlaError, match=r"1 recording changed since .*: that of a"):
         build(source, out, corpus="folder")
     build(source, out, corpus="folder", force=True)
     assert digests(out) != before
@@ -231,7 +231,7 @@ def test_an_archive_and_its_folder_are_two_places(root: Path, tmp_path: Path) ->
     out = tmp_path / "store"
     build(root.parent, out)
     archive = Path(shutil.make_archive(str(tmp_path / "corpus"), "zip", root))
-    with pytest.raises(SlaError, match="5 of the recordings are gone, or at other places than when") as caught:
+    with pytest.raises(SlaError, match="5 recordings are gone, or at other places than when") as caught:
         build(archive, out)
     assert "--force" in caught.value.hint
     assert build(archive, out, force=True).encoded == 5

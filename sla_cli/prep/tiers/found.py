@@ -90,7 +90,7 @@ class Found:
         """How the annotations were read, with numbers."""
         for (scheme, tiers), files in self.chosen.most_common(SHOWN):
             by = f", as in {scheme}" if scheme else ""
-            log.info("glosses of %d of %d files: tiers %s%s", files, self.files, tiers, by)
+            log.info("glosses of %d of %s: tiers %s%s", files, counted(self.files, "file"), tiers, by)
         if len(self.chosen) > SHOWN:
             log.info("and %s of tiers", counted(len(self.chosen) - SHOWN, "other choice"))
         if len({scheme for scheme, _ in self.chosen}) > 1:
@@ -111,7 +111,8 @@ class Found:
             message = "not read: tiers %s; end the name of the tier beside them with its person too, as in SIGN_A"
             log.warning(message, some(self.beside))
         for name, files in self.unknown.items():
-            log.warning("%d of %d files have no tier %r", files, self.files, name)
+            have = "has" if files == 1 else "have"
+            log.warning("%d of %s %s no tier %r", files, counted(self.files, "file"), have, name)
         self._log_counts(wanted)
         if recordings.several:
             (path, person), (taken, others) = next(iter(recordings.several.items()))
@@ -145,10 +146,12 @@ class Found:
         if 2 * counts.joined.total() > counts.glosses:
             log.warning("does an annotation contain a whole utterance? Then also give its tier as --utterance-tier")
         if counts.outside:
-            log.warning("%d of %d glosses are outside all utterances, so in no clip", counts.outside, counts.glosses)
+            every, be = counted(counts.glosses, "gloss"), "is" if counts.outside == 1 else "are"
+            log.warning("%d of %s %s outside all utterances, so in no clip", counts.outside, every, be)
         if counts.untranslated:
             between = "utterance" if wanted.utterance_tier else "clip (pauses end clips; see --utterance-tier)"
-            log.warning("%d translations are outside every %s", counts.untranslated, between)
+            number = counted(counts.untranslated, "translation is", "translations are")
+            log.warning("%s outside every %s", number, between)
 
     def _tiers(self) -> str:
         tiers = (f"{name} ({count})" for name, count in self.tiers.most_common())

@@ -302,7 +302,7 @@ def test_two_hands_are_reported(tmp_path: Path, lay: Lay, read: Read, warnings: 
     (clip,) = read("elan", tmp_path).clips
     assert clip.glosses == ("A", "B")
     assert "1 sign has the same gloss on both, which counts once; 1 other begins before" in warnings()
-    assert "glosses of 1 of 1 files: tiers gloss-rh, gloss-lh, as in signlangtk" in warnings()
+    assert "glosses of 1 of 1 file: tiers gloss-rh, gloss-lh, as in signlangtk" in warnings()
 
 
 @pytest.mark.parametrize(
