@@ -14,6 +14,7 @@ from sla_cli.core.counted import counted
 from sla_cli.core.quantities import rates_differ
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
+from sla_cli.prep.draw_division import is_fold
 from sla_cli.prep.encoding.cache import FramesOnDisk
 from sla_cli.prep.encoding.encode import psnr
 from sla_cli.prep.encoding.process_pool import Executor
@@ -92,6 +93,8 @@ def _warn_of_unlisted(out: Path, names: Sequence[str], clips: Sequence[Clip]) ->
         if new := [clip.id for clip in clips if clip.glosses and clip.id not in found.splits]:
             what = counted(len(new), "annotated clip is", "annotated clips are")
             how = "; `sla split` continues it" if found.drawn and not found.edited else ""
+            if how and is_fold(found.drawn):
+                how += "; if there are new groups, draw all folds again, with --force"
             log.warning("%s in no split of division %s%s: %s", what, name, how, some(new))
 
 

@@ -88,6 +88,11 @@ def description(wanted: DivisionConfig) -> str:
     return f"by {wanted.by}, {how}, seed {wanted.seed}"
 
 
+def is_fold(drawn: str) -> bool:
+    """Whether a description, as of `description`, is of one of several folds, to which no group can be added."""
+    return ", fold " in drawn
+
+
 def _fold(wanted: DivisionConfig) -> str:
     """`2/5`, also for `02/05`."""
     return "/".join(map(str, parse_part("--fold", wanted.fold, FEWEST_FOLDS)))

@@ -241,11 +241,13 @@ def test_signers_stay_where_they_are_when_prep_adds_clips(
     table.write_text("\n".join(lines[:7]) + "\n")  # of Signer01 to Signer06
     build(root, out)
     split_store(out, draws=BY_SIGNER, name="mine")
+    split_store(out, draws=DivisionConfig("signer", fold="1/3"), name="fold")
     before = splits_of(out, "mine")
     table.write_text("\n".join(lines) + "\n")
     with caplog.at_level("WARNING", "sla"):
         assert build(root, out, force=True).encoded == 6
-    assert "6 annotated clips are in no split of division mine; `sla split` continues it" in caplog.text
+    assert "6 annotated clips are in no split of division mine; `sla split` continues it: " in caplog.text
+    assert "in no split of division fold; `sla split` continues it; if there are new groups, draw all" in caplog.text
     assert splits_of(out, "mine") == before
     split_store(out, draws=BY_SIGNER, name="mine")
     after = splits_of(out, "mine")
