@@ -108,8 +108,8 @@ class Work:
         """A store by its path or its name in this work folder, maybe with `:DIVISION`; None for None."""
         if given is None:
             return None
+        folder, _ = split_name(given)  # raises with what was typed
         named = self.stores / given
-        folder = split_name(given)[0]
         is_name = folder.name not in ("", "..")  # which `.` and the folder above have
         return named if is_name and names_store(named) and not _is_artifact(folder) else given
 
