@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
@@ -75,8 +76,8 @@ def choose(
             annotated.add_peaks(one.glosses, one.peaks)
     if not chosen:
         raise SlaError(
-            f"a budget of {budget:g} min is shorter than every candidate: the shortest takes {shortest / 60:.2f} min",
-            "Give a larger --budget.",
+            f"a budget of {budget:g} min is shorter than every candidate: the shortest takes {shortest / 60:.4g} min",
+            f"Give --budget {math.ceil(shortest / 0.6) / 100:g} or more.",
         )
     return chosen
 

@@ -102,7 +102,13 @@ def test_seeds_draw_differently_and_each_the_same_again() -> None:
 
 
 def test_a_budget_that_nothing_fits_is_refused() -> None:
-    with pytest.raises(SlaError, match=r"0\.1 min is shorter than every candidate: the shortest takes 0\.15 min"):
+    with pytest.raises(
+        SlaError, match=r"0\.1 min is shorter than every candidate: the shortest takes 0\.15 min"
+    ) as caught:
         choose([Candidate("a", 9.0), Candidate("b", 12.0)], STRATEGIES["random"].worth, Annotated(), 0.1)
+    assert "--budget 0.15 " in caught.value.hint
+    with pytest.raises(SlaError, match=r"0\.02 min is shorter .* takes 0\.02333 min") as caught:
+        choose([Candidate("a", 1.4)], STRATEGIES["random"].worth, Annotated(), 0.02)
+    assert "--budget 0.03 " in caught.value.hint
     with pytest.raises(SlaError, match="nothing to choose from"):
         choose([], STRATEGIES["random"].worth, Annotated(), 1.0)

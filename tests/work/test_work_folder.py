@@ -62,7 +62,7 @@ def test_a_folder_that_has_the_name_of_a_run_or_a_store_by_chance_does_not_hide_
     (name / "video.mp4").touch()
     assert (work.run_given(name), work.store_given(name)) == (run, store)
     assert work.store_given(Path("mine:by-signer")) == store.with_name("mine:by-signer")
-    with pytest.raises(SlaError, match="^mine: names no division"):
+    with pytest.raises(SlaError, match=r"^mine: names no division"):
         work.store_given(Path("mine:"))
     shutil.rmtree(name)
     folder(name)
