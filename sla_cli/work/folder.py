@@ -313,7 +313,7 @@ def _take(found: list[Finished], kind: str, folder: Path, command: str) -> Path:
     newest = [path for finished, path in found if finished == found[0][0]]
     if len(newest) > 1:
         names = ", ".join(map(str, newest))
-        raise SlaError(f"several {kind} were finished at the same time: {names}", "Name one of them.")
+        raise SlaError(f"which {kind}? Several were finished at the same time: {names}", "Name one of them.")
     log.info("taking %s %s", kind, newest[0])
     return newest[0]
 
