@@ -20,6 +20,7 @@ from av.sidedata.sidedata import SideData
 from av.video.reformatter import VideoReformatter
 
 from sla_cli.config.bounds import PICTURE
+from sla_cli.core.counted import counted
 from sla_cli.errors import FrameError, argument
 from sla_cli.video.stated_size import HEAD
 
@@ -105,14 +106,14 @@ class Decoder:
         stream.codec_context.thread_count = 1  # clips are processed in parallel
         stream.codec_context.options = {"max_pixels": str(PICTURE)}  # of a picture that is larger than its header says
         self.rate = float(stream.average_rate or stream.guessed_rate or 0)
-        counted = stream.frames < UNCOUNTED
-        self.frames = stream.frames if counted else 0
+        is_counted = stream.frames < UNCOUNTED
+        self.frames = stream.frames if is_counted else 0
         self.reached, self.pixel_aspect = 0.0, 1.0
         begin = (container.start_time or 0) / av.time_base
         flags = Flags(container.format.flags)
         mpeg, self.timed = Flags.ts_discont in flags, Flags.no_timestamps not in flags
         self._begin = begin if mpeg or begin > LATEST else 0.0  # the clock of MPEG, or of a broadcast
-        self.duration = (container.duration or 0) / av.time_base if counted else 0.0
+        self.duration = (container.duration or 0) / av.time_base if is_counted else 0.0
         if not mpeg and self.duration > self._begin:
             self.duration -= self._begin  # Matroska and MP4 state the time of the end
         self._reformatter = VideoReformatter()
@@ -210,9 +211,10 @@ def _container(file: BinaryIO, where: str, missing: int) -> av.container.InputCo
     try:
         container = container_of(file, where)
     except av.FFmpegError as error:
-        problem = f"{where} does not open as a video ({file.seek(0, os.SEEK_END)} bytes)"
+        problem = f"{where} does not open as a video ({counted(file.seek(0, os.SEEK_END), 'byte')})"
         if missing:
-            raise FrameError(f"{problem}: {missing} bytes are missing at its end", "Copy it again.") from error
+            lack = counted(missing, "byte is", "bytes are")
+            raise FrameError(f"{problem}: {lack} missing at its end", "Copy it again.") from error
         hint = f"Is it complete, and not text? If a player can play it, convert it: {conversion(where)}"
         raise FrameError(f"{problem}: no format of a video, or no list of its tracks, was found", hint) from error
     begins = BEGINNINGS.get(name := container.format.name)

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from sla_cli.core.clip import Source
+from sla_cli.core.counted import counted
 from sla_cli.core.endings import is_image
 from sla_cli.errors import FrameError
 from sla_cli.video.frame_numbers import DIGITS
@@ -72,6 +73,6 @@ def _decode(data: bytes, tree: Tree, path: str) -> np.ndarray:
         fault = f"{tree.where(path)} does not decode as an image: {error}"
         raise FrameError(fault, "Make it smaller, or write it again with another program.") from error
     if image is None:
-        message = f"{tree.where(path)} does not decode as an image ({len(data)} bytes)"
+        message = f"{tree.where(path)} does not decode as an image ({counted(len(data), 'byte')})"
         raise FrameError(message, "PNG, JPEG, BMP, WebP and TIFF are read.")
     return image

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import av
 
+from sla_cli.core.counted import counted
 from sla_cli.errors import FrameError
 from sla_cli.log import log
 from sla_cli.video.decoder import FORMATS, LIMITS, Decoder, container_of
@@ -59,7 +60,7 @@ class _Bytes:
             fault = f"{self._where} is an MP4 or MOV with its index at the end, and cannot be read while it comes"
             raise FrameError(fault, "It needs its index at the start: `ffmpeg -i IN -c copy -movflags +faststart OUT`.")
         if not data and (missing := stated_length(self._head) - self._count) > 0:
-            raise FrameError(f"{self._where} lacks {missing} bytes at its end", "Send all of it.")
+            raise FrameError(f"{self._where} lacks {counted(missing, 'byte')} at its end", "Send all of it.")
         return data
 
 

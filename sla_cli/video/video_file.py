@@ -158,7 +158,7 @@ class Video:
         counts = f"{self.decoded} of {stated or 'an unknown number of'} frames decode ({decoder.codec})"
         until = f"{counts}, up to {shown_until:.2f} s"
         if missing:
-            raise FrameError(f"{self.where} lacks {missing} bytes at its end: {until}", "Copy it again.")
+            raise FrameError(f"{self.where} lacks {counted(missing, 'byte')} at its end: {until}", "Copy it again.")
         if not self.decoded:
             reason = f"has no frame that decodes (codec {decoder.codec})"
             raise FrameError(f"{self.where} {reason}", f"Convert it: {conversion(self.where)}")

@@ -148,7 +148,7 @@ def test_an_interrupted_recording_is_said_to_lack_its_list_of_tracks(h264: Path,
     (tmp_path / "a.mp4").write_bytes(data[: data.index(b"moov") - 4])
     assert refusal(tmp_path / "a.mp4").message.endswith("no list of its tracks, was found")
     (tmp_path / "b.mp4").write_bytes(data[: data.index(b"moov") - 5])
-    assert refusal(tmp_path / "b.mp4").message.endswith("1 bytes are missing at its end")
+    assert refusal(tmp_path / "b.mp4").message.endswith("1 byte is missing at its end")
 
 
 @pytest.mark.parametrize("name", ["a.mkv", "a.avi", "a.mp4"])
