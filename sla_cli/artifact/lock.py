@@ -27,7 +27,7 @@ except ImportError:  # Windows: no locks, as on many network disks
 
 LOCK = ".lock"
 NO_LOCKS = (errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL)  # NFS, Lustre, FUSE
-HINT = "Wait for it, or name another --work folder."
+HINT = "Wait for it, or name another folder for the result."
 
 
 class BusyError(SlaError):

@@ -131,7 +131,9 @@ class Store:
         if name := wanted or next(iter(candidates), ""):
             table = division_path(self.path, name)
             if name not in self.divisions:
-                hint = "Copy the store again, or repeat its `sla prep`, or name another division: STORE:NAME."
+                hint = (
+                    "Copy the store again, repeat its `sla prep` or `sla merge`, or name another division: STORE:NAME."
+                )
                 raise FormatError(f"the table of the corpus's own division is missing: {table}", hint)
             return read_division(table)
         ids = [clip for file in self.files for clip in file.ids]
