@@ -171,12 +171,12 @@ def test_sentences_of_train_in_dev_are_reported(tmp_path: Path) -> None:
     assert (dev.problem, dev.clips, dev.message) == (
         False,
         ("d2", "d3"),
-        "2 of 3 clips (66.7 %) have the glosses of a clip of train",
+        "2 of 3 clips (66.7 %) with the glosses of a clip of train",
     )
     assert (test.split, test.clips, test.message) == (
         "test",
         ("x1",),
-        "1 of 1 clip (100.0 %) have the glosses of a clip of dev",
+        "1 of 1 clip (100.0 %) with the glosses of a clip of dev",
     )
 
 

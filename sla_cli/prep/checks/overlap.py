@@ -36,7 +36,7 @@ def check_sentences(splits: Mapping[str, Split]) -> Iterator[Finding]:
         seen = tuple(clip for clip, glosses in zip(clips.ids, sentences[split], strict=True) if glosses in known)
         if seen:
             broken = other == "train" and clips.unseen == "sentences"
-            message = f"{share(len(seen), len(clips), 'clip')} have the glosses of a clip of {other}"
+            message = f"{share(len(seen), len(clips), 'clip')} with the glosses of a clip of {other}"
             hint = f"In {clips.division}, no split should share sentences with train: are these the right tables?"
             yield Finding("sentences", split, message, hint if broken else "", seen, broken)
 
