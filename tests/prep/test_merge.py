@@ -119,6 +119,16 @@ def test_a_merge_that_lost_its_division_is_made_again(stores: tuple[Path, Path],
     assert table.read_bytes() == before
 
 
+def test_a_damaged_store_is_made_again(stores: tuple[Path, Path], tmp_path: Path) -> None:
+    out = tmp_path / "both"
+    clips = merge_stores(stores, out).clips
+    (out / "clips.h5").write_bytes((out / "clips.h5").read_bytes()[:2000])
+    with pytest.raises(FormatError, match="a damaged one") as caught:
+        Store(out)
+    assert "`sla merge --force`" in caught.value.hint
+    assert merge_stores(stores, out, force=True).clips == len(Store(out).clips) == clips
+
+
 def test_a_division_that_somebody_edited_is_not_replaced(stores: tuple[Path, Path], tmp_path: Path) -> None:
     out = tmp_path / "c"
     merge_stores(stores, out)
