@@ -8,6 +8,7 @@ import errno
 import os
 import re
 import shutil
+import signal
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -236,3 +237,5 @@ def run() -> None:
         sys.stdout = None  # Python would try again when it exits
         _tell_error("the result cannot be written to standard output: its disk is full")
         sys.exit(USER_ERROR)
+    finally:  # all is done; Ctrl-C would only print a traceback of Python's exit
+        signal.signal(signal.SIGINT, signal.SIG_IGN)

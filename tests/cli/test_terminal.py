@@ -106,6 +106,13 @@ def test_too_little_memory_is_no_traceback(capsys: pytest.CaptureFixture[str]) -
     assert capsys.readouterr().err.startswith("error: there is not enough memory: Unable to allocate")
 
 
+def test_ctrl_c_while_python_exits_is_no_traceback() -> None:
+    late = "import atexit, os, signal; atexit.register(lambda: os.kill(os.getpid(), signal.SIGINT))"
+    code = f"{late}; from sla_cli.cli.main import run; run()"
+    ended = subprocess.run([sys.executable, "-c", code, "--version"], capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (0, b"")
+
+
 def test_a_line_feed_in_a_name_forges_no_message(folder: Path, tmp_path: Path) -> None:
     (tmp_path / "a\n\nerror: b.csv").write_text("id,gloss\na,b,c\n")
     (tmp_path / "c\nwarning: d.csv").write_text("id,gloss\na,b\n")
