@@ -85,16 +85,17 @@ def _recordings_in(folder: Path) -> tuple[list[FoundRecording], list[Path]]:
     if found.further:
         log.info("left out %s: ELAN files link them beside another video", some(path.name for path in found.further))
     kept = [(one, found.of[place]) for one, place in zip(recordings, places, strict=True) if place in found.of]
-    first: dict[Path, FoundRecording] = {}
+    chosen: dict[Path, tuple[FoundRecording, Path]] = {}
     for one, eaf in kept:
-        other = first.setdefault(eaf.resolve(), one)
-        unclear, hint = eaf.is_file(), "Unpack the archive."
-        if one.source.root.is_dir():  # of a video and its pictures or a link to it, `sla annotate` takes the video
-            unclear = other.place.is_file() and one.place.is_file() and not other.place.samefile(one.place)
+        in_folder = one.source.root.is_dir()
+        key = eaf.resolve() if in_folder or eaf.is_file() else Path(str(one))
+        other, _ = chosen.setdefault(key, (one, eaf))
+        if in_folder and other.is_video != one.is_video:  # of a video and its pictures, the video as `sla annotate`
+            chosen[key] = (one, eaf) if one.is_video else (other, eaf)
+        elif other is not one and not (in_folder and other.place.samefile(one.place)):  # a link to it is the same one
             hint = "Move one of them away, such as the original of a converted one."
-        if other is not one and unclear:
-            raise SlaError(f"{other} and {one} have one ELAN file, {eaf}", hint)
-    return [one for one, _ in kept], [eaf for _, eaf in kept]
+            raise SlaError(f"{other} and {one} have one ELAN file, {eaf}", hint if in_folder else "Unpack the archive.")
+    return [one for one, _ in chosen.values()], [eaf for _, eaf in chosen.values()]
 
 
 def annotated_spans(path: Path, recording: Path) -> list[Span]:

@@ -9,12 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from annotation_files import write_annotation
 from clip_store import bytes_only, make_store
 from elan_files import Eaf
-from recordings import refused, signed, sla
+from recordings import images_of, refused, signed, sla
 from tiny_work import tiny_work
 
 from sla_cli.choose.strategies import STRATEGIES
@@ -165,7 +166,13 @@ def test_two_recordings_of_an_archive_with_one_elan_file_are_refused(work: Path)
     assert "Move one of them away" in fault
     (work.parent / "in" / "a" / "v.mp4").unlink()
     (work.parent / "in" / "a" / "v.mp4").symlink_to("v.avi")
-    assert chosen("in", *given[1:]), "sla annotate takes it as one video"
+    assert [one["clip"] for one in chosen("in", *given[1:])] == ["a/v.avi", "b/v.avi"], "sla annotate takes one video"
+    (work.parent / "in" / "a" / "v.mp4").unlink()
+    (work.parent / "in" / "a" / "v").mkdir()
+    for number, picture in enumerate(images_of("NORD REGEN")):
+        cv2.imwrite(str(work.parent / "in" / "a" / "v" / f"{number:03}.png"), picture)
+    found = chosen("in", *given[1:], "--fps", "25")
+    assert [one["clip"] for one in found] == ["a/v.avi", "b/v.avi"], "not its pictures, too"
 
 
 def test_recordings_and_a_model_without_its_store(work: Path) -> None:
