@@ -12,6 +12,8 @@ from sla_cli.choose.strategies import Worth
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import SlaError
 
+SLACK = 1e-6  # seconds, as 60 * 0.03 is less than 1.8
+
 
 @dataclass(frozen=True)
 class Choice:
@@ -63,7 +65,7 @@ def choose(
     seconds = 0.0
     while queue:
         _, draw, choices, one = heappop(queue)
-        if seconds + one.seconds > 60 * budget:
+        if seconds + one.seconds > 60 * budget + SLACK:
             continue
         now = worth(one, annotated)
         if choices < len(chosen):

@@ -110,5 +110,6 @@ def test_a_budget_that_nothing_fits_is_refused() -> None:
     with pytest.raises(SlaError, match=r"0\.02 min is shorter .* takes 0\.02333 min") as caught:
         choose([Candidate("a", 1.4)], STRATEGIES["random"].worth, Annotated(), 0.02)
     assert "--budget 0.03 " in caught.value.hint
+    assert choose([Candidate("a", 1.8)], STRATEGIES["random"].worth, Annotated(), 0.03), "60 * 0.03 is less than 1.8"
     with pytest.raises(SlaError, match="nothing to choose from"):
         choose([], STRATEGIES["random"].worth, Annotated(), 1.0)
