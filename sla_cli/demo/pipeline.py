@@ -196,8 +196,8 @@ def _transcribe(
     try:
         with Recognizer.open(run.path, lm=lm, device="cpu") as model:
             transcript = model.transcribe(video)
-        for path in (page, elan):
-            transcript.save(path, force=True, reference=true)
+        transcript.save(page, force=True, reference=true)
+        transcript.save(elan, force=True)
     except BaseException:
         if not page.exists():  # the next demo would take the video for somebody's
             video.unlink()
