@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from sla_cli.exchange.format import COMMENT, Format, Utterance, parsed_lines, utterance
 
-LINE = re.compile(r"([^\t]*)\t([^\t]*)")
+LINE = re.compile(r"(?!;;)([^\t]*)\t([^\t]*)")
 
 
 def _read(text: str, name: str) -> Iterator[Utterance]:
@@ -16,8 +16,8 @@ def _read(text: str, name: str) -> Iterator[Utterance]:
 
 
 def _is_comment(line: str) -> bool:
-    return line.startswith(COMMENT) and "\t" not in line  # with a tab it is the beginning of an id
+    return line.startswith(COMMENT) and "\t" not in line  # with a tab it may be a clip
 
 
-GRAMMAR = "id<TAB>glosses..., the glosses separated by spaces"
+GRAMMAR = "id<TAB>glosses..., the glosses separated by spaces; a comment (;;) has no tab"
 FORMAT = Format("plain", "table id<TAB>glosses", _read, LINE.fullmatch, GRAMMAR, comment=_is_comment)

@@ -122,7 +122,10 @@ def test_plain(tmp_path: Path, name: str) -> None:
 
 
 def test_a_comment_of_a_plain_table_holds_no_tab(tmp_path: Path) -> None:
-    assert read(tmp_path, "a.txt", "a\tA\n;; by hand\n;;b\tB\n") == {"a": "A", ";;b": "B"}
+    """It may be a clip, whose errors would be missing."""
+    assert read(tmp_path, "a.txt", "a\tA\n;; by hand\nb\tB\n") == {"a": "A", "b": "B"}
+    with pytest.raises(FormatError, match=r"a\.txt, line 2: not a line of a table id<TAB>glosses: ';;b\\tB'"):
+        read(tmp_path, "a.txt", "a\tA\n;;b\tB\n")
 
 
 def test_tab_separated_table(tmp_path: Path) -> None:
