@@ -87,12 +87,13 @@ def _recordings_in(folder: Path) -> tuple[list[FoundRecording], list[Path]]:
     kept = [(one, found.of[place]) for one, place in zip(recordings, places, strict=True) if place in found.of]
     chosen: dict[Path, tuple[FoundRecording, Path]] = {}
     for one, eaf in kept:
-        in_folder = one.source.root.is_dir()
-        key = eaf.resolve() if in_folder or eaf.is_file() else Path(str(one))
+        in_folder, place = one.source.root.is_dir(), one.place
+        has_own = not (place.is_file() or place.is_dir()) if in_folder else not eaf.is_file()  # a link to nothing, too
+        key = Path(str(one)) if has_own else eaf.resolve()
         other, _ = chosen.setdefault(key, (one, eaf))
         if in_folder and other.is_video != one.is_video:  # of a video and its pictures, the video as `sla annotate`
             chosen[key] = (one, eaf) if one.is_video else (other, eaf)
-        elif other is not one and not (in_folder and other.place.samefile(one.place)):  # a link to it is the same one
+        elif other is not one and not (in_folder and other.place.samefile(place)):  # a link to it is the same one
             hint = "Move one of them away, such as the original of a converted one."
             raise SlaError(f"{other} and {one} have one ELAN file, {eaf}", hint if in_folder else "Unpack the archive.")
     return [one for one, _ in chosen.values()], [eaf for _, eaf in chosen.values()]

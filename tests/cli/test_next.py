@@ -168,6 +168,8 @@ def test_two_recordings_of_an_archive_with_one_elan_file_are_refused(work: Path)
     (work.parent / "in" / "a" / "v.mp4").symlink_to("v.avi")
     assert [one["clip"] for one in chosen("in", *given[1:])] == ["a/v.avi", "b/v.avi"], "sla annotate takes one video"
     (work.parent / "in" / "a" / "v.mp4").unlink()
+    (work.parent / "in" / "a" / "v.mov").symlink_to("nowhere.mov")
+    assert [one["clip"] for one in chosen("in", *given[1:])] == ["a/v.avi", "b/v.avi"], "a link to nothing is left out"
     (work.parent / "in" / "a" / "v").mkdir()
     for number, picture in enumerate(images_of("NORD REGEN")):
         cv2.imwrite(str(work.parent / "in" / "a" / "v" / f"{number:03}.png"), picture)
