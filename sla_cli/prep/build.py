@@ -19,7 +19,7 @@ from sla_cli.prep.begun import Begun, begin, cache_folder
 from sla_cli.prep.encoding.cache import EncodingCache
 from sla_cli.prep.encoding.encode_missing import encode_missing
 from sla_cli.prep.encoding.process_pool import Executor
-from sla_cli.prep.other_files import check_clips_files
+from sla_cli.prep.other_files import check_clips_files, refuse_other_artifact
 from sla_cli.prep.plan import Plan, make_plan
 from sla_cli.prep.result import BrokenClips, PrepResult
 from sla_cli.prep.reuse import find_existing
@@ -36,9 +36,9 @@ def build_store(begun: Begun, out: Path, engine: Executor, part: tuple[int, int]
             time, on several machines; a last call without it uses what they encoded.
 
     Raises:
-        SlaError: the corpus does not exist, no store may have this name, `out` was made with other settings or from
-            recordings that have changed since and `begun.force` is off, another process is writing it, or a part would
-            replace a store.
+        SlaError: the corpus does not exist, no store may have this name, `out` is another artifact, or was made with
+            other settings or from recordings that have changed since and `begun.force` is off, another process is
+            writing it, or a part would replace a store.
         BrokenClips: clips cannot be read, and `begun.on_error` is stop, or `part` is given; the others are kept.
     """
     if part is not None and begun.force:
@@ -47,6 +47,7 @@ def build_store(begun: Begun, out: Path, engine: Executor, part: tuple[int, int]
     out = out.resolve()
     check_store_name(out)
     with locked_while_made(out, f"another process is writing {out}", shared=part is not None):
+        refuse_other_artifact(out)
         plan = make_plan(request, out, part)
         found = find_existing(out, plan, force=begun.force)
         if found.made is not None:

@@ -11,9 +11,16 @@ from sla_cli.artifact.receipt import read_receipt, receipt_path
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.store.paths import DIVISIONS, stored_files
 from sla_cli.system.atomic import UNFINISHED
-from sla_cli.work.kind import STORE_FILE, file_kind
+from sla_cli.work.kind import STORE, STORE_FILE, file_kind, kind_of
 
+RENAME = "Move it elsewhere, or give the store another name."
 LEFT = re.compile(rf"\.{{1,2}}clips(-\d{{4,}})?\.h5(\..+)?{re.escape(UNFINISHED)}")  # files of a store, not complete
+
+
+def refuse_other_artifact(out: Path) -> None:
+    """Raise SlaError for the folder of another artifact, whose receipt a store would replace."""
+    if (kind := kind_of(out)) not in ("", STORE):
+        raise SlaError(f"{out} is another artifact of sla ({kind}), and no store is written into it", RENAME)
 
 
 def check_clips_files(out: Path) -> None:
@@ -24,8 +31,7 @@ def check_clips_files(out: Path) -> None:
     recorded = made.results.get("files", []) if made is not None else []
     for path in stored_files(out):
         if path.name not in recorded and not _is_ours(path):
-            hint = "Move it elsewhere, or give the store another name."
-            raise SlaError(f"{path} is not a file of a store, and is not replaced", hint)
+            raise SlaError(f"{path} is not a file of a store, and is not replaced", RENAME)
 
 
 def refuse_other_store(out: Path, files: Iterable[Path]) -> None:

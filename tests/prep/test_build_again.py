@@ -48,6 +48,20 @@ def test_a_file_of_somebody_is_not_replaced(root: Path, tmp_path: Path, force: b
     assert (tmp_path / "store" / "clips.h5").read_text() == "years"
 
 
+@pytest.mark.parametrize("receipt", [True, False])
+def test_a_store_is_not_written_into_a_run(root: Path, tmp_path: Path, receipt: bool) -> None:
+    """Its receipt would be replaced."""
+    run = tmp_path / "store"
+    run.mkdir()
+    for name in ("run.toml", "best.safetensors", *(["receipt.json"] if receipt else [])):
+        (run / name).write_text("trained")
+    with pytest.raises(SlaError, match=r"store is another artifact of sla \(run\)"):
+        build(root, run, force=True)
+    assert {path.name for path in run.iterdir()} - {".lock"} == {"run.toml", "best.safetensors"} | (
+        {"receipt.json"} if receipt else set()
+    )
+
+
 def test_a_file_of_somebody_among_those_of_a_store_is_not_replaced(root: Path, out: Path) -> None:
     (out / "clips-0007.h5").write_text("years")
     with pytest.raises(SlaError, match=r"clips-0007\.h5 is not a file of a store"):
