@@ -108,10 +108,12 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
 def _check_division(store: Store) -> Iterator[Finding]:
     """Clips of the division that the store lacks: a note, since a person may be left out, unless it lacks all."""
     there = {clip for file in store.files for clip in file.ids}
+    name, hint = store.division.name, "Take another division, or draw one with `sla split`."
     if gone := [clip for clip in store.division.splits if clip not in there]:
-        message = f"{counted(len(gone), 'clip')} of division {store.division.name} that the store lacks: {some(gone)}"
-        hint = "Take another division, or draw one with `sla split`."
+        message = f"{counted(len(gone), 'clip')} of division {name} that the store lacks: {some(gone)}"
         yield Finding("division", "", message, hint, tuple(gone), problem=not store.splits)
+    elif name and not store.division.splits:
+        yield Finding("division", "", f"division {name} lists no clip", hint)
 
 
 def _check_left_out(store: Store) -> Iterator[Finding]:

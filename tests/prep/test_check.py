@@ -46,13 +46,16 @@ def test_a_good_store_has_no_problems(tmp_path: Path) -> None:
 
 def test_clips_of_a_division_that_the_store_lacks(tmp_path: Path) -> None:
     store = make_store(tmp_path / "store", {"train": TRAIN, "dev": DEV})
-    for name, splits in (("some", {"t1": "train", "gone": "dev"}), ("none", {"gone": "train"})):
+    for name, splits in (("some", {"t1": "train", "gone": "dev"}), ("none", {"gone": "train"}), ("empty", {})):
         write_division(store, Division(name, splits))
     assert [
         one.problem for one in check_store(Path(f"{store}:some"), stride=4).findings if one.about == "division"
     ] == [False]
     (finding,) = check_store(Path(f"{store}:none"), stride=4).problems
     assert (finding.about, finding.clips) == ("division", ("gone",))
+    assert [one.message for one in check_store(Path(f"{store}:empty"), stride=4).problems] == [
+        "division empty lists no clip"
+    ]
     with pytest.raises(SlaError, match="has no split 'train'") as caught:
         Store(Path(f"{store}:none"))["train"]
     assert caught.value.hint == "It holds none of the clips of its division."
