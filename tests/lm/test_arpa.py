@@ -60,7 +60,7 @@ def test_scores_like_ours_and_leaves_nothing(
     for sentence in ("", "A B", "3 A ÜBER", "B new A B", "NULL NULL"):
         assert theirs.score(sentence) == pytest.approx(ours.score(sentence), abs=1e-4)
     assert {path.name for path in tmp_path.rglob("*")} == {"ours.arpa", "theirs", "temporary"}
-    assert len(list(Path("/dev/fd").iterdir())) == descriptors
+    assert len(list(Path("/dev/fd").iterdir())) <= descriptors, "what an earlier test left may be closed meanwhile"
     assert capfd.readouterr() == ("", "")
 
 
