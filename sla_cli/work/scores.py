@@ -21,6 +21,7 @@ from sla_cli.config.checks import read_values
 from sla_cli.core.breakdown import ClipGroup, GlossCounts
 from sla_cli.core.clip_score import ClipScore, score_clips
 from sla_cli.core.edit_alignment import KEPT, Counts, Pair
+from sla_cli.core.normalize import PROFILES
 from sla_cli.core.result import Score
 from sla_cli.errors import FormatError
 from sla_cli.log import ONCE, log
@@ -101,7 +102,10 @@ def read_figures(path: Path) -> Figures:
     if facts.get("format") != NAME:
         raise FormatError(f"{path}: not a {NAME}", AGAIN)
     check_version(path, NAME, VERSION, facts.get("version"), AGAIN)
-    return read_values(Figures, facts, path, AGAIN)
+    figures = read_values(Figures, facts, path, AGAIN)
+    if figures.profile not in PROFILES:
+        raise FormatError(f"{path}: no normalisation profile {figures.profile!r}", AGAIN)
+    return figures
 
 
 def _counts(counts: WordCounts) -> Counts:

@@ -184,6 +184,7 @@ def change(path: Path, old: str, new: str) -> None:
         ("score.json", '"version": 1', '"version": 0', "sla-score version 0, this sla reads version 1"),
         ("score.json", '"version": 1', '"version": 2', "sla-score version 2, this sla reads version 1"),
         ("score.json", '"level"', '"lvl"', "level"),
+        ("score.json", '"profile": "none"', '"profile": "../x"', "no normalisation profile '../x'"),
         ("score.json", "71.5", '"71.5"', "interval.high: Expected `float`, got `str`"),
         ("score.json", '"sla-score"', '"other"', "not a sla-score"),
         ("score.json", '"signature"', '"signed"', "'signed' is not known"),
