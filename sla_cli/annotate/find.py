@@ -12,7 +12,7 @@ from sla_cli.annotate.scope import Scope
 from sla_cli.annotation.eaf_beside import elan_files
 from sla_cli.annotation.eaf_read import SUFFIX, read_eaf
 from sla_cli.artifact.table import Row, read_table
-from sla_cli.artifact.text import read_bytes
+from sla_cli.artifact.text import is_number, read_bytes
 from sla_cli.core.clip_name import recording_name
 from sla_cli.core.endings import is_video
 from sla_cli.errors import FormatError, SlaError, some, visible
@@ -110,6 +110,9 @@ def _notes(tables: Iterable[Path]) -> dict[Path, str]:
     found: dict[Path, list[str]] = {}
     for table in tables:
         for row in read_table(table, QUEUE, "\t"):
+            if not (is_number(row["start"]) and is_number(row["end"])):
+                fault = f"{table}, line {row.line}: start and end are no numbers: {row['start']!r}, {row['end']!r}"
+                raise FormatError(fault, "Let `sla next` make the table again.")
             line = f"{row['start']} to {row['end']} s: {row['reason']}"
             found.setdefault(_recording(table, row).resolve(), []).append(line)
     return {recording: some(lines, NOTED) for recording, lines in found.items()}
