@@ -326,7 +326,7 @@ def test_standard_input_that_is_cut_ends_with_an_error_after_its_frames(
     reading, writing = os.pipe()
     threading.Thread(target=write, args=(writing, data[: len(data) // 2])).start()
     found = []
-    with open(reading) as given, pytest.raises(SlaError, match=rf"lacks {len(data) - len(data) // 2} bytes"):  # noqa: PTH123
+    with open(reading) as given, pytest.raises(SlaError, match=rf"lacks {len(data) - len(data) // 2:,} bytes"):  # noqa: PTH123
         monkeypatch.setattr(sys, "stdin", given)
         for frame in frames_of("-"):
             found.append(frame)
