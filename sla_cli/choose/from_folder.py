@@ -85,18 +85,31 @@ def _recordings_in(folder: Path) -> tuple[list[FoundRecording], list[Path]]:
     if found.further:
         log.info("left out %s: ELAN files link them beside another video", some(path.name for path in found.further))
     kept = [(one, found.of[place]) for one, place in zip(recordings, places, strict=True) if place in found.of]
-    chosen: dict[Path, tuple[FoundRecording, Path]] = {}
+    chosen = dict[Path, tuple[FoundRecording, Path]]()
     for one, eaf in kept:
-        in_folder, place = one.source.root.is_dir(), one.place
-        has_own = not (place.is_file() or place.is_dir()) if in_folder else not eaf.is_file()  # a link to nothing, too
-        key = Path(str(one)) if has_own else eaf.resolve()
-        other, _ = chosen.setdefault(key, (one, eaf))
-        if in_folder and other.is_video != one.is_video:  # of a video and its pictures, the video as `sla annotate`
-            chosen[key] = (one, eaf) if one.is_video else (other, eaf)
-        elif other is not one and not (in_folder and other.place.samefile(place)):  # a link to it is the same one
-            hint = "Move one of them away, such as the original of a converted one."
-            raise SlaError(f"{other} and {one} have one ELAN file, {eaf}", hint if in_folder else "Unpack the archive.")
+        shared = eaf.resolve() if _may_share(one, eaf) else Path(str(one))
+        other, _ = chosen.setdefault(shared, (one, eaf))
+        if other is not one and _comes_first(one, other, eaf):
+            chosen[shared] = (one, eaf)
     return [one for one, _ in chosen.values()], [eaf for _, eaf in chosen.values()]
+
+
+def _may_share(one: FoundRecording, eaf: Path) -> bool:
+    """Whether its ELAN file may be that of another one too: not of a link to nothing; in an archive if it is there."""
+    return one.place.exists() if one.source.root.is_dir() else eaf.is_file()
+
+
+def _comes_first(one: FoundRecording, other: FoundRecording, eaf: Path) -> bool:
+    """Whether it is taken instead of another one with its ELAN file, as by `sla annotate`: a video before its pictures.
+
+    Raises SlaError for two videos, of which none is a link to the other.
+    """
+    if not one.source.root.is_dir():
+        raise SlaError(f"{other} and {one} have one ELAN file, {eaf}", "Unpack the archive.")
+    if other.is_video == one.is_video and not other.place.samefile(one.place):
+        hint = "Move one of them away, such as the original of a converted one."
+        raise SlaError(f"{other} and {one} have one ELAN file, {eaf}", hint)
+    return one.is_video and not other.is_video
 
 
 def annotated_spans(path: Path, recording: Path) -> list[Span]:

@@ -10,6 +10,7 @@ import typer
 from msgspec import to_builtins
 
 from sla_cli.cli.text_streams import is_utf8
+from sla_cli.config import bounds
 from sla_cli.config.bounds import DEVICES, LAYERS, WEIGHTS
 from sla_cli.config.settings import DecodeConfig, Precision
 from sla_cli.errors import SlaError, visible
@@ -134,7 +135,7 @@ BackboneWeights = Annotated[
     str | None, typer.Option("--weights", callback=_weights, help="Weights of the backbone, if their file has moved.")
 ]
 
-WORK = Path("sla-work")
+WORK = Path(bounds.WORK)
 WHOLE = re.compile(r"-?[0-9]{1,30}")  # the command says which are out of bounds; int() refuses thousands of digits
 
 

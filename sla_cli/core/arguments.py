@@ -30,7 +30,7 @@ def as_path(value: object, name: str) -> Path:
         encoded = b""
     if not encoded or b"\0" in encoded:
         raise SlaError(f"{name} is {shown(path)}, which is no path", "Name a file or folder.")
-    parts = re.split(rb"[/:]", encoded)  # as of STORE:DIVISION, which are two names
+    parts = re.split(rb"[/:]", os.fsencode(Path(path).as_posix()))  # as of STORE:DIVISION, which are two names
     if len(encoded) > LONGEST_PATH or max(map(len, parts)) > LONGEST_NAME:
         raise SlaError(f"{name} is {shown(path)}, too long for a path", "Name a file or folder.")
     return Path(path)

@@ -151,9 +151,11 @@ def _check_folder(out: Path, stores: Mapping[str, Store], force: bool) -> None:
     held = sorted(path.name for path in found if path.name not in kept)
     made = read_receipt(out)
     own = {*(path.name for path in clips_files(out)), DIVISIONS}
-    unfinished = made is None and own.issuperset(held)
-    # Only then: a damaged file of a finished store is made again.
-    unfinished = unfinished and all(file_kind(path) == STORE_FILE for path in clips_files(out))
+    unfinished = (
+        made is None  # a damaged file of a finished store is made again
+        and own.issuperset(held)
+        and all(file_kind(path) == STORE_FILE for path in clips_files(out))
+    )
     again = unfinished and (force or _has_only_clips_of(stores, out))
     if held and not again and (made is None or made.stage not in STAGES):
         hint = f"{'Use --force if a merge was killed here, or name' if unfinished else 'Name'} another folder."

@@ -16,9 +16,8 @@ from sla_cli.log import log
 from sla_cli.model.distributed import ALONE, ProcessGroup
 from sla_cli.store.store import Store
 from sla_cli.train.results import TrainedSeeds
-from sla_cli.train.signals import resume_command
 from sla_cli.train.train_run import made, resume_run, trained_of
-from sla_cli.work.folder import SEED
+from sla_cli.work.folder import SEED, resume_command
 from sla_cli.work.group import Member, check_group
 from sla_cli.work.run import Run
 from sla_cli.work.run_facts import InitFrom

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import shlex
 import signal
 import threading
 from collections.abc import Iterator
@@ -12,8 +10,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from sla_cli.errors import Stopped, argument
+from sla_cli.errors import Stopped
 from sla_cli.system.workers import signals
+from sla_cli.work.folder import resume_command
 
 WHILE_TRAINING = signals("SIGTERM", "SIGUSR1")
 
@@ -37,13 +36,6 @@ class StopRequest:
         """Raise Stopped if a signal was received."""
         if self.signal:
             raise Stopped(self.signal)
-
-
-def resume_command(run: Path) -> str:
-    """The command that continues a run, or several seeds, of this folder; it names another work folder than usual."""
-    work = run.parent.parent
-    usual = Path(os.environ.get("SLA_WORK") or "sla-work")
-    return f"`sla train --resume --name {shlex.quote(run.name)}{'' if work == usual else f' --work {argument(work)}'}`"
 
 
 def stopped_after(stopped: Stopped, done: str, run: Path) -> Stopped:

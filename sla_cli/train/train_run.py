@@ -25,9 +25,9 @@ from sla_cli.train.init_from import check_kept
 from sla_cli.train.loop import TrainSetup, check_start, train
 from sla_cli.train.metrics import best_of
 from sla_cli.train.results import Trained
-from sla_cli.train.signals import catching_signals, resume_command, stopped_after
+from sla_cli.train.signals import catching_signals, stopped_after
 from sla_cli.train.splits import check_splits
-from sla_cli.work.folder import seed_runs
+from sla_cli.work.folder import resume_command, seed_runs
 from sla_cli.work.kind import RECEIPT_NAME
 from sla_cli.work.making import making
 from sla_cli.work.run import AGAIN, WEIGHTS, Run

@@ -14,6 +14,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from itertools import count
@@ -21,7 +22,8 @@ from pathlib import Path
 
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.receipt import digest_file, read_receipt
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.config.bounds import WORK
+from sla_cli.errors import FormatError, SlaError, argument
 from sla_cli.log import ONCE, log
 from sla_cli.store.paths import names_store, split_name
 from sla_cli.system.atomic import write_text
@@ -37,6 +39,13 @@ Finished = tuple[str, Path]  # when an artifact was finished, as in its receipt,
 def search_of(hypotheses: Path) -> str:
     """How a file of the work folder was decoded, as its name says: `greedy`, `beam10`, `beam10-lm`."""
     return hypotheses.stem.partition("-")[2].rpartition("-")[0]
+
+
+def resume_command(run: Path) -> str:
+    """The command that continues a run, or several seeds, of this folder; it names another work folder than usual."""
+    work = run.parent.parent
+    usual = Path(os.environ.get("SLA_WORK") or WORK)
+    return f"`sla train --resume --name {shlex.quote(run.name)}{'' if work == usual else f' --work {argument(work)}'}`"
 
 
 class Work:

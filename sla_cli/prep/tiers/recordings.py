@@ -174,10 +174,10 @@ def _is_recording(tree: Tree, path: str) -> bool:
 
 def _names_person(link: MediaLink, person: str) -> bool:
     """Whether the person is a part of the video's name: `rec_A.mp4`, or `rec_S-01.mp4` for `S-01`."""
-    parts, wanted = (_parts(text) for text in (PurePosixPath(link.names[0]).stem, person))
+    parts, wanted = (_words(text) for text in (PurePosixPath(link.names[0]).stem, person))
     starts = range(len(parts) - len(wanted) + 1) if wanted else ()
     return any(parts[start : start + len(wanted)] == wanted for start in starts)
 
 
-def _parts(name: str) -> list[str]:
+def _words(name: str) -> list[str]:
     return list(filter(None, re.split(r"[\W_]+", plain_name(name))))
