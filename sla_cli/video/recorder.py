@@ -46,6 +46,7 @@ class Recorder:
         self._container: av.container.OutputContainer | None = None
         self._last = -1
         self.frames = 0
+        self._fault: SlaError | None = None
 
     def add(self, time: float, picture: np.ndarray) -> None:
         """Write a frame.
@@ -115,6 +116,8 @@ class Recorder:
             self._container.mux(packet)
 
     def _refused(self, error: OSError | av.FFmpegError) -> SlaError:
+        """The first one says why; PyAV has no reason for those that follow it, as when the file is closed."""
         what = f"cannot write {self._path}: {error.strerror or error}"
         kept = f"{counted(self.frames, 'frame')} of the recording are kept" if self.frames else "nothing is recorded"
-        return SlaError(f"{what}; {kept}", "Free space, or record into another folder.")
+        self._fault = self._fault or SlaError(f"{what}; {kept}", "Free space, or record into another folder.")
+        return self._fault

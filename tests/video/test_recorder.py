@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from pathlib import Path
 
@@ -80,6 +81,18 @@ def test_a_recording_is_never_replaced(tmp_path: Path) -> None:
     with Recorder(tmp_path / "none.mkv"):
         pass
     assert not (tmp_path / "none.mkv").exists()
+
+
+def test_a_full_disk_is_named_also_when_the_file_is_closed(tmp_path: Path) -> None:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, before[1]))
+    noise = np.random.default_rng(0).integers(0, 255, (120, 160, 3), dtype=np.uint8)
+    try:
+        with pytest.raises(SlaError, match="File too large"), Recorder(tmp_path / "a.mkv") as recorder:
+            for number in range(50):
+                recorder.add(number / 25, np.roll(noise, number, 0))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_a_picture_that_no_encoder_takes_is_refused(tmp_path: Path) -> None:
