@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import multiprocessing
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -51,13 +50,9 @@ def test_as_many_workers_as_there_are_batches(
 def test_too_little_shared_memory_is_a_sentence(store: Store) -> None:
     """A container of Docker has 64 MiB of it; here a limit of files makes it smaller than a batch."""
     data = clips(store, replace(CONFIG, workers=1))
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 16, before[1]))
-    try:
-        with pytest.raises(SlaError, match=r"too little shared memory for a batch of [\d,]+ bytes") as caught:
-            list(epoch_of(data, 1))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    message = r"too little shared memory for a batch of [\d,]+ bytes"
+    with disk_with(1 << 16), pytest.raises(SlaError, match=message) as caught:
+        list(epoch_of(data, 1))
     assert "--ipc=host" in caught.value.hint and "train.workers=0" in caught.value.hint
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 from forked import Forked
 from movies import as_ffmpeg_shows, numbers, pictures
+from synthetic import disk_with
 
 from sla_cli.core.clip import Source
 from sla_cli.errors import SlaError
@@ -84,15 +84,10 @@ def test_a_recording_is_never_replaced(tmp_path: Path) -> None:
 
 
 def test_a_full_disk_is_named_also_when_the_file_is_closed(tmp_path: Path) -> None:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (30_000, before[1]))
     noise = np.random.default_rng(0).integers(0, 255, (120, 160, 3), dtype=np.uint8)
-    try:
-        with pytest.raises(SlaError, match="File too large"), Recorder(tmp_path / "a.mkv") as recorder:
-            for number in range(50):
-                recorder.add(number / 25, np.roll(noise, number, 0))
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    with disk_with(30_000), pytest.raises(SlaError, match="File too large"), Recorder(tmp_path / "a.mkv") as recorder:
+        for number in range(50):
+            recorder.add(number / 25, np.roll(noise, number, 0))
 
 
 def test_a_picture_that_no_encoder_takes_is_refused(tmp_path: Path) -> None:
