@@ -38,12 +38,14 @@ def kind_of(path: Path) -> str:
     """The kind of a folder or a regular file, "" if it is not from sla. Raises FormatError as `file_kind` does."""
     if not path.is_dir():
         return file_kind(path)
-    if clips_files(path) or any(path.glob(".spool-*")):
+    if clips_files(path):
         return STORE
     if Run(path).exists:
         return RUN
     if is_model(path):
         return MODEL
+    if any(path.glob(".spool-*")):  # an unfinished store; one in a run or model was begun there by mistake
+        return STORE
     for kind, name in ((SCORE, FIGURES), (TUNING, CHOICE), (EXPORT, UNFINISHED_EXPORT)):
         if (path / name).is_file():
             return kind
