@@ -31,7 +31,7 @@ INTRODUCTION = """# Settings of training
 
 All settings in the `config.toml` of a run. `sla train --set section.key=value` changes one, `--config FILE` several; a
 preset (`sla train --list`) is a named set of them. A value of another type or out of bounds is refused;
-what depends on the backbone or on other settings, such as an odd kernel, only with the variant that uses it.
+some rules, such as that a kernel is odd, are checked only with the variant that uses it.
 [method](method.md) states which code each default comes from, and which defaults are our own choices. Other commands
 have options in place of settings: `sla COMMAND --help` lists them.
 

@@ -95,14 +95,15 @@ def _recordings_in(folder: Path) -> tuple[list[FoundRecording], list[Path]]:
 
 
 def _may_share(one: FoundRecording, eaf: Path) -> bool:
-    """Whether its ELAN file may be that of another one too: not of a link to nothing; in an archive if it is there."""
-    return one.place.exists() if one.source.root.is_dir() else eaf.is_file()
+    """Whether its ELAN file may be that of another one too: not of a link to nothing, nor of a pipe; in an archive if
+    it is there."""
+    return (one.place.is_file() or one.place.is_dir()) if one.source.root.is_dir() else eaf.is_file()
 
 
 def _comes_first(one: FoundRecording, other: FoundRecording, eaf: Path) -> bool:
     """Whether it is taken instead of another one with its ELAN file, as by `sla annotate`: a video before its pictures.
 
-    Raises SlaError for two videos, of which none is a link to the other.
+    Raises SlaError for two videos, of which none is a link to the other, and for any two in an archive.
     """
     if not one.source.root.is_dir():
         raise SlaError(f"{other} and {one} have one ELAN file, {eaf}", "Unpack the archive.")
