@@ -71,7 +71,7 @@ def read(tree: Tree, options: FolderOptions) -> Listing:
     if not rows:
         raise SlaError(f"{where} lists no clip: there are no rows below the header", HINT)
     media = MediaFolder(Path(options.media)) if options.media else None
-    listing.clips = [_clip(tree, table, row, media) for row in rows]
+    listing.clips = _clips(tree, table, rows, media)
     splits = [
         _split(row.fields.get("split", ""), bool(clip.glosses), f"{where}, line {row.line}")
         for clip, row in zip(listing.clips, rows, strict=True)
@@ -143,6 +143,20 @@ def _only(tree: Tree, folder: str, tables: Sequence[str]) -> str:
     return tables[0]
 
 
+def _clips(tree: Tree, table: str, rows: Sequence[Row], media: MediaFolder | None) -> list[Clip]:
+    """A clip a row. Without a column of ids, they come from file names, which may be equal in two folders."""
+    clips = []
+    lines: dict[str, int] = {}
+    for row in rows:
+        clip = _clip(tree, table, row, media)
+        if clip.id in lines and "id" not in row.fields:
+            where = f"{tree.where(table)}, lines {lines[clip.id]} and {row.line}"
+            raise SlaError(f"{where}: both clips would have the id {clip.id}", "Add a column id with different names.")
+        lines[clip.id] = row.line
+        clips.append(clip)
+    return clips
+
+
 def _clip(tree: Tree, table: str, row: Row, media: MediaFolder | None) -> Clip:
     at = f"{tree.where(table)}, line {row.line}"
     cells = row.fields
@@ -187,9 +201,7 @@ def _split(cell: str, annotated: bool, at: str) -> str:
 
 
 def _check_clips(where: str, clips: Sequence[Clip], splits: Sequence[str], rows: Sequence[Row]) -> None:
-    """A split has glosses for all its clips or, unless it is train, for none. Without a column of ids, they come from
-    file names, which may be equal in two folders."""
-    lines: dict[str, int] = {}
+    """A split has glosses for all its clips or, unless it is train, for none."""
     annotated = {split for clip, split in zip(clips, splits, strict=True) if clip.glosses}
     for clip, split, row in zip(clips, splits, rows, strict=True):
         if not clip.glosses and (split == "train" or split in annotated):
@@ -198,11 +210,6 @@ def _check_clips(where: str, clips: Sequence[Clip], splits: Sequence[str], rows:
                 + ("" if split == "train" else f", other clips of {split} have"),
                 f"Looked in the columns {', '.join(COLUMNS['gloss'])}. A clip to be recognised needs a split without.",
             )
-
-        if clip.id in lines and "id" not in row.fields:
-            message = f"{where}, lines {lines[clip.id]} and {row.line}: both clips would have the id {clip.id}"
-            raise SlaError(message, "Add a column id with different names.")
-        lines[clip.id] = row.line
 
 
 def _check_recordings(tree: Tree, listing: Listing) -> None:
