@@ -116,7 +116,7 @@ def as_texts(values: object, name: str, *, ordered: bool = True) -> tuple[str, .
         ordered: whether their order counts, so that a set is refused. A mapping always is: its values would be ignored.
     """
     unordered = isinstance(values, Mapping) or (ordered and isinstance(values, Set))
-    if isinstance(values, str) or unordered or (found := _items(values)) is None:
+    if isinstance(values, str) or unordered or (found := items_of(values)) is None:
         raise SlaError(f"{name} is {shown(values)}, not a list of texts", "Give a list, also of a single text.")
     texts = list[str]()
     for text in found:
@@ -132,7 +132,7 @@ def check_types(values: Iterable[object], name: str, kind: type, *, stored: bool
     Args:
         stored: whether they are read again, so that anything but a tuple or a list, such as a generator, is refused.
     """
-    found = None if stored and not isinstance(values, (tuple, list)) else _items(values)
+    found = None if stored and not isinstance(values, (tuple, list)) else items_of(values)
     if found is None:
         raise SlaError(f"{name} is {shown(values)}, not a list of sla_cli.{kind.__name__}")
     for value in found:
@@ -154,8 +154,8 @@ def check_slice(value: object) -> None:
         )
 
 
-def _items(values: object) -> Iterator[object] | None:
-    """None for what has no items, as an array of numpy without dimensions, which claims to be iterable."""
+def items_of(values: object) -> Iterator[object] | None:
+    """The items of an iterable; None for what has none, as an array without dimensions, which claims to be one."""
     try:
         return iter(values)  # type: ignore[call-overload]
     except TypeError:

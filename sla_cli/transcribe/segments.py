@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import msgspec
 
 from sla_cli.core.annotation import Sign
-from sla_cli.core.arguments import as_number, check_types
+from sla_cli.core.arguments import as_number, as_text, check_types, items_of
 from sla_cli.errors import SlaError, shown
 from sla_cli.transcribe.events import LATEST, Event, Final, Partial, SentenceEnd
 
@@ -55,11 +55,10 @@ class Segments:
     def add(self, events: Iterable[Event]) -> Iterator[Segment]:
         """The messages after the events of one call: of each segment that ended, then of the one that is open if it
         has changed. Raises SlaError for anything but events."""
-        if isinstance(events, Event) or not isinstance(events, Iterable):
+        if isinstance(events, Event) or (found := items_of(events)) is None:
             raise SlaError(f"events is {shown(events)}, not a list of events", "Give what `push` of a stream returns.")
         changed, time = False, 0.0
-        for event in events:
-            _check(event)
+        for event in map(_checked, found):
             if isinstance(event, SentenceEnd) and not (self._fixed or self._open):
                 continue  # the pause comes after a segment of `LONGEST`, which is complete
             changed, time = True, event.time
@@ -89,21 +88,28 @@ class Segments:
         )
 
 
-def _check(event: object) -> None:
-    """Raise SlaError for anything but an event with signs."""
-    if not isinstance(event, Event):
-        raise SlaError(f"events holds {shown(event)}, which is no event of a stream")
-    if isinstance(event, Final | Partial):
-        signs = [event.sign] if isinstance(event, Final) else event.signs
-        check_types(signs, "signs of an event", Sign, stored=True)
-        for sign in signs:
-            _check_numbers(f"sign {shown(sign.gloss)} of an event", sign.start, sign.end)
-            as_number(sign.confidence, f"confidence of {shown(sign.gloss)}", 0, 1)
-    elif isinstance(event, SentenceEnd):
-        _check_numbers("the end of a sentence", event.start, event.end)
-    _check_numbers("an event", event.time)
+def _checked(event: object) -> Event:
+    """An event whose times are floats. Raises SlaError for anything but an event with signs."""
+    if isinstance(event, Final):
+        return Final(_signs([event.sign])[0], _time(event.time, "an event"))
+    if isinstance(event, Partial):
+        return Partial(_signs(event.signs), _time(event.time, "an event"))
+    if isinstance(event, SentenceEnd):
+        start, end = (_time(value, "the end of a sentence") for value in (event.start, event.end))
+        return SentenceEnd(start, end, _time(event.time, "an event"))
+    raise SlaError(f"events holds {shown(event)}, which is no event of a stream")
 
 
-def _check_numbers(name: str, *seconds: object) -> None:
-    for value in seconds:
-        as_number(value, f"time of {name}", -LATEST, LATEST)
+def _signs(signs: Sequence[Sign]) -> tuple[Sign, ...]:
+    check_types(signs, "signs of an event", Sign, stored=True)
+    return tuple(map(_sign, signs))
+
+
+def _sign(sign: Sign) -> Sign:
+    gloss = as_text(sign.gloss, "gloss of an event")
+    start, end = (_time(value, f"sign {shown(gloss)} of an event") for value in (sign.start, sign.end))
+    return Sign(gloss, start, end, as_number(sign.confidence, f"confidence of {shown(gloss)}", 0, 1))
+
+
+def _time(seconds: object, name: str) -> float:
+    return as_number(seconds, f"time of {name}", -LATEST, LATEST)

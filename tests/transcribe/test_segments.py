@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import numpy as np
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as some
 from recordings import copy_run, images_of
 
 from sla_cli.core.annotation import Sign
+from sla_cli.errors import SlaError
 from sla_cli.transcribe.events import Event, Final, Partial, SentenceEnd
 from sla_cli.transcribe.recognizer import Recognizer
 from sla_cli.transcribe.segments import LONGEST, Segment, Segments
@@ -61,3 +66,31 @@ def test_a_stream_as_messages(tmp_path: Path) -> None:
         assert one.fixed == len(one.tokens) == len(one.ends) == len(one.confidences) > 0
         assert sorted(one.timestamps) == list(one.timestamps)
     assert msgspec.json.decode(msgspec.json.encode(messages[-1]))["is_final"] is True
+
+
+def test_numbers_of_any_type_are_written_as_json() -> None:
+    final = Final(Sign("NORD", np.float32(0.5), Fraction(3, 2), np.float16(1)), np.int64(2))  # type: ignore[arg-type]
+    (message,) = Segments().add([final, SentenceEnd(0, Decimal(1), 2)])  # type: ignore[arg-type]
+    found = msgspec.json.decode(msgspec.json.encode(message))
+    assert (found["timestamps"], found["ends"], found["confidences"], found["time"]) == ([0.5], [1.5], [1.0], 2.0)
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        None,
+        np.array(1.0),
+        Final(Sign("NORD", 0, 1, 1), 1),
+        ["NORD"],
+        [Final(Sign(5, 0, 1, 1), 1)],  # type: ignore[arg-type]
+        [Final(Sign(None, 0, 1, 1), 1)],  # type: ignore[arg-type]
+        [Final(Sign("NORD", float("nan"), 1, 1), 1)],
+        [Final(Sign("NORD", 0, 1, 2), 1)],
+        [Partial(Sign("NORD", 0, 1, 1), 1)],  # type: ignore[arg-type]
+        [SentenceEnd(0, 1, float("inf"))],
+    ],
+    ids=repr,
+)
+def test_what_is_no_event_is_refused(events: Any) -> None:
+    with pytest.raises(SlaError):
+        list(Segments().add(events))
