@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from sla_cli.config.bounds import FASTEST, PICTURE, SLOWEST
 from sla_cli.core.annotation import checked_annotation
-from sla_cli.core.arguments import as_number, as_path, as_text, as_texts
+from sla_cli.core.arguments import as_number, as_path, as_text, as_texts, items_of
 from sla_cli.core.clip import Source
 from sla_cli.core.ctc import are_probabilities
 from sla_cli.errors import SlaError
@@ -24,10 +24,10 @@ PLACE = "Within its root, with / between parts; the empty text is the root itsel
 
 def as_pictures(frames: Iterable[object]) -> Iterator[NDArray[np.uint8]]:
     """The pictures, RGB uint8 (height, width, 3) each. Raises SlaError, also while they are read, for anything else."""
-    if (isinstance(frames, np.ndarray) and frames.ndim != 4) or not isinstance(frames, Iterable):
+    if (isinstance(frames, np.ndarray) and frames.ndim != 4) or (found := items_of(frames)) is None:
         what = _described(frames)
         raise SlaError(f"frames is {what}, not several pictures", "Give a list of RGB uint8 arrays (height, width, 3).")
-    return map(as_picture, frames)
+    return map(as_picture, found)
 
 
 def as_picture(frame: object) -> NDArray[np.uint8]:
@@ -82,7 +82,8 @@ def as_log_probs(values: object, columns: int) -> NDArray[np.float32]:
     if values.shape[1] != columns or not len(values):
         hint = "Column 0 is the blank, column i + 1 gloss i."
         raise SlaError(f"log_probs has the shape {values.shape}, not (steps, {columns})", hint)
-    found = values.astype(np.float32)
+    with np.errstate(over="ignore"):  # what float32 cannot hold becomes -inf, a probability of 0
+        found = values.astype(np.float32)
     if np.isnan(found).any() or not are_probabilities(found):
         hint = "Give natural logarithms, of which each row's exponentials sum to 1."
         raise SlaError("log_probs holds values that are no log-probabilities", hint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +33,14 @@ def test_a_picture_is_rgb_uint8_or_refused(dtype: str, shape: tuple[int, ...]) -
             list(as_pictures([PICTURE, picture]))
 
 
-@pytest.mark.parametrize("frames", [None, 5, PICTURE, PICTURE[..., 0], np.zeros((2, 2, 4, 6, 3), np.uint8)])
+class Scalar:
+    """As a tensor of PyTorch without dimensions, which claims to be iterable."""
+
+    def __iter__(self) -> Iterator[object]:
+        raise TypeError("iteration over a 0-d tensor")
+
+
+@pytest.mark.parametrize("frames", [None, 5, PICTURE, PICTURE[..., 0], np.zeros((2, 2, 4, 6, 3), np.uint8), Scalar()])
 def test_one_picture_is_not_several(frames: Any) -> None:
     with pytest.raises(SlaError, match="not several pictures"):
         as_pictures(frames)
@@ -97,7 +105,9 @@ def test_what_are_no_log_probabilities(values: Any) -> None:
         as_log_probs(values, 3)
 
 
+@pytest.mark.filterwarnings("error")
 def test_log_probabilities_of_any_float_type_and_of_zero() -> None:
     values = np.array([[np.log(0.5), np.log(0.5), -np.inf], [0, -np.inf, -np.inf]])
     for dtype in (np.float16, np.float32, np.float64):
         np.testing.assert_array_equal(as_log_probs(values.astype(dtype), 3), values.astype(dtype).astype(np.float32))
+    np.testing.assert_array_equal(as_log_probs(np.maximum(values, -1e300), 3), values.astype(np.float32))
