@@ -10,7 +10,7 @@ from typing import TypeVar
 import cv2
 import numpy as np
 
-from sla_cli.core.arguments import check_slice
+from sla_cli.core.arguments import as_plain, check_slice
 from sla_cli.core.clip import Times
 from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError, shown
@@ -74,12 +74,13 @@ class StoredClip:
             FormatError: the clip is damaged, or a frame does not decode.
         """
         check_slice(wanted)
-        if isinstance(reduce, bool) or not isinstance(reduce, (int, np.integer)) or reduce not in (1, *REDUCED):
+        factor = as_plain(reduce)
+        if isinstance(factor, bool) or not isinstance(factor, int) or factor not in (1, *REDUCED):
             raise SlaError(f"reduce is {shown(reduce)}", "It is 1, 2, 4 or 8.")
         numbers = range(*wanted.indices(len(self)))
-        side = -(-self._split.size // reduce)
+        side = -(-self._split.size // factor)
         images = np.empty((len(numbers), side, side, 3), np.uint8)
-        self.read_into(images, numbers, reduce)
+        self.read_into(images, numbers, factor)
         return images
 
     def read_into(self, out: np.ndarray, wanted: Sequence[int], reduce: int = 1) -> None:
@@ -232,11 +233,12 @@ class Split:
             SlaError: there is no such id, or it is neither.
             IndexError: there is no such number, which ends a loop.
         """
-        if not isinstance(key, (str, int, np.integer)) or isinstance(key, bool):
+        number = as_plain(key)
+        if not isinstance(number, (str, int)) or isinstance(number, bool):
             raise SlaError(f"a clip is chosen by its id or number, not by {type(key).__name__}")
-        if isinstance(key, str) and key not in self._numbers:
-            raise SlaError(f"{self}: no clip {shown(key)}")
-        file, index = self.rows[self._numbers[key] if isinstance(key, str) else key]
+        if isinstance(number, str) and number not in self._numbers:
+            raise SlaError(f"{self}: no clip {shown(number)}")
+        file, index = self.rows[self._numbers[number] if isinstance(number, str) else number]
         return StoredClip(self, file, index)
 
     def __iter__(self) -> Iterator[StoredClip]:

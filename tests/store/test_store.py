@@ -166,10 +166,10 @@ def test_clips_are_found_by_number_as_in_a_list(split: Split) -> None:
     with pytest.raises(SlaError, match=r"chosen by a slice, not by \[0\]"):
         split["plain"].frames([0])  # type: ignore[arg-type]
     assert len(split["plain"].encoded(slice(0, np.int64(2), 1))) == 2
-    for reduce in (0, 3, -1, 16, 10**5000, "2", None, True, 2.0, np.ones(2)):
+    for reduce in (0, 3, -1, 16, 10**5000, "2", None, True, 2.0, np.ones(2), np.timedelta64(1, "s")):
         with pytest.raises(SlaError, match="reduce is"):
             split["plain"].frames(reduce=reduce)  # type: ignore[arg-type]
-    for key in (None, 1.5, b"plain", slice(0, 2), True, np.array([0])):
+    for key in (None, 1.5, b"plain", slice(0, 2), True, np.array([0]), np.timedelta64(0, "s")):
         with pytest.raises(SlaError, match="by its id or number"):
             split[key]  # type: ignore[index]
         assert key not in split
