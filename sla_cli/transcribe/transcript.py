@@ -45,7 +45,7 @@ class Transcript(Recognition):
             layout: names of tiers, and what a subtitle shows.
             force: replace a file that exists.
             link_video: whether a page plays and names the video: it shows a person, and its name may be that of one.
-            reference: what is signed and when, if it is known; a page shows it below the signs.
+            reference: what is signed and when, if it is known, in any order; a page shows it below the signs.
 
         Raises:
             SlaError: arguments of other types, an unknown extension, `link_video=False` or a `reference` for another
@@ -56,7 +56,8 @@ class Transcript(Recognition):
         reference = tuple(reference) if isinstance(reference, Iterator) else reference
         check_types([layout], "layout", Layout)
         check_types(reference, "reference", Sign)
-        checked, signs = checked_recognition(self), checked_signs(tuple(reference))
+        checked = checked_recognition(self)
+        signs = sorted(checked_signs(tuple(reference)), key=lambda sign: (sign.start, sign.end))
         kind = kind_named(path)
         if not link_video and kind != PAGE:
             hint = "Leave it out; with media=None an ELAN file names no video."

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote
@@ -45,6 +46,7 @@ def transcript_page(
         reference: what is signed and when, if it is known, in order of time; the page shows it below the signs.
         left_out: whether there is a video, which the page neither names nor plays.
     """
+    transcript = replace(transcript, duration=max([transcript.duration, *(sign.end for sign in transcript.signs)]))
     video = transcript.media
     sentences = list(_with_rooms(transcript))
     signs = transcript.signs

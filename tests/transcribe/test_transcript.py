@@ -126,10 +126,10 @@ def test_a_sentence_ends_at_a_pause_of_exactly_this_length() -> None:
         assert [len(split_at_pauses(pair, pause)) for pause in (1.0, 1.001)] == [2, 1]
 
 
-def test_a_reference_may_come_from_a_generator(tmp_path: Path) -> None:
+def test_a_reference_may_come_from_a_generator_in_any_order(tmp_path: Path) -> None:
     made = transcript()
     made.save(tmp_path / "list.html", reference=SIGNS)
-    made.save(tmp_path / "generator.html", reference=(sign for sign in SIGNS))
+    made.save(tmp_path / "generator.html", reference=(sign for sign in reversed(SIGNS)))
     assert _without_id(tmp_path / "list.html") == _without_id(tmp_path / "generator.html")
     for wrong in (5, None, [Sign("A", float("nan"), 1.0, 1.0)]):
         with pytest.raises(SlaError):
