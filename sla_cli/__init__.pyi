@@ -13,3 +13,18 @@ from sla_cli.transcribe.transcript import Transcript as Transcript
 
 __version__: str
 OPENCV_WAS_FIRST: bool
+__all__ = [
+    "Final",
+    "Layout",
+    "Partial",
+    "Recognizer",
+    "Score",
+    "Sentence",
+    "SentenceEnd",
+    "Sign",
+    "SlaError",
+    "Store",
+    "Transcript",
+    "__version__",
+    "wer",
+]

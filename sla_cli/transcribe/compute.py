@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sla_cli.core.windows import Windows
 from sla_cli.errors import SlaError
-from sla_cli.log import Advance, log
+from sla_cli.log import log
 from sla_cli.transcribe.recording import Clock, OtherRateError, Recording
 from sla_cli.transcribe.runtime import Runtime, stream_outputs
 from sla_cli.transcribe.unlike import unlike_training
 from sla_cli.video.appearance import AppearanceMeter
 from sla_cli.work.emissions import Emission
+
+
+class Report(Protocol):
+    """Called with the number of frames computed since the last call, and their total if it is known."""
+
+    def __call__(self, frames: int, /, *, total: int | None) -> None: ...
 
 
 class Computed(NamedTuple):
@@ -38,7 +44,7 @@ class Computed(NamedTuple):
 
 
 def compute_recording(
-    runtime: Runtime, windows: Windows, recording: Callable[..., Recording], advance: Advance | None
+    runtime: Runtime, windows: Windows, recording: Callable[..., Recording], advance: Report | None
 ) -> Computed:
     """Compute a recording in one pass, or in two if its header states another frame rate than its frames have.
 
@@ -61,7 +67,7 @@ def compute_recording(
         return _computed(runtime, windows, again, advance)
 
 
-def _computed(runtime: Runtime, windows: Windows, recording: Recording, advance: Advance | None) -> Computed:
+def _computed(runtime: Runtime, windows: Windows, recording: Recording, advance: Report | None) -> Computed:
     def report(done: int) -> None:
         if advance is not None:
             advance(done, total=recording.expected or None)

@@ -24,11 +24,11 @@ from sla_cli.core.ctc import columns_of
 from sla_cli.core.windows import Windows
 from sla_cli.errors import SlaError, file_errors, some, visible
 from sla_cli.lm.kenlm_model import check_oov
-from sla_cli.log import Advance, log
+from sla_cli.log import log
 from sla_cli.search.beam_decoder import BeamDecoder
 from sla_cli.search.options import settle
 from sla_cli.store.codec import reduction
-from sla_cli.transcribe.compute import Computed, compute_recording
+from sla_cli.transcribe.compute import Computed, Report, compute_recording
 from sla_cli.transcribe.find_recordings import name_of
 from sla_cli.transcribe.inputs import as_log_probs, as_pictures, place_of
 from sla_cli.transcribe.one_at_a_time import OneAtATime
@@ -87,7 +87,7 @@ class Recognizer:
         runtime: RuntimeName = "torch",
         device: str = "auto",
         precision: Precision = "auto",
-        weights: str | None = None,
+        weights: Path | str | None = None,
         work: Path | str | None = None,
     ) -> Self:
         """Load a run's best weights, and the language model.
@@ -161,7 +161,7 @@ class Recognizer:
         pause: float = TranscribeConfig.pause,
         min_confidence: float = TranscribeConfig.min_confidence,
         longest: float | None = None,
-        advance: Advance | None = None,
+        advance: Report | None = None,
     ) -> Transcript:
         """Recognise the signs of one recording of any length, with times.
 
@@ -199,7 +199,7 @@ class Recognizer:
         glosses: Iterable[str],
         *,
         fps: float | None = None,
-        advance: Advance | None = None,
+        advance: Report | None = None,
     ) -> Transcript:
         """Find where the glosses of a recording are that somebody has written down without times.
 
@@ -211,10 +211,10 @@ class Recognizer:
             The same glosses as one sentence, with times in seconds of the recording and the confidence of each.
 
         Raises:
-            SlaError: as `transcribe`; or a gloss that is not in the vocabulary, or more glosses than the recording has
-                room for.
+            SlaError: as `transcribe`; or no gloss, one that the run does not know, or more than there is room for.
         """
-        wanted = as_texts(glosses, "glosses")
+        if not (wanted := as_texts(glosses, "glosses")):
+            raise SlaError("glosses holds no gloss", "Give at least one.")
         if unknown := sorted({gloss or "''" for gloss in wanted if gloss not in self.glosses}):
             raise SlaError(f"the run does not know {some(unknown)}", "Leave these glosses out.")
         source = place_of(video)
@@ -343,7 +343,7 @@ class Recognizer:
             warning=found.warning,
         )
 
-    def _compute(self, source: Source, fps: float | None, advance: Advance | None, longest: float | None) -> Computed:
+    def _compute(self, source: Source, fps: float | None, advance: Report | None, longest: float | None) -> Computed:
         fps = source.fps if fps is None else as_number(fps, "fps", SLOWEST, FASTEST)
         longest = None if longest is None else as_number(longest, "longest", 0)
         recording = partial(Recording, source, self.frames, fps=fps, reduce=self._reduce, longest=longest)

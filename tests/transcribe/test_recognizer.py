@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import shutil
 import subprocess
@@ -150,7 +151,7 @@ def lies_near(one: sla_cli.Sign, other: sla_cli.Sign) -> bool:
     [
         (["NORD", "FREMD"], "the run does not know FREMD"),
         (["NORD", ""], "the run does not know ''"),
-        ([], "no reference glosses"),
+        ([], "glosses holds no gloss"),
         (["NORD"] * 99, "99 glosses cannot fit"),
         ("NORD", "glosses is 'NORD'"),
     ],
@@ -502,3 +503,5 @@ def test_every_name_of_the_package_is_there_and_known_to_type_checkers() -> None
     for name in sla_cli._HOMES:
         assert getattr(sla_cli, name).__name__ == name
         assert f"import {name} as {name}" in stub
+    listed = ast.literal_eval(stub.partition("__all__ = ")[2])
+    assert sorted(listed) == sorted(sla_cli.__all__)
