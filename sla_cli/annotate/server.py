@@ -122,7 +122,7 @@ def application(
             return as_json(Fault(error.message, ""), 400)
         return await run_in_threadpool(_edited, one, ask)
 
-    return Starlette(
+    made = Starlette(
         routes=[
             Route("/", asset),
             Route("/assets/{name}", asset),
@@ -133,6 +133,8 @@ def application(
             Route("/recordings/{number}/edit", edit, methods=["POST"]),
         ]
     )
+    made.router.redirect_slashes = False  # a redirect would lack the secret of the address
+    return made
 
 
 def _edited(recording: Recording, ask: Ask) -> Response:

@@ -153,7 +153,7 @@ def test_no_other_file_is_served(server: Served) -> None:
         "/recordings/..%2f..%2fsecret.txt/video", "/assets/../server.py", "/assets/..%2fserver.py", "/assets/server.py",
         "/assets/%2e%2e/server.py", "/assets//etc/passwd", "/%2e%2e/%2e%2e/secret.txt", "/secret.txt", "/assets/",
         "/recordings/a%20%231.mp4/video", "/recordings/99999999999999999999/video",
-        f"/recordings/{'9' * 5000}", "/recordings/%D9%A1",
+        f"/recordings/{'9' * 5000}", "/recordings/%D9%A1", "/about/",
     ):  # fmt: skip
         status, _, body = server.ask("GET", start + path)
         assert status == 404 and b"secret" not in body and b"root:" not in body, path
