@@ -236,8 +236,6 @@ def _check_columns(
 
 def _advice(header: Sequence[str], names: Sequence[str], separator: str) -> str:
     """What to do about a column that is missing."""
-    if any("\0" in name for name in header):
-        return "Save it as UTF-8: it seems to be UTF-16 or UTF-32 without a byte order mark."
     if len(header) == 1 and set(header[0].lower().split()) & set(names):
         return "Columns are separated by tabs, commas or semicolons, not by spaces."
     for name in header:

@@ -14,6 +14,8 @@ from sla_cli.system.regular_file import read_regular
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 # With the white space that float() takes too: str.strip() would also take control characters that it refuses.
 NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII)
+AS_UTF8 = "Save it as UTF-8 (in Excel as 'CSV UTF-8'); if it was cut off, copy it again."
+UNMARKED = re.compile(r"\0.\0|.\0.\0", re.DOTALL)  # how UTF-16 and UTF-32 begin if they are read as UTF-8
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # first bytes of .xlsx and .ods, and of .xls files
 
 
@@ -41,19 +43,21 @@ def decode_text(data: bytes, name: str) -> str:
         line = data.count(b"\n", 0, error.start) + 1
         raise FormatError(
             f"{name}, line {line}: not UTF-8 text",
-            "Save it as UTF-8 (in Excel as 'CSV UTF-8'); if it was cut off, copy it again.",
+            AS_UTF8,
         ) from error
 
 
 def decode_any_text(data: bytes, name: str) -> str:
     """Like `decode_text`, but also UTF-16 with a byte order mark, and with lines that end in a line feed, whichever
-    program saved it. Raises FormatError, also for a workbook."""
+    program saved it. Raises FormatError, also for a workbook, and for UTF-16 and UTF-32 that do not say so."""
     if data.startswith(WORKBOOKS):
         raise FormatError(f"{name} is a workbook, not a text table", "Save it as CSV (UTF-8) and give that.")
     try:
         text = data.decode("utf-16") if data.startswith(UTF16) else decode_text(data, name)
     except UnicodeDecodeError as error:
-        raise FormatError(f"{name}: broken UTF-16 text", "Save the table as CSV with character set UTF-8.") from error
+        raise FormatError(f"{name}: broken UTF-16 text", AS_UTF8) from error
+    if UNMARKED.match(text):  # a list of names would be read as names of nobody
+        raise FormatError(f"{name}: UTF-16 or UTF-32 text without a byte order mark", AS_UTF8)
     return one_line_end(text)
 
 

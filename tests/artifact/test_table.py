@@ -87,7 +87,6 @@ def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, rows: lis
         (b"id|gloss|id\na|A|b\n", "line 1: several columns are named id"),
         (b"id|gloss\na|GR\xdcN\n", "line 2: not UTF-8"),
         ("id|gloss\na|中文".encode()[:-1], "line 2: not UTF-8"),
-        ("id|gloss\na|A\n".encode("utf-16-le"), "line 1: no column id, gloss"),
     ],
 )
 def test_what_is_wrong_is_named_with_file_and_line(tmp_path: Path, data: bytes, message: str) -> None:
@@ -134,8 +133,3 @@ def test_lines_before_the_header_are_counted_and_not_read(before: str) -> None:
 
 def test_columns_without_a_name_are_ignored(tmp_path: Path) -> None:
     assert read(tmp_path / "t", b"id|gloss||\na|A||\n") == [(2, "a", "A")]
-
-
-def test_a_text_that_is_not_utf_8_and_does_not_say_so_is_to_be_saved_as_utf_8() -> None:
-    with pytest.raises(FormatError, match="Save it as UTF-8"):
-        list(parse_any_table("id,gloss\na,A\n".encode("utf-16-le").decode(), "t.csv", COLUMNS))

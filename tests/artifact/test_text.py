@@ -32,6 +32,15 @@ def test_lines_end_alike_whichever_program_saved_them(tmp_path: Path, encoding: 
     assert read_text(path) == "GRÜN\n\nB"
 
 
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32"])
+def test_a_text_in_another_encoding_that_does_not_say_so_is_refused(tmp_path: Path, encoding: str) -> None:
+    path = tmp_path / "left-out.txt"
+    path.write_bytes("S1\n".encode(encoding))
+    with pytest.raises(SlaError, match="without a byte order mark") as caught:
+        read_text(path)
+    assert "UTF-8" in caught.value.hint
+
+
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_every_float_that_python_writes_is_a_number(value: float) -> None:
     assert is_number(repr(value)) and is_number(f" {value:.17e}\t")
