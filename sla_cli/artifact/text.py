@@ -61,6 +61,11 @@ def decode_any_text(data: bytes, name: str) -> str:
     return one_line_end(text)
 
 
+def beginning(data: bytes) -> str:
+    """The text of the first bytes of a file, for `decode_any_text`; they may end within a character, or be no text."""
+    return data.decode("utf-16" if data.startswith(UTF16) else "utf-8-sig", errors="replace")
+
+
 def one_line_end(text: str) -> str:
     """A text whose lines end in a line feed, also those of Windows and of old Macs."""
     return text.replace("\r\n", "\n").replace("\r", "\n")

@@ -13,7 +13,7 @@ from sla_cli.annotation.layout import SENTENCE
 from sla_cli.annotation.subtitles import CUES
 from sla_cli.annotation.tier import Tier, find_tiers, origin_in
 from sla_cli.artifact.receipt import unchanged_digest
-from sla_cli.artifact.text import read_bytes, read_text
+from sla_cli.artifact.text import beginning, one_line_end, read_bytes, read_text
 from sla_cli.core.annotation import Sign
 from sla_cli.core.counted import counted
 from sla_cli.core.edit_alignment import align, count, total
@@ -177,7 +177,7 @@ def _is_ctm(path: Path) -> bool:
     """By its name; a file also by its first line."""
     if _is_named_ctm(path.name) or not path.is_file():
         return _is_named_ctm(path.name)
-    _, line = next(content_lines(begins(path, 4096).decode(errors="replace")), (0, ""))
+    _, line = next(content_lines(one_line_end(beginning(begins(path, 4096)))), (0, ""))
     return FORMAT.parse(line) is not None
 
 

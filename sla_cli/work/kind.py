@@ -6,6 +6,7 @@ from pathlib import Path
 
 from sla_cli.artifact.hdf5 import UNREADABLE, open_hdf5
 from sla_cli.artifact.receipt import read_receipt
+from sla_cli.artifact.text import beginning
 from sla_cli.errors import FormatError, cannot_read
 from sla_cli.store import file as store_file
 from sla_cli.store.paths import clips_files
@@ -67,7 +68,7 @@ def file_kind(path: Path) -> str:
     except OSError as error:
         raise cannot_read(path, error) from error
     for magic, kind in ((hypotheses.MAGIC, HYPOTHESES), (alignment.MAGIC, ALIGNMENT)):
-        if head.startswith(magic.encode()):
+        if beginning(head).startswith(magic):
             return kind
     return {store_file.NAME: STORE_FILE, emissions.NAME: EMISSIONS}.get(_hdf5_format(path, head), "")
 

@@ -176,6 +176,16 @@ def test_hypotheses_of_decode(tmp_path: Path) -> None:
         compare_times(path, tmp_path / "clip.ctm")
 
 
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_files_that_an_editor_saved_otherwise_are_read_as_for_scoring(tmp_path: Path, encoding: str) -> None:
+    decoded, ctm = tmp_path / "hyp.tsv", tmp_path / "hyp.txt"
+    write_hypotheses(decoded, [Hypothesis("a", ("A",), -1.0, ((0, 5),), (0.9,), fps=25.0)])
+    ctm.write_text("a 1 0.0 0.2 A\n")
+    for path in (decoded, ctm):
+        path.write_text(path.read_text(), encoding=encoding)
+    assert compare_times(decoded, ctm).f1["0.5"] == 100
+
+
 def test_several_tiers_have_to_be_named(tmp_path: Path) -> None:
     """Those of sla with sentences and confidence are known."""
     found, true = write(tmp_path / "a.eaf", FOUND, sentences=True, confidence=True), write(tmp_path / "b.eaf", TRUE)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from sla_cli.artifact.table import COLUMNS, Row, has_columns, parse_any_table
-from sla_cli.artifact.text import UTF16, decode_any_text, seconds
+from sla_cli.artifact.text import beginning, decode_any_text, seconds
 from sla_cli.config.checks import OptionValues, option
 from sla_cli.core.alike import all_in_one_form
 from sla_cli.core.clip import Clip, Source
@@ -128,8 +128,7 @@ def _is_table(tree: Tree, path: str) -> bool:
     """Whether a file begins with a header that names recordings; its beginning may end within a character."""
     with reading(tree.where(path)), tree.open(path) as file:
         data = file.read(HEADER)
-    text = data.decode("utf-16" if data.startswith(UTF16) else "utf-8-sig", errors="replace")
-    return has_columns(text, ("path",))
+    return has_columns(beginning(data), ("path",))
 
 
 def _warn_of_unused(names: Sequence[str]) -> None:
