@@ -93,7 +93,7 @@ def read_subtitles(data: bytes, name: str) -> AnnotationFile:
             continue
         found = TIMING.fullmatch(line)
         if found is None:
-            if marks and lines[number - 2].strip():
+            if cues and number <= cues[-1][1]:
                 continue  # text of a cue
             raise FormatError(f"{name}, line {number}: no times of a subtitle: {line[:60]!r}")
         start, end = _milliseconds(found.groups()[:4]), _milliseconds(found.groups()[4:])

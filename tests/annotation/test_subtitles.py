@@ -199,6 +199,7 @@ def test_what_we_write_comes_back() -> None:
         ("WEBVTT\n\nhello\n", "a.srt holds no subtitles"),
         ("1\n00:00:02,000 --> 00:00:01,000\nx\n", "line 2: a subtitle ends at 1000 ms, before its start at 2000 ms"),
         ("1\n\n0:0:2 --> soon\nx\n", "a.srt, line 3: no times of a subtitle: '0:0:2 --> soon'"),
+        ("1\n0:0:1,000 --> 0:0:2,000\nx\n\n2\n0:0:3,000 --> soon\ny\n", "a.srt, line 6: no times of a subtitle"),
         ("\0\1\2", "holds no subtitles"),
     ],
 )  # fmt: skip
