@@ -122,11 +122,13 @@ def _path(tree: Tree, table: str, row: Row, at: str) -> str:
 def _signers(cell: str, at: str) -> dict[str, str]:
     """Signers from `anna`, or from `A=anna B=bert` if the people of a file are named A and B.
 
-    Raises FormatError for a person who is named twice.
+    Raises FormatError for a person who is named twice, or a part without person or name.
     """
     if "=" not in cell:
         return {"": cell} if cell else {}
     pairs = [(signer_key(person), name) for person, _, name in (part.partition("=") for part in cell.split())]
+    if not all(person and name for person, name in pairs):
+        raise FormatError(f"{at}: {cell!r} lacks a person or a name", "Write A=anna B=bert, names without spaces.")
     people = [person for person, _ in pairs]
     if len(set(people)) < len(people):
         raise FormatError(f"{at}: {cell!r} names a person twice", "Write A=anna B=bert.")

@@ -170,6 +170,7 @@ def test_a_table_of_files(tmp_path: Path, lay: Lay, read: Read) -> None:
         ("eaf\nx/a.mp4\n", "line 2: x/a.mp4 is not an annotation file", ".eaf"),
         ("eaf\n../one.eaf\n", r"line 2: '\.\./one\.eaf' leads outside of the corpus", "relative"),
         ("eaf\tsigner\nx/one.eaf\tA=S1 a=S2\n", "line 2: 'A=S1 a=S2' names a person twice", "A=anna"),
+        ("eaf\tsigner\nx/one.eaf\tA=Anna Maria\n", "line 2: 'A=Anna Maria' lacks a person or a name", "without spaces"),
         ("eaf\nx/one.eaf\n./x/one.eaf\n", "lines 2 and 3: both list x/one.eaf", "Keep one"),
         ("eaf,split\nx/one.eaf,trian\n", "line 2: no split 'trian'", "train, dev, test"),
         ("eaf,signer\nx/one.eaf,A=anna\n", "line 2: no signer for one of x/one.eaf", "Write only the name as signer"),
