@@ -117,8 +117,7 @@ def split_named(cell: str, at: str) -> str:
     """train, dev or test, also from other names. Raises SlaError, naming `at`."""
     split = split_of_name(cell)
     if split is None:
-        hint = f"Known: {', '.join(SPLIT_NAMES)}. Empty: train, or test without glosses."
-        raise SlaError(f"{at}: no split {cell!r}", hint)
+        raise SlaError(f"{at}: no split {cell!r}", f"Known: {', '.join(SPLIT_NAMES)}.")
     return split
 
 
