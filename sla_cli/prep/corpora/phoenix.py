@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from sla_cli.artifact.table import Row
 from sla_cli.config.checks import OptionValues
 from sla_cli.core.clip import SPLITS, Clip, Source
-from sla_cli.errors import SlaError, some
+from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.corpus import OWN, Corpus, Listing
 from sla_cli.prep.tables.annotation import inside, read_rows
@@ -104,7 +104,10 @@ class Release:
 def _clip_folder(pattern: str, at: str) -> str:
     """`NAME` of `NAME/1/*.png` or `NAME/*.png`. Raises SlaError if it is not inside the corpus."""
     parts = PurePosixPath(inside(pattern.strip(), at)).parts[:-1]
-    return inside("/".join(parts[:-1] if parts[-1:] == ("1",) else parts), at)
+    folder = "/".join(parts[:-1] if parts[-1:] == ("1",) else parts)
+    if not folder:
+        raise FormatError(f"{at}: {pattern!r} names no folder in the corpus", "Expected: NAME/1/*.png or NAME/*.png.")
+    return inside(folder, at)
 
 
 CORPORA = (
