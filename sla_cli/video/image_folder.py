@@ -13,7 +13,7 @@ from sla_cli.core.endings import is_image
 from sla_cli.errors import FrameError
 from sla_cli.video.frame_numbers import DIGITS
 from sla_cli.video.picture import decode_picture
-from sla_cli.video.timing import selected
+from sla_cli.video.timing import check_end, selected
 from sla_cli.video.tree import Tree
 
 DIGIT = str.maketrans("0123456789", "0" * 10)
@@ -40,14 +40,15 @@ def read_folder(
         Time, and BGR uint8 (height, width, 3).
 
     Raises:
-        FrameError: an image does not decode (names the file), or times are needed and the folder's frame
-            rate is unknown.
+        FrameError: an image does not decode (names the file), the wanted part ends after the last one, or times are
+            needed and the folder's frame rate is unknown.
     """
     frames = [(number / fps if fps else math.nan, name) for number, name in enumerate(names)]
     if source.start is not None or source.end is not None or rate:
         if not fps:
             message = f"{tree.where(source.path)} is a folder of images whose frame rate is unknown"
             raise FrameError(message, "Its table or Source needs fps; or leave out start, end and --fps.")
+        check_end(source.end, len(names) / fps, tree.where(source.path))
         frames = list(selected(frames, source.start, source.end, rate, tree.where(source.path)))
     paths = [f"{source.path}/{name}" if source.path else name for _, name in frames]
     for (time, _), path, data in zip(frames, paths, tree.read_all(paths), strict=True):

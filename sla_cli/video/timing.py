@@ -11,6 +11,7 @@ from sla_cli.errors import FrameError
 
 T = TypeVar("T")
 SLACK = 5e-4  # seconds; containers round times to milliseconds
+SHORTER = 0.5  # seconds by which a recording may be shorter than requested or stated
 
 
 # At most so many frames of the result for each frame that was read, and so many more: a file of 9 kB may state that its
@@ -57,6 +58,13 @@ def selected(
             return
         if time >= begin - SLACK:
             yield time, frame
+
+
+def check_end(end: float | None, shown_until: float, where: str) -> None:
+    """Raise FrameError if the wanted part ends, in seconds, after the recording."""
+    if end is not None and end > shown_until + SHORTER:
+        reason = f"ends at {shown_until:.2f} s, before {end:.2f} s"
+        raise FrameError(f"{where} {reason}", "Correct the end where it is stated.")
 
 
 def _nearest(frames: Iterable[tuple[float, T]], begin: float, stop: float, rate: float) -> Iterator[tuple[float, T]]:

@@ -14,8 +14,8 @@ from sla_cli.errors import FrameError
 from sla_cli.log import ONCE, log
 from sla_cli.video.decoder import Decoder, UndecodableError, conversion, open_video
 from sla_cli.video.stated_size import JOINED, another_follows, missing_bytes
+from sla_cli.video.timing import SHORTER, check_end
 
-SLACK = 0.5  # seconds by which a video may be shorter than requested or stated
 SAME = 0.02  # measured and stated rate count as equal if they differ by less
 JUMP = 600.0  # seconds without a picture that mean wrong times, not a pause
 PAUSE = 10  # times the usual step: a picture that is shown longer gives a warning
@@ -140,7 +140,7 @@ class Video:
             jump = f"jumps from {self._last:.2f} s to {time:.2f} s after frame {self.decoded}"
             raise FrameError(f"{self.where} {jump}", f"Convert it: {conversion(self.where)}")
         usual = (self._last - self._first) / max(1, self.decoded - 1)
-        if step > max(SLACK, PAUSE * usual) and self.decoded > PAUSE and not self._paused:
+        if step > max(SHORTER, PAUSE * usual) and self.decoded > PAUSE and not self._paused:
             self._paused = True
             message = "%s shows no new picture from %.2f s to %.2f s: a pause of the camera, or damage"
             log.warning(message, self.where, self._last, time, extra=ONCE)  # the file may be read twice
@@ -163,10 +163,8 @@ class Video:
             reason = f"has no frame that decodes (codec {decoder.codec})"
             raise FrameError(f"{self.where} {reason}", f"Convert it: {conversion(self.where)}")
         # Of a header with a wrong duration, the number of frames may be right.
-        if broken or (decoder.reached < decoder.duration - SLACK and self.decoded != decoder.frames):
+        if broken or (decoder.reached < decoder.duration - SHORTER and self.decoded != decoder.frames):
             of = f" of {decoder.duration:.2f} s" if decoder.duration else ""
             hint = f"Copy it again, or keep what decodes: {conversion(self.where)}"
             raise FrameError(f"{self.where} is broken after frame {self.decoded}: {until}{of}", hint)
-        if end is not None and end > shown_until + SLACK:
-            reason = f"ends at {shown_until:.2f} s, before {end:.2f} s"
-            raise FrameError(f"{self.where} {reason}", "Correct the end where it is stated.")
+        check_end(end, shown_until, self.where)

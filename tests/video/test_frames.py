@@ -65,6 +65,12 @@ def test_a_folder_of_unknown_rate_has_no_times(folder: Path) -> None:
     assert (np.isnan(times).all(), found, rate) == (True, list(range(50)), 0.0)
 
 
+def test_a_part_after_the_pictures_of_a_folder_is_refused_as_of_a_video(folder: Path) -> None:
+    with pytest.raises(FrameError, match=r"frames ends at 2\.00 s, before 3\.00 s"):
+        read(FrameReader(Source(folder.parent, folder.name, 1.0, 3.0), fps=25.0))
+    assert len(read(FrameReader(Source(folder.parent, folder.name, 1.0, 2.3), fps=25.0))[0]) == 25
+
+
 @pytest.mark.parametrize("kind", ["video", "folder"])
 def test_an_archive_gives_the_same_frames(request: pytest.FixtureRequest, kind: str, tmp_path: Path) -> None:
     path = request.getfixturevalue(kind)
