@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, is_dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_args, get_origin, get_type_hints
@@ -85,7 +86,7 @@ def read_values(kind: type[T], values: Mapping[str, Any], where: object, hint: s
         where: file, or file and line, for the message.
 
     Raises:
-        FormatError: an unknown or missing key, or a value of another type or out of bounds.
+        FormatError: an unknown or missing key, or a value of another type, out of bounds or not finite.
     """
     known = keys_of(kind)  # type: ignore[arg-type]  # a type is hashable
     if unknown := [key for key in values if key not in known]:
@@ -97,8 +98,19 @@ def read_values(kind: type[T], values: Mapping[str, Any], where: object, hint: s
         raise FormatError(f"{where}: {place.rstrip('`') or kind.__name__}: {fault}", hint) from error
     except SlaError as error:  # from what the type itself checks
         raise FormatError(f"{where}: {error.message}", hint) from error
+    if odd := list(_not_finite(values)):
+        raise FormatError(f"{where}: {odd[0]}: a number that is not finite", hint)
     # msgspec 0.22 leaves defaults to the class of a dataclass, where `vars` and `to_builtins` do not find them.
     return replace(found) if is_dataclass(kind) else found
+
+
+def _not_finite(value: object, place: str = "") -> Iterator[str]:
+    """Where a value holds NaN or an infinity: Python reads them in JSON, and TOML has them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        yield place
+    parts = value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        yield from _not_finite(part, f"{place}.{key}" if place else str(key))
 
 
 @cache

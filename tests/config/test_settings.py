@@ -384,6 +384,7 @@ def test_values_of_a_file_become_an_object_of_its_types() -> None:
         ({"lens": {}, "names": {}}, "camera.json: lens: Object missing required field `zoom`"),
         ({"lens": {"zoom": 0.5}, "names": {}}, "camera.json: lens.zoom: Expected `float` >= 1.0"),
         ({"lens": {"zoom": math.nan}, "names": {}}, "camera.json: lens.zoom: Expected `float` >= 1.0"),
+        ({"lens": {"zoom": math.inf}, "names": {}}, "camera.json: lens.zoom: a number that is not finite"),
         ({"lens": {"zoom": 2, "coating": "x"}, "names": {}}, "camera.json: lens.coating: Invalid enum value 'x'"),
         ({"lens": {"zoom": 2}, "names": {"en": 3}}, "camera.json: names[...]: Expected `str`, got `int`"),
         ({"lens": {"zoom": 2}, "names": {}, "marks": [1, True]}, "camera.json: marks[1]: Expected `int`, got `bool`"),
