@@ -16,8 +16,8 @@ from sla_cli.config.checks import read_values
 from sla_cli.core.calibration import Calibration
 from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_json
-from sla_cli.core.quantities import Count, Share
-from sla_cli.errors import FormatError
+from sla_cli.core.quantities import Count, Line, Share
+from sla_cli.errors import FormatError, SlaError
 from sla_cli.system.atomic import write_text
 
 NAME, VERSION = "sla-calibration", 1
@@ -39,15 +39,21 @@ class CalibrationFigures:
 
     slope: Annotated[float, Meta(ge=0, le=LARGEST)]
     offset: Annotated[float, Meta(ge=-LARGEST, le=LARGEST)]
-    split: str
+    split: Line
     glosses: Count
     correct: Count
     error_before: Share | None
     error: Share | None
 
+    def __post_init__(self) -> None:
+        if self.correct > self.glosses or (self.error is None) != (self.error_before is None):
+            raise SlaError("its figures do not fit together: glosses, correct, error_before and error")
+
 
 def checked_calibration(values: Iterable[float]) -> Calibration:
     """A calibration that was read: slope and offset. Raises ValueError or TypeError for one that no fit gives."""
+    if isinstance(values, (str, bytes)):  # whose characters are digits, or numbers
+        raise TypeError("a calibration that is a text")
     if len(both := [float(value) for value in values]) != 2:
         raise ValueError(f"a calibration of {counted(len(both), 'number')}, not of slope and offset")
     slope, offset = both

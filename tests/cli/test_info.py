@@ -128,7 +128,7 @@ def test_a_run_is_complete_with_receipt_and_weights(work: Path, tmp_path: Path) 
     write_receipt(Receipt("train", {}, {}, results=TRAINED), run.path)
     for path in (run.domain, run.frame_scores):
         path.touch()
-    figures = CalibrationFigures(1.25, -0.5, "dev", 20, 15, 0.2, None)
+    figures = CalibrationFigures(1.25, -0.5, "dev", 20, 15, 0.2, 0.1)
     write_calibration(run.calibration, figures, "other weights")
     assert "belongs to another checkpoint" in sla(run.path, code=2).stderr
     write_calibration(run.calibration, figures, run.weights_digest)
