@@ -305,6 +305,8 @@ class Emissions:
             raise ValueError(f"lengths of clips that do not follow from their steps of {self.header.stride} frames")
         if len(set(self.ids)) < len(self.ids):
             raise ValueError("clip ids that occur twice")
+        if len(set(self.header.glosses)) < len(self.header.glosses):
+            raise ValueError("glosses that occur twice")
 
 
 def _checked_least(scores: h5py.Dataset) -> int:

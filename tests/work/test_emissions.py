@@ -209,6 +209,7 @@ def test_missing_truncated_versioned_and_incomplete_files_are_named(tmp_path: Pa
         ("frames", lambda frames: frames[:-1], "4 ids, 3 lengths, 4 frame rates and 5 offsets"),
         ("ids", lambda ids: ids[:-1], "3 ids, 4 lengths"),
         ("ids", lambda ids: ids[[0, 0, 2, 3]], "clip ids that occur twice"),
+        ("glosses", lambda glosses: np.append(glosses[1:], glosses[1]), "glosses that occur twice"),
         ("offsets", lambda offsets: offsets[[0, 2, 1, 3, 4]], "offsets do not divide"),
         ("offsets", lambda offsets: offsets + (offsets > 0), "offsets do not divide"),
         ("offsets", lambda offsets: offsets * np.nan, "offsets are not whole numbers"),
