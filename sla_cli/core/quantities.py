@@ -20,6 +20,7 @@ Percent = Annotated[float, Meta(ge=0, le=1000)]  # of what may also be more than
 _CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"  # with line breaks
 Line = Annotated[str, Meta(pattern=rf"\A[^{_CONTROLS}]*\Z")]  # a line of a text file can hold it
 FileName = Annotated[str, Meta(pattern=rf"\A(?!\.)[^/\\{_CONTROLS}]{{1,50}}\Z")]  # names of files can begin with it
+Fit = Annotated[str, Meta(pattern=r"\A(squash|pad|crop)\Z")]  # how a picture was made square
 Side = Annotated[int, Meta(ge=1, le=PIXELS)]  # of a square picture, in pixels
 
 SAME_RATE = 0.01  # frame rates that differ by no larger share are one

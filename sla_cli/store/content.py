@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from sla_cli.config.bounds import PIXELS
 from sla_cli.core.clip import Times
-from sla_cli.core.quantities import Count
+from sla_cli.core.quantities import Count, Fit, Line
 
 # The datasets of a file: texts with one per clip, and numbers.
 TEXTS = ("ids", "signers", "glosses", "raw_glosses", "translations", "sources", "stamps", "notes", "times")
@@ -80,15 +80,15 @@ class StoreHeader:
         shard, shards: number of this file, and of all files.
     """
 
-    corpus: str
+    corpus: Line
     size: Annotated[int, Meta(ge=1, le=PIXELS)]
     quality: Count
     codec: str = "jpeg"
-    fit: str = "squash"
-    labels: str = "raw"
+    fit: Fit = "squash"
+    labels: Line = "raw"
     recipe: str = ""
-    profile: str = "none"
-    preset: str = "base"
+    profile: Line = "none"
+    preset: Line = "base"
     shard: int = 0
     shards: int = 1
 

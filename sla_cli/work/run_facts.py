@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
 
-from msgspec import Meta
-
-from sla_cli.core.quantities import FrameRate, Side, check_pixel_rate
+from sla_cli.core.quantities import Fit, FrameRate, Line, Side, check_pixel_rate
 from sla_cli.store.clips import Split
 from sla_cli.store.store import Store
 
@@ -28,7 +25,7 @@ class FrameFormat:
     """
 
     size: Side
-    fit: Annotated[str, Meta(pattern=r"^(squash|pad|crop)\Z")]
+    fit: Fit
     fps: FrameRate
     fps_lowest: FrameRate
     fps_highest: FrameRate
@@ -85,12 +82,12 @@ class RunFacts:
     """
 
     store: str
-    division: str
-    corpus: str
-    preset: str
+    division: Line
+    corpus: Line
+    preset: Line
     digests: Mapping[str, str]
-    labels: str
-    profile: str
+    labels: Line
+    profile: Line
     frames: FrameFormat
     init_from: InitFrom | None = None
     origins: tuple[str, ...] = ()

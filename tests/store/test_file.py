@@ -159,6 +159,8 @@ def test_changed_facts_are_refused_by_every_column(path: Path, spoil: Spoil) -> 
         (without_attribute("fit"), "damaged or incomplete"),
         (attribute("size", "large"), "size"),
         (attribute("size", 0), "size: Expected `int` >= 1"),
+        (attribute("fit", "zoom"), "fit: Expected `str` matching"),
+        *((attribute(name, "a\nb"), f"{name}: Expected") for name in ("corpus", "labels", "profile", "preset")),
         (replaced("ids", lambda old: [1, 2, 3]), "damaged or incomplete"),
         *((replaced(name, lambda old: None), f"no {name}") for name in ("bytes", *TEXTS, *NUMBERS)),
         (replaced("clip_offsets", lambda old: old[[0, 2, 1, 3]]), "clip_offsets"),

@@ -146,6 +146,16 @@ def test_frames_that_nobody_has_are_refused(tmp_path: Path, line: str) -> None:
         _ = run.facts
 
 
+@pytest.mark.parametrize("key", ["corpus", "division", "labels", "profile"])
+def test_names_that_no_line_can_hold_are_refused(tmp_path: Path, key: str) -> None:
+    """They become attributes of emissions, which then could not be read."""
+    run = Run(tmp_path)
+    run.create(resolve("tiny"), GLOSSES, FACTS)
+    set_lines(tmp_path / "run.toml", rf'{key} = "a\nb"')
+    with pytest.raises(FormatError, match=rf"run\.toml: {key}"):
+        _ = run.facts
+
+
 @pytest.mark.parametrize("rate", ["fps", "fps_highest"])
 def test_frames_of_too_many_pixels_a_second_are_refused(tmp_path: Path, rate: str) -> None:
     run = Run(tmp_path)
