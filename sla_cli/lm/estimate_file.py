@@ -7,7 +7,7 @@ from pathlib import Path
 
 from msgspec import UNSET, Struct, UnsetType, to_builtins
 
-from sla_cli.artifact.receipt import DIGEST, Receipt, read_receipt
+from sla_cli.artifact.receipt import DIGEST, Receipt, read_receipt, receipt_of_file
 from sla_cli.config.checks import read_values
 from sla_cli.core.counted import counted
 from sla_cli.core.normalize import profile
@@ -49,6 +49,10 @@ class Estimated(Struct, kw_only=True):
     fallbacks: Sequence[int]
     lowered: str | UnsetType = UNSET
     dev: TextPerplexity | None
+
+    def __post_init__(self) -> None:
+        if not self.order == len(self.ngrams) == len(self.discounts):
+            raise ValueError("n-grams or discounts of another number of orders")
 
 
 def estimate_file(
@@ -104,7 +108,8 @@ def estimate_file(
         measured = None if dev is None else read_source(dev, "dev", cleaning)
         if (there := artifact.there) is not None:
             found = {key: value for key, value in there.results.items() if key != DIGEST}
-            return read_values(Estimated, found | {"dev": to_builtins(_measure(out, measured))}, out)
+            found["dev"] = to_builtins(_measure(out, measured))
+            return read_values(Estimated, found, receipt_of_file(out), "Make it again with --force.")
         log.info("%s: %s, %d of them different", text.name, counted(len(sentences), "sentence"), len(different))
         # If a model exists without receipt, a comparison shows whether a command was interrupted before the receipt.
         half_made = not force and out.is_file() and is_arpa(out)

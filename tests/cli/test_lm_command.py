@@ -15,6 +15,7 @@ from clip_store import bytes_only
 from typer.testing import CliRunner
 
 from sla_cli.cli.main import app
+from sla_cli.core.digest import digest_json
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 CSL = SHARED / "golden/gloss-lm/csl-daily-train.txt"
@@ -109,6 +110,18 @@ def test_estimates_and_measures_on_dev(text: Path) -> None:
         ("2", "3", "1", "A new C"),
         ("3", "1", "1", "new"),
     ]
+
+
+@pytest.mark.parametrize("change", [{"discounts": []}, {"sentences": "many"}])
+def test_a_forged_receipt_is_named(text: Path, change: dict[str, object]) -> None:
+    order = ("-o", "g.arpa", "--order", 2, "--fallback")
+    assert sla("lm", "estimate", text, *order).exit_code == 0
+    file = Path("g.arpa.receipt.json")
+    receipt = json.loads(file.read_text())
+    receipt["results"] |= change
+    receipt["checksum"] = digest_json({key: value for key, value in receipt.items() if key != "checksum"})
+    file.write_text(json.dumps(receipt))
+    assert "error: g.arpa.receipt.json: " in refuse("lm", "estimate", text, *order)
 
 
 def test_one_sentence_is_named_in_the_singular(text: Path) -> None:
