@@ -70,6 +70,13 @@ def _times(file: StoreFile, name: str) -> list[Times]:
     return [times_of(text) for text in _strings(file, name)]
 
 
+def _squared_errors(file: StoreFile, name: str) -> np.ndarray:
+    values = np.asarray(file.file[name])
+    if values.dtype.kind not in "iuf" or not ((values >= 0) & np.isfinite(values)).all():
+        raise ValueError(f"{name} are not mean squared errors")
+    return values
+
+
 def _dataset(read: Callable[[h5py.File, str], T]) -> Callable[[StoreFile, str], T]:
     return lambda file, name: read(file.file, name)
 
@@ -101,9 +108,7 @@ class StoreFile:
     notes: cached_property[list[str]] = _column("notes", _strings)
     times: cached_property[list[Times]] = _column("times", _times)
     clip_fps: cached_property[np.ndarray] = _column("clip_fps", _dataset(rates))
-    squared_errors: cached_property[np.ndarray] = _column(
-        "squared_errors", _dataset(lambda file, name: np.asarray(file[name]))
-    )
+    squared_errors: cached_property[np.ndarray] = _column("squared_errors", _squared_errors)
     checksums: cached_property[np.ndarray] = _column("checksums", _dataset(whole_numbers))
 
     def __init__(self, path: Path) -> None:

@@ -197,6 +197,14 @@ def test_numbers_that_are_no_frame_rates(path: Path, value: float) -> None:
         _ = StoreFile(path).clip_fps
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -1.0])
+def test_numbers_that_are_no_squared_errors(path: Path, monkeypatch: pytest.MonkeyPatch, value: float) -> None:
+    edited("squared_errors", 0, value)(path)
+    monkeypatch.setattr(StoreFile, "check", lambda file: None)  # a forged file has the right digest
+    with pytest.raises(FormatError, match="squared_errors are not mean squared errors"):
+        _ = StoreFile(path).squared_errors
+
+
 def test_verified_columns_are_not_read_once_more(whole: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Opening a store of thousands of clips takes the time of reading its texts: reading them twice would double it."""
     read: Counter[str] = Counter()
