@@ -13,7 +13,7 @@ from typing import Any
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.receipt import digest_file, read_receipt
 from sla_cli.artifact.table import read_table
-from sla_cli.artifact.text import is_number, read_text
+from sla_cli.artifact.text import is_number, is_whole, read_text
 from sla_cli.artifact.version import check_version
 from sla_cli.config.bounds import WEIGHTS as WEIGHTS_BY_NAME
 from sla_cli.config.checks import keys_of, read_values
@@ -156,8 +156,9 @@ class Run:
         columns = ("epoch", "loss", "dev_wer")
         rows = list(read_table(self.metrics, columns, "\t"))
         for row, column in product(rows, columns):
-            if not is_number(row[column]):
-                fault = f"{self.metrics}, line {row.line}: {column} is {row[column]!r}, not a number"
+            fits, kind = (is_whole, "a whole number") if column == "epoch" else (is_number, "a number")
+            if not fits(row[column]):
+                fault = f"{self.metrics}, line {row.line}: {column} is {row[column]!r}, not {kind}"
                 raise FormatError(fault, "It is written by `sla train`.")
         return [{column: float(row[column]) for column in columns} for row in rows]
 

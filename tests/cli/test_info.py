@@ -139,7 +139,12 @@ def test_a_run_is_complete_with_receipt_and_weights(work: Path, tmp_path: Path) 
 
 
 @pytest.mark.parametrize(
-    ("last", "fault"), [("4\tx\t9.0", "line 5: loss is 'x', not a number"), ("4\t1.0", "line 5: 2 fields, but")]
+    ("last", "fault"),
+    [
+        ("4\tx\t9.0", "line 5: loss is 'x', not a number"),
+        ("1e308\t1.0\t9.0", "line 5: epoch is '1e308', not a whole number"),
+        ("4\t1.0", "line 5: 2 fields, but"),
+    ],
 )
 def test_a_run_whose_metrics_are_damaged(work: Path, tmp_path: Path, last: str, fault: str) -> None:
     run = Run(shutil.copytree(work / "runs" / "lora", tmp_path / "lora"))
