@@ -24,7 +24,7 @@ from sla_cli.score.score_file import score_in_memory
 from sla_cli.store.clips import Split
 from sla_cli.work.decoded import is_from, is_of_own_store
 from sla_cli.work.folder import Work, search_of
-from sla_cli.work.model_folder import ModelFacts
+from sla_cli.work.model_folder import ModelFacts, ModelFolder
 from sla_cli.work.run import Run
 from sla_cli.work.run_clips import how_changed
 
@@ -167,6 +167,7 @@ class Card:
 
 def card_of(run: Run, answers: Answers) -> Card:
     """What the run's store and the hypotheses in its work folder say about it. Raises SlaError if it is no run."""
+    check_no_model(run)
     name = run.name
     try:
         store = run.own_clips()
@@ -181,6 +182,12 @@ def card_of(run: Run, answers: Answers) -> Card:
     shared = bool(train & others) if train and others else None
     splits = [SplitFacts.of(store[name]) for name in store.splits]
     return Card(name, answers, splits, shared, _results(run, ("dev", "test")))
+
+
+def check_no_model(run: Run) -> None:
+    """Raise SlaError for a model, of which there is nothing to export."""
+    if isinstance(run, ModelFolder):
+        raise SlaError(f"{run.path} is a model already", "Copy its folder.")
 
 
 def _results(run: Run, splits: Sequence[str]) -> list[Result]:

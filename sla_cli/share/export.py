@@ -22,7 +22,7 @@ from sla_cli.model.backbone import Backbone
 from sla_cli.model.network import backbone_digest
 from sla_cli.model.open_run import open_model
 from sla_cli.model.weights import BACKBONE
-from sla_cli.share.card import Card
+from sla_cli.share.card import Card, check_no_model
 from sla_cli.share.results import Exported
 from sla_cli.system.atomic import remove_leftovers, temporary_path, write_text
 from sla_cli.work.calibration import FIT_AGAIN, CalibrationFigures, read_calibration
@@ -76,8 +76,7 @@ def export_run(
         SlaError: it is a model already, has no weights, or its backbone is missing; `out` holds something else; or
             options contradict each other.
     """
-    if isinstance(run, ModelFolder):
-        raise SlaError(f"{run.path} is a model already", "Copy its folder.")
+    check_no_model(run)
     config = run.config if weights is None else replace(run.config, model=replace(run.config.model, weights=weights))
     if lm is not None:
         if not lm.name.endswith(ARPA) or lm.name in ARPA:  # nobody could open the model

@@ -54,6 +54,11 @@ def test_a_model_gives_what_its_run_gives(folder: Path) -> None:
     assert (found.warning, found.score) == (expected.warning, expected.score)
 
 
+def test_a_model_is_refused_before_its_card_is_made(folder: Path) -> None:
+    model = str(moved(folder))
+    assert refused("export", model, "-o", "again") == f"error: {model} is a model already hint: Copy its folder."
+
+
 def test_emissions_of_a_model_are_those_of_its_run(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     expected = sla("decode", RUN, "--split", "dev", "--format", "jsonl", "-o", "run.jsonl", "-q")
     sla("export", RUN, "-o", "model", "-q")
