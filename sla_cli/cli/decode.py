@@ -77,9 +77,9 @@ def decode(
 
     folder = WorkFolder(work)
     store = folder.store_if_given(store)
-    source = None if source is None else folder.run_given(source)
+    source = folder.run_given(source)
     if lm is not None:
-        lm = folder.find_lm(lm, find_trained(source).own_lm(lm) if source is not None else None)
+        lm = folder.find_lm(lm, find_trained(source).own_lm(lm))
     given = shared.search_given(context, lm)
     target = Target(str(kind), output, force)
     check_decoding(given, target, source, store, shared.weights_file(weights))

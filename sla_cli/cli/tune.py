@@ -52,6 +52,7 @@ def tune(
     language model. Missing or outdated emissions are computed first.
     """
     from sla_cli.cli.results.artifacts import TunedFolder
+    from sla_cli.decode.decode_run import check_hotwords
     from sla_cli.decode.grid_search import GridPoint, grid
     from sla_cli.decode.tune_file import check_no_model, references_of, tune_file
     from sla_cli.emit.find_emissions import find_emissions
@@ -62,9 +63,8 @@ def tune(
 
     folder = WorkFolder(work)
     store = folder.store_if_given(store)
-    source = None if source is None else folder.run_given(source)
-    if source is not None:
-        check_no_model(source)
+    source = folder.run_given(source)
+    check_no_model(source)
     model = folder.find_lm(lm)
     points = grid(
         shared.numbers("--alphas", alphas, float, "0,0.5,1"),
@@ -73,7 +73,8 @@ def tune(
     )
     options = options_given(shared.search_given(context, model), flag)
     open_lm(model)  # refused before emissions are computed, which takes minutes
-    split = None if source is not None and source.is_file() else "dev"
+    check_hotwords(options.hotwords, source)
+    split = None if source.is_file() else "dev"
     path, run = find_emissions(source, folder, split=split, store=store, weights=weights, device=device)
     references, tunings = references_of(path, store), tunings_of(path, run)
     out, tuned, trials = tune_file(path, references, tunings, options, points, jobs=jobs, force=force)

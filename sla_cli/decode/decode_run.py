@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,10 +16,12 @@ from sla_cli.decode.decode_file import decode_file, export_file
 from sla_cli.errors import SlaError
 from sla_cli.exchange.gloss_files import export_like
 from sla_cli.lm.kenlm_model import open_lm
+from sla_cli.search.beam_decoder import hot_columns
 from sla_cli.search.options import flag, options_given, settle
 from sla_cli.work.emissions import Emissions, emission_inputs, made_with
 from sla_cli.work.folder import Work
 from sla_cli.work.kind import HYPOTHESES
+from sla_cli.work.model_folder import find_trained
 from sla_cli.work.output import check_output
 from sla_cli.work.run import Run
 from sla_cli.work.tuning import tunings_of
@@ -77,7 +79,7 @@ class Decoded(Struct, kw_only=True, frozen=True):
 
 
 def check_decoding(
-    given: Mapping[str, Any], target: Target, source: Path | None, store: Path | None, weights: Path | None
+    given: Mapping[str, Any], target: Target, source: Path, store: Path | None, weights: Path | None
 ) -> None:
     """Refuse what can be refused before emissions are computed, which takes minutes.
 
@@ -89,16 +91,23 @@ def check_decoding(
 
     Raises:
         SlaError: options of the search that have no effect or are out of bounds, a language model that cannot be
-            read, or a file that must not be written.
+            read, a hot word that the run lacks, or a file that must not be written.
     """
-    if source is not None and source.is_file() and store is not None:
+    if source.is_file() and store is not None:
         raise SlaError(f"{source} is an emissions file, for which --store has no effect", "Leave it out.")
     options = options_given(given, flag)
     if options.lm is not None:
         open_lm(options.lm)
+    check_hotwords(options.hotwords, source)
     own = target.kind == TSV
     kind = HYPOTHESES if own else export_like(target.kind)
     check_output(target.out, kind, inputs=(source, options.lm, weights), replace=target.force or own)
+
+
+def check_hotwords(hotwords: Sequence[str], source: Path) -> None:
+    """Raise SlaError for a hot word that a run lacks, before its emissions are computed."""
+    if hotwords and source.is_dir():
+        hot_columns(hotwords, find_trained(source).glosses)
 
 
 def decode_run(

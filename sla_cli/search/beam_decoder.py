@@ -88,7 +88,7 @@ class BeamDecoder(Decoder):
         self._best_path = GreedyDecoder(glosses)
         self.oov: tuple[str, ...] = ()
         self._lm: GlossModel | None = None
-        hot = _columns(options.hotwords, self.glosses)
+        hot = hot_columns(options.hotwords, self.glosses)
         if options.lm is not None:
             opened = open_lm(options.lm)
             self.oov = tuple(out_of_vocabulary(opened, glosses))
@@ -146,7 +146,7 @@ class BeamDecoder(Decoder):
         return tuple(self.glosses[column - 1] for column in columns)
 
 
-def _columns(hotwords: Sequence[str], glosses: tuple[str, ...]) -> frozenset[int]:
+def hot_columns(hotwords: Sequence[str], glosses: tuple[str, ...]) -> frozenset[int]:
     """The columns of hot words. Raises SlaError for one that the vocabulary lacks."""
     column_of = columns_of(glosses)
     for word in hotwords:
