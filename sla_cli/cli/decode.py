@@ -65,7 +65,8 @@ def decode(
     """Beam search over a run's emissions, with an optional gloss language model.
 
     Missing or outdated emissions are computed first. Decoding itself needs
-    neither GPU nor torch; with an emissions file it needs neither run nor store.
+    neither GPU nor torch; with an emissions file it needs neither run nor store,
+    and --device has no effect.
     The beam and the weights that `sla tune` chose for this run and language model
     are used. --beam replaces the beam only; where --alpha or --beta is given, the
     other weight has its default.

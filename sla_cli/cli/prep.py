@@ -154,7 +154,11 @@ def _command_of(corpus: Corpus) -> Callable[..., None]:
     if corpus.survey is None:
         common = [one for one in common if one.name != "list_tiers"]
     else:
-        tiers = typer.Option("--list-tiers", help="Print the tiers of the source and exit.", rich_help_panel=OWN)
+        tiers = typer.Option(
+            "--list-tiers",
+            help="Print the tiers of the source and exit; options of the store have no effect.",
+            rich_help_panel=OWN,
+        )
         common[-1] = common[-1].replace(annotation=Annotated[bool, tiers])
     source, name, *others = common
     parameters = [source, *_parameters(corpus.options, OWN), name, *_parameters(PrepConfig, FRAMES), *others]
