@@ -20,7 +20,7 @@ def table(
         typer.Argument(
             metavar="[RUN...]",
             help="Runs, by name or folder; several seeds of one separated by commas.",
-            show_default="all that have hypotheses of the splits shown",
+            show_default="all that have hypotheses of the splits and searches shown",
         ),
     ] = None,
     kind: Annotated[

@@ -16,7 +16,7 @@ from sla_cli.score.members import parts_of
 from sla_cli.score.score import ScoreOptions
 from sla_cli.score.score_file import score_in_memory
 from sla_cli.work.decoded import decoded_runs, has_hypotheses, hypotheses_of
-from sla_cli.work.folder import Work, search_of
+from sla_cli.work.folder import Work, search_of, work_option
 from sla_cli.work.group import Member, check_group
 from sla_cli.work.run import Run
 from sla_cli.work.run_weights import trained_parameters
@@ -54,7 +54,7 @@ def run_table(
     """A row for each name and each search; a name is a run, the runs of several seeds, or several runs with commas.
 
     Args:
-        names: if empty, all runs of which one of the splits was decoded.
+        names: if empty, all runs of which one of the splits was decoded, each by the searches that it has.
         splits: those that are scored, if there are hypotheses of them.
         searches: which of a run's hypotheses, as `hypotheses_of` takes it; may be left out if there is one search.
 
@@ -65,11 +65,11 @@ def run_table(
     named = {name: _runs_of(name, work) for name in names}
     if not names:  # not looked up by name: something else of this name may be in the current folder
         named = {run.name: [run] for run in decoded_runs(work, splits)}
-    rows = [
-        _row(name, runs, work, splits, ref, search, options)
-        for name, runs in named.items()
-        for search in searches or (None,)
-    ]
+    wanted = [(name, runs, search) for name, runs in named.items() for search in searches or (None,)]
+    if not names:
+        there = [one for one in wanted if any(has_hypotheses(work, one[1][0], split, one[2]) for split in splits)]
+        wanted = there or wanted  # of which the first raises, and says which searches there are
+    rows = [_row(name, runs, work, splits, ref, search, options) for name, runs, search in wanted]
     for split in splits:
         shown = [(row.name, row.scores[split].scores[0]) for row in rows if split in row.scores]
         for name, score in shown[1:]:
@@ -108,7 +108,7 @@ def _is_decoded(name: str, runs: Sequence[Run], split: str, search: str | None, 
     lacking = [run.path for run in runs if not has_hypotheses(work, run, split, search)]
     if lacking and len(lacking) < len(runs):
         chosen, how = (f" by {search}", f" with the options of {search}") if search else ("", "")
-        makes = f"`sla decode {argument(lacking[0])} --split {split}`{how} makes them"
+        makes = f"`sla decode {argument(lacking[0])} --split {split}{work_option(work.root)}`{how} makes them"
         raise SlaError(
             f"{name}: no hypotheses of {split}{chosen} of {lacking[0].name} in {work.hypotheses}, but of other runs",
             f"{makes}; --split of `sla table` shows one only.",

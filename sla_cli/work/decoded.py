@@ -9,7 +9,7 @@ from sla_cli.artifact.receipt import DIGEST, read_receipt
 from sla_cli.errors import SlaError, argument
 from sla_cli.log import ONCE, log
 from sla_cli.store.store import Store, is_store_of
-from sla_cli.work.folder import Work, find_source, finished, search_of
+from sla_cli.work.folder import Work, find_source, finished, search_of, work_option
 from sla_cli.work.run import Run
 
 
@@ -28,7 +28,8 @@ def hypotheses_of(work: Work, run: Run, *, split: str | None = None, search: str
     found = _of_present_weights(named, run)
     chosen = f" of {split}" * bool(split) + f" by {search}" * bool(search)
     if not found:
-        command = f"sla decode {argument(run.path)}" + f" --split {split}" * bool(split)  # else it decodes dev
+        which = f" --split {split}" * bool(split)  # else it decodes dev
+        command = f"sla decode {argument(run.path)}{which}{work_option(work.root)}"
         others = ", only of other weights" * bool(named)
         fault = f"no hypotheses{chosen} of run {run.name} in {work.hypotheses}{others}"
         hint = f"`{command}`{f' with the options of {search}' if search else ''} makes them."

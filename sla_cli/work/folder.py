@@ -43,9 +43,12 @@ def search_of(hypotheses: Path) -> str:
 
 def resume_command(run: Path) -> str:
     """The command that continues a run, or several seeds, of this folder; it names another work folder than usual."""
-    work = run.parent.parent
-    usual = Path(os.environ.get("SLA_WORK") or WORK)
-    return f"`sla train --resume --name {shlex.quote(run.name)}{'' if work == usual else f' --work {argument(work)}'}`"
+    return f"`sla train --resume --name {shlex.quote(run.name)}{work_option(run.parent.parent)}`"
+
+
+def work_option(work: Path) -> str:
+    """` --work FOLDER` for a command in a hint; "" for the usual work folder."""
+    return "" if work == Path(os.environ.get("SLA_WORK") or WORK) else f" --work {argument(work)}"
 
 
 class Work:

@@ -101,7 +101,10 @@ def test_one_split_is_shown_if_a_run_of_a_group_lacks_the_other(store: Store) ->
     WORK.rename("our work")
     error = sla("table", "frozen-1", "--split", "train", "--work", "our work", code=2).stderr
     assert "no hypotheses of train of run frozen-1" in error
-    assert "`sla decode 'our work/runs/frozen-1' --split train` makes them." in " ".join(error.split())
+    hint = "`sla decode 'our work/runs/frozen-1' --split train --work 'our work'` makes them."
+    assert hint in " ".join(error.split())
+    error = sla("table", "adapter-1", "--work", "our work", code=2).stderr
+    assert "--split test --work 'our work'` makes them" in " ".join(error.split())
 
 
 def test_json_has_them_unrounded(store: Store) -> None:
@@ -178,6 +181,15 @@ def test_without_a_run_all_that_were_decoded_are_shown(store: Store) -> None:
         path.unlink()
     lines = sla("table", "--split", "test").stdout.splitlines()
     assert [line.split(" | ")[0] for line in lines[2:5]] == ["| adapter-1-seed0", "| adapter-1-seed1", ""]
+    decode(WORK, "frozen-1", store, "dev", 0.1, "beam10")
+    lines = sla("table", "--search", "beam10", "--search", "greedy", "--split", "dev").stdout.splitlines()
+    assert [line.split(" | ")[:2] for line in lines[2:6]] == [
+        ["| adapter-1-seed0", "greedy"],
+        ["| adapter-1-seed1", "greedy"],
+        ["| frozen-1", "beam10"],
+        ["| frozen-1", "greedy"],
+    ]
+    assert "There are those by greedy" in sla("table", "--search", "beam5", code=2).stderr
     error = sla("table", "--work", "nowhere", code=2).stderr
     assert "no hypotheses of dev or test of a run in nowhere" in error
 
