@@ -168,6 +168,7 @@ class Card:
 def card_of(run: Run, answers: Answers) -> Card:
     """What the run's store and the hypotheses in its work folder say about it. Raises SlaError if it is no run."""
     check_no_model(run)
+    _ = run.facts  # refuses what is no run
     name = run.name
     try:
         store = run.own_clips()

@@ -54,7 +54,8 @@ def test_a_model_gives_what_its_run_gives(folder: Path) -> None:
     assert (found.warning, found.score) == (expected.warning, expected.score)
 
 
-def test_a_model_is_refused_before_its_card_is_made(folder: Path) -> None:
+def test_what_is_no_run_is_refused_before_its_card_is_made(folder: Path) -> None:
+    assert refused("export", "nowhere", "-o", "again").startswith("error: no such run: nowhere")
     model = str(moved(folder))
     assert refused("export", model, "-o", "again") == f"error: {model} is a model already hint: Copy its folder."
 
