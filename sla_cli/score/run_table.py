@@ -68,7 +68,9 @@ def run_table(
     wanted = [(name, runs, search) for name, runs in named.items() for search in searches or (None,)]
     if not names:
         there = [one for one in wanted if any(has_hypotheses(work, one[1][0], split, one[2]) for split in splits)]
-        wanted = there or wanted  # of which the first raises, and says which searches there are
+        found = {search for _, _, search in there}
+        unknown = [one for one in wanted if one[2] not in found]  # the first raises, and says which searches there are
+        wanted = unknown or there
     rows = [_row(name, runs, work, splits, ref, search, options) for name, runs, search in wanted]
     for split in splits:
         shown = [(row.name, row.scores[split].scores[0]) for row in rows if split in row.scores]

@@ -189,7 +189,8 @@ def test_without_a_run_all_that_were_decoded_are_shown(store: Store) -> None:
         ["| frozen-1", "beam10"],
         ["| frozen-1", "greedy"],
     ]
-    assert "There are those by greedy" in sla("table", "--search", "beam5", code=2).stderr
+    for searches in (("--search", "beam5"), ("--search", "greedy", "--search", "beam5")):
+        assert "There are those by greedy" in sla("table", *searches, code=2).stderr
     error = sla("table", "--work", "nowhere", code=2).stderr
     assert "no hypotheses of dev or test of a run in nowhere" in error
 
