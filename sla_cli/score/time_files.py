@@ -138,7 +138,7 @@ def read_signs(path: Path, tiers: Sequence[str] = ()) -> dict[str, Signs]:
         return {name: _of_recording(path / file, tiers) for name, file in _files_in(path).items()}
     if can_read(path.name):
         return {path.stem: _annotated(path, tiers)}
-    if tiers:
+    if tiers and path.exists():
         raise SlaError(f"{path} has no tiers", "Leave out the name of the tier.")
     if _is_ctm(path):
         return {name: _sorted(signs) for name, signs in read_times(read_text(path), str(path)).items()}

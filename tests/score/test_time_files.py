@@ -196,6 +196,8 @@ def test_several_tiers_have_to_be_named(tmp_path: Path) -> None:
         compare_times(found, true)
     with pytest.raises(SlaError, match="no tier 'GLOSS'"):
         compare_times(found, true, ["GLOSS"])
+    with pytest.raises(SlaError, match=r"cannot read .*nowhere"):
+        compare_times(tmp_path / "nowhere", true, ["GLOSS"])
 
 
 def test_a_tier_with_own_times_below_a_sentence_may_have_the_glosses(tmp_path: Path) -> None:
