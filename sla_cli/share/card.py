@@ -37,7 +37,7 @@ SHOWN = 20  # glosses named in a list
 
 @dataclass(frozen=True)
 class Answers:
-    """What only the author of a model can say; "" is an open question.
+    """What only the author of a model can say; a blank answer is an open question.
 
     Attributes:
         language: the sign language, by its code in ISO 639-3, such as gsg.
@@ -55,7 +55,7 @@ class Answers:
         """Raises SlaError for an answer that is not one line of text, or a language or licence without such a code."""
         for one in fields(self):
             answer = as_line(getattr(self, one.name), f"--{one.name.replace('_', '-')}")
-            object.__setattr__(self, one.name, answer)
+            object.__setattr__(self, one.name, answer.strip())
         if self.licence and not LICENCE.fullmatch(self.licence):
             raise SlaError(
                 f"--licence {self.licence!r} is no identifier of a licence on the hub",

@@ -117,6 +117,11 @@ def test_a_language_has_its_code(folder: Path, language: str) -> None:
     assert not Path("m").exists()
 
 
+def test_a_blank_answer_is_none(folder: Path) -> None:
+    made = sla("export", RUN, "-o", "m", *ANSWERS[:4], "--corpus-licence", " ", "--contact", " ")
+    assert made["open_questions"] == ["corpus_licence", "contact"]
+
+
 @pytest.mark.parametrize("licence", ["MIT", "my licence", "http://x"])
 def test_a_licence_is_named_as_on_the_hub(folder: Path, licence: str) -> None:
     assert "--licence" in refused("export", RUN, "-o", "m", "--licence", licence)
