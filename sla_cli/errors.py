@@ -177,8 +177,17 @@ def file_errors() -> Iterator[None]:
             raise SlaError(fault, "Set TMPDIR to a folder that can be.") from error
         if error.errno not in REFUSALS or not isinstance(error.filename, str | bytes):
             raise
-        hint = "Correct it, or name another place; files that were complete before are unchanged."
-        raise SlaError(f"{os.fsdecode(error.filename)}: {error.strerror}", hint) from error
+        raise _to_correct(error) from error
+    except RuntimeError as error:
+        loop = error.__context__  # Path.resolve hides the error of a loop of links
+        if not isinstance(loop, OSError) or loop.errno != errno.ELOOP:
+            raise
+        raise _to_correct(loop) from error
+
+
+def _to_correct(error: OSError) -> SlaError:
+    hint = "Correct it, or name another place; files that were complete before are unchanged."
+    return SlaError(f"{os.fsdecode(error.filename)}: {error.strerror}", hint)
 
 
 def _has_folder() -> bool:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import sla_cli
-from sla_cli.errors import FormatError, SlaError, some, visible
+from sla_cli.errors import FormatError, SlaError, file_errors, some, visible
 
 
 @pytest.mark.parametrize(
@@ -93,3 +93,9 @@ def test_what_one_may_not_read_is_an_error_that_a_user_can_correct(call: Callabl
     finally:
         os.seteuid(0)
     folder.rmdir()
+
+
+def test_a_loop_of_links_is_an_error_that_a_user_can_correct(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(SlaError, match="symbolic links"), file_errors():
+        (tmp_path / "loop").resolve(strict=True)
