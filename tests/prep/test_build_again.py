@@ -70,6 +70,23 @@ def test_a_file_of_somebody_among_those_of_a_store_is_not_replaced(root: Path, o
     assert (out / "clips-0007.h5").read_text() == "years"
 
 
+def test_a_link_to_a_file_of_somebody_in_a_store_is_not_written_through(root: Path, out: Path, tmp_path: Path) -> None:
+    (tmp_path / "notes").write_text("years")
+    (out / "clips.h5").unlink()
+    (out / "clips.h5").symlink_to(tmp_path / "notes")
+    with pytest.raises(SlaError, match=r"clips\.h5 is not a file of a store"):
+        build(root, out, force=True)
+    assert (tmp_path / "notes").read_text() == "years"
+
+
+def test_a_folder_with_the_name_of_a_file_of_a_store_is_refused_before_encoding(root: Path, out: Path) -> None:
+    (out / "clips.h5").unlink()
+    (out / "clips.h5").mkdir()
+    with pytest.raises(SlaError, match=r"clips\.h5 is a folder"):
+        build(root, out, force=True)
+    assert not list(out.glob(".spool-*"))
+
+
 def test_a_division_of_the_corpus_that_somebody_edited_is_not_replaced(root: Path, out: Path) -> None:
     """With and without the line of its digest, and before anything is encoded; nor one that somebody drew."""
     build(root, out)
