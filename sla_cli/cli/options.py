@@ -13,7 +13,7 @@ from sla_cli.cli.text_streams import is_utf8
 from sla_cli.config import bounds
 from sla_cli.config.bounds import DEVICES, LAYERS, WEIGHTS
 from sla_cli.config.settings import DecodeConfig, Precision
-from sla_cli.errors import SlaError, visible
+from sla_cli.errors import CONTROL, SlaError, visible
 from sla_cli.search.engines import Engine
 
 Number = TypeVar("Number", int, float)
@@ -177,9 +177,11 @@ def answer(lines: str, result: object, as_json: bool) -> None:
 def json_text(result: object) -> str:
     """A result as JSON, valid whatever it holds; paths are texts.
 
-    Bytes in a path that are no UTF-8 become escapes of surrogates, from which `os.fsencode` makes the bytes again.
+    Control characters, which a terminal would obey, are escaped. Bytes in a path that are no UTF-8 become escapes of
+    surrogates, from which `os.fsencode` makes the bytes again.
     """
     text = json.dumps(to_builtins(result, enc_hook=_path), ensure_ascii=not is_utf8(sys.stdout))
+    text = CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)  # those that json.dumps leaves
     return text.encode("utf-8", "backslashreplace").decode()
 
 

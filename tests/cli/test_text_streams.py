@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from sla_cli.errors import CONTROL
+
 GLOSS = "سوق"
 PROGRAM = """
 import os, sys
@@ -17,8 +19,9 @@ from pathlib import Path
 from sla_cli.cli.main import fit_terminal
 from sla_cli.cli.options import answer
 fit_terminal()
-answer("\\u0633\\u0648\\u0642", {"gloss": "\\u0633\\u0648\\u0642 \\U0001f600", "path": Path(os.fsdecode(b"bad\\xff"))},
-       sys.argv[1] == "json")
+path = Path(os.fsdecode(b"bad\\xff"))
+found = {"gloss": "\\u0633\\u0648\\u0642 \\U0001f600", "path": path, "name": "\\x9b\\x7f\\u202e"}
+answer("\\u0633\\u0648\\u0642", found, sys.argv[1] == "json")
 """
 PLACES = {
     "utf-8": {"LC_ALL": "C.UTF-8"},
@@ -38,7 +41,11 @@ def printed(place: str, *program: str) -> bytes:
 def test_json_is_valid_and_complete_wherever_it_is_printed(place: str) -> None:
     found = json.loads(printed(place, "-c", PROGRAM, "json").decode())
     assert found["gloss"] == f"{GLOSS} \U0001f600"
-    assert os.fsencode(found["path"]) == b"bad\xff"
+    assert os.fsencode(found["path"]) == b"bad\xff" and found["name"] == "\x9b\x7f\u202e"
+
+
+def test_a_terminal_obeys_nothing_in_json() -> None:
+    assert not CONTROL.search(printed("utf-8", "-c", PROGRAM, "json").decode().rstrip())
 
 
 @pytest.mark.parametrize("closed", [1, 2])
