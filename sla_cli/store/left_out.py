@@ -19,6 +19,7 @@ from sla_cli.errors import FormatError
 from sla_cli.system.atomic import refuse_link, write_text
 from sla_cli.system.file_identity import unchanged
 
+BYTE_ORDER_MARK = "\ufeff"
 LEFT_OUT, LEFT_OUT_CLIPS, LEFT_OUT_SPLITS = FILES = ("left-out.txt", "left-out-clips.txt", "left-out-splits.txt")
 
 
@@ -77,7 +78,9 @@ def _add_lines(path: Path, lines: Iterable[str]) -> None:
     check = unchanged(path)
     there = dict.fromkeys(_lines(path))
     if new := [line for line in lines if line not in there]:
-        write_text(path, "".join(f"{line}\n" for line in dict.fromkeys((*there, *new))), check=check)
+        text = "".join(f"{line}\n" for line in dict.fromkeys((*there, *new)))
+        first = BYTE_ORDER_MARK if text.startswith(BYTE_ORDER_MARK) else ""  # `read_text` takes one away
+        write_text(path, first + text, check=check)
 
 
 def _lines(path: Path) -> tuple[str, ...]:

@@ -24,7 +24,7 @@ from sla_cli.prep.check import check_store
 from sla_cli.prep.left_out import leave_out
 from sla_cli.prep.make_division import split_store
 from sla_cli.store.division import Division, read_division, write_division
-from sla_cli.store.left_out import read_left_out
+from sla_cli.store.left_out import add_clips_left_out, add_left_out, clips_left_out, read_left_out
 from sla_cli.store.paths import division_path
 from sla_cli.store.store import Store
 from sla_cli.system import atomic
@@ -410,3 +410,11 @@ def test_a_division_that_somebody_edited_stays_theirs(root: Path, out: Path) -> 
     assert read_division(path).edited
     with pytest.raises(SlaError, match="was edited, and would be replaced"):
         build(root, out, force=True)
+
+
+def test_names_that_begin_with_a_byte_order_mark_are_read_back(tmp_path: Path) -> None:
+    add_left_out(tmp_path, ["\ufeffanna"])
+    add_left_out(tmp_path, ["bob"])
+    add_clips_left_out(tmp_path, {"\ufeffa1": "bob"})
+    assert read_left_out(tmp_path) == ("\ufeffanna", "bob")
+    assert clips_left_out(tmp_path, ["bob"]) == {"\ufeffa1": "bob"}
