@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Literal
 
 from sla_cli.core.clip import SPLITS
+from sla_cli.core.markdown import unmarked
 from sla_cli.core.seed_groups import SeedGroup
 from sla_cli.score.run_table import Row, mean_share
 from sla_cli.score.score import ScoreOptions
@@ -84,14 +84,9 @@ def _markdown(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str
     lines = [
         header,
         ["---", "---", "---", *["---:"] * (len(header) - 3)],
-        *([_unmarked(cell) for cell in row] for row in rows),
+        *([unmarked(cell) for cell in row] for row in rows),
     ]
     return "\n".join([*(f"| {' | '.join(line)} |" for line in lines), "", caption])
-
-
-def _unmarked(cell: str) -> str:
-    """A cell in which a name ends no cell and begins no HTML."""
-    return re.sub(r"[|<]", r"\\\g<0>", cell)
 
 
 def _latex(header: Sequence[str], rows: Sequence[Sequence[str]], caption: str) -> str:

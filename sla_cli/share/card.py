@@ -16,6 +16,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from sla_cli import __version__
 from sla_cli.core.arguments import as_line
+from sla_cli.core.markdown import unmarked
 from sla_cli.core.result import Score
 from sla_cli.errors import SlaError
 from sla_cli.log import log
@@ -134,6 +135,7 @@ class Card:
             loader=PackageLoader("sla_cli.share", ""), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True,
             keep_trailing_newline=True, autoescape=False,
         )  # fmt: skip
+        environment.filters["unmarked"] = unmarked
         return environment.get_template("card.md.j2").render(
             card=self, facts=facts, metadata=self._metadata(facts), question=QUESTION, sla=__version__, shown=SHOWN
         )
