@@ -12,7 +12,7 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from sla_cli.errors import CONTROL, SlaError, decoded, in_line, shown
+from sla_cli.errors import SlaError, decoded, in_line, shown
 from sla_cli.system.atomic import LONGEST_NAME
 
 NAME = re.compile(r"[^.\s/\\:,]([^\t\n/\\:,]*[^\s/\\:,])?")
@@ -40,7 +40,7 @@ def check_name(name: str | None) -> None:
     """Raise SlaError if a folder, or a division, cannot have the name that --name gives it."""
     if name is None:
         return
-    if CONTROL.search(name) or not NAME.fullmatch(name):
+    if in_line(decoded(name)) != decoded(name) or not NAME.fullmatch(name):  # also bytes that are no UTF-8
         raise SlaError(f"{shown(name)} cannot be a name", "Give a --name of letters, digits, - and _.")
     if len(os.fsencode(name)) > LONGEST_GIVEN:
         raise SlaError(f"the name {name[:60]}… has more than {LONGEST_GIVEN} bytes", "Give a shorter --name.")

@@ -41,6 +41,12 @@ def test_a_name_leaves_room_for_what_is_added_to_it() -> None:
         check_name("é" * 101)
 
 
+@pytest.mark.parametrize("name", ["a\udce9", "a\ud800", "a\x9b", "a\u202e", "a\tb", "a\n"])
+def test_a_name_can_be_written_and_shown(name: str) -> None:
+    with pytest.raises(SlaError, match=r"cannot be a name"):
+        check_name(name)
+
+
 @given(value=st.floats(), low=st.floats(-1e6, 1e6), width=st.floats(0, 1e6))
 def test_numbers_are_within_their_bounds_or_refused(value: float, low: float, width: float) -> None:
     if low <= value <= low + width:
