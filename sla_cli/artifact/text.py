@@ -41,10 +41,7 @@ def decode_text(data: bytes, name: str) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise FormatError(
-            f"{name}, line {line}: not UTF-8 text",
-            AS_UTF8,
-        ) from error
+        raise FormatError(f"{name}, line {line}: not UTF-8 text", AS_UTF8) from error
 
 
 def decode_any_text(data: bytes, name: str) -> str:
@@ -57,7 +54,8 @@ def decode_any_text(data: bytes, name: str) -> str:
     except UnicodeDecodeError as error:
         raise FormatError(f"{name}: broken UTF-16 text", AS_UTF8) from error
     if UNMARKED.match(text):  # a list of names would be read as names of nobody
-        raise FormatError(f"{name}: UTF-16 or UTF-32 text without a byte order mark", AS_UTF8)
+        odd = "zero bytes at its beginning: it is damaged, or UTF-16 or UTF-32 that does not say so"
+        raise FormatError(f"{name} has {odd}", AS_UTF8)
     return one_line_end(text)
 
 

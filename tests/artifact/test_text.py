@@ -32,11 +32,12 @@ def test_lines_end_alike_whichever_program_saved_them(tmp_path: Path, encoding: 
     assert read_text(path) == "GRÜN\n\nB"
 
 
-@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32"])
-def test_a_text_in_another_encoding_that_does_not_say_so_is_refused(tmp_path: Path, encoding: str) -> None:
+@pytest.mark.parametrize("data", [*map("S1\n".encode, ("utf-16-le", "utf-16-be", "utf-32", "utf-32-le")), bytes(40)])
+def test_a_text_of_zero_bytes_is_refused(tmp_path: Path, data: bytes) -> None:
+    """As in another encoding that does not say so, or after a power failure."""
     path = tmp_path / "left-out.txt"
-    path.write_bytes("S1\n".encode(encoding))
-    with pytest.raises(SlaError, match="without a byte order mark") as caught:
+    path.write_bytes(data)
+    with pytest.raises(SlaError, match="zero bytes at its beginning: it is damaged, or UTF-16") as caught:
         read_text(path)
     assert "UTF-8" in caught.value.hint
 
