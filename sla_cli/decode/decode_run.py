@@ -106,8 +106,8 @@ def check_decoding(
 
 def check_hotwords(hotwords: Sequence[str], source: Path) -> None:
     """Raise SlaError for a hot word that a run lacks, before its emissions are computed."""
-    if hotwords and source.is_dir():
-        hot_columns(hotwords, find_trained(source).glosses)
+    if hotwords and (run := find_trained(source)).exists:  # else it is refused later, or holds emissions
+        hot_columns(hotwords, run.glosses)
 
 
 def decode_run(

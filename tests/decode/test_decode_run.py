@@ -20,3 +20,6 @@ def test_a_hot_word_that_the_run_lacks(command: str, tmp_path: Path, monkeypatch
     result = CliRunner().invoke(app, [command, "frozen-1", "--lm", "gloss.arpa", "--hotword", "NOWHERE"])
     assert result.exit_code == 2, result.output
     assert "hot word 'NOWHERE' is not a gloss of the vocabulary" in result.stderr
+    Path("folder").mkdir()
+    result = CliRunner().invoke(app, [command, "folder", "--lm", "gloss.arpa", "--hotword", "NOWHERE"])
+    assert "folder is not a run: no run.toml in it" in result.stderr
