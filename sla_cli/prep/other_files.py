@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sla_cli.artifact.receipt import read_receipt, receipt_path
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.store.paths import DIVISIONS, clips_path, stored_files
+from sla_cli.store.paths import DIVISIONS, SHARD, clips_path, stored_files
 from sla_cli.system.atomic import UNFINISHED
 from sla_cli.work.kind import STORE, STORE_FILE, file_kind, kind_of
 
@@ -26,8 +26,9 @@ def refuse_other_artifact(out: Path) -> None:
 def check_clips_files(out: Path) -> None:
     """Raise SlaError for a file or folder that has the name of a store's file, and that no command of sla wrote, or
     that is a link to the file of another store."""
-    if clips_path(out).is_dir():
-        raise SlaError(f"{clips_path(out)} is a folder, and is not replaced", RENAME)
+    for path in (clips_path(out), *filter(lambda path: SHARD.fullmatch(path.name), out.glob("clips-*.h5"))):
+        if path.is_dir():
+            raise SlaError(f"{path} is a folder, and is not replaced", RENAME)
     refuse_other_store(out, stored_files(out))
     made = read_receipt(out)
     recorded = made.results.get("files", []) if made is not None else []

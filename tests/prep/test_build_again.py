@@ -79,10 +79,13 @@ def test_a_link_to_a_file_of_somebody_in_a_store_is_not_written_through(root: Pa
     assert (tmp_path / "notes").read_text() == "years"
 
 
-def test_a_folder_with_the_name_of_a_file_of_a_store_is_refused_before_encoding(root: Path, out: Path) -> None:
+@pytest.mark.parametrize("name", ["clips.h5", "clips-0001.h5"])
+def test_a_folder_with_the_name_of_a_file_of_a_store_is_refused_before_encoding(
+    root: Path, out: Path, name: str
+) -> None:
     (out / "clips.h5").unlink()
-    (out / "clips.h5").mkdir()
-    with pytest.raises(SlaError, match=r"clips\.h5 is a folder"):
+    (out / name).mkdir()
+    with pytest.raises(SlaError, match=rf"{name} is a folder"):
         build(root, out, force=True)
     assert not list(out.glob(".spool-*"))
 
