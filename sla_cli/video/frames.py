@@ -90,7 +90,7 @@ class FrameReader:
             if not names:
                 raise FrameError(f"{where} holds no images: {some(entries) or 'it is empty'}", ONE)
             self.missing = missing_frames(names, self._first)
-            yield from read_folder(tree, source, names, rate, self._folder_fps)
+            yield from read_folder(tree, source, names, rate, self._folder_fps, self.missing)
             self.fps = rate or self._folder_fps
         elif not tree.is_file(source.path):
             raise FrameError(nothing_at(where))

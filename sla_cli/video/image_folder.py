@@ -27,7 +27,7 @@ def pictures_among(names: Iterable[str]) -> list[str]:
 
 
 def read_folder(
-    tree: Tree, source: Source, names: Sequence[str], rate: float, fps: float
+    tree: Tree, source: Source, names: Sequence[str], rate: float, fps: float, missing: str = ""
 ) -> Iterator[tuple[float, np.ndarray]]:
     """Time in seconds and picture of the wanted frames of a folder.
 
@@ -35,6 +35,7 @@ def read_folder(
         names: names of its pictures, in order.
         rate: frames per second of the result; 0 uses all.
         fps: frame rate of the folder, 0 if it is not known: times are then NaN.
+        missing: as `FrameReader.missing`, for the message.
 
     Yields:
         Time, and BGR uint8 (height, width, 3).
@@ -48,7 +49,8 @@ def read_folder(
         if not fps:
             message = f"{tree.where(source.path)} is a folder of images whose frame rate is unknown"
             raise FrameError(message, "Its table or Source needs fps; or leave out start, end and --fps.")
-        check_end(source.end, len(names) / fps, tree.where(source.path))
+        where = tree.where(source.path) + (f" ({missing})" if missing else "")
+        check_end(source.end, len(names) / fps, where)
         frames = list(selected(frames, source.start, source.end, rate, tree.where(source.path)))
     paths = [f"{source.path}/{name}" if source.path else name for _, name in frames]
     for (time, _), path, data in zip(frames, paths, tree.read_all(paths), strict=True):

@@ -69,6 +69,10 @@ def test_a_part_after_the_pictures_of_a_folder_is_refused_as_of_a_video(folder: 
     with pytest.raises(FrameError, match=r"frames ends at 2\.00 s, before 3\.00 s"):
         read(FrameReader(Source(folder.parent, folder.name, 1.0, 3.0), fps=25.0))
     assert len(read(FrameReader(Source(folder.parent, folder.name, 1.0, 2.3), fps=25.0))[0]) == 25
+    for picture in sorted(folder.iterdir())[10:35]:
+        picture.unlink()
+    with pytest.raises(FrameError, match=r"frames \(frames .* are missing\) ends at 1\.00 s, before 2\.00 s"):
+        read(FrameReader(Source(folder.parent, folder.name, 1.0, 2.0), fps=25.0))
 
 
 @pytest.mark.parametrize("kind", ["video", "folder"])
