@@ -46,7 +46,8 @@ def transcript_page(
         reference: what is signed and when, if it is known, in order of time; the page shows it below the signs.
         left_out: whether there is a video, which the page neither names nor plays.
     """
-    transcript = replace(transcript, duration=max([transcript.duration, *(sign.end for sign in transcript.signs)]))
+    last = max((sign.end for sign in (*transcript.signs, *reference)), default=0.0)
+    transcript = replace(transcript, duration=max(transcript.duration, last))
     video = transcript.media
     sentences = list(_with_rooms(transcript))
     signs = transcript.signs

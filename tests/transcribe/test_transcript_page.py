@@ -208,6 +208,12 @@ def test_steps_of_different_lengths_are_drawn_at_their_times() -> None:
     assert list(image > 128) == [False, True, True, True, True]
 
 
+def test_signs_after_the_stated_duration_are_within_the_page(tmp_path: Path) -> None:
+    for signs, reference in (([Sign("A", 6.0, 8.0, 1.0)], []), ([Sign("A", 1, 2, 1.0)], [Sign("A", 6.0, 8.0, 1.0)])):
+        write_transcript_page(tmp_path / "p.html", transcript(signs, duration=5.0), {}, reference=reference)
+        assert parse(tmp_path / "p.html").tags("main")[0]["data-duration"] == "8.0"
+
+
 def test_no_probabilities_no_heat_map(tmp_path: Path) -> None:
     write_transcript_page(tmp_path / "p.html", transcript(heat=False), {})
     assert parse(tmp_path / "p.html").tags("img") == []
