@@ -59,6 +59,7 @@ def table(
     from sla_cli.score.table_text import runs_like, table_text
     from sla_cli.system.atomic import write_text
     from sla_cli.work.folder import Work as WorkFolder
+    from sla_cli.work.folder import work_option
     from sla_cli.work.output import check_output
 
     folder = WorkFolder(work)
@@ -69,7 +70,8 @@ def table(
     rows = run_table(runs or (), folder, splits=splits, ref=ref, searches=search or (), options=options)
     if not rows:
         raise SlaError(
-            f"no hypotheses of {' or '.join(splits)} of a run in {folder.hypotheses}", "`sla decode` makes them."
+            f"no hypotheses of {' or '.join(splits)} of a run in {folder.hypotheses}",
+            f"`sla decode{f' --split {split}' if split else ''}{work_option(folder.root)}` makes them.",
         )
     text = table_text(rows, kind, options)
     if output is not None:

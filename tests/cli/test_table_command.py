@@ -191,8 +191,11 @@ def test_without_a_run_all_that_were_decoded_are_shown(store: Store) -> None:
     ]
     for searches in (("--search", "beam5"), ("--search", "greedy", "--search", "beam5")):
         assert "There are those by greedy" in sla("table", *searches, code=2).stderr
+    error = sla("table", "--split", "test", "--work", "nowhere", code=2).stderr
+    assert "`sla decode --split test --work nowhere` makes them." in " ".join(error.split())
     error = sla("table", "--work", "nowhere", code=2).stderr
     assert "no hypotheses of dev or test of a run in nowhere" in error
+    assert "`sla decode --work nowhere` makes them." in error
 
 
 def test_a_run_or_a_seed_counts_once(store: Store) -> None:
