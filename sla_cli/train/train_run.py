@@ -103,6 +103,10 @@ def _check_new(
     """Raise SlaError if one of new runs cannot be made or trained, before anything of an old one is removed."""
     if begin is not None:
         check_kept(begin, configs)
+    for path in (str(store.path.resolve()), begin.run if begin else "", *(str(run.path.absolute()) for run in configs)):
+        if path.encode("utf-8", "ignore") != path.encode("utf-8", "surrogatepass"):
+            fault = f"{path}: a run notes this path, which is not UTF-8, and could not be read again"
+            raise SlaError(fault, "Rename that folder.")
     for run in configs:
         if run.exists and not force:
             hint = f"Continue it with {resume_command(run.path)}, replace it with --force."

@@ -5,6 +5,7 @@ import logging
 import os
 import shutil
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
@@ -494,6 +495,18 @@ def test_a_damaged_store_leaves_no_folder_of_a_run(tmp_path: Path) -> None:
     with pytest.raises(SlaError, match=r"clips\.h5"):
         start_run(Store(folder), tmp_path / "run", CONFIG, preset="tiny")
     assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.skipif(sys.platform == "darwin", reason="names of files are UTF-8 there")
+@pytest.mark.parametrize(("where", "run"), [("w\udce9", "run"), ("w", "r\udce9")])
+def test_a_path_that_is_no_utf8_is_refused_before_an_old_run_is_replaced(tmp_path: Path, where: str, run: str) -> None:
+    """run.toml could not be read again."""
+    store, folder = write_store(tmp_path / where), tmp_path / run
+    folder.mkdir()
+    (folder / "run.toml").write_text("old")
+    with pytest.raises(SlaError, match="not UTF-8"):
+        start_run(store, folder, CONFIG, preset="tiny", group=CPU, force=True)
+    assert (folder / "run.toml").read_text() == "old"
 
 
 def test_clips_that_prep_lost_are_mentioned(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
