@@ -23,7 +23,7 @@ from sla_cli.core.clip_score import ClipScore, score_clips
 from sla_cli.core.edit_alignment import KEPT, Counts, Pair
 from sla_cli.core.normalize import PROFILES
 from sla_cli.core.result import Score
-from sla_cli.errors import FormatError
+from sla_cli.errors import FormatError, in_line, visible
 from sla_cli.log import ONCE, log
 from sla_cli.system.atomic import Check, write_text
 from sla_cli.system.garbage_collection import without_garbage_collection
@@ -197,13 +197,13 @@ def one_line(name: str) -> str:
 
 
 def _alignment(score: Score) -> Iterator[str]:
-    """Lines like those of sclite's `pra` report; columns are as wide as the glosses on a screen."""
+    """Lines like those of sclite's `pra` report, for a terminal; columns are as wide as the glosses on it."""
     yield score.signature
     columns = _Columns()
     for clip in score.clips:
         steps = clip.counts
         counted = f"{steps.correct} {steps.substitutions} {steps.deletions} {steps.insertions}"
-        yield f"\nid: {clip.id}\nScores: (#C #S #D #I) {counted}"
+        yield f"\nid: {in_line(clip.id)}\nScores: (#C #S #D #I) {counted}"
         if clip.pairs:
             reference, hypothesis, ops = map(" ".join, zip(*map(columns.__getitem__, clip.pairs), strict=True))
             yield f"REF:  {reference}".rstrip()
@@ -215,7 +215,8 @@ class _Columns(dict[Pair, tuple[str, str, str]]):
     """Reference, hypothesis and step, padded to one width; stars for a missing side. Cached: few steps differ."""
 
     def __missing__(self, pair: Pair) -> tuple[str, str, str]:
-        op, reference, hypothesis = pair
+        op, *sides = pair
+        reference, hypothesis = (None if gloss is None else visible(gloss) for gloss in sides)
         ours, theirs = (0 if gloss is None else cell_len(gloss) for gloss in (reference, hypothesis))
         width = max(3, ours, theirs)
         self[pair] = (

@@ -157,6 +157,12 @@ def test_alignment_lines_up_on_the_screen(tmp_path: Path, score: Score) -> None:
     assert cell_len("REF:  天气 ") == cell_len("HYP:  天   ")
 
 
+def test_alignment_shows_what_a_terminal_would_obey_by_its_number(tmp_path: Path) -> None:
+    write_scores(tmp_path, Score("none", 1, "", (score_clip("\x1b[2J\u202e", ["A\u202e"], ["A\u202e", "\u2066B"]),)))
+    lines = (tmp_path / "alignment.txt").read_text(encoding="utf-8").split("\n")
+    assert lines[2] == "id: \\x1b[2J\\u202e" and lines[4:6] == ["REF:  A\\u202e *******", "HYP:  A\\u202e \\u2066B"]
+
+
 def test_reads_back_what_was_written(tmp_path: Path, score: Score, caplog: pytest.LogCaptureFixture) -> None:
     write_scores(tmp_path, score)
     assert read_scores(tmp_path) == score
