@@ -128,8 +128,10 @@ def _fault(clip: Clip) -> str:
         return f"clip {clip.id[:80]!r}: an id must not contain '/', tab, NUL or similar characters"
     if len(clip.id) > LONGEST_ID:
         return f"clip {clip.id[:40]!r}…: an id of {len(clip.id)} characters; at most {LONGEST_ID} are allowed"
-    if CONTROL.search(clip.signer) or any(map(NO_GLOSS.search, clip.glosses)) or "\0" in clip.translation:
-        return f"clip {clip.id}: a tab, NUL or similar character in signer, glosses or translation"
+    if CONTROL.search(clip.signer) or any(map(NO_GLOSS.search, clip.glosses)):
+        return f"clip {clip.id}: a tab, NUL or similar character in signer or glosses"
+    if "\0" in clip.translation:
+        return f"clip {clip.id}: NUL in its translation"
     return ""
 
 
