@@ -28,11 +28,11 @@ from sla_cli.artifact.hdf5 import (
 from sla_cli.artifact.receipt import Receipt, read_receipt
 from sla_cli.config.checks import read_values
 from sla_cli.core.calibration import UNCHANGED, Calibration
-from sla_cli.core.ctc import are_probabilities
+from sla_cli.core.ctc import are_probabilities, check_log_probs
 from sla_cli.core.digest import digest_json
 from sla_cli.core.place import FrameScores, Spans, place
 from sla_cli.core.quantities import FileName, Line, Positive
-from sla_cli.errors import FormatError
+from sla_cli.errors import FormatError, naming
 from sla_cli.store.clips import Split
 from sla_cli.system.atomic import Check, atomic_write
 from sla_cli.system.file_identity import identity
@@ -257,7 +257,7 @@ class Emissions:
         return len(self.ids)
 
     def __getitem__(self, index: int) -> Emission:
-        """One clip. Raises IndexError, and FormatError if its part of the file is damaged or holds no probabilities."""
+        """One clip. Raises IndexError, and SlaError if its part of the file is damaged or holds no probabilities."""
         index = range(len(self))[index]
         start, end = self.offsets[index : index + 2]
         last = int(self.frames[: index + 1].sum())
@@ -270,6 +270,8 @@ class Emissions:
             message = f"{self.path}: clip {self.ids[index]} holds values that are no log-probabilities"
             hint = "They are natural logarithms, of which each row's exponentials sum to 1."
             raise FormatError(message, f"{hint} Make it again with {REMAKE}.")
+        with naming(f"{self.path}: clip {self.ids[index]}"):
+            check_log_probs(log_probs, log_probs.shape[1])  # NaN, which the check above lets through
         return Emission(self.ids[index], log_probs, int(self.frames[index]), float(self.fps[index]), shown)
 
     def __iter__(self) -> Iterator[Emission]:

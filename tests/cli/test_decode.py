@@ -233,7 +233,7 @@ def test_emissions_that_cannot_be_decoded(folder: Path) -> None:
     shutil.copy("dev.h5", "edited.h5")  # without its receipt, which would tell that it was edited
     with h5py.File("edited.h5", "r+") as file:
         file["log_probs"][0, 0] = np.nan
-    assert "clip dev-0: output step 0 holds NaN" in refuse("edited.h5")
+    assert "edited.h5: clip dev-0: output step 0 holds NaN" in refuse("edited.h5")
     shutil.copy("test.h5", "other.h5")
     with h5py.File("other.h5", "r+") as file:
         del file["glosses"]
