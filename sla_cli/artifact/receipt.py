@@ -176,17 +176,23 @@ def read_receipt_file(path: Path) -> Receipt:
             return found
     except (SlaError, UnicodeEncodeError) as error:
         reason = error.message if isinstance(error, SlaError) else str(error)
+        reason = reason.removeprefix(str(path)).lstrip(":, ")  # it is named once
         hint = f"{_how_to_fix()} If it is not from sla, move it instead."
         raise FormatError(f"{path}: not a receipt ({reason})", hint) from error
     raise unread_version(path, "receipt", VERSION, facts["version"], _how_to_fix(f"`sla {facts['stage']}`"))
 
 
 def _check_results(receipt: Receipt) -> None:
-    """Raise FormatError for results of another type than later stages read."""
+    """Raise FormatError for results of another type than later stages read, and for times that are none."""
     try:
         convert(receipt.results, READ.get(receipt.stage, Struct))
     except ValidationError as error:
         raise FormatError(f"results: {error}") from error
+    for name, time in (("started", receipt.started), ("finished", receipt.finished)):
+        try:
+            datetime.fromisoformat(time).timestamp()
+        except (ValueError, OverflowError) as error:
+            raise FormatError(f"{name}: no time: {time!r}") from error
 
 
 def _how_to_fix(stage: str = "the stage that made it") -> str:
@@ -236,11 +242,12 @@ def _differences(old: Receipt, new: Receipt) -> str:
     pairs = [("stage", old.stage, new.stage), ("seed", old.seed, new.seed)]
     for was, now in ((old.arguments, new.arguments), (old.inputs, new.inputs)):
         pairs += [(key, was.get(key), now.get(key)) for key in sorted(was.keys() | now.keys())]
-    return "; ".join(
+    found = "; ".join(
         f"{key} is new" if key in new.inputs and a is None else f"{key} was {a!r}, now {b!r}"
         for key, a, b in pairs
         if a != b
-    )[:400]
+    )
+    return found[:400] or f"fingerprint was {old.fingerprint}, now {new.fingerprint}"
 
 
 def digest_file(path: Path) -> str:

@@ -27,6 +27,7 @@ from sla_cli.artifact.receipt import (
     write_receipt,
 )
 from sla_cli.cli.main import app
+from sla_cli.core.digest import digest_json
 from sla_cli.errors import FormatError, SlaError
 
 texts = st.text(st.characters(codec="utf-8"), max_size=6)
@@ -102,6 +103,12 @@ def test_a_refusal_lists_every_difference(tmp_path: Path) -> None:
     assert "--force" in caught.value.hint
 
 
+def test_a_refusal_says_that_nothing_but_the_fingerprint_differs(tmp_path: Path) -> None:
+    write_receipt(receipt(fingerprint="ab"), tmp_path)
+    with pytest.raises(SlaError, match="settings or inputs: fingerprint was ab, now"):
+        already_made(tmp_path, receipt(), force=False)
+
+
 def test_the_same_again_is_already_made(tmp_path: Path) -> None:
     assert already_made(tmp_path, receipt(), force=False) is None
     write_receipt(receipt(results={"clips": 3}), tmp_path)
@@ -132,6 +139,7 @@ def test_what_is_no_receipt_is_named(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "receipt.json").write_bytes(content)
     with pytest.raises(FormatError, match=r"receipt\.json: not a receipt") as caught:
         already_made(tmp_path, receipt(), force=False)
+    assert caught.value.message.count("receipt.json") == 1
     assert "Delete it" in caught.value.hint
     assert already_made(tmp_path, receipt(), force=True) is None, "what is replaced need not be readable"
 
@@ -207,6 +215,19 @@ def test_results_of_another_type_than_is_read_from_them(tmp_path: Path, stage: s
     write_receipt(Receipt(stage, {}, {}, results=results), tmp_path)
     with pytest.raises(FormatError, match=r"receipt\.json: not a receipt \(results: Expected"):
         read_receipt(tmp_path)
+
+
+@pytest.mark.parametrize("field", ["started", "finished"])
+@pytest.mark.parametrize("time", ["yesterday", "a\x1b[31mb"])
+def test_times_that_are_none(tmp_path: Path, field: str, time: str) -> None:
+    write_receipt(receipt(), tmp_path)
+    path = tmp_path / "receipt.json"
+    facts = json.loads(path.read_text()) | {field: time}
+    facts["checksum"] = digest_json({name: value for name, value in facts.items() if name != "checksum"})
+    path.write_text(json.dumps(facts))
+    with pytest.raises(FormatError, match=rf"receipt\.json: not a receipt \({field}: no time: ") as caught:
+        read_receipt(tmp_path)
+    assert "\x1b" not in caught.value.message
 
 
 def test_a_receipt_without_the_digest_of_its_file_vouches_for_nothing(tmp_path: Path) -> None:
