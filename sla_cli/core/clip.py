@@ -75,8 +75,11 @@ class Clip:
 
 
 def signer_key(name: str) -> str:
-    """What the names of one person share, however a table writes capitals, and spaces around a name."""
-    return plain_name(name.strip())
+    """What the names of one person share, however a table writes capitals, and spaces around a name.
+
+    A byte order mark is left in a name where files were joined; nobody sees it.
+    """
+    return plain_name(name.replace("\ufeff", "").strip())
 
 
 def one_spelling(names: Iterable[str]) -> list[str]:

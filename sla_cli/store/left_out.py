@@ -9,6 +9,7 @@ had clips of them: what was made from these still holds the clips.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from sla_cli.artifact.text import read_text
 from sla_cli.core.alike import in_one_form
 from sla_cli.core.clip import signer_key
 from sla_cli.errors import FormatError
+from sla_cli.log import log
 from sla_cli.system.atomic import refuse_link, write_text
 from sla_cli.system.file_identity import unchanged
 
@@ -33,14 +35,14 @@ def clips_left_out(store: Path, signers: Iterable[str]) -> dict[str, str]:
 
     Their ids are in one Unicode form: look for others in this form.
 
-    Raises FormatError for a line without a tab: its clip could come back.
+    Raises FormatError for a line with no tab, or more than one: its clip could come back.
     """
     clips, path = dict[str, str](), store / LEFT_OUT_CLIPS
     for number, line in enumerate(_lines(path), start=1):
         clip, tab, signer = line.partition("\t")
-        if not tab:
+        if not tab or "\t" in signer:
             hint = "Write them there again: the clip's id, a tab, and the signer as in left-out.txt."
-            raise FormatError(f"{path}, line {number}: no clip and signer with a tab between them", hint)
+            raise FormatError(f"{path}, line {number}: no clip and signer with one tab between them", hint)
         clips[in_one_form(clip)] = signer
     wanted = alike(clips.values(), signers)
     return {clip: signer for clip, signer in clips.items() if signer in wanted}
@@ -67,8 +69,13 @@ def add_digests_before(store: Path, digests: Iterable[str]) -> None:
 
 
 def left_out_among(store: Path, signers: Iterable[str]) -> set[str]:
-    """Those of these names that mean a signer who was left out of a store."""
-    return alike(signers, read_left_out(store))
+    """Those of these names that mean a signer who was left out of a store. Warns of a line with several names."""
+    signers, left = set(signers), read_left_out(store)
+    for line in left:
+        if not alike(signers, [line]) and alike(signers, re.split(r"[,;\t]", line)):
+            message = "%s: %r is read as one name, which nobody has; write each name on a line of its own"
+            log.warning(message, store / LEFT_OUT, line)
+    return alike(signers, left)
 
 
 def _add_lines(path: Path, lines: Iterable[str]) -> None:

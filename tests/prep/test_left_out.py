@@ -24,7 +24,7 @@ from sla_cli.prep.check import check_store
 from sla_cli.prep.left_out import leave_out
 from sla_cli.prep.make_division import split_store
 from sla_cli.store.division import Division, read_division, write_division
-from sla_cli.store.left_out import add_clips_left_out, add_left_out, clips_left_out, read_left_out
+from sla_cli.store.left_out import add_clips_left_out, add_left_out, clips_left_out, left_out_among, read_left_out
 from sla_cli.store.paths import division_path
 from sla_cli.store.store import Store
 from sla_cli.system import atomic
@@ -179,9 +179,10 @@ def test_prep_knows_their_clips_without_a_receipt_and_those_that_came_later(root
     receipt_path(out).unlink()
     ids = out / "left-out-clips.txt"
     whole = ids.read_text()
-    ids.write_text(whole.replace("\t", " "))  # as an editor may leave it
-    with pytest.raises(FormatError, match=r"left-out-clips\.txt, line 1: no clip and signer with a tab between them"):
-        make("b\tB\tBob\na\tA\tS1\n", force=True)
+    for edited in (whole.replace("\t", " "), whole.replace("\n", "\t\n")):  # as an editor may leave it
+        ids.write_text(edited)
+        with pytest.raises(FormatError, match=r"left-out-clips\.txt, line 1: no clip and signer with one tab between"):
+            make("b\tB\tBob\na\tA\tS1\n", force=True)
     (tmp_path / "ids.txt").write_text(whole)
     ids.unlink()
     ids.symlink_to(tmp_path / "ids.txt")
@@ -192,6 +193,16 @@ def test_prep_knows_their_clips_without_a_receipt_and_those_that_came_later(root
     for one in "ac":
         with pytest.raises(SlaError, match=f"^{one}: left out of .* with the signer, whom the corpus no longer names"):
             make(f"b\tB\tBob\n{one}\tA\tS1\n", force=True)
+
+
+def test_a_list_that_was_written_by_hand(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    path = tmp_path / "left-out.txt"
+    path.write_text("\ufeff\ufeffAnn\nMüller, Bob\n")
+    assert left_out_among(tmp_path, ["ann", "Müller, Bob", "Cy"]) == {"ann", "Müller, Bob"}
+    assert not caplog.text
+    path.write_text("Ann,Bob\n")
+    assert left_out_among(tmp_path, ["Ann", "Bob", "Cy"]) == set()
+    assert "left-out.txt: 'Ann,Bob' is read as one name" in caplog.text
 
 
 def test_a_name_that_stands_twice_in_the_list_hides_no_other(store: Path) -> None:
