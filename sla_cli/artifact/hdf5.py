@@ -36,7 +36,7 @@ def open_checked(path: Path, name: str, version: int, command: str) -> h5py.File
         SlaError: the file does not exist, or the file system cannot read it.
         FormatError: it is not HDF5, another format, or another version; the hint names the command to run again.
     """
-    again = f"Make it again with {command}."
+    again, another = f"Make it again with {command}.", f"Name another file, or make it again with {command}."
     try:
         if not path.is_file():
             raise SlaError(f"no such file: {path}", f"{command} makes it.")
@@ -46,11 +46,11 @@ def open_checked(path: Path, name: str, version: int, command: str) -> h5py.File
             stated = file.attrs.get("format")
             found = stated if isinstance(stated, str) and stated else "something else"
             if found != name:
-                raise FormatError(f"{path} holds {found}, expected {name}", again)
+                raise FormatError(f"{path} holds {found}, expected {name}", another)
             check_version(path, name, version, file.attrs.get("version"), again)
     except UNREADABLE as error:
         _refuse_unread(path, error)
-        raise FormatError(f"{path}: not an HDF5 file, or a damaged one ({error})", again) from error
+        raise FormatError(f"{path}: not an HDF5 file, or a damaged one ({error})", another) from error
     return file
 
 

@@ -48,7 +48,9 @@ def decode_any_text(data: bytes, name: str) -> str:
     """Like `decode_text`, but also UTF-16 with a byte order mark, and with lines that end in a line feed, whichever
     program saved it. Raises FormatError, also for a workbook, and for UTF-16 and UTF-32 that do not say so."""
     if data.startswith(WORKBOOKS):
-        raise FormatError(f"{name} is a workbook, not a text table", "Save it as CSV (UTF-8) and give that.")
+        raise FormatError(
+            f"{name} is a workbook or an archive, not a text table", "Save it as CSV (UTF-8) and give that."
+        )
     try:
         text = data.decode("utf-16") if data.startswith(UTF16) else decode_text(data, name)
     except UnicodeDecodeError as error:

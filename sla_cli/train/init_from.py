@@ -29,6 +29,7 @@ def init_from(source: Run, config: Config) -> InitFrom:
         SlaError: the other run has no weights, or settings that need other weights (they are named), or as
             `Run.check_whole`.
     """
+    learned = source.facts.learned_from  # first: this refuses what is no run
     if not source.best.is_file():
         raise SlaError(f"{source.path} has no weights to start from", "`sla train` writes them after the first epoch.")
     source.check_whole()
@@ -37,7 +38,7 @@ def init_from(source: Run, config: Config) -> InitFrom:
             f"the weights of {source.path} do not fit: {', '.join(different)}",
             "Use its settings (--set KEY=VALUE), or start from another run.",
         )
-    return InitFrom(str(source.path.resolve()), source.weights_digest, tuple(sorted(source.facts.learned_from)))
+    return InitFrom(str(source.path.resolve()), source.weights_digest, tuple(sorted(learned)))
 
 
 def check_kept(begin: InitFrom, replaced: Iterable[Run]) -> None:

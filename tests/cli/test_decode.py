@@ -240,7 +240,7 @@ def test_emissions_that_cannot_be_decoded(folder: Path) -> None:
         file.create_dataset("glosses", data=["A", "B"], dtype=h5py.string_dtype("utf-8"))
     assert "6 columns for 2 glosses" in refuse("other.h5")
     Path("none.h5").write_bytes(b"nothing of the kind")
-    assert "not an HDF5 file" in refuse("none.h5")
+    assert re.search("none.h5: not an HDF5 file.*Name another file", refuse("none.h5"), re.DOTALL)
     assert "a beam of 10 cannot give 11 hypotheses for each clip" in refuse("test.h5", "--nbest", "11")
 
 

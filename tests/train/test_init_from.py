@@ -129,6 +129,8 @@ def test_what_does_not_fit_is_named(whole: Run, store: Store, tmp_path: Path) ->
     run.create(CONFIG, store.vocabulary, Run(tmp_path / "runs" / "source").facts)
     with pytest.raises(SlaError, match="has no weights to start from"):
         init_from(run, CONFIG)
+    with pytest.raises(SlaError, match=f"{tmp_path} is not a run"):
+        init_from(Run(tmp_path), CONFIG)
 
 
 def test_a_resumed_one_needs_the_other_only_until_its_first_save(whole: Run, store: Store, tmp_path: Path) -> None:
