@@ -74,7 +74,7 @@ def read_scores(folder: Path) -> Score:
     """
     path = folder / FIGURES
     if not path.is_file():
-        what = f"not a score folder: it has no {FIGURES}" if folder.is_dir() else "no such score folder"
+        what = f"not a score folder: it has no {FIGURES}" if folder.exists() else "no such score folder"
         raise FormatError(f"{folder}: {what}", "`sla score` makes one.")
     _check_unchanged(folder)
     figures = read_figures(path)

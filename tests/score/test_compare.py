@@ -21,6 +21,7 @@ from sla_cli.score.score import ScoreOptions, score
 from sla_cli.score.score_file import score_file
 from sla_cli.work.comparison_figures import comparison_figures
 from sla_cli.work.group import Member
+from sla_cli.work.scores import read_scores
 
 WORDS = 8
 
@@ -222,5 +223,7 @@ def test_files_and_folders(tmp_path: Path) -> None:
         compare_files(member(folder), member(folder), ref=None, options=ScoreOptions("none"))
     with pytest.raises(SlaError, match=r"scores: not a score folder: it has no score\.json"):
         compare_files(member(tmp_path / "scores"), member(folder), ref=None, options=ScoreOptions("auto"))
+    with pytest.raises(SlaError, match=r"one\.csv: not a score folder"):
+        read_scores(tmp_path / "one.csv")
     same = compare_files(member(folder), member(folder), ref=None, options=ScoreOptions("auto"))
     assert same.names == (str(folder), str(folder))
