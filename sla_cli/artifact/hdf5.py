@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +27,7 @@ LAYOUTS = {h5py.h5d.COMPACT, h5py.h5d.CONTIGUOUS, h5py.h5d.CHUNKED}  # in the fi
 LZF = 100  # times that compressed values are larger than in the file; LZF needs 3 bytes for at most 264
 SLACK = 1 << 20  # bytes that HDF5's own structures may need
 UNREADABLE = (AttributeError, KeyError, OSError, RuntimeError, TypeError, ValueError)  # by h5py, for a damaged file
-SYSTEM_ERROR = re.compile(r"errno = \d+, error message = '([^']*)'")  # how HDF5 quotes an error of the file system
+SYSTEM_ERROR = re.compile(r"errno = (\d+), error message = '([^']*)'")  # how HDF5 quotes an error of the file system
 
 
 def open_checked(path: Path, name: str, version: int, command: str) -> h5py.File:
@@ -132,7 +133,7 @@ def naming_damage(path: Path, command: str) -> Iterator[None]:
 def _refuse_unread(path: Path, error: Exception) -> None:
     """Raise SlaError if the file system cannot read the file, perhaps only at the moment: it may be undamaged."""
     quoted = SYSTEM_ERROR.search(str(error))
-    reason = quoted[1] if quoted else error.strerror if isinstance(error, OSError) and error.errno else ""
+    reason = quoted[2] if quoted else error.strerror if isinstance(error, OSError) and error.errno else ""
     if reason:
         raise SlaError(f"cannot read {path}: {reason}", "It may be undamaged: check disk and permissions.") from error
 
@@ -147,15 +148,43 @@ def create(path: Path, size: int) -> Iterator[h5py.File]:
     """A new HDF5 file with `size` bytes reserved on the disk; what it does not use is released.
 
     A full disk is then detected before HDF5 writes, as an OSError: inside HDF5 it would crash the process.
+
+    HDF5 also writes when Python deletes a dataset, where Python only prints an exception, also that of Ctrl-C, and
+    would go on with a file that lacks values: it is raised at the end.
     """
     path.touch()
     claim(path, size)
-    with h5py.File(path, "w", locking=False) as file:
+    with _disk_errors(), h5py.File(path, "w", locking=False) as file:
         claim(path, size)  # opening the file released the first reservation
         yield file
         file.flush()
         used = file.id.get_filesize()
     os.truncate(path, used)
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    """Raise an error of the file system in HDF5 as OSError, and at the end what Python would only have printed."""
+    came: list[BaseException] = []
+    before = sys.unraisablehook
+
+    def keep(met: sys.UnraisableHookArgs) -> None:
+        if isinstance(met.exc_value, OSError | RuntimeError | KeyboardInterrupt):
+            came.append(met.exc_value)
+        else:
+            before(met)
+
+    sys.unraisablehook = keep
+    try:
+        yield
+        if came:
+            raise came[0]
+    except (OSError, RuntimeError) as error:
+        if quoted := SYSTEM_ERROR.search(str(error)):
+            raise OSError(int(quoted[1]), quoted[2]) from error
+        raise
+    finally:
+        sys.unraisablehook = before
 
 
 def claim(path: Path, size: int) -> None:

@@ -104,3 +104,29 @@ def test_heaps_of_texts_that_would_be_read_again_and_again_are_refused(path: Pat
         file["heaps"] = np.frombuffer((b"GCOL\1\0\0\0" + (1 << 40).to_bytes(8, "little")) * 4096, np.uint8)
     with pytest.raises(UNREADABLE, match="heaps of texts overlap, or go beyond its end"):
         open_hdf5(path)
+
+
+class Failing:
+    """Fails when Python deletes it, as a dataset does whose values HDF5 then writes."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def __del__(self) -> None:
+        raise self.error
+
+
+QUOTED = "Can't decrement id ref count (errno = 5, error message = 'Input/output error', buf = 0x0)"
+
+
+@pytest.mark.parametrize(
+    ("error", "raised"), [(RuntimeError(QUOTED), OSError), (KeyboardInterrupt(), KeyboardInterrupt)]
+)
+def test_what_happens_while_a_dataset_is_deleted_is_raised(
+    tmp_path: Path, error: BaseException, raised: type[BaseException]
+) -> None:
+    with pytest.raises(raised) as caught, create(tmp_path / "file.h5", 0) as file:
+        Failing(error)
+        file["numbers"] = NUMBERS
+    if raised is OSError:
+        assert (caught.value.errno, caught.value.strerror) == (5, "Input/output error")
