@@ -121,6 +121,7 @@ def _place(temporary: Path, path: Path, check: Check | None, *, keep: bool) -> N
             except OSError:
                 pass  # a disk without hard links, or the errors that renaming will give too
             else:
+                temporary.unlink()  # now: a command killed later would not remove it when it finds its file
                 return
     if keep:
         keep_copy(path, temporary)

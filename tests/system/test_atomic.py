@@ -84,6 +84,17 @@ def test_the_content_and_then_the_new_name_are_flushed_to_the_disk(
     assert flushed == [False, True]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows cannot open folders")
+def test_a_write_killed_after_its_file_has_its_name_leaves_nothing_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there: list[list[str]] = []
+    monkeypatch.setattr(os, "fsync", lambda _: there.append(names(tmp_path)))
+    with atomic_write(tmp_path / "new", check=lambda _: None) as temporary:
+        temporary.write_text("text")
+    assert there[1] == ["new"]
+
+
 @pytest.mark.parametrize("error", [ValueError("x"), KeyboardInterrupt(), SlaError("x")])
 def test_an_exception_leaves_what_was_there(tmp_path: Path, error: BaseException) -> None:
     write(tmp_path / "old", "old")
