@@ -180,7 +180,8 @@ def _disk_errors() -> Iterator[None]:
         if came:
             raise came[0]
     except (OSError, RuntimeError) as error:
-        if quoted := SYSTEM_ERROR.search(str(error)):
+        # Closing the file after an error may raise another one, which says less.
+        if quoted := SYSTEM_ERROR.search(f"{error} {error.__context__} {came}"):
             raise OSError(int(quoted[1]), quoted[2]) from error
         raise
     finally:
