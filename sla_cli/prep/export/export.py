@@ -20,7 +20,7 @@ from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.digest import digest_bytes
 from sla_cli.core.quantities import Count, Positive
-from sla_cli.errors import SlaError, some
+from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log, progress
 from sla_cli.prep.encoding.process_pool import Executor, Failure
 from sla_cli.prep.export.layout import LAYOUTS, OFFICIAL, SUFFIXES, Layout
@@ -138,7 +138,10 @@ def _check_ours(out: Path) -> None:
     # Temporary files are left by a kill that came before the note or the receipt had its name.
     left = {path for path in found for name in (UNFINISHED_EXPORT, RECEIPT_NAME) if is_temporary(path, name)}
     names = {path.name for path in found if path not in left} - {LOCK}
-    receipt = read_receipt(out) if names else None
+    try:
+        receipt = read_receipt(out) if names else None
+    except FormatError as error:  # without its receipt, nothing tells which files may be replaced
+        raise FormatError(error.message, "Remove the folder, or name another one with -o.") from error
     others = names
     if UNFINISHED_EXPORT in names if receipt is None else receipt.stage == "export":
         roots = {LAYOUTS[name].root for name in _recorded(out)}

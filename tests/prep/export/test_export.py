@@ -298,6 +298,15 @@ def test_what_a_killed_export_has_left_of_a_table_is_replaced(made: Path, tmp_pa
     assert not list(table.parent.glob(".*"))
 
 
+def test_what_to_do_with_a_damaged_receipt(made: Path, tmp_path: Path) -> None:
+    """Without it nothing tells which pictures may be replaced, so making it again as the reader advises is refused."""
+    export(made, out := tmp_path / "out")
+    (out / "receipt.json").write_text("{")
+    with pytest.raises(FormatError) as caught:
+        export(made, out, force=True)
+    assert caught.value.hint == "Remove the folder, or name another one with -o."
+
+
 def test_an_export_is_replaced_with_force_only(made: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
     export(made, out)
