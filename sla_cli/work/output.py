@@ -112,12 +112,20 @@ def check_folder(folder: Path) -> None:
 
     No other files belong there. Below an export is allowed: others may work in their copy of a corpus.
     """
+    refuse_dangling(folder)
     real = Path(os.path.realpath(folder))
     for place in (real, *real.parents):
         with suppress(FormatError):  # a receipt of another program
             if found := kind_of(place) if place == real and real.is_dir() else _around(place):
                 fault = f"{place} is an artifact of sla ({found}), into which nothing else is written"
                 raise SlaError(fault, "Name another folder.")
+
+
+def refuse_dangling(folder: Path) -> None:
+    """Raise SlaError for a folder that cannot be made, since it or one above it is a link that leads nowhere."""
+    for place in (folder, *folder.parents):
+        if place.is_symlink() and not place.exists():
+            raise SlaError(f"{place} is a link that leads nowhere", "Make its folder, or name another one.")
 
 
 def _around(folder: Path) -> str:

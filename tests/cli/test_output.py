@@ -266,6 +266,20 @@ def test_nothing_is_written_below_an_artifact(command: str, pattern: str) -> Non
     assert sorted(folder.rglob("*")) == before
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(FOLDERS[0], f"transcribe a.mkv --run {RUN} --device cpu -o", f"{ALIGN} --format eaf -o", "demo --keep"),
+        *(f"score {HYPOTHESES[0]} --ref {STORE} --sclite", f"decode {EMISSIONS} -o"),
+    ],
+)
+def test_a_link_that_leads_nowhere_is_no_folder(command: str) -> None:
+    Path("link").symlink_to("nowhere")
+    name = "link/h.tsv" if command.startswith("decode") else "link"
+    assert "link is a link that leads nowhere" in refused(command, name)
+    assert not Path("nowhere").exists()
+
+
 @pytest.mark.parametrize("command", FOLDERS)
 @pytest.mark.parametrize("pattern", [RUN, SCORE, TUNING, "text.txt"])
 def test_no_folder_of_another_artifact_is_written_into(command: str, pattern: str) -> None:
