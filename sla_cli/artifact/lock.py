@@ -162,9 +162,9 @@ def _open(folder: Path, tries: int = 100) -> TextIO:
     except OSError as error:
         if isinstance(error, FileNotFoundError) and tries:  # the previous process has just removed the folder
             return _open(folder, tries - 1)
-        raise SlaError(
-            f"cannot write {folder}: {error.strerror}", "Check its name and permissions, or choose another folder."
-        ) from error
+        reason = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
+        hint = "Check its name and permissions, or choose another folder."
+        raise SlaError(f"cannot write {folder}: {reason}", hint) from error
 
 
 def _hold(file: TextIO, folder: Path, busy: SlaError, wait: bool, shared: bool) -> bool:

@@ -85,7 +85,7 @@ def score(
     ref = folder.store_if_given(ref)
     sources = hypotheses or [folder.newest_hypotheses()]
     if sclite is not None:
-        if sclite.is_file():
+        if sclite.exists() and not sclite.is_dir():
             raise SlaError(f"{sclite} is a file", "Name a folder with --sclite.")
         check_folder(sclite)
     with without_garbage_collection():

@@ -79,6 +79,14 @@ def test_where_no_file_can_be_is_said(tmp_path: Path) -> None:
             pass
 
 
+def test_a_file_or_a_link_that_leads_nowhere_is_no_folder(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "link").symlink_to("gone")
+    for name in ("file", "link"):
+        with pytest.raises(SlaError, match=f"{name}: it is not a folder"), locked(tmp_path / name, "busy"):
+            pass
+
+
 def test_a_folder_without_locks_is_held_with_one_warning(tmp_path: Path) -> None:
     library, folder = shim.built(tmp_path), tmp_path / "new" / "folder"
     command = [sys.executable, "-c", HOLDER, str(folder), "alone"]
