@@ -46,7 +46,7 @@ from sla_cli.transcribe.transcript import PAGE, like_of
 from sla_cli.work.comparison_figures import ComparisonFigures, comparison_figures
 from sla_cli.work.folder import Work
 from sla_cli.work.like import Like
-from sla_cli.work.output import check_output, refuse_dangling
+from sla_cli.work.output import check_folder, check_output
 from sla_cli.work.run import Run
 
 CLIPS = {"train": 200, "dev": 24, "test": 200}  # with fewer test clips the gain of the bigram would be random
@@ -79,7 +79,7 @@ def run_demo(
     """
     begun = time.monotonic()
     if keep is not None:
-        refuse_dangling(keep)
+        check_folder(keep)
         if keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
             raise SlaError(f"{keep} exists and is not empty", "Name a new folder for --keep.")
         try:

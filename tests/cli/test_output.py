@@ -253,7 +253,9 @@ def test_no_transcript_is_written_into_an_artifact(name: str) -> None:
     assert sorted(folder.rglob("*")) == before
 
 
-@pytest.mark.parametrize("command", [*FOLDERS, f"transcribe a.mkv --run {RUN} --device cpu --format json -o"])
+@pytest.mark.parametrize(
+    "command", [*FOLDERS, f"transcribe a.mkv --run {RUN} --device cpu --format json -o", "demo --keep"]
+)
 @pytest.mark.parametrize("pattern", [STORE, SCORE, "model"])
 def test_nothing_is_written_below_an_artifact(command: str, pattern: str) -> None:
     shutil.copytree(STORE, "other")
