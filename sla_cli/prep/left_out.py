@@ -35,7 +35,7 @@ from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
 from sla_cli.system.atomic import refuse_link, refuse_read_only
 from sla_cli.system.file_identity import unchanged
-from sla_cli.work.folder import EMISSIONS, STORES
+from sla_cli.work.folder import STORES, Work
 
 WAS_LEFT_OUT = "was left out of this store"  # ends the reason why such a clip is skipped
 
@@ -170,8 +170,9 @@ def _around(store: Path) -> list[Path]:
     """The work folder in which a store lies; of a folder of stores alone, this, not all that is beside it."""
     if store.parent.name != STORES:
         return []
-    work = store.parent.parent
-    return [work if any((work / name).is_dir() for name in ("runs", EMISSIONS, "hypotheses")) else store.parent]
+    work = Work(store.parent.parent)
+    others = (work.runs, work.emissions, work.hypotheses, work.scores, work.lm, work.alignments, work.exports)
+    return [work.root if any(map(Path.is_dir, others)) else work.stores]
 
 
 def _held_by(path: Path, searched: Iterable[Path], digests: Iterable[str] = ()) -> list[Holder]:

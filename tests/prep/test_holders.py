@@ -107,6 +107,8 @@ def test_the_work_folder_of_a_store_is_searched_whichever_is_given(store: Path, 
     stores = tmp_path / "mount" / "stores"  # in no work folder: what is beside it is of others
     alone = Path(shutil.copytree(store, stores / "s"))
     assert leave_out(alone, ["bob"], tmp_path / "nowhere").searched == (stores,)
+    (stores.parent / "exports").mkdir()
+    assert leave_out(alone, ["bob"], tmp_path / "nowhere").searched == (stores.parent,)
     moved = Path(shutil.move(store, tmp_path / "moved"))
     answer = CliRunner().invoke(app, ["store", "leave-out", str(moved), "--signer", "bob", "--work", "gone", "-q"])
     assert answer.stdout.endswith("Nothing that was made from the store was found in gone, which does not exist.\n")
