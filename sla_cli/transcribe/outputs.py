@@ -37,8 +37,7 @@ def plan_outputs(recordings: Sequence[FoundRecording], out: Path | None, kinds: 
         kinds: kinds of files.
 
     Raises:
-        SlaError: one file for several recordings, an unknown extension, or two recordings whose files would
-            have the same name.
+        SlaError: one file for several recordings, or an unknown extension.
     """
     if out == Path("-"):
         raise SlaError("--output - names no file", "Leave it out, and glosses are printed.")
@@ -51,18 +50,19 @@ def plan_outputs(recordings: Sequence[FoundRecording], out: Path | None, kinds: 
         return [Job(recording, beside | named) for recording in recordings]
     if out is not None and not kinds:
         kinds = (ELAN,)
-    jobs = [
+    return [
         Job(one, {kind: (out or one.folder) / f"{one.name}{ending_of(kind)}" for kind in kinds}) for one in recordings
     ]
-    refuse_same_names(jobs)
-    return jobs
 
 
-def refuse_same_names(jobs: Sequence[Job]) -> None:
-    """Raise SlaError if a file would be written for two recordings."""
+def refuse_same_names(jobs: Sequence[Job], *, force: bool) -> None:
+    """Raise SlaError if a file would be written for two recordings: two cameras may have one ELAN file, which is
+    written with `force` only."""
     made: dict[Path, Job] = {}
     for job in jobs:
-        for path in job.files.values():
+        for kind, path in job.files.items():
+            if path.name != f"{job.recording.name}{ending_of(kind)}" and not force:
+                continue  # a file that is there, and links the recording
             other = made.setdefault(path.parent.resolve() / path.name, job)
             if other is not job:
                 raise SlaError(

@@ -98,8 +98,7 @@ def transcribe_files(
         _check_effect(options, {*jobs[0].files, *([ELAN] if options.add_to else [])})
     if out is None or out.is_dir():
         jobs = with_own_elan_files(jobs, out, videos)
-        if options.force:  # two cameras may have one ELAN file
-            refuse_same_names(jobs)
+    refuse_same_names(jobs, force=options.force)
     if options.add_to is not None:
         given = len(jobs) + len(lost)
         jobs, left = with_elan_files(jobs, given, options.add_to)

@@ -381,6 +381,11 @@ def test_outputs_that_would_replace_each_other_or_are_unknown(folder: Path) -> N
     assert "would be written for both" in refused("transcribe", "mine", "--format", "eaf", *RUN)
     two = ("mine/a.mkv", str(folder / "mine" / "a.avi"))  # one folder in two spellings
     assert "would be written for both" in refused("transcribe", *two, "--format", "eaf", "--force", *RUN)
+    (folder / "mine" / "deep").mkdir()
+    run("mine/a.mkv", "-o", "mine/deep/x.eaf")
+    assert "a.mkv" in (folder / "mine" / "deep" / "x.eaf").read_text(encoding="utf-8")
+    run("mine", "--format", "eaf")  # each has its own: that of a.mkv links it
+    assert names(folder / "mine" / "deep") == ["x.eaf"] and "a.eaf" in names(folder / "mine")
     assert "is one file for 2 recordings" in refused("transcribe", "mine", "-o", "x.eaf", *RUN)
     unknown = refused("transcribe", "mine/a.mkv", "-o", "x.doc", *RUN)
     assert "no annotation format has the extension '.doc'" in unknown and ".html" in unknown
