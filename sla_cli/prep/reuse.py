@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from sla_cli.core.clip import Clip
 from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log, progress
+from sla_cli.prep.begun import cache_folder
 from sla_cli.prep.encoding.cache import FramesOnDisk
 from sla_cli.prep.plan import Plan
 from sla_cli.store.file import StoreFile
@@ -38,6 +40,8 @@ def find_existing(out: Path, plan: Plan, *, force: bool) -> Existing:
         SlaError: the store has other settings or tables, or its recordings have changed, and `force` is off.
     """
     old = already_made(out, plan.receipt, force=force)
+    if old is None and not force and not cache_folder(out, plan.header.recipe).is_dir():
+        _refuse_other_frames(out, plan.header.recipe)
     stored = _stored_frames(out, plan.header.recipe)
     changed = [clip.id for clip in plan.clips if clip.origin in stored and not _serves(stored, clip)]
     if old is not None:
@@ -78,6 +82,16 @@ def _whole(ready: Mapping[str, FramesOnDisk]) -> dict[str, FramesOnDisk]:
                 log.warning("clip %s is damaged in %s: it is encoded again from its recording", clip, place.path)
             advance()
     return found
+
+
+def _refuse_other_frames(out: Path, recipe: str) -> None:
+    """Raise SlaError for a store of other settings that has lost its receipt. One that a killed `sla prep --force` was
+    replacing has the cache of the new settings."""
+    for path in stored_files(out):
+        with suppress(FormatError):  # a damaged file is made again
+            if StoreFile(path).header.recipe != recipe:
+                message = f"{path} was made with other settings, and its receipt is gone"
+                raise SlaError(message, "Use --force to replace it, or another --name.")
 
 
 def _stored_frames(store: Path, recipe: str) -> dict[str, FramesOnDisk]:

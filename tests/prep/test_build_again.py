@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,17 @@ def test_a_finished_store_is_left_alone(root: Path, out: Path) -> None:
     (out / f".spool-{Store(out).header.recipe}").mkdir()  # left by a kill
     assert build(root, out).clips == 5
     assert times(out, "*") == before
+
+
+def test_a_store_of_other_settings_that_lost_its_receipt_is_not_replaced(root: Path, out: Path) -> None:
+    (out / "receipt.json").unlink()
+    before, other = (out / "clips.h5").read_bytes(), replace(CONFIG, size=CONFIG.size * 2)
+    with pytest.raises(SlaError, match=r"clips\.h5 was made with other settings, and its receipt is gone"):
+        build(root, out, config=other)
+    assert (out / "clips.h5").read_bytes() == before
+    build(root, out)  # of the same settings: it gets its receipt again
+    (out / "receipt.json").unlink()
+    assert build(root, out, config=other, force=True).encoded == 5
 
 
 @pytest.mark.parametrize("force", [False, True])
