@@ -9,6 +9,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 
+from sla_cli.errors import visible
+
 DONE, FAILED = "RESULT: DONE.", "RESULT: FAILED."
 ALMOST = 0.99  # ELAN takes 1 as the end
 SECONDS_BETWEEN_LINES = 0.5
@@ -34,7 +36,7 @@ def tell(line: str) -> None:
     if sys.stdout is None:  # it was told before that nobody reads
         return
     try:
-        sys.stdout.write(f"{line}\n")
+        sys.stdout.write(f"{visible(line)}\n")
         sys.stdout.flush()
     except OSError as error:
         sys.stdout = None

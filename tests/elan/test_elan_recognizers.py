@@ -88,11 +88,11 @@ def test_glosses_are_placed_within_their_passage_in_their_order(work: Path, tmp_
     call("recognize", **given(work, tmp_path))
     signs = read_tiers(tmp_path / "glosses.xml")["SIGN"]
     begin, middle, end = (time / 1000 for time in (signs[0][0], (signs[0][0] + signs[2][1]) // 2, signs[2][1]))
-    first, second = " ".join([signs[0][2], "FREMD"]), " ".join(sign[2] for sign in signs[1:3])
+    first, second = " ".join([signs[0][2], "FREMD\u202e"]), " ".join(sign[2] for sign in signs[1:3])
     tier = write_tier(tmp_path / "given.xml", [(begin, middle, first), (middle, end, second)])
     answer = call("align", **given(work, tmp_path, given=tier, tier="neu"))
     assert answer.exit_code == 0, answer.output
-    assert "warning: no times for glosses that the run does not know: FREMD (1)" in answer.stdout
+    assert "warning: no times for glosses that the run does not know: FREMD\\u202e (1)" in answer.stdout
     placed = read_tiers(tmp_path / "glosses.xml")["neu"]
     assert [one[2] for one in placed] == [sign[2] for sign in signs[:3]]
     for one, sign in zip(placed, signs, strict=False):
