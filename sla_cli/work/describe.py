@@ -37,7 +37,7 @@ from sla_cli.work.kind import (
     TUNING,
     kind_of,
 )
-from sla_cli.work.model_folder import ModelFolder
+from sla_cli.work.model_folder import CONFIG, WEIGHTS, ModelFolder
 from sla_cli.work.run import Run
 from sla_cli.work.run_weights import check_vocabulary
 from sla_cli.work.scores import read_scores
@@ -83,6 +83,8 @@ def describe(path: Path) -> Description:
         raise SlaError(f"no such file or folder: {path}", f"Name {KINDS}.")
     if kind := kind_of(path):
         return DESCRIBED[kind](path)
+    if (path / CONFIG).is_file() and (path / WEIGHTS).is_file():  # as with --run: says what is wrong with the model
+        return _model(path)
     hint = f"Name {KINDS}."
     with suppress(SlaError):  # the folder of another program may have a receipt.json
         if around := next(filter(kind_of, path.parents[:2]), None):  # the second of a division of a store

@@ -60,6 +60,14 @@ def test_what_is_no_run_is_refused_before_its_card_is_made(folder: Path) -> None
     assert refused("export", model, "-o", "again") == f"error: {model} is a model already hint: Copy its folder."
 
 
+@pytest.mark.parametrize("damaged", ["", "[]", '{"format": "other"}'])
+def test_what_is_wrong_with_a_model_is_said_by_each_command(folder: Path, damaged: str) -> None:
+    model = moved(folder)
+    (model / "config.json").write_text(damaged)
+    message = refused("info", str(model))
+    assert "config.json" in message and message == refused("transcribe", "a.mkv", "--run", str(model))
+
+
 def test_emissions_of_a_model_are_those_of_its_run(folder: Path, caplog: pytest.LogCaptureFixture) -> None:
     expected = sla("decode", RUN, "--split", "dev", "--format", "jsonl", "-o", "run.jsonl", "-q")
     sla("export", RUN, "-o", "model", "-q")
