@@ -110,10 +110,11 @@ def _notes(tables: Iterable[Path]) -> dict[Path, str]:
     found: dict[Path, list[str]] = {}
     for table in tables:
         for row in read_table(table, QUEUE, "\t"):
-            if not (is_number(row["start"]) and is_number(row["end"])):
-                fault = f"{table}, line {row.line}: start and end are no numbers: {row['start']!r}, {row['end']!r}"
+            start, end = row["start"], row["end"]
+            if not (is_number(start) and is_number(end)) or not 0 <= float(start) <= float(end):
+                fault = f"{table}, line {row.line}: start and end are no times: {start!r}, {end!r}"
                 raise FormatError(fault, "Let `sla next` make the table again.")
-            line = f"{row['start']} to {row['end']} s: {row['reason']}"
+            line = f"{start} to {end} s: {row['reason']}"
             found.setdefault(_recording(table, row).resolve(), []).append(line)
     return {recording: some(lines, NOTED) for recording, lines in found.items()}
 
