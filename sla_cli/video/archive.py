@@ -129,8 +129,10 @@ class Archive:
             raise SlaError(f"{self.where(path)} {member.refused}", "Put the file itself into the archive.")
         packed = member.packed if member.packed >= 0 else self._size
         if member.size > IN_MEMORY and member.size > MOST_TIMES * packed:
-            sizes = f"would be unpacked from {packed} to {member.size} bytes"
-            raise SlaError(f"{self.where(path)} {sizes}, which no video is", "If you trust it, unpack the archive.")
+            sizes = f"would be unpacked from {packed:,} to {member.size:,} bytes"
+            raise SlaError(
+                f"{self.where(path)} {sizes}, as no recording or table", "If you trust it, unpack the archive."
+            )
         return member
 
     def _chunks(self, member: Member) -> Iterator[bytes]:
