@@ -109,7 +109,8 @@ def _opened(
         container = container_of(source, where, options, timeout)
     except av.FFmpegError as error:
         # The text of the error has the address with its password.
-        raise FrameError(f"{where} {fault} ({_reason(error)})", "Can a player open it?") from error
+        hint = "Can a player open it? Of a playlist (HLS, DASH), give the player's output to `-`."
+        raise FrameError(f"{where} {fault} ({_reason(error)})", hint) from error
     with container:
         yield Decoder(container, where, blind)
 
