@@ -34,7 +34,10 @@ class Scope:
         object.__setattr__(self, "translation", plain(self.translation))
         for name in (*self.decided, self.annotator):
             if not name.strip() or not name.isprintable() or name.endswith(DECISION):
-                raise SlaError(f"{name!r} is not a name for a tier or an annotator", "Name it with letters.")
+                raise SlaError(
+                    f"{name!r} is not a name for a tier or an annotator",
+                    f"Name it with letters; {DECISION} ends tiers of sla.",
+                )
         if twice := sorted({name for name in self.decided if self.decided.count(name) > 1}):
             raise SlaError(
                 f"tier {twice[0]} was given twice", "Give each tier once (--suggestions, --tier, --translation)."

@@ -204,7 +204,9 @@ def _own_store(run: Run, group: ProcessGroup) -> Store:
     with group.agreed():
         store = run.own_clips()
         if changed := how_changed(run, store, "train a new run"):
-            raise SlaError(changed, "Results from two different stores must not be mixed.")
+            raise SlaError(
+                changed, "Results of two stores must not be mixed: a new run needs another --name, or --force."
+            )
         check_splits(store)
     return store
 
