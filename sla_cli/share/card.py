@@ -169,7 +169,8 @@ class Card:
 
 def card_of(run: Run, answers: Answers) -> Card:
     """What the run's store and the hypotheses in its work folder say about it. Raises SlaError if it is no run."""
-    check_no_model(run)
+    if isinstance(run, ModelFolder):
+        raise SlaError(f"{run.path} is a model already", "Copy its folder.")
     _ = run.facts  # refuses what is no run
     name = run.name
     try:
@@ -185,12 +186,6 @@ def card_of(run: Run, answers: Answers) -> Card:
     shared = bool(train & others) if train and others else None
     splits = [SplitFacts.of(store[name]) for name in store.splits]
     return Card(name, answers, splits, shared, _results(run, ("dev", "test")))
-
-
-def check_no_model(run: Run) -> None:
-    """Raise SlaError for a model, of which there is nothing to export."""
-    if isinstance(run, ModelFolder):
-        raise SlaError(f"{run.path} is a model already", "Copy its folder.")
 
 
 def _results(run: Run, splits: Sequence[str]) -> list[Result]:

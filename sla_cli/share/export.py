@@ -22,7 +22,7 @@ from sla_cli.model.backbone import Backbone
 from sla_cli.model.network import backbone_digest
 from sla_cli.model.open_run import open_model
 from sla_cli.model.weights import BACKBONE
-from sla_cli.share.card import Card, check_no_model
+from sla_cli.share.card import Card
 from sla_cli.share.results import Exported
 from sla_cli.system.atomic import remove_leftovers, temporary_path, write_text
 from sla_cli.work.calibration import FIT_AGAIN, CalibrationFigures, read_calibration
@@ -66,6 +66,7 @@ def export_run(
     replaces it, and only if it is a model whose card nobody has edited.
 
     Args:
+        card: of this run, by `card_of`, which refuses what is no run.
         lm: a language model that is put into it, with the weights that `sla tune` chose for it.
         stored: type of the weights on disk; float16 halves the file, and changes log-probabilities.
         with_backbone: False leaves out the weights of the backbone, if their licence forbids to give them on.
@@ -73,10 +74,9 @@ def export_run(
         weights: the backbone's weights, if the file has moved since training.
 
     Raises:
-        SlaError: it is a model already, has no weights, or its backbone is missing; `out` holds something else; or
-            options contradict each other.
+        SlaError: it has no weights, or its backbone is missing; `out` holds something else; or options contradict each
+            other.
     """
-    check_no_model(run)
     config = run.config if weights is None else replace(run.config, model=replace(run.config.model, weights=weights))
     if lm is not None:
         if not lm.name.endswith(ARPA) or lm.name in ARPA:  # nobody could open the model
