@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from xml.sax.saxutils import escape, quoteattr
 
 CONSTRAINTS = ("Time_Subdivision", "Symbolic_Subdivision", "Symbolic_Association", "Included_In")
+
+
+def undated(text: str) -> str:
+    """A file of sla, or a page that holds one, without what differs between two equal ones: moment, id and digest."""
+    return re.sub(r"urn:[^<\"]*|DATE=\\?\"[^\"]*|sla:file\\?\"(?:>|\\u003e)\w*", "", text)
 
 
 @dataclass
