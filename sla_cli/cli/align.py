@@ -115,7 +115,9 @@ def _align(
     from sla_cli.align.align_file import align_file, write_ctm
     from sla_cli.align.elan import write_elan
     from sla_cli.cli.results.recognition import Aligned
+    from sla_cli.exchange.gloss_files import export_like
     from sla_cli.work.emissions import Emissions
+    from sla_cli.work.output import check_output
 
     made = align_file(emissions, folder, store=store, out=output if kind == "tsv" else None, force=force)
     _warn(made.left_out, made.unknown)
@@ -130,6 +132,7 @@ def _align(
     lines = f"alignment {made.path}: {clips}, {counted(made.placed, 'gloss')}"
     if kind == "ctm":
         path = output or made.path.with_suffix(".ctm")
+        check = check if output else check_output(path, export_like("ctm"), replace=True)
         write_ctm(path, made.clips, check=check)
         facts.ctm = path
         lines += f"\nctm {path}"

@@ -83,10 +83,11 @@ def export_file(path: Path, kind: str, out: Path | None = None, *, force: bool =
     """Write a hypotheses file in another format, next to it or to `out`. Returns the path.
 
     Raises:
-        SlaError: `out` exists and `force` is off, or the format cannot hold the hypotheses.
+        SlaError: `out` exists and `force` is off, another kind of file is there, or the format cannot hold the
+            hypotheses.
     """
+    force, out = force or out is None, out or path.with_suffix(f".{kind}")
     check = check_output(out, export_like(kind), replace=force)
-    out = out or path.with_suffix(f".{kind}")
     write_text(out, export_text(kind, list(read_nbest(path).values())), check=check, keep=True)
     return out
 

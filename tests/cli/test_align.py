@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 import shutil
 import sys
 from itertools import pairwise
@@ -92,6 +93,9 @@ def test_ctm_holds_what_the_table_holds(signs: Path) -> None:
     lines = [line.split() for line in Path(found["ctm"]).read_text().splitlines()]
     assert [float(line[2]) for line in lines] == pytest.approx([float(row["start"]) for row in rows])
     assert [float(line[5]) for line in lines] == pytest.approx([float(row["confidence"]) for row in rows])
+    Path(found["ctm"]).unlink()
+    os.mkfifo(found["ctm"])
+    assert "is not a regular file" in refuse("dev.h5", "--format", "ctm")
 
 
 def test_glosses_and_clips_that_cannot_be_placed_are_named(folder: Path) -> None:

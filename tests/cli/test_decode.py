@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import sys
@@ -85,6 +86,27 @@ def test_formats_beside_the_table_and_where_one_says(folder: Path, kind: str) ->
     assert sla("dev.h5", "--format", kind, "-o", f"out.{kind}", "--force").exit_code == 0
     written = {one.id: one.glosses for one in read_gloss_file(Path(f"out.{kind}")).best}
     assert written == {one.id: one.glosses for one in read_hypotheses(table)}
+
+
+@pytest.mark.parametrize("kind", ["ctm", "stm", "trn", "csv", "jsonl"])
+def test_what_is_of_another_kind_stays_also_where_the_name_is_the_commands_own(folder: Path, kind: str) -> None:
+    table = Path(json.loads(sla("dev.h5", "--json", "-q").stdout)["hypotheses"])
+    there = table.with_suffix(f".{kind}")
+    os.mkfifo(there)
+    assert "is not a regular file" in refuse("dev.h5", "--format", kind)
+    assert there.is_fifo()
+    there.unlink()
+    there.symlink_to(folder / "dev.h5")
+    assert "is an artifact of sla (emissions)" in refuse("dev.h5", "--format", kind)
+    assert there.is_symlink()
+
+
+def test_hypotheses_are_complete_where_the_work_folder_cannot_note_them(folder: Path) -> None:
+    Path("work").mkdir(exist_ok=True)
+    Path("work/hypotheses").write_text("of somebody")
+    result = sla("dev.h5", "-o", "out.tsv", "--work", "work")
+    assert result.exit_code == 0 and "sla score needs the name of out.tsv" in " ".join(result.output.split())
+    assert read_hypotheses(Path("out.tsv"))
 
 
 def test_rescoring_from_python_as_the_page_shows(folder: Path) -> None:
