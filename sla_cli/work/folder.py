@@ -143,13 +143,19 @@ class Work:
         return _take(found, "hypotheses", self.hypotheses, "sla decode")
 
     def note_hypotheses(self, path: Path) -> None:
-        """Record the path of hypotheses that were just decoded, if `newest_hypotheses` would not find them."""
+        """Record the path of hypotheses that were just decoded, if `newest_hypotheses` would not find them.
+
+        Warns if that cannot be written: the hypotheses are complete.
+        """
         receipt = read_receipt(path)
         if receipt is None or path in self.hypotheses.glob(HYPOTHESES):
             return
         place, root = path.resolve(), self.root.resolve()
         noted = os.path.relpath(place, root) if place.is_relative_to(root.parent) else str(place)
-        write_text(self.elsewhere, json.dumps({"path": noted, "finished": receipt.finished}) + "\n")
+        try:
+            write_text(self.elsewhere, json.dumps({"path": noted, "finished": receipt.finished}) + "\n")
+        except SlaError as error:
+            log.warning("%s; sla score needs the name of %s", error.message, path)
 
     def _noted_hypotheses(self) -> Finished | None:
         if not self.elsewhere.is_file():
