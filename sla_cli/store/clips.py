@@ -235,7 +235,7 @@ class Split:
         """
         number = as_plain(key)
         if not isinstance(number, (str, int)) or isinstance(number, bool):
-            raise SlaError(f"a clip is chosen by its id or number, not by {type(key).__name__}")
+            raise SlaError(f"a clip is chosen by its id or number, not by {shown(key)}")
         if isinstance(number, str) and number not in self._numbers:
             raise SlaError(f"{self}: no clip {shown(number)}")
         file, index = self.rows[self._numbers[number] if isinstance(number, str) else number]

@@ -15,7 +15,7 @@ from sla_cli.core.annotation import checked_annotation
 from sla_cli.core.arguments import as_number, as_path, as_text, as_texts, items_of
 from sla_cli.core.clip import Source
 from sla_cli.core.ctc import are_probabilities
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, shown
 from sla_cli.transcribe.recognition import Recognition
 
 R = TypeVar("R", bound=Recognition)
@@ -63,7 +63,7 @@ def place_of(video: Path | str | Source) -> Source:
 def as_place(source: Source) -> Source:
     """The place of a recording. Raises SlaError for fields of other types or out of bounds."""
     if not isinstance(source.path, str):
-        raise SlaError(f"the path of a Source is of type {type(source.path).__name__}, not a text", PLACE)
+        raise SlaError(f"the path of a Source is {shown(source.path)}, not a text", PLACE)
     if ".." in PurePath(source.path).parts:
         raise SlaError(f"the path of a Source, {source.path!r}, leads outside of its root", PLACE)
     start, end = (
@@ -121,4 +121,4 @@ def _as_step_times(values: object, steps: int | None) -> NDArray[np.float64]:
 def _described(value: object) -> str:
     if isinstance(value, np.ndarray):
         return f"an array of {value.dtype} {value.shape}"
-    return f"a value of type {type(value).__name__}"
+    return shown(value)

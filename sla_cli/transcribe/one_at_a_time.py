@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from contextvars import ContextVar
+from typing import Never
 
 from sla_cli.errors import SlaError
 
@@ -17,7 +18,7 @@ class OneAtATime:
 
     Raises:
         SlaError: it is held by a call that runs this code, such as a function that it was given, or this process is a
-            fork of the one that made it: both would wait for ever.
+            fork of the one that made it: both would wait for ever. Or it is copied, or sent to another process.
     """
 
     def __init__(self) -> None:
@@ -36,3 +37,7 @@ class OneAtATime:
     def __exit__(self, *error: object) -> None:
         _RUNNING.reset(self._token)
         self._lock.release()
+
+    def __reduce__(self) -> Never:
+        message = "a recognizer, or a stream of it, cannot be copied, nor sent to another process"
+        raise SlaError(message, "Share it among threads, and open it in each process.")

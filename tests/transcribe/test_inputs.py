@@ -42,8 +42,9 @@ class Scalar:
 
 @pytest.mark.parametrize("frames", [None, 5, PICTURE, PICTURE[..., 0], np.zeros((2, 2, 4, 6, 3), np.uint8), Scalar()])
 def test_one_picture_is_not_several(frames: Any) -> None:
-    with pytest.raises(SlaError, match="not several pictures"):
+    with pytest.raises(SlaError, match="not several pictures") as told:
         as_pictures(frames)
+    assert "NoneType" not in told.value.message
 
 
 def test_a_picture_of_more_pixels_than_any_video_has() -> None:

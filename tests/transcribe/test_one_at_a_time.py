@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import multiprocessing
+import pickle
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -52,3 +56,9 @@ def test_a_forked_child_is_told() -> None:
     child.join(100)
     assert (child.exitcode, ours.poll()) == (0, True)
     assert "opened in another process" in ours.recv()
+
+
+@pytest.mark.parametrize("make", [copy.deepcopy, pickle.dumps])
+def test_what_cannot_be_copied_says_so(make: Callable[[object], Any]) -> None:
+    with pytest.raises(SlaError, match="cannot be copied, nor sent to another process"):
+        make([OneAtATime()])
