@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -12,7 +11,7 @@ from typing import Literal
 from sla_cli.artifact.json_file import read_json
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.prep.request import PrepRequest
-from sla_cli.system.atomic import write_text
+from sla_cli.system.atomic import remove_folder, write_text
 
 CACHE = re.compile(r"\.spool-[0-9a-f]+")
 BEGUN = "begun.json"  # file in the folder of the cache
@@ -51,7 +50,7 @@ def begin(out: Path, begun: Begun) -> Path:
             continue
         if (other / BEGUN).is_file() and not begun.force:  # without it, a part was interrupted before it began
             _refuse_other(out, read_begun(other).request, begun.request)
-        shutil.rmtree(other)
+        remove_folder(other)
     values = {**vars(begun), "request": begun.request.to_json()}
     write_text(folder / BEGUN, json.dumps(values, indent=1, ensure_ascii=False) + "\n")
     return folder

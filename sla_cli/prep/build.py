@@ -25,6 +25,7 @@ from sla_cli.prep.result import BrokenClips, PrepResult
 from sla_cli.prep.reuse import find_existing
 from sla_cli.store.division import check_unedited
 from sla_cli.store.paths import check_store_name
+from sla_cli.system.atomic import remove_folder
 
 
 def build_store(begun: Begun, out: Path, engine: Executor, part: tuple[int, int] | None = None) -> PrepResult:
@@ -67,7 +68,7 @@ def build_store(begun: Begun, out: Path, engine: Executor, part: tuple[int, int]
         plan.receipt.results = asdict(result)
         del plan.receipt.results["store"]  # it may be moved
         write_receipt(plan.receipt, out)
-        shutil.rmtree(folder)
+        remove_folder(folder)
     return result
 
 

@@ -186,6 +186,16 @@ def remove_leftovers(path: Path) -> None:
                     entry.unlink()
 
 
+def remove_folder(path: Path) -> None:
+    """Remove a folder with all that is in it. Raises SlaError that names it, not only what is in it."""
+    try:
+        shutil.rmtree(path)
+    except OSError as error:
+        raise SlaError(
+            f"cannot remove {path}: {error.strerror}", "Remove it, or run the same command again."
+        ) from error
+
+
 def is_temporary(path: Path, name: str) -> bool:
     """Whether a file has a temporary name that `atomic_write` gives before NAME, in whatever process and host."""
     return _made_by(path, name, ".+-[0-9]+") is not None

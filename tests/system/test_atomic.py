@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import shutil
 import signal
 import socket
@@ -17,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from sla_cli.errors import SlaError
-from sla_cli.system.atomic import atomic_write, is_temporary, temporary_path
+from sla_cli.system.atomic import atomic_write, is_temporary, remove_folder, temporary_path
 
 # Writes half of its text, reports it, and continues on request.
 WRITER = """
@@ -172,6 +173,15 @@ def test_files_of_living_processes_other_hosts_and_containers_are_left_alone(tmp
         (tmp_path / name).touch()
     write(tmp_path / "x", "text")
     assert names(tmp_path) == sorted([*kept, "x"])
+
+
+def test_a_folder_that_cannot_be_removed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(_: Path) -> None:
+        raise OSError(errno.ENOTEMPTY, os.strerror(errno.ENOTEMPTY), "d7")  # as of what is in it
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    with pytest.raises(SlaError, match=f"^cannot remove {re.escape(str(tmp_path))}: Directory not empty"):
+        remove_folder(tmp_path)
 
 
 def test_a_temporary_name_is_recognised(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from sla_cli.core.clip import SPLITS
 from sla_cli.errors import SlaError
 from sla_cli.prep.export.layout import OFFICIAL, Layout
 from sla_cli.prep.export.pictures import PARTIAL, digest_pictures, features_name
-from sla_cli.system.atomic import is_temporary, keep_copy
+from sla_cli.system.atomic import is_temporary, keep_copy, remove_folder
 
 COPY = re.compile(r"(.+)\.~\d+~")  # of a table that somebody edited
 ELSEWHERE = "Move it, or name another folder with -o."
@@ -103,4 +103,4 @@ def _remove_clip(folder: Path, removed: Path) -> None:
     shutil.rmtree(removed, ignore_errors=True)
     removed.parent.mkdir(exist_ok=True)
     folder.rename(removed)
-    shutil.rmtree(removed)
+    remove_folder(removed)
