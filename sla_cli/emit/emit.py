@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from sla_cli.model.distributed import ProcessGroup, join
 from sla_cli.model.open_run import OpenedModel, open_model
 from sla_cli.store.clips import Split
 from sla_cli.store.store import check_same_clips
+from sla_cli.system.atomic import remove_folder
 from sla_cli.work.emissions import PARTS, EmissionHeader, emission_receipt, is_current, write_emissions
 from sla_cli.work.kind import EMISSIONS
 from sla_cli.work.making import making
@@ -66,11 +67,13 @@ def emit(
     """
     wanted = how or EmitConfig()
     receipt = emission_receipt(run, split, wanted.precision, wanted.dtype)
+    hidden = out.with_name(f".{out.name}{PARTS}")
 
     def is_there() -> bool:
         if not is_current(out, receipt) or (how is not None and already_made(out, receipt, force=force) is None):
             return False
         unchanged_digest(out)
+        _remove_parts(hidden)
         log.info("taking emissions %s", out)
         return True
 
@@ -82,7 +85,7 @@ def emit(
         if group.first(is_there):
             return group.is_main
         clips = see(split, run.facts.frames)
-        with _alone(out.with_name(f".{out.name}{PARTS}"), group) as folder:
+        with _alone(hidden, group) as folder:
             if group.first(is_there):  # another job has made it meanwhile
                 return group.is_main
             with group.agreed():
@@ -98,9 +101,16 @@ def emit(
             if group.is_main:
                 keep = named and not force
                 _write(out, opened, run, clips, parts, receipt, group.world_size, keep=keep)
-                shutil.rmtree(folder)  # also the files of attempts with other settings
+                remove_folder(folder)  # also the files of attempts with other settings
             group.wait()
         return group.is_main
+
+
+def _remove_parts(folder: Path) -> None:
+    """Remove what a job that was killed after it wrote the file has left, unless another works with it now."""
+    if folder.is_dir():
+        with suppress(SlaError, OSError), locked_while_made(folder, _busy(folder)):
+            shutil.rmtree(folder)
 
 
 def _make(opened: OpenedModel, clips: SeenClips, parts: Parts, group: ProcessGroup, chunk: int) -> None:
@@ -149,7 +159,7 @@ def _write(
             try:
                 check_same_clips(split)
             except SlaError:
-                shutil.rmtree(parts.folder)  # somebody may have been left out, who is in it
+                remove_folder(parts.folder)  # somebody may have been left out, who is in it
                 raise
             return artifact.check(new)
 
@@ -171,7 +181,10 @@ def _alone(folder: Path, group: ProcessGroup) -> Iterator[Path]:
         group.wait()
         yield folder
         return
-    busy = f"another process is making {folder.name[1:].removesuffix(PARTS)}"
-    with locked_while_made(folder, busy, wait=True):
+    with locked_while_made(folder, _busy(folder), wait=True):
         group.wait()
         yield folder
+
+
+def _busy(folder: Path) -> str:
+    return f"another process is making {folder.name[1:].removesuffix(PARTS)}"

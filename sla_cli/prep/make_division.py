@@ -23,6 +23,7 @@ from sla_cli.prep.draw_division import description, draw, name_of
 from sla_cli.store.division import Division, check_replaceable, read_division, write_division
 from sla_cli.store.paths import division_path, split_name
 from sla_cli.store.store import Store
+from sla_cli.system.atomic import remove_leftovers
 from sla_cli.system.file_identity import unchanged
 
 
@@ -99,6 +100,7 @@ def split_store(
         divided = Store(folder, replace(new, name=name, edited=False))
         shared = refuse_problems(name, check_overlap(divided.parts))
         if old is not None and old == replace(new, name=name, edited=old.edited):
+            remove_leftovers(table_of_it)  # of a process that was killed just after the table had its name
             log.info("division %s of %s is up to date", name, folder)
         else:
             write_division(folder, divided.division, check=check, keep=old is None or old.edited)

@@ -34,7 +34,7 @@ from sla_cli.artifact.receipt import (
 )
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.log import log
-from sla_cli.system.atomic import Check
+from sla_cli.system.atomic import Check, remove_leftovers
 from sla_cli.system.file_identity import identity, unchanged
 from sla_cli.work.output import check_output
 
@@ -153,6 +153,7 @@ def making(
     there = old if old is not None and _is_there(path, old, is_whole) else None
     if there is not None:
         there.sources = receipt.sources  # equal inputs, which may lie elsewhere now, or belong to a store that changed
+        remove_leftovers(path)  # of a process that was killed just after the file had its name
         renew(there, path)
         log.info("%s is up to date", path)
     artifact = Making(path, there, kind=kind, replaces=not keep, inputs=tuple(filter(None, inputs)))

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from synthetic import GLOSSES, SENTENCES, tiny, write_store
 from typer.testing import CliRunner
 
+from sla_cli.artifact.lock import locked
 from sla_cli.artifact.receipt import digest_file, read_receipt
 from sla_cli.cli.main import app
 from sla_cli.config.settings import Config, EmitConfig
@@ -293,6 +294,19 @@ def test_interrupted_it_goes_on_and_ends_with_the_same_file(store: Store, tmp_pa
     assert out.read_bytes() == (tmp_path / "whole.h5").read_bytes()
     assert all(clip.shown is not None and len(clip.shown.scores) == clip.frames for clip in Emissions(out))
     assert sorted(path.name for path in tmp_path.glob("*train.h5*")) == ["train.h5", "train.h5.receipt.json"]
+
+
+def test_what_a_job_left_that_was_killed_at_its_end_is_removed(store: Store, tmp_path: Path) -> None:
+    run, out = make_run(tmp_path / "run"), tmp_path / "dev.h5"
+    for _ in range(2):
+        emit(run, store["dev"], out, device="cpu")
+        assert not (tmp_path / ".dev.h5.parts").exists()
+        part = tmp_path / ".dev.h5.parts" / "key" / "000000.npz"
+        part.parent.mkdir(parents=True)
+        part.touch()
+    with locked(tmp_path / ".dev.h5.parts", "busy"):
+        emit(run, store["dev"], out, device="cpu")
+        assert part.exists(), "another job works with it"
 
 
 def test_what_another_model_began_is_not_taken_up(store: Store, tmp_path: Path, calls: list[int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections import Counter
@@ -24,6 +25,7 @@ from sla_cli.store.content import EncodedClip
 from sla_cli.store.division import read_division
 from sla_cli.store.paths import division_path
 from sla_cli.store.store import Store
+from sla_cli.system.atomic import temporary_path
 
 BY_SIGNER = DivisionConfig("signer", (60.0, 20.0, 20.0))
 SENTENCES = ("A", "B", "C", "D", "E", "F")
@@ -190,6 +192,16 @@ def test_a_division_of_the_corpus_is_not_replaced(made: Path, out: Path, tmp_pat
         split_store(out, draws=BY_SIGNER, name="si5")
     split_store(out, table=table, name="mine")
     assert Store(out).division.name == "multisigner", "the corpus's own stays the default"
+
+
+def test_a_table_that_is_up_to_date_has_no_leftover_beside_it(store: Path) -> None:
+    for _ in range(2):
+        sla("split", str(store), "--by", "random", "--name", "x")
+        temporary = temporary_path(division_path(store, "x"))
+        left = temporary.with_name(temporary.name.replace(f"-{os.getpid()}-", f"-{2**22 + 1}-"))
+        left.touch()
+    sla("split", str(store), "--by", "random", "--name", "x")
+    assert not list(left.parent.glob(".x.*"))
 
 
 def test_another_draw_of_the_same_name_is_refused(store: Path) -> None:

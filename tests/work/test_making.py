@@ -12,7 +12,7 @@ import pytest
 
 from sla_cli.artifact.receipt import Receipt, digest_file, read_receipt, receipt_path
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.system.atomic import write_text
+from sla_cli.system.atomic import temporary_path, write_text
 from sla_cli.work.alignment import COLUMNS, write_alignment
 from sla_cli.work.kind import ALIGNMENT
 from sla_cli.work.making import making
@@ -39,6 +39,15 @@ def test_what_is_there_is_not_made_again_but_becomes_the_newest(tmp_path: Path) 
     assert first.results == again.results and {"clips", "digest"} == first.results.keys()
     assert again.finished > first.finished
     assert make(path, force=True)
+
+
+def test_what_a_process_left_that_was_killed_when_the_file_had_its_name_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "a.tsv"
+    for made in (True, False):
+        temporary = temporary_path(path)
+        temporary.with_name(temporary.name.replace(f"-{os.getpid()}-", f"-{2**22 + 1}-")).touch()
+        assert make(path, keep=True) is made
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.tsv", "a.tsv.receipt.json"]
 
 
 def test_other_settings_are_refused_with_their_difference_unless_forced(tmp_path: Path) -> None:
