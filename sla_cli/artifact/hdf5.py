@@ -80,11 +80,13 @@ def closed_on_error(file: h5py.File) -> Iterator[None]:
 
 
 def _datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
-    """The datasets of a file by name. Raises ValueError for a link, and for values in another file."""
+    """The datasets of a file by name. Raises ValueError for what is none, and for values in another file."""
     if linked := [name for name in file if not isinstance(file.get(name, getlink=True), h5py.HardLink)]:
         raise ValueError(f"{linked[0]} is a link")
-    found = {name: one for name, one in file.items() if isinstance(one, h5py.Dataset)}
+    found = dict(file.items())
     for name, one in found.items():
+        if not isinstance(one, h5py.Dataset) or one.shape is None:
+            raise ValueError(f"{name} is no dataset with values")
         properties = one.id.get_create_plist()
         if properties.get_layout() not in LAYOUTS or properties.get_external_count():
             raise ValueError(f"{name} is stored in another file")
