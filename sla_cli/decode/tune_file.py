@@ -16,7 +16,7 @@ from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.normalize import Profile, profile
 from sla_cli.decode.grid_search import GridPoint, Trial, search_grid
 from sla_cli.decode.tune_choice import STANDARD_ERRORS, Choice, choose
-from sla_cli.errors import SlaError, shown
+from sla_cli.errors import SlaError, naming, shown
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import log, progress
 from sla_cli.search.beam_decoder import BeamOptions
@@ -61,7 +61,8 @@ def tune_file(
     if options.lm is None:
         raise SlaError("alpha and beta are weights of a language model, but none is given", "Give one with --lm.")
     check_oov(options.lm, header.glosses, options.max_oov)
-    rules = profile(header.profile)
+    with naming(str(emissions_path)):
+        rules = profile(header.profile)
     lm, weights = unchanged_digest(options.lm), made_with(emissions)
     digest = emission_inputs(emissions_path).get("split", "")
     receipt = Receipt(

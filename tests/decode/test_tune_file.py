@@ -162,6 +162,9 @@ def test_refusals(tmp_path: Path, lm: Path) -> None:
     write_emissions(tmp_path / "none.h5", Emissions(dev).header, [])
     with pytest.raises(SlaError, match="has no clips"):
         tune_file(tmp_path / "none.h5", {}, tmp_path, BeamOptions(lm=lm), settings)
+    write_emissions(tmp_path / "other.h5", replace(Emissions(dev).header, profile="mine"), clips()[0])
+    with pytest.raises(SlaError, match=r"other\.h5: no normalisation profile 'mine'"):
+        tune_file(tmp_path / "other.h5", references, tmp_path, BeamOptions(lm=lm), settings)
     with pytest.raises(SlaError, match="--beams: beam is 0"):
         tune_file(dev, references, tmp_path, BeamOptions(lm=lm), grid([0.5], [1.0], [0]))
 
