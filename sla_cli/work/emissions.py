@@ -30,9 +30,10 @@ from sla_cli.config.checks import read_values
 from sla_cli.core.calibration import UNCHANGED, Calibration
 from sla_cli.core.ctc import are_probabilities, check_log_probs
 from sla_cli.core.digest import digest_json
+from sla_cli.core.hypothesis import NO_GLOSS
 from sla_cli.core.place import FrameScores, Spans, place
 from sla_cli.core.quantities import FileName, Line, Positive
-from sla_cli.errors import FormatError, naming
+from sla_cli.errors import FormatError, naming, some
 from sla_cli.store.clips import Split
 from sla_cli.system.atomic import Check, atomic_write
 from sla_cli.system.file_identity import identity
@@ -309,6 +310,12 @@ class Emissions:
             raise ValueError("clip ids that occur twice")
         if len(set(self.header.glosses)) < len(self.header.glosses):
             raise ValueError("glosses that occur twice")
+        if bad := [gloss for gloss in self.header.glosses if NO_GLOSS.search(gloss)]:
+            raise ValueError(
+                f"glosses that are empty, or hold white space or control characters: {some(map(repr, bad))}"
+            )
+        if bad := [name for name in self.ids if not name or any(char in name for char in "\t\n\r")]:
+            raise ValueError(f"clip ids that are empty, or hold a tab or line break: {some(map(repr, bad))}")
 
 
 def _checked_least(scores: h5py.Dataset) -> int:

@@ -210,6 +210,16 @@ def test_missing_truncated_versioned_and_incomplete_files_are_named(tmp_path: Pa
         ("ids", lambda ids: ids[:-1], "3 ids, 4 lengths"),
         ("ids", lambda ids: ids[[0, 0, 2, 3]], "clip ids that occur twice"),
         ("glosses", lambda glosses: np.append(glosses[1:], glosses[1]), "glosses that occur twice"),
+        (
+            "glosses",
+            lambda glosses: np.append(glosses[1:], np.array(b"A\nB", "O")),
+            r"glosses that are empty, or .*'A\\nB'",
+        ),
+        (
+            "ids",
+            lambda ids: np.append(ids[1:], np.array(b"a\tb", "O")),
+            r"clip ids that are empty, or .* 'a\\tb'",
+        ),
         ("offsets", lambda offsets: offsets[[0, 2, 1, 3, 4]], "offsets do not divide"),
         ("offsets", lambda offsets: offsets + (offsets > 0), "offsets do not divide"),
         ("offsets", lambda offsets: offsets * np.nan, "offsets are not whole numbers"),
