@@ -11,6 +11,7 @@ from pathlib import Path
 from sla_cli.artifact.lock import locked_while_made
 from sla_cli.artifact.receipt import Receipt, already_made, unchanged_digest
 from sla_cli.config.settings import EmitConfig
+from sla_cli.core.calibration import Calibration
 from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_json
 from sla_cli.data.seen import SeenClips, see
@@ -89,6 +90,7 @@ def emit(
             if group.first(is_there):  # another job has made it meanwhile
                 return group.is_main
             with group.agreed():
+                calibration = run.read_calibration()  # a damaged one is refused before hours of work
                 opened = open_model(run, device=group.device, precision=wanted.precision, weights=weights)
             placed = [opened.placement.device.type, str(opened.placement.dtype)]
             # Everything that can change a number: an interrupted attempt is only continued with the same settings.
@@ -100,7 +102,7 @@ def emit(
             group.wait()
             if group.is_main:
                 keep = named and not force
-                _write(out, opened, run, clips, parts, receipt, group.world_size, keep=keep)
+                _write(out, opened, run, calibration, clips, parts, receipt, group.world_size, keep=keep)
                 remove_folder(folder)  # also the files of attempts with other settings
             group.wait()
         return group.is_main
@@ -134,6 +136,7 @@ def _write(
     out: Path,
     opened: OpenedModel,
     run: Run,
+    calibration: Calibration,
     clips: SeenClips,
     parts: Parts,
     receipt: Receipt,
@@ -151,7 +154,7 @@ def _write(
         run=str(run.path.resolve()),
         profile=split.profile,
         division=split.division,
-        calibration=run.read_calibration(),
+        calibration=calibration,
     )
     with making(out, receipt, kind=EMISSIONS, keep=keep, force=True) as artifact:
 

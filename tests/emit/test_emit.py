@@ -151,6 +151,16 @@ def test_a_checkpoint_of_other_glosses_than_its_runs_is_refused(store: Store, tm
         emit(run, store["dev"], tmp_path / "dev.h5", device="cpu")
 
 
+def test_a_damaged_calibration_is_refused_before_anything_is_computed(
+    store: Store, tmp_path: Path, calls: list[int]
+) -> None:
+    run = make_run(tmp_path / "run")
+    run.calibration.write_text("{}")
+    with pytest.raises(FormatError, match=r"calibration\.json"):
+        emit(run, store["dev"], tmp_path / "dev.h5", device="cpu")
+    assert not calls and [path.name for path in tmp_path.iterdir()] == ["run"]
+
+
 def test_weights_that_moved_and_weights_that_are_others(store: Store, tmp_path: Path) -> None:
     state = {name: value.contiguous() for name, value in Backbone(CONFIG.model).vit.state_dict().items()}
     save_file(state, tmp_path / "old.safetensors")
