@@ -205,19 +205,21 @@ def open_split(store: str, split: str, digest: str) -> Split:
 
     Raises SlaError if it has another digest: another command has changed the store since.
     """
-    return _unchanged(Store(store), split, digest)
+    opened = Store(store)
+    parts = opened.parts | {opened.clips.name: opened.clips}
+    if split not in parts or parts[split].digest != digest:
+        raise replaced(opened.path)
+    return parts[split]
 
 
 def check_same_clips(split: Split) -> None:
-    """Raise SlaError if another command has changed an opened split since, such as `sla store leave-out`."""
-    _unchanged(Store(split.store, split.division), split.name, split.digest)
+    """Raise SlaError if another command has changed clips of an opened split since, such as `sla store leave-out`.
 
-
-def _unchanged(store: Store, split: str, digest: str) -> Split:
-    parts = store.parts | {store.clips.name: store.clips}
-    if split not in parts or parts[split].digest != digest:
+    The split may be a part of one, or of all clips: those that `sla next` chooses from.
+    """
+    store = Store(split.store, split.division)
+    if store.parts.get(split.name, store.clips).part(set(split.ids)).digest != split.digest:
         raise replaced(store.path)
-    return parts[split]
 
 
 def vocabulary_digest(vocabulary: Sequence[str]) -> str:

@@ -49,6 +49,20 @@ def test_each_strategy_chooses_from_a_split_within_the_budget(work: Path, strate
     assert few["chosen"][0] == every["chosen"][0]
 
 
+@pytest.mark.parametrize("strategy", ["uncertainty", "novelty"])
+def test_clips_that_are_no_whole_split_are_recognised(work: Path, strategy: str) -> None:
+    """Those without annotation, and those of a split that the run was not trained on."""
+    Path("videos").mkdir()
+    for name, sentence in (("a", "NORD REGEN"), ("b", "GRAD")):
+        signed(Path("videos", f"{name}.avi"), sentence)
+    sla("prep", "folder", "videos", "--size", "32", "--name", "new", "-j", "1")
+    given = ("--run", "adapter", "--strategy", strategy, "--budget", MANY)
+    assert {one["clip"] for one in chosen("new", *given)} == {"a", "b"}
+    sla("split", "phoenix2014", "--by", "random", "--name", "other")
+    found = {one["clip"].partition("_")[0] for one in chosen("phoenix2014:other", "--split", "train", *given)}
+    assert found and "train" not in found
+
+
 def test_a_random_choice_needs_no_run_and_no_torch(work: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     shutil.rmtree(work / "runs")
     monkeypatch.setitem(sys.modules, "torch", None)
