@@ -20,6 +20,7 @@ from sla_cli.artifact.hdf5_heap import check_heaps
 from sla_cli.artifact.version import check_version
 from sla_cli.config.bounds import RATES
 from sla_cli.errors import FormatError, SlaError
+from sla_cli.system.file_identity import identity
 
 LONG = ("bytes", "frame_offsets")  # the largest datasets of a store, which hold no texts
 TYPES = {h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.STRING, h5py.h5t.ENUM}  # those that sla writes; booleans are ENUM
@@ -34,10 +35,11 @@ def open_checked(path: Path, name: str, version: int, command: str) -> h5py.File
     """An open HDF5 file of format `name`, of this version or another one that is read.
 
     Raises:
-        SlaError: the file does not exist, or the file system cannot read it.
+        SlaError: the file does not exist, the file system cannot read it, or another command replaces it meanwhile.
         FormatError: it is not HDF5, another format, or another version; the hint names the command to run again.
     """
     again, another = f"Make it again with {command}.", f"Name another file, or make it again with {command}."
+    before = identity(path)
     try:
         if not path.is_file():
             raise SlaError(f"no such file: {path}", f"{command} makes it.")
@@ -51,6 +53,8 @@ def open_checked(path: Path, name: str, version: int, command: str) -> h5py.File
             check_version(path, name, version, file.attrs.get("version"), again)
     except UNREADABLE as error:
         _refuse_unread(path, error)
+        if identity(path) != before:  # its size, and what is opened by name, are of another file
+            raise replaced(path) from error
         raise FormatError(f"{path}: not an HDF5 file, or a damaged one ({error})", another) from error
     return file
 

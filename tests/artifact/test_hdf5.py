@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from sla_cli.artifact.hdf5 import UNREADABLE, create, open_checked, open_hdf5, write_strings
-from sla_cli.errors import FormatError
+from sla_cli.errors import FormatError, SlaError
 
 NUMBERS = np.arange(1000)
 
@@ -104,6 +104,19 @@ def test_data_elsewhere_or_nowhere_is_refused(path: Path, change: Callable[[h5py
     with pytest.raises(UNREADABLE, match=fault):
         open_hdf5(path)
     with pytest.raises(FormatError, match="not an HDF5 file, or a damaged one"):
+        open_checked(path, "sla-store", 1, "`sla prep`")
+
+
+def test_a_file_that_is_replaced_while_it_is_opened_is_not_called_damaged(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def replace(*_: object) -> None:
+        with h5py.File(path.with_name("new.h5"), "w") as new:
+            new["numbers"] = NUMBERS[:1]
+        path.with_name("new.h5").replace(path)
+
+    monkeypatch.setattr("sla_cli.artifact.hdf5.check_heaps", replace)
+    with pytest.raises(SlaError, match=r"file\.h5 was replaced by another command while it was read"):
         open_checked(path, "sla-store", 1, "`sla prep`")
 
 
