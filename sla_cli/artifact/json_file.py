@@ -12,6 +12,7 @@ from sla_cli.artifact.text import read_text
 from sla_cli.errors import FormatError
 
 T = TypeVar("T")
+HALF = "holds half of a pair of surrogates"
 DEEPEST = 100  # nested lists and objects; sla writes fewer than ten levels
 
 
@@ -31,7 +32,9 @@ def parse_json(text: str, where: str, hint: str = "", *, names: bool = False) ->
     except json.JSONDecodeError as error:
         line = "" if ", line " in where else f", line {error.lineno}"
         raise FormatError(f"{where}{line}: not JSON ({error.msg})", hint) from error
-    except (ValueError, RecursionError) as error:  # too many digits, half a surrogate pair, or too deeply nested
+    except UnicodeEncodeError as error:
+        raise FormatError(f"{where}: not JSON that sla reads (it {HALF})", hint) from error
+    except (ValueError, RecursionError) as error:  # too many digits, or too deeply nested
         reason = "too deeply nested" if isinstance(error, RecursionError) else str(error).partition(";")[0]
         raise FormatError(f"{where}: not JSON that sla reads ({reason})", hint) from error
     return value
@@ -44,7 +47,7 @@ def decode_json(data: bytes | str, kind: type[T], where: str, hint: str = "") ->
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         reason = "too deeply nested" if isinstance(error, RecursionError) else str(error)
         if reason == "Input data was truncated":  # msgspec says so of both
-            reason = "it ends too early, or holds half of a pair of surrogates"
+            reason = f"it ends too early, or {HALF}"
         raise FormatError(f"{where}: {reason}", hint) from error
 
 

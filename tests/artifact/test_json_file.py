@@ -77,6 +77,8 @@ def test_what_json_cannot_be_read(text: str) -> None:
 
 
 def test_half_a_surrogate_pair_is_not_called_a_cut_off_text() -> None:
+    with pytest.raises(FormatError, match=r"this: not JSON that sla reads \(it holds half of a pair of surrogates\)"):
+        parse_json(SURROGATE, "this")
     with pytest.raises(FormatError, match="or holds half of a pair of surrogates"):
         decode_json(b'{"text": "A\\ud800"}', dict, "this")
 
