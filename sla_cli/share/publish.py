@@ -42,7 +42,7 @@ def publish_model(
     Raises:
         SlaError: no model, or it is damaged; open questions on its card; no valid name or tag; or as `_upload`.
     """
-    if not is_model(folder):
+    if not (folder / CONFIG).is_file():  # a damaged one is read, which says what is wrong
         raise SlaError(
             f"{folder} is not a model folder", "`sla export RUN -o FOLDER` makes one from a run; publish that."
         )

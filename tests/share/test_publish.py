@@ -125,6 +125,12 @@ def test_what_cannot_be_published_is_named(
     assert reported in refused("publish", *arguments)
 
 
+def test_of_a_model_with_a_damaged_config_it_is_said_what_is_wrong(made: Path, tmp_path: Path) -> None:
+    shutil.copytree(made / "m", tmp_path / "m")
+    (tmp_path / "m" / "config.json").write_text('{"format": "sla-run"}')
+    assert "config.json: not sla-model" in refused("publish", str(tmp_path / "m"), NAME)
+
+
 def test_a_card_that_is_missing_or_links_elsewhere_is_refused(made: Path, tmp_path: Path) -> None:
     card = made / "m" / "README.md"
     card.rename(tmp_path / "secret")
