@@ -200,13 +200,10 @@ def _how_to_fix(stage: str = "the stage that made it") -> str:
     return f"Delete it, then run {stage} again (training: with --resume; with -o: also --force)."
 
 
-def renew(receipt: Receipt, artifact: Path, *, newest: bool = True) -> None:
-    """Write the receipt of a complete artifact again.
-
-    Args:
-        newest: with a new date, so that the next stage takes the artifact as the newest, since it was requested again.
-    """
-    _write(receipt, artifact, datetime.now(UTC) if newest else datetime.fromisoformat(receipt.finished))
+def renew(receipt: Receipt, artifact: Path) -> None:
+    """Write the receipt of a complete artifact again, with a new date: the next stage takes it as the newest, since it
+    was requested again."""
+    _write(receipt, artifact, datetime.now(UTC))
 
 
 def pass_on(receipt: Receipt, artifact: Path) -> None:

@@ -34,7 +34,7 @@ from sla_cli.artifact.receipt import (
 )
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.log import log
-from sla_cli.system.atomic import Check, remove_leftovers
+from sla_cli.system.atomic import Check, remove_leftovers, temporary_path
 from sla_cli.system.file_identity import identity, unchanged
 from sla_cli.work.output import check_output
 
@@ -64,6 +64,7 @@ class Making:
     written: str = field(init=False, default="")
     _keep: bool = field(init=False, default=False)
     _old: Receipt | None = field(init=False, default=None)
+    _aside: Path | None = field(init=False, default=None)  # where its receipt is meanwhile
     _found: tuple[int, ...] | None = field(init=False)
     _checks: list[Check] = field(init=False)
 
@@ -84,7 +85,7 @@ class Making:
         return True
 
     def begin(self) -> None:
-        """Remove the receipt of what will be replaced: call it before the first change.
+        """Take away the receipt of what will be replaced: call it before the first change.
 
         Raises SlaError as `check`, for a file of somebody that has the name of the receipt, or if an input was changed
         since the block began: the receipt names what it was.
@@ -99,13 +100,18 @@ class Making:
             self._found = identity(self.path)
         with suppress(FormatError):  # a damaged one of a folder is replaced
             self._old = read_receipt(self.path)
-        receipt_path(self.path).unlink(missing_ok=True)
+        self._aside = temporary_path(receipt := receipt_path(self.path))
+        with suppress(FileNotFoundError):
+            receipt.replace(self._aside)
 
-    def give_up(self) -> None:
-        """Write the receipt that `begin` removed again if what it is of is still there: the disk may be full."""
-        with suppress(OSError, SlaError):  # the reason to give up is what the user must see
-            if self._old is not None and self._is_as_it_was(self._old) and not receipt_path(self.path).exists():
-                renew(self._old, self.path, newest=False)
+    def end(self) -> None:
+        """Put the receipt back that `begin` took away if what it is of is still there: the disk may be full."""
+        if self._aside is None:
+            return
+        with suppress(OSError, SlaError):  # what the user must see is why the block failed
+            if self._old is not None and not receipt_path(self.path).exists() and self._is_as_it_was(self._old):
+                self._aside.replace(receipt_path(self.path))
+        self._aside.unlink(missing_ok=True)
 
     def _is_as_it_was(self, old: Receipt) -> bool:
         """Whether the artifact is still what the removed receipt says."""
@@ -159,12 +165,11 @@ def making(
     artifact = Making(path, there, kind=kind, replaces=not keep, inputs=tuple(filter(None, inputs)))
     try:
         yield artifact
-    except BaseException:
-        artifact.give_up()
-        raise
-    if artifact.results is not None:
-        receipt.results = artifact.results
-        write_receipt(receipt, path, artifact.written)
+        if artifact.results is not None:
+            receipt.results = artifact.results
+            write_receipt(receipt, path, artifact.written)
+    finally:
+        artifact.end()
 
 
 def _is_there(path: Path, old: Receipt, is_whole: Callable[[Receipt], bool] | None) -> bool:

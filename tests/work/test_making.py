@@ -217,6 +217,25 @@ def test_after_an_exception_only_a_file_that_was_not_replaced_has_a_receipt(
     assert written or receipt_path(path).read_bytes() == before
 
 
+def test_a_receipt_comes_back_also_if_nothing_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "a.tsv"
+    make(path)
+    before = receipt_path(path).read_bytes()
+
+    def refuse(*_: object, **__: object) -> None:
+        raise SlaError("the disk is full")
+
+    monkeypatch.setattr("sla_cli.artifact.receipt.write_text", refuse)
+    with (
+        pytest.raises(SlaError, match="is full"),
+        making(path, Receipt("align", {}, {}), kind=ALIGNMENT, force=True) as made,
+    ):
+        made.begin()
+        refuse()
+    assert receipt_path(path).read_bytes() == before
+    assert sorted(one.name for one in tmp_path.iterdir()) == ["a.tsv", "a.tsv.receipt.json"]
+
+
 def test_a_folder_is_taken_if_it_is_whole(tmp_path: Path) -> None:
     folder, receipt = tmp_path / "export", Receipt("export", {}, {})
     with making(folder, receipt, force=False) as made:
