@@ -127,7 +127,8 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], 
         drawn.add_column(column, justify="right" if number and column not in left else "left", overflow="fold")
     for row in rows:
         drawn.add_row(*(Text(str(cell)) for cell in row))
-    console = Console(file=io.StringIO())  # rich writes to it at the end of a capture
+    # rich writes to it at the end of a capture; it is no terminal, whatever FORCE_COLOR and TTY_COMPATIBLE say
+    console = Console(file=io.StringIO(), force_terminal=False)
     with console.capture() as captured:
         console.print(drawn)
     lines = [line.rstrip() for line in captured.get().rstrip("\n").split("\n")]

@@ -54,6 +54,14 @@ def test_sizes_that_no_terminal_has(folder: Path, command: str, columns: str, li
     assert max(map(len, printed.splitlines())) <= 10_000
 
 
+@pytest.mark.parametrize("variable", ["FORCE_COLOR", "TTY_COMPATIBLE"])
+def test_tables_have_no_codes_of_colours_where_such_are_forced(folder: Path, variable: str) -> None:
+    ended = sla(folder, "score", "hyp.csv", "--ref", "ref.csv", "--details", **{variable: "1"})
+    assert ended.returncode == 0, ended.stderr.decode()
+    assert b"reference  hypothesis" in ended.stdout
+    assert b"x1b" not in ended.stdout and b"\x1b" not in ended.stdout
+
+
 @pytest.mark.parametrize(("encoding", "shown"), [("latin-1", r"\u5317"), ("cp1252", r"\u5317"), ("utf-8", "\u5317")])
 def test_output_that_cannot_show_all_letters(folder: Path, encoding: str, shown: str) -> None:
     ended = sla(folder, *["score", "hyp.csv", "--ref", "ref.csv", "--details"], PYTHONIOENCODING=encoding)
