@@ -86,7 +86,7 @@ def find_source(name: str) -> Source:
     """
     if not name:  # of an empty shell variable
         raise SlaError("the source is empty", "Give a camera's number, a video, an address, or - for standard input.")
-    if re.fullmatch(r"\d{1,3}", name):
+    if re.fullmatch("[0-9]{1,3}", name):
         return Camera(int(name))
     if name == STDIN:
         return Pipe()

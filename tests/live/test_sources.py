@@ -365,6 +365,7 @@ def test_a_stranger_opens_no_file_of_this_machine(videos: Path) -> None:
         ("file:///etc/passwd", "file:// is no address"),
         ("concat://a|b", "concat:// is no address"),
         ("rtsp:///x", "no host"),
+        ("\u0661", "no such video: \u0661"),  # a digit that is no number of a camera
         *((f"rtsp://anna:12{mark}s3cret@host:1/x", "the address has @ after its host") for mark in "/?#"),
         ("rtsp://localhost:1/x?url=a@b", "rtsp://localhost:1/x gives no video"),
         ("http://anna:s3cret@host:port/", "no valid host or port"),
