@@ -65,7 +65,7 @@ def run_table(
     named = {name: _runs_of(name, work) for name in names}
     if not names:  # not looked up by name: something else of this name may be in the current folder
         named = {run.name: [run] for run in decoded_runs(work, splits)}
-    wanted = [(name, runs, search) for name, runs in named.items() for search in searches or (None,)]
+    wanted = [(name, runs, search) for name, runs in named.items() for search in dict.fromkeys(searches) or (None,)]
     if not names:
         there = [one for one in wanted if any(has_hypotheses(work, one[1][0], split, one[2]) for split in splits)]
         found = {search for _, _, search in there}

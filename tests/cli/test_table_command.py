@@ -157,7 +157,7 @@ def test_what_has_no_meaning_is_refused(store: Store) -> None:
     error = sla("table", "frozen-1", code=2).stderr
     assert "several hypotheses of dev of run frozen-1" in error and "Choose with --search" in error
     assert sla("table", "frozen-1", "--search", "greedy").stdout.startswith("| run |")
-    both = sla("table", "frozen-1", "--search", "greedy", "--search", "beam10-lm").stdout
+    both = sla("table", "frozen-1", *["--search", "greedy"] * 2, "--search", "beam10-lm").stdout
     assert [line.split(" | ")[1] for line in both.splitlines()[2:4]] == ["greedy", "beam10-lm"]
     assert both.splitlines()[3].endswith(" | - | - |"), "test is not decoded by it"
     error = " ".join(sla("table", "frozen-1", "--search", "beam3", code=2).stderr.split())
