@@ -93,6 +93,19 @@ def refusals() -> Iterator[None]:
         raise SystemExit(INTERRUPTED) from error
 
 
+class Command(TyperCommand):
+    """Warns of an option that is given several times: as in other programs, the last one counts."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        _, _, given = self.make_parser(ctx).parse_args(args=list(args))
+        rest = super().parse_args(ctx, args)  # also sets the log up
+        for option in dict.fromkeys(given):
+            changes = not option.multiple and (option.secondary_opts or not getattr(option, "is_flag", False))
+            if changes and given.count(option) > 1 and not ctx.resilient_parsing:
+                log.log.warning("%s is given several times: only the last one counts", option.opts[0])
+        return rest
+
+
 class Group(TyperGroup):
     """Imports commands when they are called."""
 
@@ -132,14 +145,17 @@ def imported(name: str) -> Any:
     command = get_command(module.app) if hasattr(module, "app") else _command(getattr(module, name))
     command.name = name
     for each in getattr(command, "commands", {name: command}).values():
+        each.__class__ = Command  # typer makes those of an app
         each.params += _command(verbosity).params
     return command
 
 
 def _refuse_empty(command: str, arguments: list[str]) -> None:
     """Raise SlaError for an empty value: a shell variable that is not set does not mean the default of an option, and
-    as a path it would be the working directory."""
+    as a path it would be the working directory. So for `-o=FILE`, whose value would begin with the sign."""
     for before, text in pairwise((f"sla {command}", *arguments)):
+        if re.match("-[a-z]=", text):
+            raise SlaError(f"{text[:2]} is followed by =", f"Write {text[:2]} and a space before the value.")
         option = re.fullmatch("(--[a-z-]+)=", text)
         place = option[1] if option else before
         if (option or not text) and place not in MAY_BE_EMPTY:

@@ -130,6 +130,25 @@ def test_an_empty_text_is_not_the_default_and_not_this_folder(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        ("transcribe x -o a.eaf --output=a.srt", "warning: --output is given several times: only the last one counts"),
+        ("lm score x y --split dev --split test", "warning: --split is given several times: only the last one counts"),
+        ("annotate x --open --no-open", "warning: --open is given several times: only the last one counts"),
+        ("transcribe x --hotword A --hotword B --force --force", ""),  # can be repeated; says the same again
+        ("transcribe x -o=a.eaf", "error: -o is followed by =\nhint: Write -o and a space before the value."),
+    ],
+)
+def test_an_option_that_is_given_several_times_or_with_a_sign_that_would_be_part_of_its_value(
+    command: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    answer = CliRunner().invoke(app, command.split())
+    assert answer.exit_code == 2
+    assert answer.stderr.startswith(told or "error: no such video: x")
+
+
 def test_the_one_option_that_may_be_empty_and_a_setting_of_a_run(tmp_path: Path) -> None:
     for command in (["annotate", "x", "--translation", ""], ["train", "--set", "data.path="]):
         answer = CliRunner().invoke(app, [*command, "--work", str(tmp_path)])
