@@ -168,8 +168,8 @@ def _check_writable(best: Hypothesis, kind: Format) -> None:
         raise SlaError(
             f"clip id {best.id!r} does not fit in a {kind.title}: it contains white space or one of "
             f"{' '.join(kind.not_in_ids)}",
-            "Write csv or jsonl, which hold any id.",
+            "Write csv or jsonl, which hold any id, or the table alone.",
         )
     if kind.timed and len(best.times) != len(best.glosses):
         what = "its glosses have no spans" if best.fps else "no frame rate is known, so there are no seconds"
-        raise SlaError(f"clip {best.id}: {what}", "Write trn, csv or jsonl.")
+        raise SlaError(f"clip {best.id}: {what}", "Write trn, csv or jsonl, or the table alone.")
