@@ -16,6 +16,7 @@ Amount = Annotated[float, Meta(ge=0)]  # a rate in percent, a duration, a size
 Share = Annotated[float, Meta(ge=0, le=1)]  # a part of a whole, or a probability
 FrameRate = Annotated[float, Meta(ge=0, le=FASTEST)]  # frames per second, 0 if unknown
 Distance = Annotated[float, Meta(ge=1e-6, le=1e9)]  # of a recording from the training data, relative to their spread
+Level = Annotated[float, Meta(gt=1, lt=100)]  # of confidence, in percent
 Percent = Annotated[float, Meta(ge=0, le=1000)]  # of what may also be more than the whole
 _CONTROLS = r"\x00-\x1f\x7f-\x9f\u2028\u2029"  # with line breaks
 Line = Annotated[str, Meta(pattern=rf"\A[^{_CONTROLS}]*\Z")]  # a line of a text file can hold it

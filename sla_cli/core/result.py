@@ -10,7 +10,7 @@ from sla_cli.core.breakdown import Breakdown
 from sla_cli.core.clip_score import ClipScore, pooled
 from sla_cli.core.counted import counted
 from sla_cli.core.edit_alignment import Counts
-from sla_cli.core.quantities import Count, Positive
+from sla_cli.core.quantities import Count, Level, Positive
 
 FEW = 20  # clusters
 
@@ -33,7 +33,7 @@ class Interval:
 
     low: float
     high: float
-    level: float
+    level: Level
     samples: Count
     seed: Count
     units: Positive

@@ -91,8 +91,8 @@ def read_scores(folder: Path) -> Score:
         tuned_on=figures.tuned_on or "",
         no_gain_on=figures.no_gain_on or "",
     )
-    if _counts(figures) != score.total:
-        raise FormatError(f"{path}: its counts are not the sum of those in {CLIPS}", AGAIN)
+    if figures_of(score) != figures:
+        raise FormatError(f"{path}: its figures do not follow from the counts in {CLIPS}", AGAIN)
     return score
 
 
