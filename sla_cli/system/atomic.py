@@ -66,7 +66,8 @@ def atomic_write(path: Path, *, flush: bool = True, check: Check | None = None, 
             if flush:
                 _flush_folder(path.parent)
         finally:
-            temporary.unlink(missing_ok=True)
+            with suppress(OSError):  # the file is in its place, or the reason why it is not is raised
+                temporary.unlink()
     except OSError as error:
         if error.filename is None and error.errno is None:
             raise  # not from the file system
@@ -121,7 +122,8 @@ def _place(temporary: Path, path: Path, check: Check | None, *, keep: bool) -> N
             except OSError:
                 pass  # a disk without hard links, or the errors that renaming will give too
             else:
-                temporary.unlink()  # now: a command killed later would not remove it when it finds its file
+                with suppress(OSError):
+                    temporary.unlink()  # now: a command killed later would not remove it when it finds its file
                 return
     if keep:
         keep_copy(path, temporary)

@@ -12,7 +12,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -173,6 +173,19 @@ def test_files_of_living_processes_other_hosts_and_containers_are_left_alone(tmp
         (tmp_path / name).touch()
     write(tmp_path / "x", "text")
     assert names(tmp_path) == sorted([*kept, "x"])
+
+
+@pytest.mark.parametrize("check", [None, lambda _: None])
+def test_a_file_that_has_its_name_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, check: Callable[[Path], None] | None
+) -> None:
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO), str(path))
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with atomic_write(tmp_path / "x", check=check) as temporary:
+        temporary.write_text("text")
+    assert (tmp_path / "x").read_text() == "text", "whatever is left beside it"
 
 
 def test_a_folder_that_cannot_be_removed_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
