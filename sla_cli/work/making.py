@@ -111,7 +111,8 @@ class Making:
         with suppress(OSError, SlaError):  # what the user must see is why the block failed
             if self._old is not None and not receipt_path(self.path).exists() and self._is_as_it_was(self._old):
                 self._aside.replace(receipt_path(self.path))
-        self._aside.unlink(missing_ok=True)
+        with suppress(OSError):  # the next command that writes the receipt removes it
+            self._aside.unlink()
 
     def _is_as_it_was(self, old: Receipt) -> bool:
         """Whether the artifact is still what the removed receipt says."""
