@@ -215,7 +215,7 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
     if not timm.is_model(name):
         raise SlaError(f"timm knows no model {config.backbone!r}", suggestion(name, timm.list_models("*vit*")))
     if not config.weights:
-        raise SlaError(f"the weights of the backbone {config.backbone} are not in the folder of the model", MOVED)
+        raise SlaError(f"no weights of the backbone {config.backbone} are given, or in the folder of the model", MOVED)
     file = None if config.weights in WEIGHTS else Path(config.weights)
     if file is not None and not file.is_file():
         fault = f"no such weights file: {file}, for the backbone {config.backbone}"

@@ -518,6 +518,9 @@ def test_missing_weights_name_the_flag(tmp_path: Path) -> None:
             Backbone(tiny_with(tiny(**CLIP), path))
         assert "--weights" in caught.value.hint
         assert "To resume a run, put the file there again." in caught.value.hint  # --resume takes no --weights
+    with pytest.raises(SlaError, match=r"no weights of the backbone .* are given") as caught:
+        Backbone(tiny(**{**CLIP, "model__weights": ""}).model)
+    assert "--weights" in caught.value.hint
 
 
 def test_an_unreachable_hub_names_the_ways_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
