@@ -23,7 +23,7 @@ MOST_STRIDE = 100  # most frames that become one output; short clips are lengthe
 
 def parse_pattern(text: str) -> list[tuple[str, int]]:
     """`K5,P2` → [("K", 5), ("P", 2)]: convolutions and max pools with their kernel sizes. Raises SlaError."""
-    parts = [re.fullmatch(r"([KP])([1-9]\d{0,4})", part.strip()) for part in text.split(",")]
+    parts = [re.fullmatch(r"([KP])([1-9][0-9]{0,4})", part.strip()) for part in text.split(",")]
     if any(part is None for part in parts):
         raise SlaError(f"head.pattern = {text!r} cannot be read", "Write K or P with a size, such as K5,P2,K5,P2.")
     layers = [(part[1], int(part[2])) for part in parts if part is not None]

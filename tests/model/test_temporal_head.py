@@ -154,7 +154,7 @@ def test_classifier_normalises_each_gloss() -> None:
     torch.testing.assert_close(model(x), torch.stack(columns, dim=1))
 
 
-@pytest.mark.parametrize("text", ["", "K5,", "K0", "P", "5", "K5 P2", "X3", "K-1", "K5,,P2"])
+@pytest.mark.parametrize("text", ["", "K5,", "K0", "P", "5", "K5 P2", "X3", "K-1", "K5,,P2", "K1٣"])
 def test_patterns_that_cannot_be_read(text: str) -> None:
     with pytest.raises(SlaError, match=r"head\.pattern") as caught:
         parse_pattern(text)
