@@ -16,7 +16,7 @@ INTRODUCTION = """# `--json`: results for machines
 With `--json` a command prints one JSON object on standard output and nothing else; the log goes to standard error.
 `sla live` prints one such object a line while it runs ([JSON Lines](https://jsonlines.org)); each line fits its schema.
 Paths can be used as they are on the command line, except those within a corpus or an archive. `sla train --list`
-prints text all the same.
+prints text all the same. `--details` of `sla score`, and `--format` of `sla table` without `-o`, change only the text.
 
 A JSON Schema (draft 2020-12) of each result is installed with sla. `sla schema` lists the schemas. `sla schema NAME`
 prints one; it refers to no other file. To check a result against it:

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sla_cli.cli.options import WORK, Jobs, Json, StoreArgument, Work, answer
+from sla_cli.cli.options import WORK, Json, StoreArgument, Work, answer
 from sla_cli.cli.score import table
+from sla_cli.config.bounds import LAYERS
 from sla_cli.errors import some
 
 if TYPE_CHECKING:
@@ -22,7 +23,9 @@ def check(
     store: StoreArgument = None,
     stride: Annotated[int, typer.Option(help="Video frames per output step of the model to train.", min=1)] = 4,
     deep: Annotated[bool, typer.Option("--deep", help="Decode every frame and verify checksums.")] = False,
-    jobs: Jobs = 0,
+    jobs: Annotated[
+        int, typer.Option("--jobs", "-j", help="Processes for --deep; 0 uses all usable cores.", min=0, max=LAYERS)
+    ] = 0,
     work: Work = WORK,
     as_json: Json = False,
 ) -> None:

@@ -56,7 +56,9 @@ def score(
     seed: Seed = 0,
     cluster: ClusterName = "sentence",
     max_wer: Annotated[float | None, typer.Option(help="Exit with 3 if a WER (percent) is above this.", min=0)] = None,
-    details: Annotated[bool, typer.Option("--details", help="Also print signers, lengths and worst glosses.")] = False,
+    details: Annotated[
+        bool, typer.Option("--details", help="Also print signers, lengths and worst glosses; not with --json.")
+    ] = False,
     sclite: Annotated[
         Path | None, typer.Option(help="Also write the scored glosses into this folder, as input for NIST's sclite.")
     ] = None,

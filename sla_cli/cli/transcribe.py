@@ -70,7 +70,8 @@ def transcribe(
     sentences: Annotated[bool, typer.Option("--sentences", help="Write a tier SENTENCE too.")] = False,
     confidence: Annotated[bool, typer.Option("--confidence", help="Write a tier with the confidence too.")] = False,
     pause: Annotated[
-        float, typer.Option(help="Seconds without a sign that end a sentence.", min=0)
+        float,
+        typer.Option(help="Seconds without a sign that end a sentence; without effect where none is shown.", min=0),
     ] = TranscribeConfig.pause,
     min_confidence: MinConfidence = TranscribeConfig.min_confidence,
     add_to: Annotated[
