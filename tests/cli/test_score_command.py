@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import get_args
@@ -152,6 +153,18 @@ def test_files_for_sclite_go_into_no_artifact(folder: Path) -> None:
     result = sla("score", "two.txt", "--ref", "ref.stm", "--sclite", str(scored), code=2)
     assert "is an artifact of sla" in result.stderr and sorted(scored.iterdir()) == before
     assert "one.txt is a file" in sla("score", "two.txt", "--ref", "ref.stm", "--sclite", "one.txt", code=2).stderr
+
+
+def test_no_file_for_sclite_is_written_where_something_else_has_the_name_of_one(folder: Path) -> None:
+    sla("score", "one.txt", "--ref", "ref.stm", "--sclite", "nist")
+    there = sorted(Path("nist").iterdir())
+    for path in there:
+        path.unlink()
+    for path, make in ((there[0], os.mkfifo), (there[1], Path.mkdir)):
+        make(path)
+        sla("score", "one.txt", "--ref", "ref.stm", "--sclite", "nist", code=2)
+        assert list(Path("nist").iterdir()) == [path] and not path.is_file()
+        path.rmdir() if path.is_dir() else path.unlink()
 
 
 @pytest.mark.parametrize(
