@@ -124,8 +124,14 @@ def receipt_path(artifact: Path) -> Path:
 
 
 def receipt_of_file(file: Path) -> Path:
-    """Path of the receipt of a file, which need not be there."""
-    return file.with_name(f"{file.name}.receipt.json")
+    """Path of the receipt of a file, which need not be there.
+
+    It is next to the file that a link leads to, through which others may write it too, unless one is next to the link.
+    """
+    beside = file.with_name(f"{file.name}.receipt.json")
+    if file.is_symlink() and not os.path.lexists(beside):
+        return Path(f"{os.path.realpath(file)}.receipt.json")
+    return beside
 
 
 def write_receipt(receipt: Receipt, artifact: Path, written: str = "") -> None:

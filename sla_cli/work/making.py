@@ -64,7 +64,8 @@ class Making:
     written: str = field(init=False, default="")
     _keep: bool = field(init=False, default=False)
     _old: Receipt | None = field(init=False, default=None)
-    _aside: Path | None = field(init=False, default=None)  # where its receipt is meanwhile
+    _receipt: Path = field(init=False)  # where it was found
+    _aside: Path | None = field(init=False, default=None)  # and where it is meanwhile
     _found: tuple[int, ...] | None = field(init=False)
     _checks: list[Check] = field(init=False)
 
@@ -100,17 +101,18 @@ class Making:
             self._found = identity(self.path)
         with suppress(FormatError):  # a damaged one of a folder is replaced
             self._old = read_receipt(self.path)
-        self._aside = temporary_path(receipt := receipt_path(self.path))
+        self._receipt = receipt_path(self.path)
+        self._aside = temporary_path(self._receipt)
         with suppress(FileNotFoundError):
-            receipt.replace(self._aside)
+            self._receipt.replace(self._aside)
 
     def end(self) -> None:
         """Put the receipt back that `begin` took away if what it is of is still there: the disk may be full."""
         if self._aside is None:
             return
         with suppress(OSError, SlaError):  # what the user must see is why the block failed
-            if self._old is not None and not receipt_path(self.path).exists() and self._is_as_it_was(self._old):
-                self._aside.replace(receipt_path(self.path))
+            if self._old is not None and not self._receipt.exists() and self._is_as_it_was(self._old):
+                self._aside.replace(self._receipt)
         with suppress(OSError):  # the next command that writes the receipt removes it
             self._aside.unlink()
 

@@ -101,6 +101,15 @@ def test_what_is_of_another_kind_stays_also_where_the_name_is_the_commands_own(f
     assert there.is_symlink()
 
 
+def test_of_a_file_that_is_written_through_a_link_the_receipt_is_as_new_as_it_is(folder: Path) -> None:
+    assert sla("dev.h5", "-o", "kept.tsv").exit_code == 0
+    Path("link.tsv").symlink_to("kept.tsv")
+    assert sla("dev.h5", "--beam", "3", "-o", "link.tsv", "--force").exit_code == 0
+    for name in ("link.tsv", "kept.tsv"):
+        result = sla("dev.h5", "--beam", "3", "-o", name)
+        assert result.exit_code == 0 and "is up to date" in result.output
+
+
 def test_hypotheses_are_complete_where_the_work_folder_cannot_note_them(folder: Path) -> None:
     Path("work").mkdir(exist_ok=True)
     Path("work/hypotheses").write_text("of somebody")
