@@ -50,10 +50,11 @@ def atomic_write(path: Path, *, flush: bool = True, check: Check | None = None, 
             corrected it.
 
     Raises:
-        SlaError: the disk is full, the folder cannot be written, or the file is read-only.
+        SlaError: the disk is full, the folder cannot be written, the file is read-only, or it is no file.
     """
     try:
         path = Path(os.path.realpath(path)) if path.is_symlink() else path
+        _refuse_other(path)
         refuse_read_only(path)
         temporary = temporary_path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -81,6 +82,13 @@ def temporary_path(path: Path) -> Path:
     """A new name next to a file or folder, as `atomic_write` gives it before its own."""
     own = f"{socket.gethostname()}-{namespace()}-{os.getpid()}-{secrets.token_hex(4)}"
     return path.with_name(f".{short_name(path.name)}.{own}{UNFINISHED}")
+
+
+def _refuse_other(path: Path) -> None:
+    """Raise SlaError for what is not a file, and which renaming would replace if it is no folder."""
+    if os.path.lexists(path) and not path.is_file():
+        what = "a folder" if path.is_dir() else "not a regular file"
+        raise SlaError(f"cannot write {path}: it is {what}", "Move it, or write elsewhere.")
 
 
 def refuse_read_only(path: Path) -> None:

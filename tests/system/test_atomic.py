@@ -265,6 +265,15 @@ def test_a_folder_that_cannot_be_made_is_an_error_that_a_user_can_correct(tmp_pa
         write(tmp_path / "file" / "x", "text")
 
 
+@pytest.mark.parametrize("make", [os.mkfifo, Path.mkdir, lambda path: path.symlink_to(path)])
+def test_what_is_not_a_file_is_not_replaced(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(path := tmp_path / "x")
+    before = path.lstat()
+    with pytest.raises(SlaError, match=r"cannot write .*x: it is (a folder|not a regular file)"):
+        write(path, "text")
+    assert path.lstat().st_ino == before.st_ino and names(tmp_path) == ["x"]
+
+
 def test_terminated_writers_clean_up_after_an_interrupt(tmp_path: Path) -> None:
     process = start_writer(tmp_path / "x", "text")
     process.send_signal(signal.SIGINT)
