@@ -61,9 +61,9 @@ def read_alignment(path: Path) -> list[dict[str, str]]:
     rows = list(dropwhile(lambda line: line.startswith("# "), lines))
     if rows[:1] != ["\t".join(COLUMNS)] or rows.pop():
         raise FormatError(f"{path}: cut off, or without the header {list(COLUMNS)}", AGAIN)
-    bad = next((row for row in rows if row.count("\t") != len(COLUMNS) - 1), None)
-    if bad is not None:
-        raise FormatError(f"{path}: not a row of {len(COLUMNS)} cells: {bad[:80]!r}", AGAIN)
+    for line, row in enumerate(rows, start=len(lines) - len(rows)):  # the last one, which is empty, was dropped
+        if row.count("\t") != len(COLUMNS) - 1:
+            raise FormatError(f"{path}, line {line}: not a row of {len(COLUMNS)} cells: {row[:80]!r}", AGAIN)
     return [dict(zip(COLUMNS, row.split("\t"), strict=True)) for row in rows[1:]]
 
 

@@ -255,7 +255,7 @@ def test_a_store_whose_facts_are_of_another_type(tmp_path: Path, name: str, valu
 def test_a_row_of_an_alignment_with_a_carriage_return(tmp_path: Path) -> None:
     path = tmp_path / "a.tsv"
     path.write_bytes(f"# sla-alignment 1\n{chr(9).join(COLUMNS)}\na\t0\tX\rY{chr(9) * 7}\n".encode())
-    with pytest.raises(FormatError, match=r"not a row of 10 cells"):  # it ends a line, as files of old programs do
+    with pytest.raises(FormatError, match="line 3: not a row of 10 cells"):  # it ends a line, as in old files
         read_alignment(path)
 
 
