@@ -110,7 +110,7 @@ def load_state(path: Path, state: State) -> None:
     try:
         _restore(path, state, content, backbone)
     except (AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-        raise FormatError(f"{path}: not a training state written by sla: {error}", AGAIN) from error
+        raise FormatError(f"{path}: not a training state that sla wrote, or a damaged one", AGAIN) from error
 
 
 def _restore(path: Path, state: State, content: dict[str, Any], backbone: str) -> None:

@@ -141,6 +141,13 @@ def test_something_else(saved: Path, content: object) -> None:
         load_state(saved, state())
 
 
+@pytest.mark.parametrize(("key", "value"), [("weights", "x"), ("tally", 5), ("epochs", -1), ("optimizer", {})])
+def test_values_of_another_type_are_refused_without_words_of_python(saved: Path, key: str, value: object) -> None:
+    torch.save({**torch.load(saved), key: value}, saved)
+    with pytest.raises(FormatError, match=r"state\.pt: not a training state that sla wrote, or a damaged one\n"):
+        load_state(saved, state())
+
+
 def test_a_pickle_that_would_end_the_process(saved: Path) -> None:
     with zipfile.ZipFile(saved, "w") as archive:
         archive.writestr("state/data.pkl", DEEP)
