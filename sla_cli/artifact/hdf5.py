@@ -51,6 +51,8 @@ def open_checked(path: Path, name: str, version: int, command: str) -> h5py.File
             if found != name:
                 raise FormatError(f"{path} holds {found}, expected {name}", another)
             check_version(path, name, version, file.attrs.get("version"), again)
+            if odd := [part for part, one in file.items() if getattr(one, "shape", None) is None]:
+                raise ValueError(f"{odd[0]} is no dataset with values")
     except UNREADABLE as error:
         _refuse_unread(path, error)
         if identity(path) != before:  # its size, and what is opened by name, are of another file
@@ -84,13 +86,11 @@ def closed_on_error(file: h5py.File) -> Iterator[None]:
 
 
 def _datasets(file: h5py.File) -> dict[str, h5py.Dataset]:
-    """The datasets of a file by name. Raises ValueError for what is none, and for values in another file."""
+    """The datasets of a file by name. Raises ValueError for a link, and for values in another file."""
     if linked := [name for name in file if not isinstance(file.get(name, getlink=True), h5py.HardLink)]:
         raise ValueError(f"{linked[0]} is a link")
-    found = dict(file.items())
+    found = {name: one for name, one in file.items() if isinstance(one, h5py.Dataset) and one.shape is not None}
     for name, one in found.items():
-        if not isinstance(one, h5py.Dataset) or one.shape is None:
-            raise ValueError(f"{name} is no dataset with values")
         properties = one.id.get_create_plist()
         if properties.get_layout() not in LAYOUTS or properties.get_external_count():
             raise ValueError(f"{name} is stored in another file")

@@ -75,14 +75,6 @@ def compressed(file: h5py.File, folder: Path) -> None:
     file.create_dataset("numbers", data=np.zeros(10**6, np.int64), compression="gzip")
 
 
-def folder_of_hdf5(file: h5py.File, folder: Path) -> None:
-    file.create_group("numbers")
-
-
-def without_values(file: h5py.File, folder: Path) -> None:
-    file["numbers"] = h5py.Empty("i8")
-
-
 def test_a_file_of_sla_is_read(path: Path) -> None:
     with open_hdf5(path) as file:
         assert (file["numbers"][:] == NUMBERS).all() and file["steps"].shape == (7, 3) and len(file["none"]) == 0
@@ -93,15 +85,14 @@ def test_a_file_of_sla_is_read(path: Path) -> None:
     "change",
     [
         *(external_link, link_to_fifo, soft_link, raw_file, raw_fifo, virtual),
-        *(unwritten, unwritten_in_one_piece, unwritten_texts, compressed, folder_of_hdf5, without_values),
+        *(unwritten, unwritten_in_one_piece, unwritten_texts, compressed),
     ],
 )
 def test_data_elsewhere_or_nowhere_is_refused(path: Path, change: Callable[[h5py.File, Path], None]) -> None:
     with h5py.File(path, "r+") as file:
         del file["numbers"]
         change(file, path.parent)
-    fault = r"numbers (is a link|is stored in another file|states [\d,]+ bytes|is no dataset with values)"
-    with pytest.raises(UNREADABLE, match=fault):
+    with pytest.raises(UNREADABLE, match=r"numbers (is a link|is stored in another file|states [\d,]+ bytes)"):
         open_hdf5(path)
     with pytest.raises(FormatError, match="not an HDF5 file, or a damaged one"):
         open_checked(path, "sla-store", 1, "`sla prep`")
@@ -117,6 +108,19 @@ def test_a_file_that_is_replaced_while_it_is_opened_is_not_called_damaged(
 
     monkeypatch.setattr("sla_cli.artifact.hdf5.check_heaps", replace)
     with pytest.raises(SlaError, match=r"file\.h5 was replaced by another command while it was read"):
+        open_checked(path, "sla-store", 1, "`sla prep`")
+
+
+@pytest.mark.parametrize("values", [None, h5py.Empty("i8")])
+def test_what_is_no_dataset_is_damage_in_files_of_sla_only(path: Path, values: object) -> None:
+    with h5py.File(path, "r+") as file:
+        del file["numbers"]
+        if values is None:
+            file.create_group("numbers")
+        else:
+            file["numbers"] = values
+    open_hdf5(path).close()
+    with pytest.raises(FormatError, match=r"damaged one \(numbers is no dataset with values\)"):
         open_checked(path, "sla-store", 1, "`sla prep`")
 
 
