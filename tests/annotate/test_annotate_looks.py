@@ -42,6 +42,19 @@ def test_it_fits_the_screen_and_can_be_read(browser: Any, server: Served, width:
             assert box["x"] >= 0 and box["x"] + box["width"] <= width
 
 
+@pytest.mark.parametrize("width", [800, 1440])
+def test_a_long_text_does_not_widen_the_page(browser: Any, server: Served, width: int) -> None:
+    with at_work(browser, server.address, width) as typist:
+        typist.press("n", "c")
+        typist.page.keyboard.insert_text("long-" * 60)
+        typist.press("Enter")
+        typist.wait()
+        typist.press("u")
+        typist.wait()
+        assert "long-long-" in typist.said()
+        assert typist.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
 def test_keys_alone_reach_every_control_and_each_key_is_listed(browser: Any, server: Served) -> None:
     with at_work(browser, server.address) as typist:
         page = typist.page
