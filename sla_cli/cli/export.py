@@ -65,7 +65,8 @@ def export(
     folder = WorkFolder(work)
     found = find_trained(folder.run_given(run))
     model = None if lm is None else folder.find_lm(lm)
-    card = card_of(found, Answers(language, licence, corpus_licence, contact))
+    with found.as_one():
+        card = card_of(found, Answers(language, licence, corpus_licence, contact))
     made = export_run(
         found,
         output,

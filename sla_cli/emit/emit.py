@@ -62,11 +62,12 @@ def emit(
         Whether this is the process that reports: under torchrun only the first.
 
     Raises:
-        SlaError: the frames do not fit the run, its weights do not fit the backbone, or `out` holds
-            emissions of the same run and split in another precision, or is a folder.
+        SlaError: the frames do not fit the run, its weights do not fit the backbone, it is changed meanwhile, or `out`
+            holds emissions of the same run and split in another precision, or is a folder.
         FormatError: the model gave NaN, or existing emissions are damaged.
     """
     wanted = how or EmitConfig()
+    check_run = run.unchanged()
     receipt = emission_receipt(run, split, wanted.precision, wanted.dtype)
     hidden = out.with_name(f".{out.name}{PARTS}")
 
@@ -92,6 +93,8 @@ def emit(
             with group.agreed():
                 calibration = run.read_calibration()  # a damaged one is refused before hours of work
                 opened = open_model(run, device=group.device, precision=wanted.precision, weights=weights)
+                calibration = run.read_calibration()
+                check_run()  # later it may change: then these are the emissions of what it was, as the receipt says
             placed = [opened.placement.device.type, str(opened.placement.dtype)]
             # Everything that can change a number: an interrupted attempt is only continued with the same settings.
             key = digest_json([receipt.fingerprint, wanted.max_frames, wanted.chunk, *placed])

@@ -56,11 +56,12 @@ def open_model(
         fitted: with what training adds after the last epoch; False while it does.
 
     Raises:
-        SlaError: the run is incomplete, also as `Run.check_whole`, its weights do not fit the backbone, or the device
-            does not exist or cannot run this precision.
+        SlaError: the run is incomplete, also as `Run.check_whole`, or is changed meanwhile, its weights do not fit the
+            backbone, or the device does not exist or cannot run this precision.
     """
     try:
-        return _opened(run, device, precision, weights, fitted)
+        with run.as_one():
+            return _opened(run, device, precision, weights, fitted)
     except FormatError as error:
         raise FormatError(error.message, run.again or error.hint) from error
 

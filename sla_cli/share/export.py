@@ -74,10 +74,10 @@ def export_run(
         weights: the backbone's weights, if the file has moved since training.
 
     Raises:
-        SlaError: it has no weights, or its backbone is missing; `out` holds something else; or options contradict each
-            other.
+        SlaError: it has no weights, its backbone is missing, or it is changed meanwhile; `out` holds something else; or
+            options contradict each other.
     """
-    config = run.config if weights is None else replace(run.config, model=replace(run.config.model, weights=weights))
+    check = run.unchanged()
     if lm is not None:
         if not lm.name.endswith(ARPA) or lm.name in ARPA:  # nobody could open the model
             hint = f"Its name is NAME{ARPA[0]} or NAME{ARPA[1]}."
@@ -88,7 +88,11 @@ def export_run(
     run.check_whole()
     check_folder(out.parent)
     _check_ours(out)
-    parts, identity = _parts(run, config, stored, with_backbone)
+    with run.as_one():
+        config = run.config
+        if weights is not None:
+            config = replace(config, model=replace(config.model, weights=weights))
+        parts, identity = _parts(run, config, stored, with_backbone)
     with _beside(out) as temporary:
         made = temporary / "new"
         made.mkdir()
@@ -113,6 +117,7 @@ def export_run(
         )
         write_text(made / CARD, card.text(facts))
         write_text(made / CONFIG, model_config(replace(facts, card=sha256_of(made / CARD))))
+        check()
         _put_in_place(made, out, force)
     files = {name: (out / name).stat().st_size for name in _names(out)}
     return Exported(out, files, stored, with_backbone, card.open_questions)

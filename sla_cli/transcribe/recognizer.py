@@ -134,23 +134,20 @@ class Recognizer:
             "prune_logp": prune_logp,
             "token_min_logp": token_min_logp,
         }
-        weights_digest = source.weights_digest
-        settled = settle(given, source.tunings, weights_digest)
-        if settled.options.lm is not None:
-            check_oov(settled.options.lm, source.glosses, settled.options.max_oov)
-        computing = open_runtime(source, runtime, device, precision, backbone)
-        windows = Windows.of(source.config.train, computing.stride)
-        made = {
-            "sla": __version__,
-            "run": f"{source.name}, weights {weights_digest[:12]}",
-            "search": str(settled),
-            "windows": windows.described(source.facts.frames.fps),
-        }
-        reduce = reduction(source.facts.frames.size, source.config.train.crop, source.config.model.image_size)
-        return cls(
-            source.glosses, source.facts.frames, windows, made, computing, reduce,
-            BeamDecoder(source.glosses, settled.options), source.read_calibration(), source.config.head.causal,
-        )  # fmt: skip
+        with source.as_one():
+            weights_digest = source.weights_digest
+            settled = settle(given, source.tunings, weights_digest)
+            if settled.options.lm is not None:
+                check_oov(settled.options.lm, source.glosses, settled.options.max_oov)
+            computing = open_runtime(source, runtime, device, precision, backbone)
+            windows = Windows.of(source.config.train, computing.stride)
+            made = {"sla": __version__, "run": f"{source.name}, weights {weights_digest[:12]}", "search": str(settled)}
+            made["windows"] = windows.described(source.facts.frames.fps)
+            reduce = reduction(source.facts.frames.size, source.config.train.crop, source.config.model.image_size)
+            return cls(
+                source.glosses, source.facts.frames, windows, made, computing, reduce,
+                BeamDecoder(source.glosses, settled.options), source.read_calibration(), source.config.head.causal,
+            )  # fmt: skip
 
     @file_errors()
     def transcribe(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import MISSING, asdict, fields, replace
 from itertools import product
 from pathlib import Path
@@ -26,6 +27,7 @@ from sla_cli.log import ONCE, log
 from sla_cli.store.clips import Split
 from sla_cli.store.store import Store, is_store_of
 from sla_cli.system.atomic import write_text
+from sla_cli.system.file_identity import identity
 from sla_cli.work.calibration import read_calibration
 from sla_cli.work.folder import find_source, store_now
 from sla_cli.work.hub import as_typed
@@ -76,6 +78,30 @@ class Run:
         write_text(self.path / "config.toml", settings, keep=True)
         # Last: its presence shows that the others are complete. Digests first: they detect a file that was cut off.
         write_text(self.path / "run.toml", tomli_w.dumps(digests | values))
+
+    def unchanged(self) -> Callable[[], None]:
+        """A check that raises SlaError if a file that its outputs depend on was replaced since, as by `sla train`: what
+        was read would be of two runs."""
+        read = (self.path / "run.toml", *self.begun, self.best, self.frame_scores, self.domain, self.calibration)
+        before = list(map(identity, read))
+
+        def check() -> None:
+            if list(map(identity, read)) != before:
+                fault = f"{self.path} was changed by another command while it was read"
+                raise SlaError(fault, "Run the command again.")
+
+        return check
+
+    @contextmanager
+    def as_one(self) -> Iterator[None]:
+        """Raise as the check of `unchanged` if it is replaced while the block reads it."""
+        check = self.unchanged()
+        try:
+            yield
+        except SlaError:
+            check()  # what looks damaged may be of two runs
+            raise
+        check()
 
     @property
     def name(self) -> str:
