@@ -9,12 +9,14 @@ from pathlib import Path
 from sla_cli.artifact.receipt import Receipt, unchanged_digest
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.decode_split import decode_split
+from sla_cli.errors import SlaError
 from sla_cli.exchange.gloss_files import export_like, export_text
 from sla_cli.lm.kenlm_model import check_oov
 from sla_cli.log import progress
 from sla_cli.search.beam_decoder import BeamOptions
 from sla_cli.search.options import Settled
 from sla_cli.system.atomic import write_text
+from sla_cli.system.file_identity import unchanged
 from sla_cli.work.emissions import Emissions, emission_inputs
 from sla_cli.work.hypotheses import Header, read_hypotheses, read_nbest, write_hypotheses
 from sla_cli.work.kind import HYPOTHESES
@@ -44,9 +46,11 @@ def decode_file(
     Raises:
         FormatError: the emissions, the language model or the existing hypotheses are not as sla wrote them.
         SlaError: the language model cannot be read or lacks too many glosses; `out` is a folder, or exists with other
-            content, and `force` is off; emissions that are not log-probabilities.
+            content, and `force` is off; emissions that are not log-probabilities; or one of both is changed meanwhile.
     """
-    emissions, options = Emissions(emissions_path), settled.options
+    options = settled.options
+    checks = [unchanged(file) for file in (emissions_path, options.lm) if file is not None]
+    emissions = Emissions(emissions_path)
     header = emissions.header
     inputs = {"emissions": unchanged_digest(emissions_path)}
     sources = {"store": header.store, "division": header.division, "split": header.split, "corpus": header.corpus}
@@ -56,6 +60,8 @@ def decode_file(
     if options.lm is not None:
         check_oov(options.lm, header.glosses, options.max_oov)
         inputs["lm"], sources["lm"] = unchanged_digest(options.lm), str(options.lm.resolve())
+        if settled.lm not in ("", inputs["lm"]):
+            raise SlaError(f"{options.lm} was changed while it was used", "Run the command again.")
     receipt = Receipt("decode", _settings(settled), inputs, sources=sources)
     path = (
         out or folder / emissions.made_by / f"{header.split}-{_file_name_part(options)}-{receipt.fingerprint[:6]}.tsv"
@@ -67,6 +73,8 @@ def decode_file(
         with progress(f"decode {header.split}", len(emissions)) as advance:
             clips = decode_split(emissions, header.glosses, header.stride, options, jobs, advance, header.calibration)
         here = settled.tuned_on if settled.tuned_on == header.split else ""
+        for check in checks:  # since they were read first: the receipt names what they were
+            check(path)
         artifact.begin()
         write_hypotheses(
             path,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +34,13 @@ class Settled:
         tuned_on: the split on which the weights were tuned, "" if they were not.
         no_gain_on: the split on which the tuning found no gain of the language model, so that it is left out of
             `options`; "" otherwise.
+        lm: digest of the language model for which they were tuned, "" if they were not.
     """
 
     options: BeamOptions
     tuned_on: str = ""
     no_gain_on: str = ""
+    lm: str = field(default="", compare=False)
 
     def __str__(self) -> str:
         """The description of the search in a transcript."""
@@ -130,6 +132,7 @@ def settle(
         log.info("beam %d as tuned on %s", tuned.beam, where)
         options = replace(options, beam=tuned.beam)
     settled = _with_weights(options, tuned, where, same=where == split) if take_weights else Settled(options)
+    settled = replace(settled, lm=tuned.lm)
     settled.options.check_nbest()  # again, and as `options_given`: the tuned beam may be narrower
     _check_effect(settled.options, given, called)
     return settled

@@ -1,4 +1,4 @@
-"""A run that another command trains again while it is opened: its files are never taken from two runs."""
+"""A run or a language model that another command makes again meanwhile: nothing is made of two of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from recordings import copy_run, refused, signed
 
+from sla_cli.decode import decode_file
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.model import checkpoint, open_run
 from sla_cli.work.run import Run
@@ -58,4 +59,26 @@ def test_a_command_whose_run_is_trained_again_meanwhile(
 
     monkeypatch.setattr(module, function, replacing)
     assert f"{run.path.relative_to(tmp_path)} {FAULT}" in refused(*command)
+    assert not list(tmp_path.glob("out*"))
+
+
+@pytest.mark.parametrize("function", ["check_oov", "unchanged_digest", "decode_split"])
+def test_a_language_model_that_is_estimated_again_meanwhile(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    """Its tuned weights are of what it was."""
+    work = copy_run(tmp_path).parent.parent
+    real: Callable[..., Any] = getattr(decode_file, function)
+
+    def replacing(*given: Any) -> Any:
+        found = real(*given)
+        text = (work / "gloss.arpa").read_text()
+        (work / "new").write_text(f"{text}\n")
+        (work / "new").replace(work / "gloss.arpa")
+        (work / "gloss.arpa.receipt.json").unlink(missing_ok=True)
+        return found
+
+    monkeypatch.setattr(decode_file, function, replacing)
+    command = ("decode", str(work / "emissions" / "adapter" / "dev.h5"), "--lm", str(work / "gloss.arpa"), "-j", "1")
+    assert "gloss.arpa was changed while it was used" in refused(*command, "-o", str(tmp_path / "out.tsv"))
     assert not list(tmp_path.glob("out*"))
