@@ -93,7 +93,6 @@ def emit(
             with group.agreed():
                 calibration = run.read_calibration()  # a damaged one is refused before hours of work
                 opened = open_model(run, device=group.device, precision=wanted.precision, weights=weights)
-                calibration = run.read_calibration()
                 check_run()  # later it may change: then these are the emissions of what it was, as the receipt says
             placed = [opened.placement.device.type, str(opened.placement.dtype)]
             # Everything that can change a number: an interrupted attempt is only continued with the same settings.
