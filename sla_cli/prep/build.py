@@ -26,6 +26,7 @@ from sla_cli.prep.reuse import find_existing
 from sla_cli.store.division import check_unedited
 from sla_cli.store.paths import check_store_name
 from sla_cli.system.atomic import remove_folder
+from sla_cli.work.output import check_folder
 
 
 def build_store(begun: Begun, out: Path, engine: Executor, part: tuple[int, int] | None = None) -> PrepResult:
@@ -37,9 +38,9 @@ def build_store(begun: Begun, out: Path, engine: Executor, part: tuple[int, int]
             time, on several machines; a last call without it uses what they encoded.
 
     Raises:
-        SlaError: the corpus does not exist, no store may have this name, `out` is another artifact, or was made with
-            other settings or from recordings that have changed since and `begun.force` is off, another process is
-            writing it, or a part would replace a store.
+        SlaError: the corpus does not exist, no store may have this name, `out` is another artifact or in one, or was
+            made with other settings or from recordings that have changed since and `begun.force` is off, another
+            process is writing it, or a part would replace a store.
         BrokenClips: clips cannot be read, and `begun.on_error` is stop, or `part` is given; the others are kept.
     """
     if part is not None and begun.force:
@@ -47,6 +48,7 @@ def build_store(begun: Begun, out: Path, engine: Executor, part: tuple[int, int]
     request = begun.request
     out = out.resolve()
     check_store_name(out)
+    check_folder(out.parent)
     with locked_while_made(out, f"another process is writing {out}", shared=part is not None):
         refuse_other_artifact(out)
         plan = make_plan(request, out, part)

@@ -16,6 +16,7 @@ from sla_cli.store.store import Store
 from sla_cli.train.splits import check_splits
 from sla_cli.work.folder import Work
 from sla_cli.work.model_folder import find_trained
+from sla_cli.work.output import check_folder
 from sla_cli.work.run import Run
 from sla_cli.work.run_clips import warn_of_left_out
 
@@ -48,7 +49,7 @@ def start_training(
         force: replace a run of this name.
 
     Raises:
-        SlaError: as `start_run` and `start_seeds`; several processes and `dry_run`.
+        SlaError: as `start_run` and `start_seeds`; several processes and `dry_run`; a work folder in an artifact.
     """
     clips = Store(work.store_given(store))
     check_splits(clips)
@@ -73,6 +74,7 @@ def start_training(
             return forecast(clips, settings, device, begin)
 
         def folder() -> Path:
+            check_folder(work.runs)
             return work.runs / name if name else work.new_run(settings.model.variant, seeds)
 
         start: Callable[..., Trained | TrainedSeeds]

@@ -255,7 +255,11 @@ def test_no_transcript_is_written_into_an_artifact(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [*FOLDERS, f"transcribe a.mkv --run {RUN} --device cpu --format json -o", "demo --keep"]
+    "command",
+    [
+        *(*FOLDERS, f"transcribe a.mkv --run {RUN} --device cpu --format json -o", "demo --keep"),
+        *("prep folder a.mkv --work", f"train {STORE} --preset tiny --work"),
+    ],
 )
 @pytest.mark.parametrize("pattern", [STORE, SCORE, "model"])
 def test_nothing_is_written_below_an_artifact(command: str, pattern: str) -> None:
