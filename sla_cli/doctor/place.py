@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.artifact.lock import locked
+from sla_cli.core.arguments import as_path
 from sla_cli.core.quantities import Count
 from sla_cli.errors import SlaError
 
@@ -37,9 +38,10 @@ def look_at(folder: Path) -> Place:
         return Place(folder, False, None, shutil.disk_usage(there.parent).free)
     free = shutil.disk_usage(there).free
     try:
+        as_path(folder.absolute(), "the work folder")  # a name that is too long does not exist either
         with tempfile.TemporaryDirectory(prefix=".sla-doctor-", dir=there) as trial:
             return Place(folder, os.access(there, os.W_OK), _lock_holds(Path(trial)), free)
-    except OSError:
+    except (OSError, SlaError):
         return Place(folder, False, None, free)
 
 

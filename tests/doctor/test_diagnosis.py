@@ -71,10 +71,10 @@ def test_a_work_folder_that_cannot_be_written(tmp_path: Path) -> None:
     assert found["problems"] == ["the work folder /proc/work cannot be written: name another with --work or SLA_WORK"]
 
 
-def test_a_work_folder_that_is_a_file_or_leads_nowhere(tmp_path: Path) -> None:
+def test_a_work_folder_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "loop").symlink_to("loop")
-    for name in ("file", "loop", "file/below"):
+    for name in ("file", "loop", "file/below", f"new/{'x' * 300}", "x/" * 2500):
         place = look_at(tmp_path / name)
         assert (place.writable, place.locks) == (False, None)
         assert doctor("--work", str(tmp_path / name), code=3)["problems"]
