@@ -11,6 +11,7 @@ from sla_cli.elan.folder import check_own, files_of
 from sla_cli.elan.parameters import RECOGNIZERS, ElanRecognizer
 from sla_cli.errors import CONTROL, SlaError, some
 from sla_cli.system.atomic import atomic_write
+from sla_cli.work.output import check_folder
 
 # Where ELAN 6 and 7 have the folder: below the home folder, or a place of the system.
 PLACES = {
@@ -47,9 +48,11 @@ def install(extensions: Path, defaults: Mapping[str, str]) -> list[Path]:
         The two folders.
 
     Raises:
-        SlaError: no such folder, or one of this name in it that is not from sla, or was edited.
+        SlaError: no such folder, that of an artifact of sla, or one of this name in it that is not from sla, or was
+            edited.
     """
     _check_there(extensions)
+    check_folder(extensions)
     recognizers = [_with_defaults(one, defaults) for one in RECOGNIZERS]
     for one in recognizers:
         check_own(extensions / one.folder, one)

@@ -126,6 +126,7 @@ def test_what_cannot_be_installed_is_refused(extensions: Path, monkeypatch: pyte
     assert "no such run: gone" in refused("elan", "install", "--extensions", ".", "--run", "gone")
     table, run = extensions.parent / "h.csv", str(extensions.parents[2] / "old" / "runs" / "adapter")
     table.write_text("id,gloss\n", encoding="utf-8")
+    assert "is an artifact of sla (run)" in refused("elan", "install", "--extensions", run, "--run", run)
     given = ("elan", "install", "--extensions", ".", "--run", run, "--lm", str(table))
     assert "neither ARPA nor KenLM binary" in refused(*given)
     (text := extensions.parent / "other.txt").write_text("A B\nB A\n", encoding="utf-8")
