@@ -233,7 +233,7 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
             model = timm.create_model(
                 config.backbone, pretrained=config.weights == "hub", img_size=config.image_size, **extra
             )
-    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, ConnectionError) as error:
+    except (LocalEntryNotFoundError, OfflineModeIsEnabled, HfHubHTTPError, ConnectionError, ImportError) as error:
         fault = f"the weights of {config.backbone} cannot be downloaded from the hub: {first_line(error)}"
         raise SlaError(fault, WAYS_OUT) from error
     except (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:

@@ -26,8 +26,9 @@ FILE = r"\A(model\.safetensors|(backbone|head)\.onnx|[^/]+\.arpa(\.gz)?|tuning/[
 
 NO_CONNECTION = ("the hub cannot be reached, or the connection broke off", "Try it again later.")
 NO_HUB = ("what answers does not speak as the hub does", "HF_ENDPOINT or a proxy may lead to another server.")
-# The last four are raised by the client where an answer lacks what it expects.
-FAILS = (OSError, RuntimeError, ValueError, TypeError, AssertionError, KeyError, AttributeError)
+# The last four are raised by the client where an answer lacks what it expects; ImportError by its HTTP client for a
+# proxy of a kind (SOCKS) for which a package is missing.
+FAILS = (OSError, RuntimeError, ValueError, ImportError, TypeError, AssertionError, KeyError, AttributeError)
 # What an error of the client means, and what to do: by the name of its class or of a class above (not every version has
 # all of them), or by the status of the hub's answer.
 MEANING: dict[str | int, tuple[str, str]] = {
@@ -43,6 +44,7 @@ MEANING: dict[str | int, tuple[str, str]] = {
     "LocalTokenNotFoundError": ("you are not logged in", "`hf auth login`, or set HF_TOKEN."),
     "TransportError": NO_CONNECTION,
     "ConnectionError": NO_CONNECTION,  # of earlier versions
+    "FileNotFoundError": ("a file that the connection needs is missing", "SSL_CERT_FILE may name it."),
     401: ("the hub does not take your token", "`hf auth login`, or set HF_TOKEN; a token can expire."),
     **{status: (f"the hub itself fails ({status})", "Try it again later.") for status in (500, 502, 503, 504)},
     403: ("your token does not allow it", "It needs the right to read there, or to write for `sla publish`."),

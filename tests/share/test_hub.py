@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -12,6 +13,9 @@ from pathlib import Path
 import pytest
 from hub_server import Hub, serving
 from recordings import copy_run, refused, signed, sla
+
+from sla_cli.errors import SlaError
+from sla_cli.work.hub import asking_hub
 
 pytestmark = pytest.mark.ci  # a process for each: the client reads its settings when it is imported
 MODEL = "hf://somebody/signs@v1"
@@ -73,6 +77,19 @@ def test_what_is_not_there_is_named(hub: Hub, tmp_path: Path, name: str, reporte
     assert found.returncode == 2
     assert reported in found.stderr
     assert "Traceback" not in found.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (ImportError("Using SOCKS proxy, but the 'socksio' package is not installed."), "'socksio' package is not"),
+        (FileNotFoundError(errno.ENOENT, "No such file"), "a file that the connection needs is missing\nSSL_CERT_FILE"),
+    ],
+)
+def test_a_proxy_or_certificates_of_the_environment_that_cannot_be_used(error: Exception, told: str) -> None:
+    with pytest.raises(SlaError) as found, asking_hub("signs cannot be downloaded"):
+        raise error
+    assert told in str(found.value)
 
 
 def test_without_network_and_cache(hub: Hub, tmp_path: Path) -> None:
