@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-# Without tab and line feed; with the characters that change the direction of the text after them.
-CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+# Without tab and line feed; with line and paragraph separators, and what changes the direction of the text after it.
+CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 # user:password@ in an address, after its protocol or without one. Bounded, since a message may quote a stranger's text.
 USER = re.compile(
