@@ -1,15 +1,16 @@
-"""A work folder with runs of several seeds, decoded: the runs hold no weights, the store no frames."""
+"""A work folder with runs of several seeds, decoded: weights hold only the name of their run, the store no frames."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from clip_store import bytes_only, make_store
 from decode_work import GLOSSES
 
-from sla_cli.artifact.receipt import Receipt, digest_file, write_receipt
+from sla_cli.artifact.receipt import Receipt, digest_file, read_receipt, write_receipt
 from sla_cli.config.settings import resolve
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.decode.decode_file import decode_file
@@ -54,6 +55,7 @@ def make_run(root: Path, name: str, store: Store, variant: str = "") -> Run:
     digests = {split: store[split].digest for split in ("train", "dev")}
     facts = RunFacts(str(store.path.resolve()), "corpus", "signs", "tiny", digests, "raw", "none", frames)
     run.create(resolve("tiny", flags={"model.variant": variant or first, "train.seed": seed}), GLOSSES, facts)
+    run.best.write_bytes(name.encode())
     return run
 
 
@@ -67,17 +69,24 @@ def decode(root: Path, name: str, store: Store, split: str, wrong: float, search
     ]
     write_hypotheses(path, found, Header("signs", split))
     sources = {"store": str(store.path.resolve()), "division": "corpus", "split": split}
-    sources["split_digest"] = store[split].digest
+    sources |= {"split_digest": store[split].digest, "weights": Run(root / "runs" / name).weights_digest}
     receipt = Receipt("decode", {}, {}, sources=sources)
     receipt.results["digest"] = digest_file(path)
     write_receipt(receipt, path)
     return path
 
 
+def note_weights(root: Path, run: Run) -> None:
+    """Write in the receipts of a run's hypotheses that they are from the weights that it has now."""
+    for path in (root / "hypotheses" / run.name).glob("*.tsv"):
+        receipt = read_receipt(path)
+        assert receipt is not None
+        write_receipt(replace(receipt, sources=receipt.sources | {"weights": run.weights_digest}), path)
+
+
 def decode_emissions(root: Path, name: str, store: Store, folder: Path) -> Path:
     """Hypotheses of dev in another folder, decoded from emissions, so that their receipt leads to the run."""
     run = Run(root / "runs" / name)
-    run.best.write_bytes(name.encode())
     path, split = root / "emissions" / name / "dev.h5", store["dev"]
     noise = np.random.default_rng([*name.encode()]).normal(size=(len(split), 3, len(GLOSSES) + 1)).astype(np.float32)
     log_probs = noise - np.log(np.exp(noise).sum(2, keepdims=True))

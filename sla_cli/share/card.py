@@ -212,4 +212,4 @@ def _results(run: Run, splits: Sequence[str]) -> list[Result]:
 def _is_own(run: Run, hypotheses: Path) -> bool:
     """Whether receipts lead from hypotheses to the present weights of the run, and to the store that it was trained
     on, in the same division."""
-    return is_from(hypotheses, run.weights_digest) is True and is_of_own_store(hypotheses, run)
+    return is_from(hypotheses, run.weights_digest) and is_of_own_store(hypotheses, run)

@@ -30,7 +30,7 @@ def hypotheses_of(work: Work, run: Run, *, split: str | None = None, search: str
     if not found:
         which = f" --split {split}" * bool(split)  # else it decodes dev
         command = f"sla decode {argument(run.path)}{which}{work_option(work.root)}"
-        others = ", only of other weights" * bool(named)
+        others = ", only of other weights or of unknown ones" * bool(named)
         fault = f"no hypotheses{chosen} of run {run.name} in {work.hypotheses}{others}"
         hint = f"`{command}`{f' with the options of {search}' if search else ''} makes them."
         if search and (known := sorted(set(map(search_of, _of_present_weights(every, run))))):
@@ -63,8 +63,9 @@ def decoded_runs(work: Work, splits: Sequence[str]) -> list[Run]:
     return [run for run in runs if run.exists and any(has_hypotheses(work, run, split) for split in splits)]
 
 
-def is_from(hypotheses: Path, weights: str) -> bool | None:
-    """Whether hypotheses are from weights with this digest; None if their receipt does not say it.
+def is_from(hypotheses: Path, weights: str) -> bool:
+    """Whether hypotheses are from weights with this digest, as their receipt says: not if it does not say from which,
+    as of emissions of another system.
 
     Those whose emissions were made again with other content are not taken as from them. Of a copied work folder its own
     emissions count, whatever became of the others.
@@ -72,7 +73,7 @@ def is_from(hypotheses: Path, weights: str) -> bool | None:
     decoded = read_receipt(hypotheses)
     made = None if decoded is None else decoded.sources.get("weights")
     if decoded is None or made is None:
-        return None
+        return False
     place = decoded.sources.get("emissions", "")
     emissions = find_source(Path(place), hypotheses) if place else None
     emitted = read_receipt(emissions) if emissions is not None else None
@@ -126,9 +127,9 @@ def _split_of(hypotheses: Path) -> str:
 
 
 def _of_present_weights(hypotheses: Sequence[Path], run: Run) -> list[Path]:
-    """Those that are not known to be from other weights than the run has."""
+    """Those that are known to be from the weights that the run has: others may be of another system of its name."""
     there = run.best.is_file()
     if not hypotheses or (not there and run.is_finished):  # only its weights were deleted
         return list(hypotheses)
     weights = run.weights_digest if there else ""  # of a run that is trained again there are none yet
-    return [path for path in hypotheses if is_from(path, weights) is not False]
+    return [path for path in hypotheses if is_from(path, weights)]

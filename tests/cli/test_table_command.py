@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from safetensors.numpy import save_file
-from seed_work import decode, make_run, write_seed_work
+from seed_work import decode, make_run, note_weights, write_seed_work
 from typer.testing import CliRunner, Result
 
 from sla_cli.cli.main import app
@@ -38,6 +38,7 @@ def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
     found = write_seed_work(WORK, {name: wrong for name, wrong in RUNS.items() if "%" not in name})
     for run in WORK.joinpath("runs").iterdir():
         write_weights(Run(run), 2000)
+        note_weights(WORK, Run(run))
     return found
 
 
@@ -152,7 +153,8 @@ def test_what_has_no_meaning_is_refused(store: Store) -> None:
     make_run(WORK, "frozen-5", store)
     assert "no hypotheses of dev of run frozen-5" in sla("table", "frozen-5", code=2).stderr
     decode(WORK, "frozen-5", store, "dev", 0.5)
-    assert "has no weights yet" in sla("table", "frozen-5", code=2).stderr
+    Run(WORK / "runs" / "frozen-5").best.unlink()  # as of a run that is trained again
+    assert "no hypotheses of dev of run frozen-5" in sla("table", "frozen-5", code=2).stderr
     decode(WORK, "frozen-1", store, "dev", 0.5, search="beam10-lm")
     error = sla("table", "frozen-1", code=2).stderr
     assert "several hypotheses of dev of run frozen-1" in error and "Choose with --search" in error
