@@ -16,7 +16,7 @@ from pathlib import Path
 from sla_cli.artifact.text import read_text
 from sla_cli.core.alike import in_one_form
 from sla_cli.core.clip import signer_key
-from sla_cli.errors import FormatError
+from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
 from sla_cli.system.atomic import refuse_link, write_text
 from sla_cli.system.file_identity import unchanged
@@ -37,6 +37,22 @@ def clips_left_out(store: Path, signers: Iterable[str]) -> dict[str, str]:
 
     Raises FormatError for a line with no tab, or more than one: its clip could come back.
     """
+    clips = _clips(store)
+    wanted = alike(clips.values(), signers)
+    return {clip: signer for clip, signer in clips.items() if signer in wanted}
+
+
+def check_left_out(store: Path) -> None:
+    """Raise SlaError if clips were left out with a signer whom the list of signers lacks, who would come back."""
+    signers = set(_clips(store).values())
+    if lost := sorted(signers - alike(signers, read_left_out(store))):
+        raise SlaError(
+            f"{store / LEFT_OUT_CLIPS} has clips of {some(lost)}, whom {LEFT_OUT} does not name",
+            f"Run `sla store leave-out` for them again; if they agree again, delete their lines in {LEFT_OUT_CLIPS}.",
+        )
+
+
+def _clips(store: Path) -> dict[str, str]:
     clips, path = dict[str, str](), store / LEFT_OUT_CLIPS
     for number, line in enumerate(_lines(path), start=1):
         clip, tab, signer = line.partition("\t")
@@ -44,8 +60,7 @@ def clips_left_out(store: Path, signers: Iterable[str]) -> dict[str, str]:
             hint = "Write them there again: the clip's id, a tab, and the signer as in left-out.txt."
             raise FormatError(f"{path}, line {number}: no clip and signer with one tab between them", hint)
         clips[in_one_form(clip)] = signer
-    wanted = alike(clips.values(), signers)
-    return {clip: signer for clip, signer in clips.items() if signer in wanted}
+    return clips
 
 
 def digests_before(store: Path) -> tuple[str, ...]:

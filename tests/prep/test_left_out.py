@@ -195,6 +195,17 @@ def test_prep_knows_their_clips_without_a_receipt_and_those_that_came_later(root
             make(f"b\tB\tBob\n{one}\tA\tS1\n", force=True)
 
 
+def test_clips_without_the_name_of_their_signer_are_refused(root: Path, out: Path) -> None:
+    signer = Store(out).clips[TRAIN_CLIP].signer
+    leave_out(out, [signer], out.parent)
+    for change in (lambda path: path.write_text(""), Path.unlink):
+        change(out / "left-out.txt")
+        with pytest.raises(SlaError, match=rf"has clips of {signer}, whom left-out.txt does not name"):
+            build(root, out, force=True)
+    (out / "left-out-clips.txt").unlink()  # as the hint says
+    assert build(root, out, force=True).encoded
+
+
 def test_a_list_that_was_written_by_hand(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "left-out.txt"
     path.write_text("\ufeff\ufeffAnn\nMüller, Bob\n")
