@@ -21,6 +21,7 @@ from sla_cli.errors import FormatError
 from sla_cli.log import log
 
 CUES = "cues"  # name of the tier
+NO_CUES = ("WEBVTT", "NOTE", "STYLE", "REGION")  # begin parts of WebVTT that are no cue
 TIME = r"(?:([0-9]{1,5}):)?([0-9]{1,2}):([0-9]{1,2})[.,]([0-9]{3})"
 TIMING = re.compile(rf"\s*{TIME}\s*-->\s*{TIME}(?:\s.*)?")
 ALIKE = str.maketrans(
@@ -81,7 +82,7 @@ def read_subtitles(data: bytes, name: str) -> AnnotationFile:
         name: name of the file for messages.
 
     Raises:
-        FormatError: there is no cue, or one has no times or ends before it starts; names file and line.
+        FormatError: there is text, but no cue, or one has no times or ends before it starts; names file and line.
     """
     marks, cues = list[Mark](), list[tuple[int, int]]()
     text = decode_any_text(data, name)
@@ -104,7 +105,7 @@ def read_subtitles(data: bytes, name: str) -> AnnotationFile:
         cues.append((number - 1, after))
     if plain is _srt_plain:  # WebVTT has notes and styles between its cues
         _warn_of_rest(lines, cues, name)
-    if not marks:
+    if not marks and any(not part.startswith(NO_CUES) for part in text.strip().split("\n\n") if part):
         raise FormatError(
             f"{name} holds no subtitles", "Give SRT or WebVTT with times like 00:00:01.000 --> 00:00:02.000."
         )

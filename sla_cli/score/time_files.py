@@ -245,14 +245,14 @@ def _named(tiers: Sequence[Tier], path: Path, name: str) -> Tier:
 
 def _only(tiers: Sequence[Tier], path: Path) -> Tier:
     """The only tier with annotations; sentences of sla, and tiers that describe each annotation of one, aside."""
-    filled = [one for one in tiers if one.filled]
+    filled = [one for one in tiers if one.filled] or list(tiers)  # a file in which no sign was recognised
     there = {one.name for one in filled}
     describing = [one for one in filled if one.parent in there and one.constraint == ASSOCIATION]
     own = [one for one in filled if one not in describing and one.name != SENTENCE]
     if len(own) == 1:
         return own[0]
     if len(filled) != 1:
-        names = some(one.name for one in filled) or "none"
+        names = some(one.name for one in filled if one.filled) or "none"
         raise SlaError(f"{path}: which tier has the glosses? With annotations: {names}", "Name it: --tier, --ref-tier.")
     return filled[0]
 

@@ -195,7 +195,7 @@ def test_what_we_write_comes_back() -> None:
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("", "a.srt holds no subtitles"),
+        ("hello\n", "a.srt holds no subtitles"),
         ("WEBVTT\n\nhello\n", "a.srt holds no subtitles"),
         ("1\n00:00:02,000 --> 00:00:01,000\nx\n", "line 2: a subtitle ends at 1000 ms, before its start at 2000 ms"),
         ("1\n\n0:0:2 --> soon\nx\n", "a.srt, line 3: no times of a subtitle: '0:0:2 --> soon'"),

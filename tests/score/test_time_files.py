@@ -107,6 +107,14 @@ def test_a_recording_that_was_not_transcribed_is_refused_and_in_a_ctm_empty(
     assert "no hypothesis for 1 recording, compared as empty: two" in caplog.text
 
 
+@pytest.mark.parametrize("kind", ["eaf", "vtt", "srt", "ctm", "textgrid"])
+def test_a_file_in_which_no_sign_was_recognised_is_compared_as_empty(tmp_path: Path, kind: str) -> None:
+    true = write(tmp_path / "true" / "one.eaf", TRUE)
+    found = write(tmp_path / "found" / f"one.{kind}", ())
+    figures = compare_times(found, true)
+    assert (figures.recordings, figures.references, figures.hypotheses) == (1, 3, 0)
+
+
 def test_of_other_names_of_a_recording_in_two_files_it_is_said(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
