@@ -13,6 +13,7 @@ from sla_cli.log import ONCE, log
 from sla_cli.video.tree import Folder, Tree, join, parent_of
 
 HIDDEN = (".", "~$", "__MACOSX")
+ARTIFACT = {"receipt.json", "run.toml"}  # in a folder of sla, whose pictures are plots
 
 
 def walk(tree: Tree) -> Iterator[str]:
@@ -47,7 +48,7 @@ def recordings_in(tree: Tree) -> list[str]:
     """Path of each recording in a tree, as `recordings_among`; a warning names the pictures that are left out."""
     files = list(walk(tree))
     found = list(recordings_among(files))
-    folders = set(found)
+    folders = {*found, *(parent_of(path) for path in files if _is_of_artifact(path))}
     if beside := [path for path in files if is_image(path) and parent_of(path) not in folders]:
         log.warning("left out %s beside videos: %s", counted(len(beside), "picture"), some(beside))
     return found
@@ -56,7 +57,7 @@ def recordings_in(tree: Tree) -> list[str]:
 def recordings_among(files: Iterable[str]) -> Iterator[str]:
     """Path of each video, and of each folder of pictures, "" for the tree itself.
 
-    Pictures beside videos, such as a title page, are not frames.
+    Pictures beside videos, such as a title page, are not frames; nor are those of an artifact, as the curves of a run.
 
     Args:
         files: in the order of `walk`.
@@ -65,8 +66,12 @@ def recordings_among(files: Iterable[str]) -> Iterator[str]:
         found = list(paths)
         videos = videos_among(found)
         yield from videos
-        if not videos and any(map(is_image, found)):
+        if not videos and any(map(is_image, found)) and not any(map(_is_of_artifact, found)):
             yield folder
+
+
+def _is_of_artifact(path: str) -> bool:
+    return path.rpartition("/")[2] in ARTIFACT
 
 
 def videos_among(paths: Sequence[str]) -> list[str]:

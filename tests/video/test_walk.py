@@ -50,6 +50,12 @@ def test_pictures_beside_videos_are_not_frames(tmp_path: Path, caplog: pytest.Lo
     assert "left out 1 picture beside videos: title.png" in caplog.messages
 
 
+def test_pictures_of_an_artifact_are_not_frames(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    root = lay(tmp_path / "mine", "a.mp4", "w/runs/r/run.toml", "w/runs/r/curves.png", "w/t/receipt.json", "w/t/t.png")
+    assert found(root) == ["a.mp4"] and not caplog.messages
+    assert found(lay(tmp_path / "export", "receipt.json", "dev/one/1.png")) == ["dev/one"]
+
+
 def test_prep_of_videos_names_the_pictures_that_it_leaves_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     root = lay(tmp_path / "mine", "a.mp4", "title.png", "frames/1.png", "frames/2.png", "more/b.mp4", "more/c.jpg")
     corpus = find_corpus("folder")
