@@ -14,6 +14,7 @@ from sla_cli.errors import SlaError, some, suggestion
 from sla_cli.log import log
 from sla_cli.prep.tables.annotation import report_missing
 from sla_cli.prep.tiers.choose import Chosen, TierOptions
+from sla_cli.prep.tiers.names import person_of
 from sla_cli.prep.tiers.recordings import Recordings
 from sla_cli.prep.tiers.utterances import Counts
 
@@ -32,6 +33,7 @@ class Found:
         unknown: by requested tier, the number of files without it.
         beside: gloss tiers that are not read, since another has their name without the person at its end.
         suffixed: people who are named only at the ends of tier names, with the number of files.
+        of_nobody: gloss tiers without a person, beside others of the same file that have one.
         recognised: annotations of gloss tiers whose annotator is sla itself.
         unusable: utterances with glosses whose times make no clip, with the reason.
         missing: files whose recording was not found, with the names that were searched.
@@ -45,6 +47,7 @@ class Found:
     unknown: Counter[str] = field(default_factory=Counter)
     beside: Counter[str] = field(default_factory=Counter)
     suffixed: Counter[str] = field(default_factory=Counter)
+    of_nobody: set[str] = field(default_factory=set)
     recognised: int = 0
     unusable: dict[str, str] = field(default_factory=dict)
     missing: dict[str, str] = field(default_factory=dict)
@@ -60,6 +63,10 @@ class Found:
         self.recognised += sum(len(tier.marks) for tier in chosen.glosses if tier.annotator == ANNOTATOR)
         if chosen.scheme:
             self.beside.update(_beside(file, chosen))
+        by_name = {tier.name: tier for tier in file.tiers}
+        unnamed = {tier.name for tier in chosen.glosses if not person_of(tier, by_name)}
+        if len(unnamed) < len(chosen.glosses):
+            self.of_nobody |= unnamed
         if chosen.glosses:
             self.chosen[chosen.scheme, ", ".join(tier.name for tier in chosen.glosses)] += 1
 
@@ -106,6 +113,12 @@ class Found:
                 "signers %s are named only at the ends of tier names, in several files: are they always the same "
                 "people? If not, name them in a table with the columns eaf and signer",
                 some(several),
+            )  # fmt: skip
+        if self.of_nobody:
+            log.warning(
+                "tiers %s name no person, while others of their files do: their glosses are taken as of the only "
+                "person that is named there, and of nobody beside several. Name the participant in ELAN",
+                some(sorted(self.of_nobody)),
             )  # fmt: skip
         if self.beside:
             message = "not read: tiers %s; end the name of the tier beside them with its person too, as in SIGN_A"

@@ -293,6 +293,17 @@ def test_a_file_of_any_size_is_refused_unread(tmp_path: Path, read: Read) -> Non
         read("elan", tmp_path / "a.tar")
 
 
+def test_of_tiers_that_name_nobody_beside_others_it_is_said(
+    tmp_path: Path, lay: Lay, read: Read, warnings: Warnings
+) -> None:
+    eaf = Eaf()
+    for number, tier in enumerate(("Glos_A", "Glos_C")):
+        eaf.mark(eaf.tier(tier), number * 100, number * 100 + 100, "X")
+    lay(tmp_path, {"a.eaf": eaf.xml(), "a.mp4": b""})
+    assert [clip.signer for clip in read("elan", tmp_path, tier=("Glos*",)).clips] == ["A"]
+    assert "tiers Glos_C name no person, while others of their files do" in warnings()
+
+
 def test_two_hands_are_reported(tmp_path: Path, lay: Lay, read: Read, warnings: Warnings) -> None:
     eaf = Eaf()
     eaf.tier("gloss-lh")
