@@ -13,6 +13,7 @@ from threading import Lock
 from typing import Any
 from urllib.parse import quote
 
+from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, ReadError, SlaError, reading, shortened
 from sla_cli.log import log, progress
@@ -135,10 +136,14 @@ def _fill(database: sqlite3.Connection, content: ArchiveReader, root: Path) -> N
     with reading(root):
         most = LIST + TIMES * root.stat().st_size
     with database:
-        database.executemany(
+        written = database.executemany(
             "INSERT OR REPLACE INTO entries VALUES (?, ?, ?, ?, ?, ?, ?)",  # a repeated name replaces the earlier one
             _rows(_counted(content.members(), root), folders, root, database, most),
-        )
+        ).rowcount
+        ((listed,),) = database.execute("SELECT count(*) FROM entries")
+        if written > listed:
+            again = counted(written - listed, "file")
+            log.warning("%s has %s with the name of an earlier one; the last of each name is read", root, again)
         database.executemany("INSERT INTO folders VALUES (?, ?)", folders.items())
         database.execute("INSERT INTO facts VALUES (?, ?)", (str(root.resolve()), content.seek_points))
 

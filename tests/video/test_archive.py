@@ -329,12 +329,13 @@ def test_a_file_that_is_a_folder_too_is_refused(tmp_path: Path, names: Sequence[
         open_tree(tmp_path / "a.zip").names()
 
 
-def test_a_name_that_comes_twice_is_the_newer_file(tmp_path: Path) -> None:
+def test_a_name_that_comes_twice_is_the_newer_file(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     path = tmp_path / "a.tar"
     with tarfile.open(path, "w") as archive:
         add(archive, "a.png", b"old")
         add(archive, "a.png", b"new")
     assert open_tree(path).read("a.png") == b"new"
+    assert "a.tar has 1 file with the name of an earlier one; the last of each name is read" in caplog.text
 
 
 @pytest.mark.parametrize("form", [tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
