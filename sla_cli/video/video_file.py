@@ -138,7 +138,9 @@ class Video:
         step = time - self._last
         if step > JUMP:
             jump = f"jumps from {self._last:.2f} s to {time:.2f} s after frame {self.decoded}"
-            raise FrameError(f"{self.where} {jump}", f"Convert it: {conversion(self.where)}")
+            ends = [conversion(self.where, "-to", f"{self._last:.2f}"), conversion(self.where, "-ss", f"{time:.2f}")]
+            hint = f"Cut it: {ends[0]} makes the part before, {ends[1]} the part after."
+            raise FrameError(f"{self.where} {jump}", hint)
         usual = (self._last - self._first) / max(1, self.decoded - 1)
         if step > max(SHORTER, PAUSE * usual) and self.decoded > PAUSE and not self._paused:
             self._paused = True

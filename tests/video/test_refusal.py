@@ -220,7 +220,9 @@ def test_a_header_that_claims_an_enormous_picture_takes_no_memory(tmp_path: Path
 def test_a_clock_that_jumps_is_no_pause_of_a_day(tmp_path: Path) -> None:
     jump = "setpts='if(lt(N,15),N,N+25*86400)/(25*TB)'"
     path = movie(tmp_path / "a.mkv", pictures(30), *H264, "-bf", "0", "-vf", jump, "-fps_mode", "passthrough")
-    assert "jumps from 0.56 s to 86400.60 s after frame 15" in refusal(path).message
+    error = refusal(path)
+    assert "jumps from 0.56 s to 86400.60 s after frame 15" in error.message
+    assert "-to 0.56" in error.hint and "-ss 86400.60" in error.hint  # a conversion keeps the times
 
 
 def test_the_command_line_refuses_and_leaves_no_store(
