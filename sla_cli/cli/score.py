@@ -74,6 +74,7 @@ def score(
 
     from sla_cli.cli.results.evaluation import FileScore, Scored, ScoredFiles
     from sla_cli.core.bootstrap import Resampling
+    from sla_cli.exchange.gloss_files import check_is_file
     from sla_cli.score.sclite_export import write_for_sclite
     from sla_cli.score.score import ScoreOptions
     from sla_cli.score.score_file import score_file
@@ -86,6 +87,8 @@ def score(
     options = ScoreOptions(normalize, partial, nfc, Resampling(level, samples, seed, cluster))
     ref = folder.store_if_given(ref)
     sources = hypotheses or [folder.newest_hypotheses()]
+    for source in sources:  # all of them before the scores of the first are written
+        check_is_file(source)
     if sclite is not None:
         if sclite.exists() and not sclite.is_dir():
             raise SlaError(f"{sclite} is a file", "Name a folder with --sclite.")

@@ -56,19 +56,24 @@ class GlossFile:
         return {one.id: one.glosses for one in self.best}
 
 
+def check_is_file(path: Path) -> None:
+    """Raise SlaError if there is no such file, or it is a folder or a pipe."""
+    refuse_pipe(path)
+    if path.is_dir() or not path.exists():
+        raise SlaError(f"cannot read {path}: {'it is a folder' if path.is_dir() else 'no such file'}", KNOWN)
+
+
 def read_gloss_file(path: Path) -> GlossFile:
     """Hypotheses or references in sla's own or any foreign format. The file is read once.
 
     If the format is not sla's own, scores are 0.0 (except in JSON lines), and spans and confidence are empty.
 
     Raises:
-        SlaError: there is no such file, or it is a folder or a pipe.
+        SlaError: as `check_is_file`.
         FormatError: an unknown format, a malformed line, an id that occurs twice; names file and line. Also hypotheses
             that are not as `sla decode` wrote them, according to the receipt next to them.
     """
-    refuse_pipe(path)
-    if path.is_dir() or not path.exists():
-        raise SlaError(f"cannot read {path}: {'it is a folder' if path.is_dir() else 'no such file'}", KNOWN)
+    check_is_file(path)
     data = read_bytes(path)
     text, digest = decode_any_text(data, str(path)), digest_bytes(data)
     check_unchanged(path, digest)

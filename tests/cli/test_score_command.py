@@ -228,6 +228,14 @@ def test_of_several_files_the_bad_one_is_named(folder: Path, command: str) -> No
     assert "error: few.txt: no hypothesis for 25 of the references" in result.stderr
 
 
+def test_of_several_files_nothing_is_written_if_one_is_missing(folder: Path) -> None:
+    assert (
+        "cannot read missing.tsv: no such file"
+        in sla("score", "one.txt", "missing.tsv", "--ref", "ref.stm", "--work", "new", code=2).stderr
+    )
+    assert not Path("new").exists()
+
+
 def test_compare(folder: Path) -> None:
     text = sla("compare", "two.txt", "one.txt", "--ref", "ref.stm", "-o", "d.tsv").stdout
     assert "A two: WER 66.67 %" in text
