@@ -79,7 +79,7 @@ def read(tree: Tree, options: FolderOptions) -> Listing:
     if any(row.fields.get("split") for row in rows):
         listing.divisions[OWN] = {clip.id: split for clip, split in zip(listing.clips, splits, strict=True)}
     _check_clips(where, listing.clips, splits, rows)
-    _check_recordings(tree, listing)
+    _check_recordings(tree, listing, media)
     return listing
 
 
@@ -211,12 +211,13 @@ def _check_clips(where: str, clips: Sequence[Clip], splits: Sequence[str], rows:
             )
 
 
-def _check_recordings(tree: Tree, listing: Listing) -> None:
+def _check_recordings(tree: Tree, listing: Listing, media: MediaFolder | None) -> None:
     """Warn of missing recordings: their clips are lost. Raise SlaError if all are missing."""
     of_corpus = [clip for clip in listing.clips if clip.source.root == tree.root]  # recordings below --media were found
     missing = [clip for clip in of_corpus if not is_there(tree, clip.source.path)]
+    below = f" and nothing of its name below {media.tree.where('')}" if media else ""
     lines = [
-        f"{clip.where}: no {tree.where(clip.source.path)}; {near_misses(tree, clip.source.path)}"
+        f"{clip.where}: no {tree.where(clip.source.path)}{below}; {near_misses(tree, clip.source.path)}"
         for clip in missing[:REPORTED]
     ]
     hint = "Paths are relative to the folder of the table; --media DIR finds recordings in another folder."

@@ -327,6 +327,13 @@ def test_a_path_outside_is_found_below_media(tmp_path: Path, lay: Lay, read: Rea
     assert (clip.id, clip.source) == ("one_1.5-", Source(tmp_path / "media", "day2/one.mp4", 1.5))
 
 
+def test_of_a_recording_that_is_nowhere_both_places_are_named(tmp_path: Path, lay: Lay, read: Read) -> None:
+    lay(tmp_path / "media", {"two.mp4": b""})
+    lay(tmp_path / "mine", {"t.tsv": "video\tgloss\none.mp4\tA\n"})
+    with pytest.raises(SlaError, match=r"no .*mine/one\.mp4 and nothing of its name below .*media; "):
+        read("folder", tmp_path / "mine", media=str(tmp_path / "media"))
+
+
 def test_a_path_that_means_two_recordings_below_media_is_refused(tmp_path: Path, lay: Lay, read: Read) -> None:
     lay(tmp_path / "media", {f"{day}/one.mp4": b"" for day in ("day1", "day2")})
     lay(tmp_path / "mine", {"t.tsv": "video\tgloss\none.mp4\tA\n"})
