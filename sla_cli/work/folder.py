@@ -122,8 +122,10 @@ class Work:
             return None
         folder, _ = split_name(given)  # raises with what was typed
         named = self.stores / given
-        is_name = folder.name not in ("", "..")  # which `.` and the folder above have
-        return named if is_name and names_store(named) and not _is_artifact(folder) else given
+        is_name = folder.name not in ("", "..") and names_store(named)  # `.` and the folder above have such names
+        if is_name and _is_artifact(folder) and not (self.stores / folder).samefile(folder):
+            log.warning("taking %s, not the store %s: give its path to take that", given, named, extra=ONCE)
+        return named if is_name and not _is_artifact(folder) else given
 
     def newest_run(self) -> Path:
         """The run that was finished last."""
