@@ -44,8 +44,8 @@ from sla_cli.work.scores import read_scores
 from sla_cli.work.tuning import read_tuned
 
 KINDS = (
-    "a store, export, run, model, emissions, hypotheses, alignment, tuning or score, a language model, an annotation "
-    "file or a receipt"
+    "a store, export, run, model, emissions, hypotheses, alignment, tuning or score, a language model, a file of ELAN, "
+    "Praat or subtitles, or a receipt"
 )
 
 

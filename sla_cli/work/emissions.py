@@ -233,7 +233,9 @@ class Emissions:
             facts = attributes(file)
             self.version = int(facts["version"])
             shared: dict[str, Any] = {key: facts[key] for key in FACTS} | {"glosses": strings(file, "glosses")}
-            header = read_values(EmissionHeader, shared, path, f"Make it again with {REMAKE}.")
+            header = read_values(
+                EmissionHeader, shared, path, f"Make it again with {REMAKE}, or correct what wrote it."
+            )
             self.header = replace(header, calibration=checked_calibration(facts["calibration"]))
             self.ids = strings(file, "ids")
             self.offsets = whole_numbers(file, "offsets")

@@ -21,7 +21,10 @@ LONGEST_NAME = 255  # bytes
 SUFFIXES = {"png": ".png", "jpg": ".jpg"}
 OFFICIAL = "fullFrame-210x260px"  # as released; here a link, since that code reads there too
 BROKEN = "13April_2011_Wednesday_tagesschau_default-14"  # a clip of the release with missing frames
-HINT = "Correct it in the annotation and run `sla prep` again, which reuses the frames."
+HINT = (
+    "Correct it in the annotation, or rename the file from which an id comes, and run `sla prep --force` again, which "
+    "reuses the other frames."
+)
 
 
 @dataclass(frozen=True)
