@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from pathlib import Path
 from threading import Thread
@@ -17,7 +16,7 @@ from sla_cli.annotation.eaf_edit import add_to
 from sla_cli.annotation.layout import Layout
 from sla_cli.errors import SlaError, not_installed
 from sla_cli.log import log
-from sla_cli.system.workers import start_worker
+from sla_cli.system.workers import spawn_context, start_worker
 from sla_cli.transcribe.recognizer import Recognizer
 
 Job = tuple[int, Path, Path]  # number of the recording, its video and its ELAN file
@@ -55,7 +54,7 @@ class Suggester:
             missing = ModuleNotFoundError(name="torch")
             raise not_installed(missing) or missing
         self.states |= {number: "waiting" for number, *_ in jobs}
-        context = get_context("spawn")
+        context = spawn_context()
         ours, theirs = context.Pipe(duplex=False)
         process = context.Process(target=_work, args=(theirs, jobs, self.run, self.work, self.layout), daemon=True)
         process.start()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from time import monotonic
 from typing import Any
 
 from sla_cli.serve.talk import Answer, Order, Ready, Unusable
 from sla_cli.system.host_memory import resident_bytes
+from sla_cli.system.workers import spawn_context
 
 LOOK = 0.2  # seconds between two looks at the memory
 ENOUGH = 3600.0  # seconds to open a model, which may have to be downloaded
@@ -50,7 +50,7 @@ class Driven:
 
     def __post_init__(self) -> None:
         """Raises LostError if no process can be started."""
-        context = get_context("spawn")
+        context = spawn_context()
         try:
             self._connection, theirs = context.Pipe()
             self.process = context.Process(target=_work, args=(theirs, self.opening), daemon=True)

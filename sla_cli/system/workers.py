@@ -6,8 +6,9 @@ import os
 import signal
 import threading
 from collections.abc import Iterator, Mapping
-from multiprocessing import parent_process
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
+from multiprocessing.context import SpawnContext
 from pathlib import Path
 from types import FrameType
 
@@ -17,6 +18,16 @@ from sla_cli.system.variables import number_given
 
 LOCAL_PROCESSES = "LOCAL_WORLD_SIZE"  # set by torchrun: how many processes it started on this machine
 SLURM = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE")  # the second if a job does not request cores per task
+
+
+def spawn_context() -> SpawnContext:
+    """How processes are started that share nothing with this one.
+
+    multiprocessing starts them by `python -c`, which looks for modules in the current folder first: that may be a
+    stranger's corpus with a pickle.py in it.
+    """
+    os.environ["PYTHONSAFEPATH"] = "1"
+    return get_context("spawn")
 
 
 def usable_cores(

@@ -6,7 +6,6 @@ item is affected and is tried once more; the result for an item whose process di
 
 from __future__ import annotations
 
-import multiprocessing
 from collections import deque
 from collections.abc import Callable, Generator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
@@ -17,7 +16,7 @@ from typing import Protocol, TypeAlias, TypeVar
 import cv2
 
 from sla_cli.log import log
-from sla_cli.system.workers import start_worker, usable_cores
+from sla_cli.system.workers import spawn_context, start_worker, usable_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -100,7 +99,7 @@ class ProcessPool:
             except BrokenProcessPool:
                 continue  # it died while idle
         # Spawned, not forked: the caller may have started torch's or OpenCV's threads.
-        process = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"), initializer=_start_worker)
+        process = ProcessPoolExecutor(1, spawn_context(), initializer=_start_worker)
         return process, process.submit(function, item)
 
 

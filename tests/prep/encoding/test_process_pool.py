@@ -62,6 +62,23 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Executor]:
         yield made
 
 
+def test_no_module_of_the_current_folder_is_run(tmp_path: Path) -> None:
+    """Which may be somebody's corpus. What multiprocessing imports in a new process, before it knows the path."""
+    here = tmp_path / "here"
+    here.mkdir()
+    for name in ("multiprocessing", "pickle", "socket", "struct"):
+        (here / f"{name}.py").write_text("open('run', 'w')")
+    (tmp_path / "program.py").write_text(
+        "from sla_cli.prep.encoding.process_pool import ProcessPool\n"
+        "if __name__ == '__main__':\n"
+        "    pool = ProcessPool(2)\n"
+        "    assert dict(pool.run(abs, [-1, -2])) == {-1: 1, -2: 2}\n"
+        "    pool.close()\n"
+    )
+    subprocess.run([sys.executable, tmp_path / "program.py"], cwd=here, check=True)
+    assert not (here / "run").exists()
+
+
 def test_every_item_is_answered(engine: Executor) -> None:
     assert dict(engine.run(square, range(50))) == {number: number**2 for number in range(50)}
     assert list(engine.run(square, [])) == []
