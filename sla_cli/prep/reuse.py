@@ -58,11 +58,6 @@ def find_existing(out: Path, plan: Plan, *, force: bool) -> Existing:
     same_place = there is None or there.sources.get("source") == str(plan.root)
     usable = [clip for clip in plan.clips if clip.origin in stored and (clip.source.stamp or same_place)]
     ready = _whole({clip.id: stored[clip.origin] for clip in usable if _serves(stored, clip)})
-    if gone := [clip.id for clip in usable if clip.id in ready and not clip.source.stamp]:
-        message = (
-            "the store keeps the frames of %s whose recordings are not found: %s; take out of the corpus what must go"
-        )
-        log.warning(message, counted(len(gone), "clip"), some(gone))
     return Existing(None, ready)
 
 

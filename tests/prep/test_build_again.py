@@ -302,14 +302,14 @@ def test_a_store_whose_recordings_are_gone_stays_as_it_is(
     assert build(own, out).encoded == 0
     table_of(own, "train").write_text(table_of(own, "train").read_text().replace("NULL", "EINS"))
     assert build(own, out, force=True).encoded == 0
-    assert "the store keeps the frames of 5 clips whose recordings are not found" in caplog.text
+    assert "the frames of 5 clips are kept whose recordings are not found" in caplog.text
     assert Store(out)["train"][TRAIN_CLIP].glosses == ("EINS", "GRAD", "REGEN", "REGEN")
     with h5py.File(out / "clips.h5", "r+") as file:
         file["bytes"][-1] ^= 0xFF
     table_of(own, "train").write_text(table_of(own, "train").read_text().replace("EINS", "NULL"))
     with pytest.raises(BrokenClips):
         build(own, out, force=True)
-    kept = "the store keeps the frames of 4 clips whose recordings are not found"
+    kept = "the frames of 4 clips are kept whose recordings are not found"
     assert kept in caplog.text, "not of the damaged one"
 
 

@@ -47,6 +47,16 @@ def test_a_last_call_makes_what_parts_did_not(made: Path, root: Path, tmp_path: 
     assert digests(tmp_path / "store") == digests(made)
 
 
+def test_of_what_a_part_encoded_it_is_said_if_the_recording_is_gone(
+    own: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    build(own, tmp_path / "store", part=(1, 1))
+    for path in frames_of(own, "train", TRAIN_CLIP):
+        path.unlink()
+    build(own, tmp_path / "store")
+    assert f"the frames of 1 clip are kept whose recordings are not found: {TRAIN_CLIP}" in caplog.text
+
+
 def test_a_part_names_its_broken_clips_and_keeps_the_others(own: Path, tmp_path: Path) -> None:
     out = tmp_path / "store"
     frames_of(own, "train", TRAIN_CLIP)[3].write_bytes(b"")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from sla_cli.core.clip import Clip
 from sla_cli.core.counted import counted
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, some
 from sla_cli.log import log, progress
 from sla_cli.prep.encoding.cache import EncodingCache, FramesOnDisk
 from sla_cli.prep.encoding.process_pool import Executor, Failure
@@ -38,6 +38,9 @@ def encode_missing(
     if cached:
         log.info("%d of %d clips were encoded before", len(cached), len(clips))
     there = {**ready, **cached}
+    if gone := [clip.id for clip in clips if clip.id in there and not clip.source.stamp]:
+        message = "the frames of %s are kept whose recordings are not found: %s; take out of the corpus what must go"
+        log.warning(message, counted(len(gone), "clip"), some(gone))
     missing = [clip for clip in clips if clip.id not in there]
     failures = {clip.id: Failure(error.message) for clip in missing if (error := unreadable.get(clip.source.root))}
     encoded, waiting = dict[str, FramesOnDisk](), [clip for clip in missing if clip.id not in failures]
