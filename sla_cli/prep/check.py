@@ -17,7 +17,7 @@ from sla_cli.prep.checks.frames import check_frames
 from sla_cli.prep.checks.overlap import check_overlap
 from sla_cli.prep.checks.sizes import check_frame_totals, check_sizes, published_counts
 from sla_cli.prep.checks.vocabulary import check_spelling, check_vocabulary
-from sla_cli.store.left_out import left_out_among
+from sla_cli.store.left_out import check_lists, left_out_among
 from sla_cli.store.paths import split_name
 from sla_cli.store.store import Store
 
@@ -78,7 +78,7 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
     receipt = read_receipt(store.path)
     findings = [
         *_check_division(store),
-        *_check_left_out(store),
+        *_check_lists(store),
         *check_sizes(splits, published, receipt.results if receipt is not None else {}),
     ]
     if receipt is not None and not receipt.arguments.get("fps"):
@@ -116,9 +116,10 @@ def _check_division(store: Store) -> Iterator[Finding]:
         yield Finding("division", "", f"division {name} lists no clip", hint)
 
 
-def _check_left_out(store: Store) -> Iterator[Finding]:
+def _check_lists(store: Store) -> Iterator[Finding]:
     """Clips by signers whom `left-out.txt` names, as of a file of clips that was copied back."""
     clips = store.clips
+    check_lists(store.path)
     gone = left_out_among(store.path, clips.signers)
     there = {clip: signer for clip, signer in zip(clips.ids, clips.signers, strict=True) if signer in gone}
     if there:

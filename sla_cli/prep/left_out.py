@@ -135,8 +135,8 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         # Nothing is changed before this line. Each change is complete in itself, and the same command does the rest of
         # an interrupted one: the clips, by which it is decided what is to be done, are removed last.
         add_digests_before(out, with_them)
-        add_clips_left_out(out, gone)
         add_left_out(out, signers)
+        add_clips_left_out(out, gone)
         renew(receipt, out)
         for division in (division for division in divisions if division.name in removed):
             write_without(out, division, every, check=checks[division.name])

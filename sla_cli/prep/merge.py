@@ -102,9 +102,9 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
                 check_unedited(out, [OWN], "merged store")  # again: copying may have taken hours
                 artifact.begin()
                 gone = {_id(*clip, result.renamed): signer for clip, signer in clips_that_left(stores).items()}
+                add_left_out(out, names_left_out(stores))
                 # A clip with such an id is one of another corpus, else it was refused.
                 add_clips_left_out(out, {clip: gone[clip] for clip in gone if clip not in new_ids})
-                add_left_out(out, names_left_out(stores))
 
             _write(out, prefixes_of(stores), parts, header, division, result, begin)
             artifact.results = asdict(result)

@@ -18,7 +18,7 @@ from sla_cli.prep.left_out import check_returning
 from sla_cli.store.clips import Split
 from sla_cli.store.content import StoreHeader
 from sla_cli.store.division import Division
-from sla_cli.store.left_out import clips_left_out, left_out_among, read_left_out
+from sla_cli.store.left_out import check_lists, clips_left_out, left_out_among, read_left_out
 from sla_cli.store.store import Store
 
 
@@ -95,7 +95,12 @@ def names_left_out(stores: Mapping[str, Store]) -> list[str]:
 
 
 def clips_that_left(stores: Mapping[str, Store]) -> dict[tuple[str, str], str]:
-    """Clips that went with them: store and id, each with the signer's name in the new store."""
+    """Clips that went with them: store and id, each with the signer's name in the new store.
+
+    Raises SlaError as `check_lists`.
+    """
+    for store in stores.values():
+        check_lists(store.path)
     prefixes = prefixes_of(stores)
     return {
         (name, clip): prefixes[name] + signer

@@ -22,7 +22,7 @@ from sla_cli.prep.left_out import check_returning, left_out_reason
 from sla_cli.prep.request import PrepRequest
 from sla_cli.store.content import StoreHeader
 from sla_cli.store.division import Division
-from sla_cli.store.left_out import check_left_out, left_out_among
+from sla_cli.store.left_out import check_lists, left_out_among
 from sla_cli.video.fingerprint import fingerprints
 from sla_cli.video.source import list_archives, open_tree
 
@@ -77,7 +77,7 @@ def make_plan(request: PrepRequest, out: Path, part: tuple[int, int] | None = No
         listing.clips = [replace(clip, signer=name) for clip, name in zip(listing.clips, signers, strict=True)]
         unreadable = list_archives((clip.source.root for clip in listing.clips), out)
     _check_clips(listing.clips)
-    check_left_out(out)
+    check_lists(out)
     left_out = _skip_left_out(listing, left_out_among(out, (clip.signer for clip in listing.clips)))
     check_returning(out, {clip.id: clip.signer for clip in listing.clips if clip.id not in listing.skipped})
     clips = label_clips(listing, labels)

@@ -42,7 +42,7 @@ def clips_left_out(store: Path, signers: Iterable[str]) -> dict[str, str]:
     return {clip: signer for clip, signer in clips.items() if signer in wanted}
 
 
-def check_left_out(store: Path) -> None:
+def check_lists(store: Path) -> None:
     """Raise SlaError if clips were left out with a signer whom the list of signers lacks, who would come back."""
     signers = set(_clips(store).values())
     if lost := sorted(signers - alike(signers, read_left_out(store))):
