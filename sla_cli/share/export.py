@@ -149,7 +149,7 @@ def _parts(run: Run, config: Config, stored: Stored, with_backbone: bool) -> tup
     """The parts of the file of weights, and what identifies them."""
     glosses, digest = run.glosses, run.weights_digest
     network = checkpoint.network_for(run.best, config, glosses)
-    checkpoint.read_weights(run.best, network, glosses)  # refuses another backbone
+    checkpoint.load_weights(run.best, network, glosses)  # refuses another backbone, and other settings
     trained, header = checkpoint.read_tensors(run.best, checkpoint.NAME, checkpoint.VERSION, AGAIN)
     half = stored == "float16"
     identity = stored_digest(digest, stored)

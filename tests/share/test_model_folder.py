@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
+import re
 import shutil
 import socket
 from dataclasses import replace
@@ -98,6 +99,14 @@ def test_a_model_keeps_what_its_run_has_learned_from(folder: Path) -> None:
     sla("export", RUN, "-o", "model", "-q")
     learned = existing_trained(Path("model")).facts.learned_from
     assert learned == {*run.facts.digests.values(), "merged", "earlier", "earliest"}
+
+
+def test_a_run_whose_settings_no_longer_fit_its_weights_is_not_exported(folder: Path) -> None:
+    settings, facts = Path(RUN, "config.toml"), Path(RUN, "run.toml")
+    settings.write_text(re.sub(r"channels = \d+", "channels = 8", settings.read_text()))
+    facts.write_text(re.sub("config_digest.*\n", "", facts.read_text()))  # as the message about the digest says
+    assert "best.safetensors does not fit the model" in refused("export", RUN, "-o", "m")
+    assert not Path("m").exists()
 
 
 def test_only_an_export_whose_card_nobody_edited_is_replaced(folder: Path) -> None:
