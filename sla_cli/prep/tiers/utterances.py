@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from sla_cli.annotation.eaf_times import SUBDIVISION, part
@@ -83,7 +83,7 @@ def read_utterances(file: AnnotationFile, chosen: Chosen, pause: float, counts: 
             spans = _distinct(of(person, chosen.utterances))
             texts, lost = assign(translations, spans)
         signs, outside = assign(merged.signs, spans)
-        timed = not any(tier.name in sentences or tier.constraint == SUBDIVISION for tier in tiers)
+        timed = not any(tier.name in sentences or _is_divided(tier, by_name) for tier in tiers)
         counts.outside += outside
         counts.untranslated += lost
         for span, own, translation in zip(spans, signs, texts, strict=True):
@@ -91,6 +91,16 @@ def read_utterances(file: AnnotationFile, chosen: Chosen, pause: float, counts: 
             text = " ".join(filter(None, (mark.text for mark in translation)))
             times = tuple(_within(sign, span) for sign in own) if timed else ()
             yield Utterance(person, span.start, span.end, glosses, text, span.line, times)
+
+
+def _is_divided(tier: Tier, by_name: Mapping[str, Tier]) -> bool:
+    """Whether its times, or those of a tier that it depends on, are only its parent's divided evenly."""
+    at: Tier | None = tier
+    while at is not None:
+        if at.constraint == SUBDIVISION:
+            return True
+        at = by_name.get(at.parent) if at.parent else None
+    return False
 
 
 def assign(marks: Sequence[Mark], spans: Sequence[Mark]) -> tuple[list[list[Mark]], int]:

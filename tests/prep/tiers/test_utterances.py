@@ -48,6 +48,8 @@ def test_times_of_signs_are_those_within_their_utterance() -> None:
     assert [(one.glosses, one.times) for one in found] == [(("A", "B"), ())]
     parts = replace(tier("SIGN", SIGNS), constraint="Symbolic_Subdivision")
     assert {one.times for one in utterances(parts)[0]} == {()}
+    below = replace(tier("NOTE", SIGNS), constraint="Symbolic_Association", parent="SIGN")
+    assert {one.times for one in utterances(below, parts, tier=["NOTE"])[0]} == {()}
 
 
 def test_a_held_hand_is_no_pause() -> None:
