@@ -161,10 +161,10 @@ def _matched(reference: Sequence[Sign], hypothesis: Sequence[Sign]) -> tuple[int
 
 
 def _over_union(one: Sign, other: Sign) -> float:
-    """Intersection over union of their times."""
+    """Intersection over union of their times, without the rounding of binary fractions: a half is one half."""
     common = max(0.0, _overlap(one, other))
     union = (one.end - one.start) + (other.end - other.start) - common
-    return common / union if union > 0 else 0.0
+    return round(common / union, 9) if union > 0 else 0.0
 
 
 def _overlap(one: Sign, other: Sign) -> float:

@@ -86,6 +86,13 @@ def test_figures_of_a_recording() -> None:
     assert (score.start_error, score.end_error) == (0.5, 0.5)
 
 
+@pytest.mark.parametrize("shift", [0, 40, 1480, 6520])
+def test_a_half_is_one_half_wherever_it_lies(shift: int) -> None:
+    true = signs(*(("A", (shift + start) / 1000, (shift + start + 320) / 1000) for start in range(0, 20_000, 520)))
+    half = [replace(sign, end=(sign.start + sign.end) / 2) for sign in true]
+    assert score_times(true, half).f1[OVERLAPS.index(0.5)] == 100
+
+
 def test_of_nothing_there_is_no_share() -> None:
     score = score_times([], [])
     assert score.share_inside is score.share_outside is score.start_error is score.end_error is None
