@@ -11,7 +11,7 @@ from pathlib import Path
 from sla_cli.annotation.eaf import ANNOTATOR, DIGEST, FILE_DIGEST, UNSEALED, digest_of
 from sla_cli.annotation.eaf_document import Document, read_document
 from sla_cli.annotation.eaf_read import tiers_of
-from sla_cli.annotation.tier import Tier
+from sla_cli.annotation.tier import DECISION, Tier
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import FormatError, SlaError
 
@@ -40,7 +40,8 @@ def corrected(document: Document, tiers: Iterable[Tier]) -> dict[str, str]:
     for tier in tiers:
         node = nodes[tier.name]
         if tier.annotator != ANNOTATOR:
-            found[tier.name] = "is not from sla"
+            decided = tier.name.endswith(DECISION)
+            found[tier.name] = "has decisions of an annotator" if decided else "is not from sla"
         elif any(mark in document.data[node.start : node.end] for mark in REMARKS):
             found[tier.name] = "has a comment, which is not from sla,"
         elif tier.participant:
@@ -53,12 +54,22 @@ def corrected(document: Document, tiers: Iterable[Tier]) -> dict[str, str]:
 
 
 def check_uncorrected(document: Document, names: Iterable[str] | None = None, hint: str = HINT) -> None:
-    """Raise SlaError if one of these tiers is not as sla wrote it; None means all tiers of the file."""
+    """Raise SlaError if one of these tiers is not as sla wrote it; None means all tiers of the file.
+
+    Of a tier that depends on another one of them, it names that one too, which is not replaced for this reason.
+    """
     tiers = {tier.name: tier for tier in tiers_of(document)}
     wanted = [tiers[name] for name in (tiers if names is None else names)]
+    there = {tier.name for tier in wanted}
     for name, fault in corrected(document, wanted).items():
         line = next(one.line for one in document.root.named("TIER") if one.attributes.get("TIER_ID") == name)
-        raise SlaError(f"{document.name}, line {line}: tier {name} {fault} and is not replaced", hint)
+        parent = tiers[name].parent
+        where = f"{document.name}, line {line}"
+        if parent in there:
+            raise SlaError(
+                f"{where}: tier {parent} is not replaced: {name}, which depends on it, {fault}".rstrip(","), hint
+            )
+        raise SlaError(f"{where}: tier {name} {fault} and is not replaced", hint)
 
 
 def is_uncorrected(path: Path) -> bool:

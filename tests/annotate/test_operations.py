@@ -70,7 +70,7 @@ def test_suggestions_are_accepted_changed_and_rejected(file: Annotated) -> None:
 
 def test_decisions_are_never_destroyed_by_new_suggestions(file: Annotated) -> None:
     file.do(Reject(file.id("SIGN", "SONNE")))
-    with pytest.raises(SlaError, match="tier SIGN-decision is not from sla and is not replaced"):
+    with pytest.raises(SlaError, match="tier SIGN is not replaced: SIGN-decision, which depends on it, has decisions"):
         check_can_add(file.path, Layout(confidence=True), replace=True)
 
 

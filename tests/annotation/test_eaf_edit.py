@@ -371,8 +371,8 @@ def test_a_tier_of_somebody_else_is_never_replaced(hand_made: Path) -> None:
 @pytest.mark.parametrize(
     ("element", "message"),
     [
-        ('<TIER TIER_ID="translation" LINGUISTIC_TYPE_REF="t" PARENT_REF="SIGN"/>', "tier translation is not from sla"),
-        ('<TIER TIER_ID="t2" LINGUISTIC_TYPE_REF="t" PARENT_REF="SIGN-confidence"/>', "tier t2 is not from sla"),
+        ('<TIER TIER_ID="translation" LINGUISTIC_TYPE_REF="t" PARENT_REF="SIGN"/>', "translation, which depends on it"),
+        ('<TIER TIER_ID="t2" LINGUISTIC_TYPE_REF="t" PARENT_REF="SIGN-confidence"/>', "t2, which depends on it"),
         ('<REF_LINK_SET LINK_SET_ID="r"><CROSS_REF_LINK REF_LINK_ID="l" REF1="a3" REF2="a41"/></REF_LINK_SET>',
          "refers to an annotation of tier SIGN"),
         ('<REF_LINK_SET LINK_SET_ID="r"><GROUP_REF_LINK REF_LINK_ID="l" REFS="a3 a42"/></REF_LINK_SET>',
