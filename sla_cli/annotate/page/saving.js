@@ -82,7 +82,8 @@ export class Saving extends EventTarget {
     } else {
       this.#waiting.shift();
       this.say(`${body.message}. ${body.hint ?? ""}`.trim(), true);
-      this.replace(await recording(this.model.number));
+      const now = await recording(this.model.number).catch(() => null); // null: the file cannot be read, as was said
+      if (now) this.replace(now);
     }
   }
 
