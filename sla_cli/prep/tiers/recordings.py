@@ -96,7 +96,9 @@ class Recordings:
         folder = parent_of(path)
         at_links = [self._at(folder, path) for path in (link.paths if link else ())]
         there = self._beside(folder)
-        names = (*there.find_all(*(link.names if link else ())), *self._of_no_other(there, path, own))
+        linked = link.names if link else ()
+        converted = [PurePosixPath(name).stem + ending for name in linked for ending in VIDEOS]
+        names = (*there.find_all(*linked, *converted), *self._of_no_other(there, path, own))
         beside = [self._inside(join(folder, name)) for name in names]
         yield from sorted(filter(None, (*at_links, *beside)), key=self._is_doubtful)
         for wanted in (*urls, *([] if self.video else [path])) if self.media else ():
