@@ -13,7 +13,6 @@ from sla_cli.core.breakdown import Breakdown, ClipGroup
 from sla_cli.core.counted import counted
 from sla_cli.core.edit_alignment import Counts
 from sla_cli.core.result import Cluster, Interval, Score
-from sla_cli.errors import SlaError
 from sla_cli.log import log
 
 ABOVE_LIMIT = 3  # exit code of --max-wer
@@ -89,10 +88,8 @@ def score(
     sources = hypotheses or [folder.newest_hypotheses()]
     for source in sources:  # all of them before the scores of the first are written
         check_is_file(source)
-    if sclite is not None:
-        if sclite.exists() and not sclite.is_dir():
-            raise SlaError(f"{sclite} is a file", "Name a folder with --sclite.")
-        check_folder(sclite)
+    for place in filter(None, (folder.scores, sclite)):
+        check_folder(place)
     with without_garbage_collection():
         scored = [(source, *score_file(source, folder.scores, ref=ref, options=options)) for source in sources]
         if sclite is not None:

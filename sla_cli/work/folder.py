@@ -277,7 +277,8 @@ def find_source(recorded: Path, artifact: Path, is_it: Callable[[Path], bool] | 
     if not _exists(recorded):
         ends = list(_within(recorded, works))
         named = [place for work in works if _exists(place := work / STORES / recorded.name)]
-        return next(filter(is_it, (*ends, *named)), next(iter(ends), None))
+        changed = _within(recorded, works, parts=2)  # stores/NAME; of its name alone it may be the corpus
+        return next(filter(is_it, (*ends, *named)), next(changed, None))
     own = _own(recorded, works)
     if own is None or is_it(own):
         return own or recorded

@@ -108,11 +108,16 @@ def _check_ending(path: Path, kind: str | Like) -> None:
 
 
 def check_folder(folder: Path) -> None:
-    """Raise SlaError for the folder of an artifact of sla, and for one below it, however deep.
+    """Raise SlaError for the folder of an artifact of sla, and for one below it, however deep; and for what cannot be a
+    folder.
 
     No other files belong there. Below an export is allowed: others may work in their copy of a corpus.
     """
     refuse_dangling(folder)
+    nearest = next((place for place in (folder, *folder.parents) if place.exists()), folder)
+    if nearest.exists() and not nearest.is_dir():
+        what = "a file" if nearest.is_file() else "not a folder"
+        raise SlaError(f"{nearest} is {what}, and {folder} is to be a folder", "Move it, or name another folder.")
     real = Path(os.path.realpath(folder))
     for place in (real, *real.parents):
         with suppress(FormatError):  # a receipt of another program

@@ -263,7 +263,7 @@ class TestBadInput:
     def test_a_place_that_the_file_system_refuses(self, folder: Path, tmp_path: Path) -> None:
         (tmp_path / "file").touch()
         text = self.refuse(folder, "demo", "--keep", str(tmp_path / "file" / "demo"))
-        assert f"error: cannot make the folder {tmp_path}/file/demo: Not a directory" in text
+        assert f"error: {tmp_path}/file is a file, and {tmp_path}/file/demo is to be a folder" in text
         assert "file is a file" in self.refuse(folder, "decode", "--work", str(tmp_path / "file"))
 
     def test_work_folder_without_artifacts(self, tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from sla_cli.artifact.receipt import Receipt, receipt_path, write_receipt
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.work.folder import Work, store_now
+from sla_cli.work.output import check_folder
 
 TRAINED = {"best_epoch": 1, "dev_wer": 50.0}  # results of a finished run
 
@@ -187,10 +188,20 @@ def test_a_file_is_no_work_folder(tmp_path: Path) -> None:
     assert "--work" in caught.value.hint
 
 
+def test_a_file_in_the_place_of_a_folder_of_it_is_named(tmp_path: Path) -> None:
+    (tmp_path / "runs").touch()
+    for folder in (tmp_path / "runs", tmp_path / "runs" / "a"):
+        with pytest.raises(SlaError, match=r"runs is a file, and .* is to be a folder"):
+            check_folder(folder)
+
+
 def test_a_moved_work_folder_finds_its_store_and_not_the_corpus_of_that_name(tmp_path: Path) -> None:
     for folder in ("mine", "moved/stores/mine", "moved/runs/a"):
         (tmp_path / folder).mkdir(parents=True)
     found = store_now(tmp_path / "sla-work" / "stores" / "mine", tmp_path / "moved" / "runs" / "a", "--store")
     assert found == tmp_path / "moved" / "stores" / "mine"
+    (tmp_path / "moved" / "stores" / "mine").rmdir()
+    with pytest.raises(SlaError, match="the store of .* is gone"):
+        store_now(tmp_path / "mine" / "mine", tmp_path / "moved" / "runs" / "a", "--store", is_it=lambda _: False)
     deep = Path("/", *["a"] * 100_000, "stores", "mine")  # from a stranger's file, in time that does not grow with it
     assert store_now(deep, tmp_path / "moved" / "runs" / "a", "--store") == found
