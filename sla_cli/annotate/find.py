@@ -63,6 +63,8 @@ def _pairs(paths: Iterable[Path]) -> Iterator[Pair]:
         elif _is_table(path):
             rows = read_table(path, QUEUE, "\t")
             named = dict.fromkeys((_recording(path, row), _elan_file(path, row)) for row in rows)
+            if not named:
+                raise SlaError(f"{path} lists nothing", "Let `sla next` choose again, with a larger --budget.")
             yield from ((video, eaf or _beside(video)) for video, eaf in named)
         elif is_video(path.name):
             yield path, _beside(path)
@@ -94,7 +96,9 @@ def _named(table: Path, row: Row, what: str, name: str) -> Path:
     for place in (given, table.parent / given):
         if place.is_file():
             return place
-    hint = f"Copy the {what} there." if given.is_absolute() else "Run this in the folder in which `sla next` ran."
+    hint = f"Copy the {what} there."
+    if not given.is_absolute():
+        hint = "Run this in the folder in which `sla next` ran; of clips in a store, give their recordings."
     if archive := next((one for one in given.parents if one.is_file()), None):
         hint = f"It is in the archive {archive}: unpack that, and choose with `sla next` in its folder."
     raise FormatError(f"{table}, line {row.line}: no such {what}: {given}", hint)

@@ -13,6 +13,7 @@ from sla_cli.config.presets import PRESETS
 from sla_cli.config.settings import Config, Precision, Variant, resolve
 from sla_cli.core.arguments import check_name
 from sla_cli.errors import SlaError, some
+from sla_cli.log import log
 
 # Settings with an option of their own name.
 OPTIONS = (
@@ -124,6 +125,9 @@ def train(
     _check_together(context.params, several=bool(several))
     check_name(name)
     flags = {setting: context.params[setting.partition(".")[2]] for setting in OPTIONS}
+    keys = [text.partition("=")[0].strip() for text in sets or ()]
+    if twice := next((key for key in keys if keys.count(key) > 1), ""):
+        log.warning("--set %s is given several times: only the last one counts", twice)
     settings = partial(resolve, file=config, sets=sets or (), flags=flags)
     settings(preset or "base")  # refuse mistyped values before any slow import
 

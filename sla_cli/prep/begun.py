@@ -65,7 +65,7 @@ def _refuse_other(out: Path, begun: PrepRequest, now: PrepRequest) -> None:
     changed = [key for key in new if was.get(key) != new[key]]
     if changed:
         differences = "; ".join(f"{key} was {was.get(key)!r}, now {new[key]!r}" for key in changed)
-        hint = "The same settings as before continue it, --force discards it."
+        hint = "The same settings as before continue it; --force without --part discards it."
         raise SlaError(f"{out} is unfinished and was begun with other settings: {differences}", hint)
 
 

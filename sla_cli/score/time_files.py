@@ -212,7 +212,7 @@ def _refuse_unmatched(hypotheses: Path, found: Collection[str], references: Path
 
 def _decoded(path: Path, name: str, glosses: Sequence[str], times: Sequence[tuple[float, float]]) -> Signs:
     if len(times) != len(glosses):
-        hint = "Its frame rate is unknown: that of an image folder is in the column fps of the corpus's table."
+        hint = "It has no spans, or no frame rate: that of an image folder is in the column fps of the corpus's table."
         raise SlaError(f"{path}: clip {name} has no times", hint)
     return tuple(Sign(gloss, start, end, 1.0) for gloss, (start, end) in zip(glosses, times, strict=True))
 

@@ -165,6 +165,9 @@ def test_a_table_of_next_is_a_queue_with_reasons(folder: Path, monkeypatch: pyte
         Choice(Candidate("a.webm", 1.0, recording="a.webm", start=0.0), 0.2, 0.8, "least sure: B"),
         Choice(Candidate("b.mp4", 1.0, recording="b.mp4", start=7.0), 0.3, 0.7, "least sure: C"),
     ]
+    write_choices(folder / "next.tsv", [])
+    with pytest.raises(SlaError, match=r"next\.tsv lists nothing"):
+        find_annotated([Path("next.tsv")], SCOPE)
     write_choices(folder / "next.tsv", choices)
     queue = find_annotated([Path("next.tsv")], SCOPE)
     monkeypatch.chdir("/")

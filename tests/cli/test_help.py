@@ -135,6 +135,7 @@ def test_an_empty_text_is_not_the_default_and_not_this_folder(
     [
         ("transcribe x -o a.eaf --output=a.srt", "warning: --output is given several times: only the last one counts"),
         ("lm score x y --split dev --split test", "warning: --split is given several times: only the last one counts"),
+        ("train x --set train.lr=1 --set train.lr=0.5", "warning: --set train.lr is given several times: only the"),
         ("annotate x --open --no-open", "warning: --open is given several times: only the last one counts"),
         ("transcribe x --hotword A --hotword B --force --force", ""),  # can be repeated; says the same again
         ("transcribe x -o=a.eaf", "error: -o is followed by =\nhint: Write -o and a space before the value."),

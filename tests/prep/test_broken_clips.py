@@ -124,7 +124,7 @@ def test_an_unfinished_store_of_other_settings_is_not_dropped_unasked(own: Path,
     kept = cached(tmp_path / "store")
     with pytest.raises(SlaError, match="unfinished and was begun with other settings: size was 32, now 16") as caught:
         build(own, tmp_path / "store", config=PrepConfig(16, quality=90))
-    assert "as before continue it, --force discards it" in caught.value.hint
+    assert "as before continue it; --force without --part discards it" in caught.value.hint
     assert cached(tmp_path / "store") == kept
     with pytest.raises(BrokenClips):
         build(own, tmp_path / "store", config=PrepConfig(16, quality=90), force=True)

@@ -35,7 +35,7 @@ class Aligned(Struct, kw_only=True):
         clips: number of clips, including those left out
         glosses: number of glosses with a span
         left_out: by clip id, why its glosses have no span
-        unknown: by gloss that the run does not know, its number in the references; these glosses have no span
+        unknown: by gloss that the run does not know, and which has no span, its number in clips that are not left out
         ctm: Only with `--format ctm`: path of the file
         eaf: Only with `--format eaf`: paths of the ELAN files, one for each video
     """
