@@ -98,7 +98,7 @@ def _named(table: Path, row: Row, what: str, name: str) -> Path:
             return place
     hint = f"Copy the {what} there."
     if not given.is_absolute():
-        hint = "Run this in the folder in which `sla next` ran; of clips in a store, give their recordings."
+        hint = "Run this where `sla next` ran; choose again if it was moved, or if these are clips of a store."
     if archive := next((one for one in given.parents if one.is_file()), None):
         hint = f"It is in the archive {archive}: unpack that, and choose with `sla next` in its folder."
     raise FormatError(f"{table}, line {row.line}: no such {what}: {given}", hint)
