@@ -322,7 +322,7 @@ def test_a_restart_goes_on_with_what_waits(run: Path, tmp_path: Path) -> None:
         (("--token-file", "huge"), "it has more than 8,192 bytes"),
         (("--no-token", "--token-file", "short"), "contradict each other"),
         (("--no-token", "--host", "192.0.2.1"), "cannot be used"),
-        (("--state", "short"), "cannot make the state folder"),
+        (("--state", "short"), "short is a file, and short is to be a folder"),
         (("--lm", "none.arpa", "--workers", "64"), "none.arpa"),
         (("--contact", "Ada\nBo"), "--contact is 'Ada\\nBo', not one line"),
     ],
