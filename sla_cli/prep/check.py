@@ -78,7 +78,7 @@ def check_store(path: Path, *, stride: int, deep: bool = False, jobs: int = 1) -
     receipt = read_receipt(store.path)
     findings = [
         *_check_division(store),
-        *_check_lists(store),
+        *_check_left_out(store),
         *check_sizes(splits, published, receipt.results if receipt is not None else {}),
     ]
     if receipt is not None and not receipt.arguments.get("fps"):
@@ -116,7 +116,7 @@ def _check_division(store: Store) -> Iterator[Finding]:
         yield Finding("division", "", f"division {name} lists no clip", hint)
 
 
-def _check_lists(store: Store) -> Iterator[Finding]:
+def _check_left_out(store: Store) -> Iterator[Finding]:
     """Clips by signers whom `left-out.txt` names, as of a file of clips that was copied back."""
     clips = store.clips
     check_lists(store.path)

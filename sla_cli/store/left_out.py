@@ -48,11 +48,12 @@ def check_lists(store: Path) -> None:
     if lost := sorted(signers - alike(signers, read_left_out(store))):
         raise SlaError(
             f"{store / LEFT_OUT_CLIPS} has clips of {some(lost)}, whom {LEFT_OUT} does not name",
-            f"Run `sla store leave-out` for them again; if they agree again, delete their lines in {LEFT_OUT_CLIPS}.",
+            f"Write the names there again, one a line; of who agrees again, delete the lines in {LEFT_OUT_CLIPS}.",
         )
 
 
 def _clips(store: Path) -> dict[str, str]:
+    """All clips that were left out. Raises as `clips_left_out`."""
     clips, path = dict[str, str](), store / LEFT_OUT_CLIPS
     for number, line in enumerate(_lines(path), start=1):
         clip, tab, signer = line.partition("\t")

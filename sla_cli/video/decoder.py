@@ -270,8 +270,8 @@ def _on_its_side(matrix: np.ndarray) -> bool:
     return abs(int(matrix[0, 0])) < abs(int(matrix[0, 1]))  # of int32, the smallest has no absolute value
 
 
-def conversion(where: str, *options: str) -> str:
+def conversion(where: str, *options: str, end: str = "h264") -> str:
     """The command that converts a video to a codec that every decoder has."""
     name = PurePosixPath(where).name
-    new = f"{PurePosixPath(name).stem}-h264.mp4"
+    new = f"{PurePosixPath(name).stem}-{end}.mp4"
     return f"`{' '.join(('ffmpeg -i', argument(name), *options, '-c:v libx264', argument(new)))}`"

@@ -138,8 +138,8 @@ class Video:
         step = time - self._last
         if step > JUMP:
             jump = f"jumps from {self._last:.2f} s to {time:.2f} s after frame {self.decoded}"
-            ends = [conversion(self.where, "-to", f"{self._last:.2f}"), conversion(self.where, "-ss", f"{time:.2f}")]
-            hint = f"Cut it: {ends[0]} makes the part before, {ends[1]} the part after."
+            before = conversion(self.where, "-to", f"{self._last + JUMP / 2:.2f}", end="before")
+            hint = f"Cut it: {before} and {conversion(self.where, '-ss', f'{time:.2f}', end='after')}"
             raise FrameError(f"{self.where} {jump}", hint)
         usual = (self._last - self._first) / max(1, self.decoded - 1)
         if step > max(SHORTER, PAUSE * usual) and self.decoded > PAUSE and not self._paused:

@@ -114,8 +114,9 @@ def check_folder(folder: Path) -> None:
     No other files belong there. Below an export is allowed: others may work in their copy of a corpus.
     """
     refuse_dangling(folder)
-    nearest = next((place for place in (folder, *folder.parents) if place.exists()), folder)
-    if nearest.exists() and not nearest.is_dir():
+    places = (folder, *folder.parents)
+    nearest = next((place for place in places if os.path.exists(place)), None)  # noqa: PTH110  # Path.exists may raise
+    if nearest is not None and not nearest.is_dir():
         what = "a file" if nearest.is_file() else "not a folder"
         raise SlaError(f"{nearest} is {what}, and {folder} is to be a folder", "Move it, or name another folder.")
     real = Path(os.path.realpath(folder))
