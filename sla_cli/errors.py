@@ -21,6 +21,8 @@ USER = re.compile(
     r"|(?<![^\s'\"(])[^\s/:@'\"(]{1,99}:[^\s/@]{1,199}@(?=[\w-]+[./:])"
 )
 
+PATTERN = re.compile(r"Expected `str` matching regex (['\"]).*?\1(?= - at|$)", re.DOTALL)
+
 FEW = 10  # of a list that a message shows
 LONGEST_NAME = 1000  # characters of a name in a list: some are paths
 LONGEST_VALUE = 200  # characters, or bits, of a value in a message
@@ -35,6 +37,11 @@ def visible(text: str) -> str:
     """
     text = decoded(text).encode("utf-8", "backslashreplace").decode()
     return CONTROL.sub(lambda found: _number(found[0]), text)
+
+
+def without_pattern(message: str) -> str:
+    """A message of msgspec about a text that does not match a pattern, without the pattern."""
+    return PATTERN.sub("not a text that is allowed here: empty, too long, or with characters that no name has", message)
 
 
 def decoded(text: str) -> str:

@@ -7,11 +7,13 @@ import pickle
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
+import msgspec
 import pytest
 
 import sla_cli
-from sla_cli.errors import FormatError, SlaError, file_errors, some, visible
+from sla_cli.errors import FormatError, SlaError, file_errors, some, visible, without_pattern
 
 
 @pytest.mark.parametrize(
@@ -99,3 +101,13 @@ def test_a_loop_of_links_is_an_error_that_a_user_can_correct(tmp_path: Path) -> 
     (tmp_path / "loop").symlink_to("loop")
     with pytest.raises(SlaError, match="symbolic links"), file_errors():
         (tmp_path / "loop").resolve(strict=True)
+
+
+def test_a_pattern_is_no_word_for_a_user() -> None:
+    kind = Annotated[str, msgspec.Meta(pattern=r"\A[^'/\x00]{1,5}\Z")]
+    for given in ("a'/b", "", "too long"):
+        with pytest.raises(msgspec.ValidationError) as caught:
+            msgspec.convert({"name": [given]}, dict[str, list[kind]])
+        told = without_pattern(str(caught.value))
+        assert told.startswith("not a text that is allowed here") and told.endswith(" - at `$[...][0]`")
+    assert without_pattern("Expected `int`, got `str`") == "Expected `int`, got `str`"

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from sla_cli.artifact.text import read_text
-from sla_cli.errors import FormatError
+from sla_cli.errors import FormatError, without_pattern
 
 T = TypeVar("T")
 HALF = "holds half of a pair of surrogates"
@@ -45,7 +45,7 @@ def decode_json(data: bytes | str, kind: type[T], where: str, hint: str = "") ->
     try:
         return msgspec.json.decode(data, type=kind)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        reason = "too deeply nested" if isinstance(error, RecursionError) else str(error)
+        reason = "too deeply nested" if isinstance(error, RecursionError) else without_pattern(str(error))
         if reason == "Input data was truncated":  # msgspec says so of both
             reason = f"it ends too early, or {HALF}"
         raise FormatError(f"{where}: {reason}", hint) from error

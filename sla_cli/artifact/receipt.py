@@ -25,7 +25,7 @@ from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.version import readable, unread_version
 from sla_cli.config.checks import read_values
 from sla_cli.core.digest import digest_json
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.errors import FormatError, SlaError, without_pattern
 from sla_cli.system.atomic import write_text
 from sla_cli.system.regular_file import open_regular
 
@@ -193,7 +193,7 @@ def _check_results(receipt: Receipt) -> None:
     try:
         convert(receipt.results, READ.get(receipt.stage, Struct))
     except ValidationError as error:
-        raise FormatError(f"results: {error}") from error
+        raise FormatError(f"results: {without_pattern(str(error))}") from error
     for name, time in (("started", receipt.started), ("finished", receipt.finished)):
         try:
             datetime.fromisoformat(time).timestamp()

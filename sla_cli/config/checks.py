@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self, TypeVar, get_ar
 
 import msgspec
 
-from sla_cli.errors import FormatError, SlaError, shown, suggestion
+from sla_cli.errors import FormatError, SlaError, shown, suggestion, without_pattern
 
 if TYPE_CHECKING:
     from msgspec.inspect import FloatType, IntType, Type
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 LONGEST = 1 << 18  # characters of a TOML text: a hundred times as many as the settings of a run have
 MOST_BITS = 1000  # of a whole number; TOML has 64, and a text may be of digits; Python prints at most 14,000
-UNFIT = "not a text that is allowed here: empty, too long, or with characters that no name has"  # for a pattern
 MOST_DOTS = 100  # in a line of it; a list of as many numbers has no use in a setting
 
 
@@ -95,8 +94,7 @@ def read_values(kind: type[T], values: Mapping[str, Any], where: object, hint: s
     try:
         found: Any = msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
-        fault, _, place = str(error).partition(" - at `$.")
-        fault = UNFIT if "matching regex" in fault else fault
+        fault, _, place = without_pattern(str(error)).partition(" - at `$.")
         raise FormatError(f"{where}: {place.rstrip('`') or kind.__name__}: {fault}", hint) from error
     except SlaError as error:  # from what the type itself checks
         raise FormatError(f"{where}: {error.message}", hint) from error
