@@ -41,7 +41,7 @@ def visible(text: str) -> str:
 
 def without_pattern(message: str) -> str:
     """A message of msgspec about a text that does not match a pattern, without the pattern."""
-    return PATTERN.sub("not a text that is allowed here: empty, too long, or with characters that no name has", message)
+    return PATTERN.sub("a text that is not allowed here", message)
 
 
 def decoded(text: str) -> str:

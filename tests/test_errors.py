@@ -109,5 +109,5 @@ def test_a_pattern_is_no_word_for_a_user() -> None:
         with pytest.raises(msgspec.ValidationError) as caught:
             msgspec.convert({"name": [given]}, dict[str, list[kind]])
         told = without_pattern(str(caught.value))
-        assert told.startswith("not a text that is allowed here") and told.endswith(" - at `$[...][0]`")
+        assert told.startswith("a text that is not allowed here") and told.endswith(" - at `$[...][0]`")
     assert without_pattern("Expected `int`, got `str`") == "Expected `int`, got `str`"

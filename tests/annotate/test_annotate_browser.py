@@ -426,6 +426,22 @@ def test_a_server_that_ended_is_said_and_what_waits_is_sent_when_it_answers(
         assert len(tier(work, "GLOSS")) == 1
 
 
+def test_why_an_edit_was_refused_is_said(browser: Any, server: Served, work: Path) -> None:
+    with at_work(browser, server.address, lost=True) as typist:
+        whole = work.read_bytes()
+        typist.press("n")
+        with typist.held("**/queue"):
+            work.write_text("<broken")
+            with typist.page.expect_response("**/recordings/0"):  # asked for after the edit was refused
+                typist.press("a")
+            typist.page.wait_for_timeout(200)
+            assert "video.eaf, line 1: not XML" in typist.fault
+            work.write_bytes(whole)
+        typist.press("a")
+        typist.wait()
+        assert len(tier(work, "GLOSS")) == 1
+
+
 def test_a_file_that_is_no_elan_file_is_named_and_the_others_open(browser: Any, work: Path) -> None:
     (work.parent / "a.mp4").write_bytes(bytes(1000))
     (work.parent / "a.eaf").write_text("<ANNOTATION_DOCUMENT>")
