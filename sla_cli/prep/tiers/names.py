@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from sla_cli.annotation.tier import Tier, suffix_of
 from sla_cli.core.alike import in_one_form
@@ -30,9 +30,13 @@ def people(tiers: Sequence[Tier], everything: Iterable[Tier]) -> dict[str, list[
 
 def person_of(tier: Tier, by_name: Mapping[str, Tier]) -> str:
     """Who signs: the participant of a tier, or the end of its name, or those of its parent; "" if none is given."""
+    people = (one.participant or suffix_of(one.name) for one in with_parents(tier, by_name))
+    return in_one_form(next(filter(None, people), ""))
+
+
+def with_parents(tier: Tier, by_name: Mapping[str, Tier]) -> Iterator[Tier]:
+    """A tier, and those that it depends on, the nearest first."""
     at: Tier | None = tier
     while at is not None:
-        if person := at.participant or suffix_of(at.name):
-            return in_one_form(person)
+        yield at
         at = by_name.get(at.parent) if at.parent else None  # a tier may have the name ""
-    return ""

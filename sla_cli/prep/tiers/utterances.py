@@ -5,7 +5,7 @@ from __future__ import annotations
 import heapq
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from sla_cli.annotation.eaf_times import SUBDIVISION, part
@@ -13,7 +13,7 @@ from sla_cli.annotation.hands import merge_hands
 from sla_cli.annotation.tier import AnnotationFile, Mark, Tier
 from sla_cli.core.clip import signer_key
 from sla_cli.prep.tiers.choose import Chosen
-from sla_cli.prep.tiers.names import people, person_of
+from sla_cli.prep.tiers.names import people, person_of, with_parents
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,8 @@ def read_utterances(file: AnnotationFile, chosen: Chosen, pause: float, counts: 
             spans = _distinct(of(person, chosen.utterances))
             texts, lost = assign(translations, spans)
         signs, outside = assign(merged.signs, spans)
-        timed = not any(tier.name in sentences or _is_divided(tier, by_name) for tier in tiers)
+        divided = any(one.constraint == SUBDIVISION for tier in tiers for one in with_parents(tier, by_name))
+        timed = not (divided or any(tier.name in sentences for tier in tiers))  # not those of a parent, divided evenly
         counts.outside += outside
         counts.untranslated += lost
         for span, own, translation in zip(spans, signs, texts, strict=True):
@@ -91,16 +92,6 @@ def read_utterances(file: AnnotationFile, chosen: Chosen, pause: float, counts: 
             text = " ".join(filter(None, (mark.text for mark in translation)))
             times = tuple(_within(sign, span) for sign in own) if timed else ()
             yield Utterance(person, span.start, span.end, glosses, text, span.line, times)
-
-
-def _is_divided(tier: Tier, by_name: Mapping[str, Tier]) -> bool:
-    """Whether its times, or those of a tier that it depends on, are only its parent's divided evenly."""
-    at: Tier | None = tier
-    while at is not None:
-        if at.constraint == SUBDIVISION:
-            return True
-        at = by_name.get(at.parent) if at.parent else None
-    return False
 
 
 def assign(marks: Sequence[Mark], spans: Sequence[Mark]) -> tuple[list[list[Mark]], int]:
