@@ -246,6 +246,11 @@ def test_a_signer_who_was_left_out_of_one_store_does_not_come_with_another(tmp_p
             ["Bob"],
             tmp_path,
         )
+    names = (one / "left-out.txt").read_text()
+    (one / "left-out.txt").write_text("")
+    with pytest.raises(SlaError, match=r"has clips of bob, whom left-out\.txt does not name"):
+        merge_stores([one, two], tmp_path / "c")
+    (one / "left-out.txt").write_text(names)
     (tmp_path / "c").mkdir()
     (tmp_path / "c" / "left-out.txt").write_text("x\n")  # as a merge leaves it that was killed
     merge_stores([one, two], tmp_path / "c")

@@ -54,7 +54,7 @@ def test_looking_creates_nothing(work: Work) -> None:
 
 
 def test_a_folder_that_has_the_name_of_a_run_or_a_store_by_chance_does_not_hide_it(
-    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
     monkeypatch.chdir(tmp_path)
     name = Path("mine")
@@ -66,6 +66,10 @@ def test_a_folder_that_has_the_name_of_a_run_or_a_store_by_chance_does_not_hide_
     with pytest.raises(SlaError, match=r"^mine: names no division"):
         work.store_given(Path("mine:"))
     shutil.rmtree(name)
+    name.touch()
+    assert work.store_given(name) == name
+    assert f"taking mine, not the store {store}: give its path to take that" in caplog.text
+    name.unlink()
     folder(name)
     assert (work.run_given(name), work.store_given(name)) == (name, name)
     for here in (".", "..", "mine/..", ".:SI"):

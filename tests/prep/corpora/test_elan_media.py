@@ -101,6 +101,12 @@ def test_a_link_to_a_file_with_another_ending(tmp_path: Path, lay: Lay, read: Re
     assert place(read("elan", tmp_path).clips[0]) == tmp_path / "cam.vob"
 
 
+def test_a_converted_recording_is_found_by_the_name_in_the_link(tmp_path: Path, lay: Lay, read: Read) -> None:
+    lay(tmp_path, {"field-notes.eaf": annotated(link("./rec.avi", "file:///gone/rec.avi")), "rec.mp4": b""})
+    (clip,) = read("elan", tmp_path).clips
+    assert place(clip) == tmp_path / "rec.mp4"
+
+
 def test_no_link_leaves_an_archive(tmp_path: Path, lay: Lay, read: Read) -> None:
     lay(tmp_path, {"c/rec.eaf": annotated(link("../out.mp4", f"file://{tmp_path}/out.mp4")), "out.mp4": b""})
     packed = Path(shutil.make_archive(str(tmp_path / "packed"), "zip", tmp_path / "c"))
