@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Mapping
-from multiprocessing import get_context, parent_process
+from contextlib import contextmanager
+from multiprocessing import parent_process, resource_tracker
 from multiprocessing.connection import wait
-from multiprocessing.context import SpawnContext
+from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from types import FrameType
 
@@ -17,17 +19,43 @@ from sla_cli.system.control_groups import GROUPS, OWN_GROUPS, groups_above, text
 from sla_cli.system.variables import number_given
 
 LOCAL_PROCESSES = "LOCAL_WORLD_SIZE"  # set by torchrun: how many processes it started on this machine
+SAFE_PATH = "PYTHONSAFEPATH"  # variable of Python: no folder of the program or of the user is searched for modules
 SLURM = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE")  # the second if a job does not request cores per task
+
+
+@contextmanager
+def _safe_path() -> Iterator[None]:
+    """New Pythons look for no module in the current folder: that may be a stranger's corpus with a pickle.py in it."""
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(SAFE_PATH, None)
+        else:
+            os.environ[SAFE_PATH] = before
+
+
+class _Process(SpawnProcess):
+    def start(self) -> None:
+        with _safe_path():
+            super().start()
+
+
+class _Context(SpawnContext):
+    Process = _Process
 
 
 def spawn_context() -> SpawnContext:
     """How processes are started that share nothing with this one.
 
-    multiprocessing starts them by `python -c`, which looks for modules in the current folder first: that may be a
-    stranger's corpus with a pickle.py in it.
+    multiprocessing starts them, and its resource tracker, by `python -c`, which looks in the current folder first.
     """
-    os.environ["PYTHONSAFEPATH"] = "1"
-    return get_context("spawn")
+    if sys.platform != "win32":
+        with _safe_path():
+            resource_tracker.ensure_running()
+    return _Context()
 
 
 def usable_cores(

@@ -69,11 +69,14 @@ def test_no_module_of_the_current_folder_is_run(tmp_path: Path) -> None:
     for name in ("multiprocessing", "pickle", "socket", "struct"):
         (here / f"{name}.py").write_text("open('run', 'w')")
     (tmp_path / "program.py").write_text(
+        "import os\n"
         "from sla_cli.prep.encoding.process_pool import ProcessPool\n"
         "if __name__ == '__main__':\n"
+        "    before = dict(os.environ)\n"
         "    pool = ProcessPool(2)\n"
         "    assert dict(pool.run(abs, [-1, -2])) == {-1: 1, -2: 2}\n"
         "    pool.close()\n"
+        "    assert os.environ == before\n"  # else programs that the caller starts find no modules beside them
     )
     subprocess.run([sys.executable, tmp_path / "program.py"], cwd=here, check=True)
     assert not (here / "run").exists()
