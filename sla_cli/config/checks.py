@@ -145,7 +145,12 @@ def parse_toml(text: str) -> dict[str, Any]:
     for number, line in enumerate(text.split("\n"), start=1):
         if line.count(".") > MOST_DOTS:  # a key of thousands of parts takes tomllib gigabytes
             raise ValueError(f"more than {MOST_DOTS} dots (at line {number}), which no setting has")
-    found = tomllib.loads(text)
+    try:
+        found = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        raise
+    except ValueError as error:  # Python's limit of digits
+        raise ValueError("a number of thousands of digits, which no setting has") from error
     _refuse_large(found)
     return found
 

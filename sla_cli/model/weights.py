@@ -85,8 +85,9 @@ def first_line(error: BaseException) -> str:
     """An exception in one sentence, without PyTorch's advice to run the code of a pickle."""
     if isinstance(error, pickle.UnpicklingError) or "weights_only" in str(error):
         return "it is not a state dict, or contains objects other than tensors, which could be code and are not loaded"
-    text = str(error).strip().splitlines()
-    return text[0] if text and not isinstance(error, LookupError) else type(error).__name__
+    lines = [line.strip() for line in str(error).splitlines() if not line.startswith("Error(s) in loading")]
+    text = next(filter(None, lines), "")
+    return text if text and not isinstance(error, LookupError) else type(error).__name__
 
 
 def _is_safetensors(path: Path) -> bool:

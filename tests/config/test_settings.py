@@ -244,6 +244,7 @@ def test_what_does_not_fit_is_named_with_a_hint(text: str, message: str, hint: s
         (b"epochs = 3\n", "unknown section 'epochs'"),
         (b"train = 3\n", "train is a section, not a value"),
         (b"\n" + b"a." * 40_000 + b"b = 1\n", "not TOML: more than 100 dots (at line 2), which no setting has"),
+        (b"[train]\nepochs = " + b"9" * 5000, "not TOML: a number of thousands of digits, which no setting has"),
         (b"# long\n" * 50_000, "not TOML: it is longer than the 256 KiB that settings may have"),
     ],
 )

@@ -285,6 +285,14 @@ def test_no_weight_of_the_image_tower_is_left_over(tmp_path: Path, layout: str) 
         loads(path, values)
 
 
+def test_a_weight_of_another_size_is_named(tmp_path: Path) -> None:
+    state, path = weights_of(tiny(**CLIP)), tmp_path / "weights.pt"
+    name = next(name for name in state if name.endswith("fc1.weight"))
+    torch.save(state | {name: torch.zeros(3, 4)}, path)
+    with pytest.raises(SlaError, match=rf"cannot be read as weights of the backbone: size mismatch for {name}: "):
+        loads(path, CLIP)
+
+
 def test_another_size_has_its_positions_interpolated(tmp_path: Path) -> None:
     state = weights_of(tiny(**CLIP))
     for make in (dict, openai, hugging_face):
