@@ -50,8 +50,8 @@ class Driven:
 
     def __post_init__(self) -> None:
         """Raises LostError if no process can be started."""
-        context = spawn_context()
         try:
+            context = spawn_context()
             self._connection, theirs = context.Pipe()
             self.process = context.Process(target=_work, args=(theirs, self.opening), daemon=True)
             self.process.start()

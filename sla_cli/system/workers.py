@@ -51,6 +51,8 @@ def spawn_context() -> SpawnContext:
     """How processes are started that share nothing with this one.
 
     multiprocessing starts them, and its resource tracker, by `python -c`, which looks in the current folder first.
+
+    Raises OSError if no process can be started.
     """
     if sys.platform != "win32":
         with _safe_path():
