@@ -15,6 +15,7 @@ replaced keeps its receipt. A folder that several processes may write is locked 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -67,6 +68,7 @@ class Making:
     _receipt: Path = field(init=False)  # where it was found
     _aside: Path | None = field(init=False, default=None)  # and where it is meanwhile
     _found: tuple[int, ...] | None = field(init=False)
+    _made: tuple[int, ...] | None = field(init=False, default=None)  # by the block, with `check`
     _checks: list[Check] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -79,7 +81,7 @@ class Making:
         Raises SlaError for a file that somebody has made since the block began, and that must not be replaced. The same
         command, which runs twice at once, may have made it.
         """
-        self.written = digest_file(new)
+        self.written, self._made = digest_file(new), identity(new)
         if not self._is_changed() or (self.path.is_file() and digest_file(self.path) == self.written):
             return self._keep
         check_output(self.path, self.kind, replace=self.replaces)
@@ -105,6 +107,15 @@ class Making:
         self._aside = temporary_path(self._receipt)
         with suppress(FileNotFoundError):
             self._receipt.replace(self._aside)
+
+    def check_made(self) -> None:
+        """Raise SlaError if the file is no longer the one that the block wrote: the receipt would be of another one."""
+        now = identity(Path(os.path.realpath(self.path)))
+        if self._made is not None and now != self._made and (now is None or digest_file(self.path) != self.written):
+            raise SlaError(
+                f"{self.path} was replaced or removed by another program when this command had just written it",
+                "Run this command again, with another output file if both are wanted.",
+            )
 
     def end(self) -> None:
         """Put the receipt back that `begin` took away if what it is of is still there: the disk may be full."""
@@ -151,7 +162,7 @@ def making(
 
     Raises:
         SlaError: the artifact was made with other settings or inputs and `force` is off (they are listed); or the file
-            must not be written.
+            must not be written, or another program replaced it before its receipt was written.
         FormatError: the file that is there was changed since it was made.
     """
     if kind:
@@ -170,6 +181,7 @@ def making(
         yield artifact
         if artifact.results is not None:
             receipt.results = artifact.results
+            artifact.check_made()
             write_receipt(receipt, path, artifact.written)
     finally:
         artifact.end()
