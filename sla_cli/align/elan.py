@@ -142,7 +142,8 @@ def _names(titles: Sequence[str]) -> list[str]:
     """Titles that can name files, numbered if they occur more than once: also in capitals, which some disks ignore."""
     names: dict[str, str] = {}  # by their small letters
     for title in titles:
-        name = "".join(char if char.isprintable() and char not in '/\\:*?"<>|' else "_" for char in title).lstrip(".")
+        name = "".join(char if char.isprintable() and char not in '/\\:*?"<>|' else "_" for char in title)
+        name = name.lstrip(".") or "_"  # never hidden
         free = (f"{name}-{number}" if number > 1 else name for number in count(1))
         new = next(one for one in free if one.casefold() not in names)
         names[new.casefold()] = new

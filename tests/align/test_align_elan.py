@@ -28,6 +28,7 @@ SOURCES = {
     "gone": "videos/gone.mp4 1.0-3.0",
     "photos": "photos/photos",
     "Photos": "photos/photos",
+    "..": "photos/photos",
 }
 SEGMENTS = (
     Segment("HEUTE", (0, 10), 0.9),
@@ -84,9 +85,10 @@ def test_without_a_video_each_clip_has_a_file_and_the_log_says_so(
     tmp_path: Path, split: Split, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        written = write_elan(tmp_path, [aligned(name) for name in ("gone", "photos", "Photos", "a/b")], split, {})
-    assert {path.name for path in written} == {"gone.eaf", "photos.eaf", "Photos-2.eaf", "other.eaf"}
-    assert "3 clips have no video file" in caplog.text and "gone, photos" in caplog.text
+        clips = [aligned(name) for name in ("gone", "photos", "Photos", "..", "a/b")]
+        written = write_elan(tmp_path, clips, split, {})
+    assert {path.name for path in written} == {"gone.eaf", "photos.eaf", "Photos-2.eaf", "_.eaf", "other.eaf"}
+    assert "4 clips have no video file" in caplog.text and "gone, photos" in caplog.text
     for name, links in (("gone", 0), ("photos", 0), ("Photos-2", 0), ("other", 1)):
         assert tier(tmp_path / f"{name}.eaf") == [(0, 400, "HEUTE"), (800, 1800, "<REGEN>")]
         assert len(pympi.Elan.Eaf(tmp_path / f"{name}.eaf").media_descriptors) == links
