@@ -239,8 +239,12 @@ def attributes(file: h5py.File) -> dict[str, Any]:
 
 
 def strings(file: h5py.File, name: str) -> list[str]:
-    """A dataset of UTF-8 strings."""
-    return list(map(bytes.decode, file[name][:].tolist()))  # asstr() takes twice as long
+    """A dataset of UTF-8 strings. Raises ValueError for other values."""
+    values = file[name][:].tolist()
+    try:
+        return list(map(bytes.decode, values))  # asstr() takes twice as long
+    except (TypeError, UnicodeDecodeError) as error:
+        raise ValueError(f"{name} are not texts in UTF-8") from error
 
 
 def write_strings(file: h5py.File, name: str, values: list[str]) -> None:

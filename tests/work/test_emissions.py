@@ -220,6 +220,8 @@ def test_missing_truncated_versioned_and_incomplete_files_are_named(tmp_path: Pa
             lambda ids: np.append(ids[1:], np.array(b"a\tb", "O")),
             r"clip ids that are empty, or .* 'a\\tb'",
         ),
+        ("ids", lambda ids: np.arange(len(ids)), "ids are not texts in UTF-8"),
+        ("glosses", lambda glosses: np.append(glosses[1:], np.array(b"\xff", "O")), "glosses are not texts in UTF-8"),
         ("offsets", lambda offsets: offsets[[0, 2, 1, 3, 4]], "offsets do not divide"),
         ("offsets", lambda offsets: offsets + (offsets > 0), "offsets do not divide"),
         ("offsets", lambda offsets: offsets * np.nan, "offsets are not whole numbers"),
