@@ -194,7 +194,7 @@ def file_errors() -> Iterator[None]:
 
 def _to_correct(error: OSError) -> SlaError:
     hint = "Correct it, or name another place; files that were complete before are unchanged."
-    return SlaError(f"{os.fsdecode(error.filename)}: {error.strerror}", hint)
+    return SlaError(f"cannot read or write {os.fsdecode(error.filename)}: {error.strerror}", hint)
 
 
 def _has_folder() -> bool:

@@ -99,7 +99,7 @@ def test_what_one_may_not_read_is_an_error_that_a_user_can_correct(call: Callabl
 
 def test_a_loop_of_links_is_an_error_that_a_user_can_correct(tmp_path: Path) -> None:
     (tmp_path / "loop").symlink_to("loop")
-    with pytest.raises(SlaError, match="symbolic links"), file_errors():
+    with pytest.raises(SlaError, match=r"cannot read or write .*symbolic links"), file_errors():
         (tmp_path / "loop").resolve(strict=True)
 
 

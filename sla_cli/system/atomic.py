@@ -26,7 +26,9 @@ UNFINISHED = ".partial"  # the end of the name of a file or folder that is not c
 Check = Callable[[Path], bool | None]
 HINT = "Free space, or write into another folder"
 IN_THE_WAY = "A file is where its folder would be: move it, or write elsewhere"
+PERMISSIONS = "Check the permissions, or write into another folder"
 HINTS: dict[int | None, str] = {
+    **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), PERMISSIONS),
     errno.ENAMETOOLONG: "Give it, or the input that it is named after, a shorter name",
     errno.EEXIST: IN_THE_WAY,
     errno.ENOTDIR: IN_THE_WAY,

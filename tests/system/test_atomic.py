@@ -235,10 +235,18 @@ def test_threads_of_one_process_do_not_mix(tmp_path: Path) -> None:
 def test_a_full_disk_is_an_error_that_a_user_can_correct_and_leaves_what_was_there(small_disk: Path) -> None:
     write(small_disk / "old", "old")
     for name in ("old", "new"):
-        with pytest.raises(SlaError, match=rf"cannot write .*{name}: No space left"):
+        with pytest.raises(SlaError, match=rf"cannot write .*{name}: No space left") as caught:
             write(small_disk / name, "x" * (3 << 20))
+        assert "Free space" in caught.value.hint
     assert names(small_disk) == ["old"]
     assert (small_disk / "old").read_text() == "old"
+
+
+def test_space_is_no_help_where_one_may_not_write(small_disk: Path) -> None:
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    with pytest.raises(SlaError, match=r"cannot write .*x: Read-only") as caught:
+        write(small_disk / "x", "text")
+    assert "permissions" in caught.value.hint and "space" not in caught.value.hint
 
 
 def test_a_disk_that_does_not_flush_folders_keeps_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
