@@ -35,6 +35,7 @@ from sla_cli.model.patches import whiten_patches
 from sla_cli.model.weights import HINT, OPENAI, UNREADABLE, first_line, read_weights
 from sla_cli.system.host_memory import TOO_LITTLE
 
+IS_IT_ONE = "Is it a ViT with weights on the hub, and do model.image_size and model.backbone_args fit it?"
 WAYS_OUT = "Give the weights as a local file (--weights FILE), or try the tool with --preset tiny, which needs none."
 
 MOVED = "Name their file with --weights, which takes hub, random, or a file."
@@ -239,10 +240,8 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
     except (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
         if TOO_LITTLE.search(str(error)):
             raise MemoryError(f"the backbone {config.backbone} does not fit into it") from error
-        raise SlaError(
-            f"backbone {config.backbone} at {config.image_size} px: {first_line(error)}",
-            "Is it a ViT with weights on the hub, and do model.image_size and model.backbone_args fit it?",
-        ) from error
+        fault = "it takes no size" if "'img_size'" in str(error) else first_line(error)
+        raise SlaError(f"backbone {config.backbone} at {config.image_size} px: {fault}", IS_IT_ONE) from error
     _check_kind(model, config.backbone, config.image_size)
     if config.weights == "random":
         whiten_patches(model.patch_embed.proj)

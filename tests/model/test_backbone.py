@@ -544,7 +544,7 @@ def test_an_unreachable_hub_names_the_ways_out(tmp_path: Path, monkeypatch: pyte
         ({"model__backbone": "zzz"}, "no model", "more"),
         ({"model__backbone": "../../x"}, "no model '../../x'", "more"),
         ({"model__backbone": "vit_base_patch16_clip_quickgelu_224.mine"}, "mine", "ViT"),
-        ({"model__backbone": "resnet18", "model__backbone_args": {}}, "resnet18", "ViT"),
+        ({"model__backbone": "resnet18", "model__backbone_args": {}}, "resnet18 at 32 px: it takes no size", "ViT"),
         ({"model__backbone": "vit_base_patch16_rpn_224", "model__backbone_args": SMALL}, "standard blocks", "vit_"),
         ({"model__backbone": "vit_small_patch16_18x2_224", "model__backbone_args": SMALL}, "standard blocks", "vit_"),
         ({"model__image_size": 33}, "image size 33", "--image-size 32"),
