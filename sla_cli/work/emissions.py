@@ -43,7 +43,8 @@ from sla_cli.work.run import Run
 
 NAME, VERSION = "sla-emissions", 1
 SCORES = "frame_scores"
-REMAKE = "`sla emit --force`"  # without --force a file with a valid receipt is kept
+# Without --force a file with a valid receipt is kept. Another system may have written the file.
+REMAKE = "`sla emit --force`, or correct what wrote it"
 PARTS = ".parts"  # the end of the name of the hidden folder with the finished batches of an unfinished file
 CHUNK = 256  # steps
 MOST_FRAMES = 2**40  # of all clips
@@ -233,9 +234,7 @@ class Emissions:
             facts = attributes(file)
             self.version = int(facts["version"])
             shared: dict[str, Any] = {key: facts[key] for key in FACTS} | {"glosses": strings(file, "glosses")}
-            header = read_values(
-                EmissionHeader, shared, path, f"Make it again with {REMAKE}, or correct what wrote it."
-            )
+            header = read_values(EmissionHeader, shared, path, f"Make it again with {REMAKE}.")
             self.header = replace(header, calibration=checked_calibration(facts["calibration"]))
             self.ids = strings(file, "ids")
             self.offsets = whole_numbers(file, "offsets")

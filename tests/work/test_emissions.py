@@ -243,8 +243,9 @@ def test_parts_that_do_not_fit_each_other_are_refused(
         changed = change(file[name][:])
         del file[name]
         file[name] = changed
-    with pytest.raises(FormatError, match=rf"dev\.h5: damaged or incomplete \(.*{message}"):
+    with pytest.raises(FormatError, match=rf"dev\.h5: damaged or incomplete \(.*{message}") as caught:
         Emissions(path)
+    assert "or correct what wrote it" in caught.value.hint
 
 
 @pytest.mark.parametrize(
