@@ -20,6 +20,9 @@ LATEX = {char: f"\\{char}" for char in "&%$#_{}"} | {
     "^": r"\textasciicircum{}",
     "\\": r"\textbackslash{}",
     "±": r"$\pm$",
+    "|": r"\textbar{}",  # these three are other characters in the default encoding, OT1
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
 }
 # What the intervals are over in addition to clips, by whether rows are groups of seeds: none, all, or some.
 SEEDS_DRAWN = {(False,): ".", (True,): " and seeds.", (False, True): ", in rows with ± also over seeds."}

@@ -17,7 +17,7 @@ from sla_cli.config.settings import resolve
 from sla_cli.store.store import Store
 from sla_cli.work.run import Run
 
-RUNS = {"frozen-1": 0.5, "adapter-1-seed0": 0.1, "adapter-1-seed1": 0.2, "lora_a%-1": 0.3}
+RUNS = {"frozen-1": 0.5, "adapter-1-seed0": 0.1, "adapter-1-seed1": 0.2, "lora_a%|<>-1": 0.3}
 WORK = Path("sla-work")
 
 
@@ -123,15 +123,16 @@ def test_names_in_markdown_are_no_markup(store: Store) -> None:
 
 
 def test_latex_is_escaped(store: Store) -> None:
-    run = make_run(WORK, "lora_a%-1", store, variant="lora")
+    run = make_run(WORK, "lora_a%|<>-1", store, variant="lora")
     write_weights(run, 1)
-    decode(WORK, "lora_a%-1", store, "dev", 0.3)
-    sla("table", "adapter-1", "lora_a%-1", "--format", "latex", "-o", "t.tex", "--cluster", "signer")
+    decode(WORK, "lora_a%|<>-1", store, "dev", 0.3)
+    sla("table", "adapter-1", "lora_a%|<>-1", "--format", "latex", "-o", "t.tex", "--cluster", "signer")
     text = Path("t.tex").read_text(encoding="utf-8")
     assert text.startswith("\\begin{table}\n") and text.endswith("\\end{table}\n")
     rows = text.partition("\\midrule\n")[2].partition("\\bottomrule")[0].splitlines()
     assert rows[0].startswith("adapter-1 & greedy & adapter & 0.02 M & ") and " $\\pm$ " in rows[0]
-    assert rows[1].startswith("lora\\_a\\%-1 & greedy & lora & 10 & ") and rows[1].endswith("& - & - \\\\")
+    assert rows[1].startswith(r"lora\_a\%\textbar{}\textless{}\textgreater{}-1 & greedy & lora & 10 & ")
+    assert rows[1].endswith("& - & - \\\\")
     assert all(row.count(" & ") == 7 for row in rows)
     assert r"bootstrap intervals over 5 signers, in rows with $\pm$ also over seeds" in text
     assert "exists" in sla("table", "adapter-1", "--format", "latex", "-o", "t.tex", code=2).stderr
