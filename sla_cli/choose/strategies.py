@@ -65,7 +65,7 @@ def rare(candidate: Candidate, annotated: Annotated) -> Worth:
     found = {gloss: annotated.glosses[gloss] for gloss in candidate.glosses}
     score = float(np.mean([1 / (1 + found[gloss]) for gloss in candidate.glosses]))
     by_number = sorted(found, key=lambda gloss: (found[gloss], gloss))
-    return Worth(score, f"times annotated: {some((f'{gloss} {found[gloss]}' for gloss in by_number), NAMED)}")
+    return Worth(score, f"times annotated or chosen: {some((f'{gloss} {found[gloss]}' for gloss in by_number), NAMED)}")
 
 
 def signers(candidate: Candidate, annotated: Annotated) -> Worth:

@@ -71,7 +71,7 @@ def test_rare_takes_the_clip_with_the_gloss_that_is_annotated_least_and_not_twic
     choices = choose(pool, STRATEGIES["rare"].worth, known, 0.5)
     assert [choice.candidate.glosses for choice in choices] == [("WIND",), ("WIND",), ("MEER",)]
     assert [choice.score for choice in choices] == pytest.approx([1 / 2, 1 / 3, 1 / 3])
-    assert choices[0].reason == "times annotated: WIND 1"
+    assert choices[1].reason == "times annotated or chosen: WIND 2"
 
 
 def test_signers_takes_people_in_turn_who_are_missing() -> None:
