@@ -57,7 +57,7 @@ def wer(
 
 
 def _glosses(given: GlossesById, name: str) -> Mapping[str, Glosses]:
-    ids = as_texts(list(given), f"the ids of {name}")
+    ids = as_texts(list(given), f"the list of ids of {name}")
     if bad := [id for id in ids if NOT_READ_BACK.search(id)]:
         raise SlaError(f"{name} holds the id {bad[0]!r}, which no file can have", "Give ids with letters or digits.")
     return {id: _words(given[id], f"{name}[{id!r}]") for id in ids}

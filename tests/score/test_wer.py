@@ -59,9 +59,11 @@ def test_clips_and_glosses_that_only_options_make_comparable(tmp_path: Path) -> 
         assert (found.total.errors, found.total.ref_words, found.left_out) == (1, 1, ("b",))
 
 
-def test_without_references_it_says_that_none_are_given() -> None:
+def test_missing_references_and_ids_that_are_no_texts_are_named() -> None:
     with pytest.raises(sla_cli.SlaError, match="no references are given"):
         sla_cli.wer({"a": "X"})
+    with pytest.raises(sla_cli.SlaError, match="the list of ids of hypotheses holds 1, not only texts"):
+        sla_cli.wer({1: "X"}, {"a": "X"})  # type: ignore[dict-item]
 
 
 def test_a_store_with_none_of_the_clips_of_its_division_is_refused(tmp_path: Path) -> None:
