@@ -29,7 +29,11 @@ def _read(text: str, name: str) -> Iterator[Utterance]:
         if not isinstance(nbest, list):
             raise FormatError(f"{where}: nbest is not a list: {line[:80]!r}")
         clip = facts["id"].strip()
-        yield Utterance(number, clip, [_hypothesis(clip, one, rank, where) for rank, one in enumerate(nbest, start=1)])
+        hypotheses = [_hypothesis(clip, one, rank, where) for rank, one in enumerate(nbest, start=1)]
+        if facts.get("glosses", best := list(hypotheses[0].glosses)) != best:  # one of the two would be ignored
+            message = f"{where}: glosses are not those of the first of nbest"
+            raise FormatError(message, "Put the best hypothesis first in nbest, or leave nbest out.")
+        yield Utterance(number, clip, hypotheses)
 
 
 def _hypothesis(name: str, facts: object, rank: int, where: str) -> Hypothesis:

@@ -221,6 +221,11 @@ def test_own_format_keeps_what_all_hypotheses_share(tmp_path: Path) -> None:
         ("a.jsonl", '{"id": 3, "glosses": ["A"]}\n', "a.jsonl, line 1: not an object whose id is a text"),
         ("a.jsonl", '{"id": "a", "nbest": 3}\n', "a.jsonl, line 1: nbest is not a list"),
         ("a.jsonl", '{"id": "a", "nbest": ["A"]}\n', "a.jsonl, line 1: glosses are not a list"),
+        (
+            "a.jsonl",
+            '{"id": "a", "glosses": ["B"], "nbest": [{"glosses": ["A"]}, {"glosses": ["B"]}]}\n',
+            "a.jsonl, line 1: glosses are not those of the first of nbest",
+        ),
         ("a.jsonl", '{"id": "a", "glosses": [], "score": "x"}\n', "line 1: the score 'x' is not a number"),
         ("a.jsonl", '{"id": "a", "glosses": [], "score": NaN}\n', "line 1: the score nan is not a number"),
         ("a.jsonl", '{"id": "a", "glosses": ["A"]}\n[1]\n', "a.jsonl, line 2: not an object"),
