@@ -165,8 +165,7 @@ class Store:
 def open_files(paths: Sequence[Path]) -> list[StoreFile]:
     """The files of a store. Raises FormatError if a shard is missing or a file is damaged, or an id occurs twice."""
     files = [StoreFile(path) for path in paths]
-    found = [(file.header.shard, file.header.shards) for file in files]
-    if found != [(number, len(paths)) for number in range(len(paths))]:
+    if not are_all_shards(files):
         header = files[0].header
         raise FormatError(
             f"{paths[0]}: shard {header.shard} of {header.shards}, but the number of files is {len(paths)}",
@@ -177,6 +176,12 @@ def open_files(paths: Sequence[Path]) -> list[StoreFile]:
         fault = f"{paths[0].parent}: clips that are stored twice: {some(twice)}"
         raise FormatError(fault, AGAIN)
     return files
+
+
+def are_all_shards(files: Sequence[StoreFile]) -> bool:
+    """Whether these files, in order, are all of a store."""
+    shards = [(file.header.shard, file.header.shards) for file in files]
+    return shards == [(number, len(files)) for number in range(len(files))]
 
 
 def is_store_of(digests: Mapping[str, str], division: str) -> Callable[[Path], bool]:

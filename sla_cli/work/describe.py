@@ -18,6 +18,7 @@ from sla_cli.store import file as store_file
 from sla_cli.store.division import Division, read_division
 from sla_cli.store.file import StoreFile
 from sla_cli.store.paths import STAGES, clips_files, division_names, division_path, lost_divisions
+from sla_cli.store.store import are_all_shards
 from sla_cli.work import alignment, emissions, hypotheses, model_folder, run, scores, tuning
 from sla_cli.work.alignment import read_alignment
 from sla_cli.work.emissions import Emissions
@@ -125,7 +126,7 @@ def _store(path: Path) -> Description:
     version = max((file.version for file in files), default=store_file.VERSION)
     made = read_receipt(path, *STAGES)
     lost = lost_divisions(path, made.results) if made is not None else []
-    return _described(path, STORE, store_file.NAME, version, facts, whole=not lost)
+    return _described(path, STORE, store_file.NAME, version, facts, whole=are_all_shards(files) and not lost)
 
 
 def _counts(division: Division) -> dict[str, int]:

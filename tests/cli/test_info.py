@@ -96,6 +96,13 @@ def test_an_unfinished_store(store: Path) -> None:
     assert facts(begun)["facts"] == {"divisions": {}}
 
 
+def test_a_store_that_lacks_a_file_is_not_called_complete(tmp_path: Path) -> None:
+    store = make_store(tmp_path / "store", {"train": [clip("a", "A"), clip("b", "B")]}, shards=2)
+    assert facts(store)["complete"]
+    (store / "clips-0001.h5").unlink()
+    assert (facts(store)["complete"], facts(store)["facts"]["clips"]) == (False, 1)
+
+
 def test_one_file_of_a_store(store: Path) -> None:
     found = facts(store / "clips.h5")
     assert (found["kind"], found["complete"]) == ("file of a store", None)
