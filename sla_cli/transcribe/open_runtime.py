@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 from sla_cli.config.bounds import DEVICES
 from sla_cli.config.settings import Precision
 from sla_cli.core.arguments import as_text
 from sla_cli.errors import SlaError, not_installed
 from sla_cli.transcribe.runtime import Runtime, RuntimeName
 from sla_cli.work.run import Run
+
+# Processes that opened a model with PyTorch. Of another one than this, this is a fork.
+_OPENED_IN: set[int] = set()
 
 
 def open_runtime(run: Run, runtime: RuntimeName, device: str, precision: Precision, weights: str | None) -> Runtime:
@@ -23,8 +28,16 @@ def open_runtime(run: Run, runtime: RuntimeName, device: str, precision: Precisi
             from sla_cli.transcribe.onnx_runtime import OnnxRuntime
 
             return OnnxRuntime(run)
+        import torch
+
         from sla_cli.model.open_run import open_model
         from sla_cli.transcribe.torch_runtime import TorchRuntime
     except ModuleNotFoundError as error:
         raise not_installed(error) or error from error
+    if _OPENED_IN - {os.getpid()} and torch.get_num_threads() > 1:  # it would wait for threads that no fork has
+        raise SlaError(
+            "this process was forked from one that had opened a recognizer, and PyTorch cannot compute in it",
+            "Fork before the first one is opened, start processes with spawn, or set OMP_NUM_THREADS=1.",
+        )
+    _OPENED_IN.add(os.getpid())
     return TorchRuntime(open_model(run, device=device, precision=precision, weights=weights))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import multiprocessing
 import shutil
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import torch
 from movies import ffmpeg, movie
 from recordings import copy_run, images_of, signed, sla
 
@@ -240,6 +242,28 @@ def test_threads_that_share_a_recognizer_get_their_own_results(work: Path, model
     with ThreadPoolExecutor(4) as pool:
         found = list(pool.map(lambda video: model.transcribe(video).signs, videos))
     assert found == [wanted[video] for video in videos]
+
+
+@pytest.mark.parametrize(("threads", "told"), [(1, "opened"), (2, "this process was forked from one that had opened")])
+def test_a_forked_child_opens_its_own_only_where_pytorch_needs_no_threads(
+    work: Path, model: Recognizer, threads: int, told: str
+) -> None:
+    context = multiprocessing.get_context("fork")
+    ours, theirs = context.Pipe()
+
+    def use() -> None:
+        torch.set_num_threads(threads)
+        try:
+            Recognizer.open(work / "old" / "runs" / "adapter")
+            theirs.send("opened")
+        except SlaError as error:
+            theirs.send(error.message)
+
+    child = context.Process(target=use)
+    child.start()
+    child.join(100)
+    assert (child.exitcode, ours.poll()) == (0, True)
+    assert ours.recv().startswith(told)
 
 
 def test_signs_from_log_probabilities_are_those_of_the_search(model: Recognizer) -> None:
