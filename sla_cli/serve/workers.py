@@ -133,9 +133,10 @@ class Workers:
         """End the service if no process has ever had the model, or none has it and none can get it."""
         if self._stop.is_set():  # `stop` has ended the process; the service may report another fault
             return
-        log.error("%s%s", "" if for_ever else "the model cannot be opened: ", error.message)
-        if (not self._opened or (for_ever and not self.ready)) and self.fault is None:
-            self.fault = error
+        if self._opened and not (for_ever and not self.ready):
+            log.error("%s%s", "" if for_ever else "the model cannot be opened: ", error.message)
+        elif self.fault is None:
+            self.fault = error  # with which the service ends
             self.failed()
 
 

@@ -348,6 +348,7 @@ def test_a_model_that_cannot_be_opened_ends_the_service(run: Path, tmp_path: Pat
     command = [sys.executable, "-m", "sla_cli", "serve", str(given), "--port", "0", *limit]
     answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=500)
     assert answer.returncode == 2 and ("more memory" if limit else str(given)) in answer.stderr
+    assert answer.stderr.count("error: ") == 1
 
 
 @pytest.mark.ci
