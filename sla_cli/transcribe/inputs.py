@@ -64,7 +64,7 @@ def as_place(source: Source) -> Source:
     """The place of a recording. Raises SlaError for fields of other types or out of bounds."""
     if not isinstance(source.path, str):
         raise SlaError(f"the path of a Source is {shown(source.path)}, not a text", PLACE)
-    if ".." in PurePath(source.path).parts:
+    if ".." in (within := PurePath(source.path)).parts or within.is_absolute():
         raise SlaError(f"the path of a Source, {source.path!r}, leads outside of its root", PLACE)
     start, end = (
         None if time is None else as_number(time, f"{name} of a Source", 0)
