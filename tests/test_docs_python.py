@@ -62,10 +62,12 @@ def assert_nobody_is_in_a_shared_file(folder: Path) -> None:
         '<EXTERNAL_REF EXT_REF_ID="f" TYPE="ecv" VALUE="https://example.org/all.ecv"/></ANNOTATION_DOCUMENT>',
     )
     (shared / "signs.eaf").write_text(before, encoding="utf-8")
+    (shared / "old.EAF").write_text(before, encoding="utf-8")
     assert all(text in before for text in ("Mia", str(folder), "sla:run"))
     (recipe,) = re.findall(r"^```python\n(.*?)^```", RESPONSIBLE.read_text(encoding="utf-8"), re.DOTALL | re.MULTILINE)
     exec(compile(recipe, str(RESPONSIBLE), "exec"), {})
     after = (shared / "signs.eaf").read_text(encoding="utf-8")
+    assert (shared / "old.EAF").read_text(encoding="utf-8") == after
     assert not [text for text in ("Mia", str(folder), "sla:") if text in after]
     assert all(f'"{text}"' in after for text in ("signs.lex", "signs.ecv", "https://example.org/all.ecv"))
     cleaned = pympi.Elan.Eaf(str(shared / "signs.eaf"))
