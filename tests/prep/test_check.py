@@ -229,7 +229,8 @@ def test_one_recording_under_two_names(tmp_path: Path) -> None:
     train = [*TRAIN, clip("same", "B A", seed=1), clip("again", "B", seed=1)]
     within = found(make_store(tmp_path / "within", {"train": train}), "recordings")
     assert [(one.problem, one.clips) for one in within] == [(False, ("again", "same"))]
-    splits = {"train": TRAIN, "dev": [clip("d1", "C A", seed=2)], "test": [clip("x1", "C B", seed=2)]}
+    twice = [clip(name, text, seed=2, source=f"{name}.mp4", stamp="2") for name, text in (("d1", "C A"), ("x1", "C B"))]
+    splits = {"train": TRAIN, "dev": twice[:1], "test": twice[1:]}
     across = found(make_store(tmp_path / "across", splits), "recordings")
     assert [(one.problem, one.clips) for one in across] == [(True, ("d1", "x1"))]
 

@@ -69,7 +69,12 @@ def check_recordings(splits: Mapping[str, Split]) -> Iterator[Finding]:
     if within := tuple(sorted(clip.id for clips in alike.values() if clips not in across for clip in clips)):
         message = f"{counted(len(within), 'clip')} with the frames of another one of the same split"
         yield Finding("recordings", "", message, "Was a video copied under two names?", within, problem=False)
-    moments = [pair for pair in overlapping(splits.values()) if pair[0].split != pair[1].split]
+    told = {clip: clips for clips in across for clip in clips}
+    moments = [
+        (one, other)
+        for one, other in overlapping(splits.values())
+        if one.split != other.split and other not in told.get(one, ())
+    ]
     if moments:
         names = tuple(dict.fromkeys(clip.id for pair in moments for clip in pair))
         message = f"{counted(len(names), 'clip')} of different splits with the same moment of a recording"
