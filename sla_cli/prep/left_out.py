@@ -12,6 +12,7 @@ from pathlib import Path
 from sla_cli.artifact.lock import locked
 from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path, renew
 from sla_cli.core.alike import in_one_form
+from sla_cli.core.clip import signer_key
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.log import log
@@ -142,8 +143,10 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
             write_without(out, division, every, check=checks[division.name])
         for stored in store.files:
             _without(stored, gone)
-    log.info("%s of %s removed from %s", counted(len(gone), "clip"), " and ".join(signers), out)
-    return LeftOut(folder, tuple(signers), tuple(gone), removed, _held_by(path, searched), searched)
+    # Each once, as the store writes the name.
+    people = tuple({signer_key(name): name for name in (*signers, *gone.values())}.values())
+    log.info("%s of %s removed from %s", counted(len(gone), "clip"), " and ".join(people), out)
+    return LeftOut(folder, people, tuple(gone), removed, _held_by(path, searched), searched)
 
 
 def check_nobody_left_out(store: Store) -> None:

@@ -75,10 +75,10 @@ def test_frames_ids_and_rows_are_gone(store: Path) -> None:
 
 
 def test_several_signers_are_left_out_at_once(store: Path) -> None:
-    removed = leave_out(store.with_name(f"{store.name}:drawn"), ["ann", "bob"], store.parents[1])
+    removed = leave_out(store.with_name(f"{store.name}:drawn"), ["ann", "BOB", "Ann"], store.parents[1])
     assert removed.store == store, "they leave all divisions"
-    assert (removed.signers, set(removed.clips)) == (("ann", "bob"), {one.id for one in CLIPS[:3]})
-    assert Store(store).clips.ids == ["x"] and read_left_out(store) == ("ann", "bob")
+    assert (removed.signers, set(removed.clips)) == (("ann", "bob"), {one.id for one in CLIPS[:3]}), "each once"
+    assert Store(store).clips.ids == ["x"] and read_left_out(store) == ("ann", "BOB", "Ann", "bob")
 
 
 def test_a_signer_whom_another_process_leaves_out_just_before_stays_out(
