@@ -141,6 +141,10 @@ def test_the_pickle_says_the_same(
     assert (facts[0], listing.divisions) == (facts[1], expected.divisions)
     assert listing.skipped.keys() == {NO_DATA, NO_SPLIT}
     assert listing.tables.keys() == {name, "split_1.txt"}
+    (tmp_path / "sentence_label" / name).write_bytes(pickle.dumps({"info": content()["info"][:1]}, protocol))
+    with pytest.raises(FormatError, match="without annotation") as caught:
+        read("csl-daily", tmp_path)
+    assert caught.value.hint == f"Is {name} complete?"
 
 
 class Calls:
