@@ -69,4 +69,4 @@ def read_or_remove(path: Path, *names: str, again: str) -> list[np.ndarray]:
         raise cannot_read(path, error) from error
     except Damaged as error:
         path.unlink(missing_ok=True)
-        raise FormatError(f"{path} is damaged: {error}", again) from error
+        raise FormatError(f"{path} is damaged", again) from error

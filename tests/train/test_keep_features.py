@@ -292,7 +292,7 @@ def test_all_damaged_files_are_removed_at_once(tmp_path: Path) -> None:
         kept.keep(number, torch.zeros(300, 2))
     for number in (0, 2, 3):
         damage(tmp_path / "kept" / f"{number:06d}.npz")
-    with pytest.raises(FormatError, match=r"000002\.npz is damaged"):
+    with pytest.raises(FormatError, match=r"000002\.npz is damaged\n"):
         kept[2]
     assert kept.missing() == [0, 2, 3]
 

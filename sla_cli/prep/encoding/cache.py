@@ -121,5 +121,5 @@ def read_cached(path: Path) -> tuple[np.ndarray, np.ndarray]:
         raise SlaError(f"cannot read {path}: {error}", "Run the same command again: nothing is lost.") from error
     except Damaged as error:
         path.unlink(missing_ok=True)
-        raise SlaError(f"{path} is damaged: {error}", "Run again: its clip is encoded again.") from error
+        raise SlaError(f"{path} is damaged", "Run again: its clip is encoded again.") from error
     return data, sizes
