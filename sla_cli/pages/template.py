@@ -52,10 +52,10 @@ def _environment(room: str) -> Environment:
     return environment
 
 
-def page_like(generator: str) -> Like:
-    """Pages that name this generator, as the block `generator` of their template does."""
+def page_like(generator: str, command: str) -> Like:
+    """Pages of a command, which name this generator, as the block `generator` of their template does."""
     mark = f'<meta name="generator" content="{generator} '.encode()
-    return Like(f"a page of the kind {generator!r}", lambda path: mark in begins(path, 2000), (".html", ".htm"))
+    return Like(f"a page of {command}", lambda path: mark in begins(path, 2000), (".html", ".htm"))
 
 
 def direction(glosses: Iterable[str]) -> str:

@@ -25,7 +25,7 @@ from sla_cli.system.atomic import Check, write_text
 from sla_cli.work.emissions import Emissions
 from sla_cli.work.run import Run
 
-REPORT = page_like("sla")  # what a report may replace
+REPORT = page_like("sla", "sla report")  # what a report may replace
 CHOSEN = "chosen by name"
 TILES, TILE = 14, 104  # frames of a clip's picture, and the side of each in pixels
 

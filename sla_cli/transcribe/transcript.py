@@ -102,7 +102,7 @@ def options_of(kind: str) -> set[str]:
 
 def like_of(kind: str) -> Like:
     """Files of a kind that a new one may replace."""
-    return page_like("transcript of sla") if kind == PAGE else annotation_like(kind)
+    return page_like("transcript of sla", "sla transcribe") if kind == PAGE else annotation_like(kind)
 
 
 def ending_of(kind: str) -> str:

@@ -86,7 +86,7 @@ def test_no_other_file_is_replaced(scores: list[Path], tmp_path: Path) -> None:
     mine.write_text("precious", encoding="utf-8")
     answer = sla(str(scores[0]), "-o", str(mine))
     assert answer.exit_code == 2
-    assert "mine.html is not a page of the kind 'sla'" in " ".join(answer.stderr.split())
+    assert "mine.html is not a page of sla report" in " ".join(answer.stderr.split())
     assert mine.read_text(encoding="utf-8") == "precious"
 
 
