@@ -82,7 +82,7 @@ def _of_stored(division: Division, encoded: Container[str], failed: Mapping[str,
         if lost and split not in splits.values():
             reasons = [failed[clip] for clip in lost if clip in failed]
             message = f"no clip of {split} can be stored: {some(reasons, 1)}"
-            raise SlaError(message, "Fix them, and run it again.")
+            raise SlaError(message, f"Fix them, or take {split} out of the corpus's tables, and run it again.")
     return replace(division, splits=splits)
 
 

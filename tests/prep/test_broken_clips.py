@@ -94,7 +94,7 @@ def test_a_split_of_which_nothing_can_be_read_makes_no_store(own: Path, tmp_path
     frame.write_bytes(b"")
     with pytest.raises(SlaError, match="no clip of dev can be stored") as caught:
         build(own, tmp_path / "store", on_error="skip")
-    assert str(frame) in caught.value.message
+    assert str(frame) in caught.value.message and "take dev out of the corpus's tables" in caught.value.hint
     with pytest.raises(SlaError, match="is not a store"):
         Store(tmp_path / "store")
 
