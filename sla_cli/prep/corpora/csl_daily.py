@@ -53,7 +53,7 @@ def read(tree: Tree, options: OptionValues) -> Listing:
         table = tree.where(join(folder, SPLIT_TABLE))
         message = f"{counted(len(holes), 'clip')} of {table} without annotation: {some(sorted(holes))}"
         read_from = next((label.where for label in labels.values()), LABEL_TABLE)  # "FILE, line 2"
-        raise FormatError(message, f"Is {read_from.partition(',')[0]} complete?")
+        raise FormatError(message, f"Is {read_from.rpartition(', line')[0] or read_from} complete?")
     for name in splits.keys() - labels.keys():
         listing.skipped[name] = f"it is in {SPLIT_TABLE}, but was never released"
     for name, label in labels.items():
