@@ -3,8 +3,10 @@ recordings that a table of `sla next` names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 from sla_cli.annotate.recording import Recording
@@ -45,7 +47,7 @@ def find_annotated(paths: Sequence[Path], scope: Scope) -> list[Recording]:
     notes = _notes(path for path in paths if _is_table(path))
     return [
         Recording(visible(name), video, eaf, scope, notes.get(video.resolve(), ""))
-        for name, (eaf, video) in zip(_names(list(pairs.values())), pairs.items(), strict=True)
+        for name, (eaf, video) in zip(_names(pairs), pairs.items(), strict=True)
     ]
 
 
@@ -167,11 +169,18 @@ def _video_of(eaf: Path) -> Path:
     return video
 
 
-def _names(videos: Sequence[Path]) -> list[str]:
+def _names(elan: Mapping[Path, Path]) -> list[str]:
+    """Of the videos, by their ELAN files: the file name. One with several ELAN files is named with each of them."""
+    videos = [video.absolute() for video in elan.values()]
+    short, short_elan, times = _short(videos), _short(elan), Counter(videos)
+    each = zip(elan, videos, strict=True)
+    return [short[video] + (f" ({short_elan[eaf]})" if times[video] > 1 else "") for eaf, video in each]
+
+
+def _short(paths: Collection[Path]) -> dict[Path, str]:
     """File names, with as many folders before them as make them different."""
-    parts = [path.absolute().parts for path in videos]
-    for depth in range(1, max(map(len, parts), default=1) + 1):
-        names = ["/".join(one[-depth:]) for one in parts]
-        if len(set(names)) == len(names):
-            return names
-    return [str(path) for path in videos]  # one video with several ELAN files
+    for depth in count(1):
+        names = {path: "/".join(path.parts[-depth:]) for path in paths}
+        if len(set(names.values())) == len(names):
+            break
+    return names

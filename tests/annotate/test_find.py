@@ -49,7 +49,8 @@ def test_an_ending_in_capitals_is_that_of_the_file_beside_a_video(folder: Path) 
     assert found(folder / "a.webm") == [("a.webm", "a.EAF")]
     write_suggestions(folder / "a.eaf")
     assert found(folder / "a.webm") == [("a.webm", "a.eaf")]
-    assert len(found(folder)) == 5, "none is left out"
+    assert len({name for name, _ in found(folder)}) == 5, "none is left out, and each is told from the other"
+    assert found(folder / "a.webm", folder / "a.EAF") == [("a.webm (a.eaf)", "a.eaf"), ("a.webm (a.EAF)", "a.EAF")]
 
 
 def test_cameras_of_one_recording_are_one(folder: Path) -> None:
