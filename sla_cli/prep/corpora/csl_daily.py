@@ -52,8 +52,8 @@ def read(tree: Tree, options: OptionValues) -> Listing:
     if holes := splits.keys() - labels.keys() - {NO_DATA}:
         table = tree.where(join(folder, SPLIT_TABLE))
         message = f"{counted(len(holes), 'clip')} of {table} without annotation: {some(sorted(holes))}"
-        read_from = next((label.where for label in labels.values()), LABEL_TABLE)  # "FILE, line 2"
-        raise FormatError(message, f"Is {read_from.rpartition(', line')[0] or read_from} complete?")
+        read_from = next((label.where for label in labels.values()), LABEL_TABLE)  # "FILE, line 2" or "FILE, info 2"
+        raise FormatError(message, f"Is {read_from.rpartition(',')[0] or read_from} complete?")
     for name in splits.keys() - labels.keys():
         listing.skipped[name] = f"it is in {SPLIT_TABLE}, but was never released"
     for name, label in labels.items():
