@@ -20,7 +20,7 @@ DAMAGE = (
     *(SyntaxError, tokenize.TokenError),  # from an array's header
     TypeError,  # for one array in place of an archive
     RuntimeError,  # for a flag or a compression method that zipfile does not know
-    MemoryError,  # for an impossible shape
+    *(MemoryError, OverflowError),  # for an impossible shape
 )
 
 

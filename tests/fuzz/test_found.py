@@ -102,7 +102,17 @@ def test_a_header_of_so_many_digits(tmp_path: Path, line: str) -> None:
     assert described.facts["order"] == 1
 
 
-@pytest.mark.parametrize("content", [deflated(), b"PK", b""])
+def shaped(length: int) -> bytes:
+    """An archive with an array of a length that is not its own."""
+    array = io.BytesIO()
+    np.lib.format.write_array_header_1_0(array, {"descr": "|u1", "fortran_order": False, "shape": (length,)})
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as archive:
+        archive.writestr("data.npy", array.getvalue())
+    return content.getvalue()
+
+
+@pytest.mark.parametrize("content", [deflated(), shaped(10**50), b"PK", b""])
 def test_a_damaged_clip_of_the_cache_and_batch_of_emissions(tmp_path: Path, content: bytes) -> None:
     path = tmp_path / "clip.npz"
     path.write_bytes(content)
