@@ -23,17 +23,20 @@ def listening(host: str, port: int, hint: str) -> Iterator[socket.socket]:
     Raises:
         SlaError: the address is not of this machine, or the port is used by another program; with `hint`.
     """
+    fault = f"{host}, port {port}, cannot be used"
     try:
         family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
         opened = socket.socket(family)
-    except (OSError, OverflowError, UnicodeError) as error:
-        raise SlaError(f"{host}, port {port}, cannot be used: {error}", hint) from error
+    except UnicodeError as error:
+        raise SlaError(f"{fault}: no machine can have this name", hint) from error
+    except OSError as error:
+        raise SlaError(f"{fault}: {error.strerror}", hint) from error
     with opened:
         opened.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             opened.bind(address)
-        except (OSError, OverflowError) as error:
-            raise SlaError(f"port {port} cannot be used: {error}", hint) from error
+        except OSError as error:
+            raise SlaError(f"{fault}: {error.strerror}", hint) from error
         opened.listen()
         yield opened
 
