@@ -149,7 +149,10 @@ def _old_tiers(document: Document, names: Sequence[str], replace: bool) -> list[
     """The tiers that are replaced by new ones with these names, or names that look the same, in order of the file."""
     tiers, wanted = document.root.named("TIER"), set(map(plain, names))
     old = [tier for tier in tiers if plain(_name(tier)) in wanted]
-    hint = f"Name another tier with --tier{', or leave out --sentences' if SENTENCE in names[1:] else ''}."
+    there = {plain(_name(tier)) for tier in old}
+    sentences = SENTENCE in there.intersection(names[1:])
+    ways = ["leave out --sentences"] * sentences + ["name another tier with --tier"] * (len(there) > sentences)
+    hint = f"{' and '.join(ways).capitalize()}."
     if old and not replace:
         raise SlaError(f"{document.name} already has a tier {_name(old[0])}", f"{hint} --force replaces tiers of sla.")
     children, seen = defaultdict(list), set(map(id, old))

@@ -307,7 +307,7 @@ def test_a_tier_is_added_to_an_elan_file(folder: Path) -> None:
     assert "x.eaf already has a tier SIGN" in twice and "with --tier" in twice and "--sentences" not in twice
     run("mine/a.mkv", "--add-to", "x.eaf", "--tier", "once", "--sentences")
     twice = refused("transcribe", "mine/a.mkv", "--add-to", "x.eaf", "--tier", "other", "--sentences", *RUN)
-    assert "already has a tier SENTENCE" in twice and "or leave out --sentences" in twice
+    assert "already has a tier SENTENCE hint: Leave out --sentences." in " ".join(twice.split())
     run("mine/a.mkv", "--add-to", "x.eaf", "--force")
     shutil.copy("mine/a.mkv", "mine/b.mkv")
     assert "Give one video" in refused("transcribe", "mine/a.mkv", "mine/b.mkv", "--add-to", "x.eaf", *RUN)
