@@ -27,6 +27,7 @@ from sla_cli.video.tree import IN_MEMORY, LARGEST, checked
 # its size in the archive would only fill the disk.
 MOST_TIMES = 50
 AHEAD = 256 << 20  # bytes that are kept in memory to avoid seeking back
+HINT = "Put the file itself into the archive; into a zip deflated, without a password."
 
 
 class Archive:
@@ -126,7 +127,7 @@ class Archive:
         if member is None:
             raise SlaError(f"cannot read {self.where(path)}: no such file in the archive")
         if member.refused:
-            raise SlaError(f"{self.where(path)} {member.refused}", "Put the file itself into the archive.")
+            raise SlaError(f"{self.where(path)} {member.refused}", HINT)
         packed = member.packed if member.packed >= 0 else self._size
         if member.size > IN_MEMORY and member.size > MOST_TIMES * packed:
             sizes = f"would be unpacked from {packed:,} to {member.size:,} bytes"

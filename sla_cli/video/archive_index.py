@@ -157,7 +157,7 @@ def _rows(
         most: bytes of all rows, about.
     """
     for member in members:
-        if max(member.offset, member.size, member.packed) >= LARGEST:
+        if member.offset < 0 or max(member.offset, member.size, member.packed) >= LARGEST:
             message = f"{root} is damaged: {member.path!r} cannot have {member.size} bytes at byte {member.offset}"
             raise FormatError(message, "Copy the archive again.")
         path = PurePosixPath(member.path)

@@ -97,7 +97,8 @@ def _members(file: BinaryIO, path: Path) -> Iterator[Member]:
                 if not entry.isdir():
                     yield _member(entry)
     except (tarfile.TarError, ValueError, OverflowError, EOFError) as error:
-        raise FormatError(f"{path} is damaged, or not a tar: {error}", "Copy the archive again.") from error
+        reason = error if isinstance(error, tarfile.TarError) else "a header cannot be read"
+        raise FormatError(f"{path} is damaged, or not a tar: {reason}", "Copy the archive again.") from error
     # tarfile treats an unreadable header, and the end of the file, as the end of the archive.
     file.seek(max(end, 0))
     mark = file.read(tarfile.BLOCKSIZE)
@@ -123,5 +124,5 @@ def _named(path: Path) -> Iterator[None]:
     except (OSError, EOFError) as error:
         if isinstance(error, OSError) and error.errno:  # only errors of the file system have one
             raise cannot_read(path, error) from error
-        message = f"{path} is damaged, or not a gzip, or memory is short: {error}"
+        message = f"{path} is damaged, or not a gzip, or memory is short"
         raise SlaError(message, "Test it with `gzip -t`. If it is damaged, copy the archive again.") from error

@@ -29,10 +29,12 @@ class Zip(ArchiveReader):
                         packed = entry.compress_size if entry.compress_type == zipfile.ZIP_DEFLATED else -1
                         place = entry.header_offset, entry.file_size, packed
                         yield Member(name, *place, entry.CRC, _refused(entry))
-        except (zipfile.BadZipFile, NotImplementedError, UnicodeDecodeError) as error:  # the second: newer zips
+        except NotImplementedError as error:
+            raise SlaError(f"{self.path} needs a newer reader of zip", "Unpack it and give the folder.") from error
+        except (zipfile.BadZipFile, UnicodeDecodeError) as error:
             if isinstance(error.__context__, OSError):  # zipfile reports a read error of the disk as "not a zip"
                 raise cannot_read(self.path, error.__context__) from error
-            raise SlaError(f"{self.path} is damaged, or not a zip: {error}", "Copy the archive again.") from error
+            raise SlaError(f"{self.path} is damaged, or not a zip", "Copy the archive again.") from error
         except OSError as error:
             raise cannot_read(self.path, error) from error
 
@@ -71,7 +73,9 @@ class Zip(ArchiveReader):
                     left -= len(data)
                     data = inflater.decompress(inflater.unconsumed_tail, max(1, left))
         except zlib.error as error:
-            raise SlaError(f"{self.path}/{member.path} is damaged: {error}", "Copy the archive again.") from error
+            raise SlaError(
+                f"{self.path}/{member.path} is damaged: it does not unpack", "Copy the archive again."
+            ) from error
 
 
 def _refused(entry: zipfile.ZipInfo) -> str:

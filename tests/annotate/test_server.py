@@ -217,7 +217,11 @@ def test_faults_of_the_command_are_sentences(folder: Path, tmp_path: Path, serve
         (str(empty),): "contains no video",
         (str(lonely),): "its video is not found",
         (str(folder.parent / "secret.txt"),): "is not a video file",
-        (str(folder), "--port", str(server.port)): f"127.0.0.1, port {server.port}, cannot be used: Address already in use",
+        (
+            str(folder),
+            "--port",
+            str(server.port),
+        ): f"127.0.0.1, port {server.port}, cannot be used: Address already in use",
         (str(folder), "--annotator", "sla"): "annotator sla",
         (str(folder), "--tier", "SIGN"): "tier SIGN was given twice",
         (str(folder), "--run", str(empty)): "is not a run or a model",

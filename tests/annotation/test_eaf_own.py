@@ -149,7 +149,7 @@ def test_a_corrected_tier_is_never_replaced(written: Path, correct: Correction, 
     before = written.read_bytes()
     with pytest.raises(SlaError, match=message) as caught:
         add_to(written, EXAMPLE, ALL, replace=True)
-    assert "Leave out --sentences and name another tier with --tier." == caught.value.hint
+    assert caught.value.hint == "Leave out --sentences and name another tier with --tier."
     assert written.read_bytes() == before
 
 

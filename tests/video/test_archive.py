@@ -319,6 +319,43 @@ def test_a_tar_that_is_cut_or_overwritten_is_no_shorter_corpus(tmp_path: Path) -
             open_tree(path)
 
 
+def zipped(name: str = "a.png") -> bytes:
+    """A zip of one file that is longer than a header."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        archive.writestr(name, b"a file of some length" * 10)
+    return buffer.getvalue()
+
+
+def sparse_tar() -> bytes:
+    """A tar whose header states a text as a number."""
+    buffer, member = io.BytesIO(), tarfile.TarInfo("a.png")
+    member.pax_headers = {"GNU.sparse.map": "1,x"}
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.addfile(member)
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "message"),
+    [
+        ("a.zip", b"text", "a.zip is damaged, or not a zip"),
+        ("a.zip", zipped("ü.png").replace("ü".encode(), b"\xff\xff"), "a.zip is damaged, or not a zip"),
+        ("a.zip", zipped().replace(b"PK\1\2\x14\3\x14", b"PK\1\2\x14\3\x63"), "a.zip needs a newer reader of zip"),
+        ("a.zip", zipped()[100:], "a.zip is damaged: 'a.png' cannot have 210 bytes at byte -100"),
+        ("a.tar", sparse_tar(), "a.tar is damaged, or not a tar: a header cannot be read"),
+        ("a.tar.gz", b"text", "a.tar.gz is damaged, or not a gzip, or memory is short"),
+    ],
+)
+def test_why_an_archive_cannot_be_listed_is_said_in_words_of_sla(
+    tmp_path: Path, name: str, data: bytes, message: str
+) -> None:
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(SlaError) as caught:
+        open_tree(tmp_path / name)
+    assert caught.value.message == f"{tmp_path}/{message}" and caught.value.hint
+
+
 @pytest.mark.parametrize("names", [("a.mp4", "a.mp4/b.mp4"), ("a.mp4/b.mp4", "a.mp4"), ("x/a/b", "x/a")])
 def test_a_file_that_is_a_folder_too_is_refused(tmp_path: Path, names: Sequence[str]) -> None:
     """Neither can be told from the other: a listing would take one, and a reader the other."""
