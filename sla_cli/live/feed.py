@@ -74,7 +74,8 @@ class Feed:
         if self._reader.is_alive():
             self._reader.join(LONGEST_READ)
         if self.dropped:
-            log.warning("%d of %s were left out", self.dropped, counted(self.read, "frame"))
+            number = f"{self.dropped} of {counted(self.read, 'frame')}"
+            log.warning("%s %s left out", number, "was" if self.dropped == 1 else "were")
 
     def _pace(self) -> None:
         """Set `every` from what waits. A file waits itself."""

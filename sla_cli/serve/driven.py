@@ -47,6 +47,7 @@ class Driven:
     opening: Mapping[str, Any]
     memory: int
     _connection: Connection = field(init=False)
+    _opened: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         """Raises LostError if no process can be started."""
@@ -69,6 +70,7 @@ class Driven:
             self.kill()
             raise answer.error
         assert isinstance(answer, Ready)
+        self._opened = True
         return answer.made
 
     def send(self, order: Order) -> None:
@@ -116,4 +118,4 @@ class Driven:
         """The error for the process having ended."""
         self.process.join(1)
         reason = "the process that recognised it ended unexpectedly, which a damaged video may cause"
-        return LostError(reason, by_itself=True)
+        return LostError(reason if self._opened else "it ended unexpectedly", by_itself=True)

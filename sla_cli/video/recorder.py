@@ -12,6 +12,7 @@ import numpy as np
 
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
+from sla_cli.system.atomic import HINT, HINTS
 
 SUFFIX = ".mkv"
 CODEC = "libx264"
@@ -118,6 +119,7 @@ class Recorder:
     def _refused(self, error: OSError | av.FFmpegError) -> SlaError:
         """The first one says why; PyAV has no reason for those that follow it, as when the file is closed."""
         what = f"cannot write {self._path}: {error.strerror or error}"
-        kept = f"{counted(self.frames, 'frame')} of the recording are kept" if self.frames else "nothing is recorded"
-        self._fault = self._fault or SlaError(f"{what}; {kept}", "Free space, or record into another folder.")
+        kept = f"{counted(self.frames, 'frame is', 'frames are')} kept" if self.frames else "nothing is recorded"
+        hint = "Give another name" if isinstance(error, FileExistsError) else HINTS.get(error.errno, HINT)
+        self._fault = self._fault or SlaError(f"{what}; {kept}", f"{hint}.")
         return self._fault

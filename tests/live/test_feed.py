@@ -91,6 +91,9 @@ def test_no_frame_of_a_file_is_lost_and_none_is_read_too_early(said: pytest.LogC
     assert source.given <= WAITING + 2  # the rest waits in the file
     assert [first[0], *(moment for moment, _ in frames)] == [number / 25 for number in range(3 * WAITING)]
     assert (feed.read, feed.dropped, feed.every, said.text) == (3 * WAITING, 0, 1, "")
+    feed.dropped = 1
+    feed.__exit__()
+    assert f"1 of {3 * WAITING} frames was left out" in said.text
 
 
 @pytest.mark.parametrize("realtime", [True, False], ids=["a file as a camera", "a camera"])

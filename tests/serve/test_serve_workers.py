@@ -15,7 +15,7 @@ import pytest
 from recordings import broken_run, images_of
 
 from sla_cli.serve import workers
-from sla_cli.serve.driven import Driven
+from sla_cli.serve.driven import Driven, LostError
 from sla_cli.serve.talk import Frame, Said
 from sla_cli.serve.workers import Workers
 
@@ -28,6 +28,14 @@ def test_a_process_that_is_stopped_while_it_loads_is_no_fault(run: Path, monkeyp
     held.start()
     held.stop()
     assert held.fault is None and not failures
+
+
+def test_a_process_that_ends_while_it_loads_is_not_explained_by_a_video(run: Path) -> None:
+    loading = Driven({"run": run}, 2**40)
+    loading.kill()
+    with pytest.raises(LostError, match=r"^it ended unexpectedly$"):
+        loading.open()
+    loading.close()
 
 
 STARVED = """

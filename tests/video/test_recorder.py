@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 from pathlib import Path
@@ -75,8 +76,12 @@ def test_a_recording_is_never_replaced(tmp_path: Path) -> None:
         check_recording(tmp_path / "a.mkv")
     with pytest.raises(SlaError, match="Matroska"):
         check_recording(tmp_path / "a.mp4")
-    with Recorder(tmp_path / "a.mkv") as recorder, pytest.raises(SlaError, match="File exists; nothing is recorded"):
+    with (
+        Recorder(tmp_path / "a.mkv") as recorder,
+        pytest.raises(SlaError, match="File exists; nothing is recorded") as caught,
+    ):
         recorder.add(0.0, pictures(1)[0])
+    assert caught.value.hint == "Give another name."
     assert (tmp_path / "a.mkv").read_bytes() == b"somebody"
     with Recorder(tmp_path / "none.mkv"):
         pass
@@ -88,6 +93,14 @@ def test_a_full_disk_is_named_also_when_the_file_is_closed(tmp_path: Path) -> No
     with disk_with(30_000), pytest.raises(SlaError, match="File too large"), Recorder(tmp_path / "a.mkv") as recorder:
         for number in range(50):
             recorder.add(number / 25, np.roll(noise, number, 0))
+
+
+def test_a_frame_that_is_kept_is_one_frame(tmp_path: Path) -> None:
+    with Recorder(tmp_path / "a.mkv") as recorder:
+        recorder.add(0.0, pictures(1)[0])
+        refused = recorder._refused(PermissionError(errno.EACCES, "Permission denied"))
+    assert refused.message.endswith("Permission denied; 1 frame is kept")
+    assert refused.hint == "Check the permissions, or write into another folder."
 
 
 def test_a_picture_that_no_encoder_takes_is_refused(tmp_path: Path) -> None:
