@@ -76,8 +76,10 @@ def _check_card(card: Path) -> None:
     try:
         data = ModelCard.load(card).data
     except (YAMLError, ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
-        first = "too deeply nested" if isinstance(error, RecursionError) else " ".join(str(error).split())
-        raise FormatError(f"{card}: the YAML between the first two lines --- cannot be read: {first}") from error
+        mark = getattr(error, "problem_mark", None)  # counts from the line after the first, from 0 on
+        where = "" if mark is None else f", {getattr(error, 'problem', '')} in line {mark.line + 2}"
+        fault = f"{card}: the YAML between the first two lines --- cannot be read{where}"
+        raise FormatError(fault, "Compare it with that of a card which `sla export` has just written.") from error
     if missing := [name for name in ("license", "language") if data.get(name) is None]:
         log.warning("%s: the hub will show no %s; its YAML has none", card, " and no ".join(missing))
 

@@ -83,18 +83,19 @@ def test_a_card_with_open_questions_is_refused(made: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new"),
+    ("old", "new", "reason"),
     [
-        ("language: gsg", "language: [gsg"),
-        ("language: gsg", "language: gsg\n1: one"),
-        ("language: gsg", "- gsg"),
-        ("model-index:", "model-index: 5\nrest:"),
-        pytest.param("language: gsg", f"language: {'[' * 50_000}", id="deep"),
+        ("language: gsg", "language: {gsg", ", expected ',' or '}', but got ':' in line 3"),
+        ("language: gsg", "language: gsg\n1: one", ""),
+        ("language: gsg", "- gsg", ", expected <block end>, but found '?' in line 3"),
+        ("model-index:", "model-index: 5\nrest:", ""),
+        pytest.param("language: gsg", f"language: {'[' * 50_000}", "", id="deep"),
     ],
 )
-def test_a_card_whose_yaml_cannot_be_read_is_refused(made: Path, old: str, new: str) -> None:
+def test_a_card_whose_yaml_cannot_be_read_is_refused(made: Path, old: str, new: str, reason: str) -> None:
+    fault = f"README.md: the YAML between the first two lines --- cannot be read{reason} hint: Compare it"
     with edited(made, old, new) as folder:
-        assert "README.md: the YAML between the first two lines --- cannot be read" in refused("publish", folder, NAME)
+        assert fault in refused("publish", folder, NAME)
 
 
 def test_what_the_hub_will_lack_is_said(made: Path) -> None:
