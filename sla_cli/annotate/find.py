@@ -59,7 +59,8 @@ def _pairs(paths: Iterable[Path]) -> Iterator[Pair]:
                 raise SlaError(f"{path} contains no video", "Give videos, a folder of videos, or ELAN files.")
             yield from found
         elif not path.is_file():
-            raise SlaError(f"no such video: {path}", "Give videos, a folder of videos, or ELAN files.")
+            fault = f"{path} is not a file" if path.exists() else f"no such video: {path}"
+            raise SlaError(fault, "Give videos, a folder of videos, or ELAN files.")
         elif path.suffix.lower() == SUFFIX:
             yield _video_of(path), path
         elif _is_table(path):

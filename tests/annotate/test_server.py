@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import socket
@@ -210,10 +211,12 @@ def test_ctrl_c_ends_it_and_its_port_is_free(folder: Path) -> None:
 
 def test_faults_of_the_command_are_sentences(folder: Path, tmp_path: Path, server: Served) -> None:
     lonely = write_suggestions(tmp_path / "lonely.eaf")
-    empty = tmp_path / "empty"
+    empty, pipe = tmp_path / "empty", tmp_path / "pipe.mp4"
     empty.mkdir()
+    os.mkfifo(pipe)
     for arguments, message in {
         (str(tmp_path / "no.mp4"),): "no such video",
+        (str(pipe),): "pipe.mp4 is not a file",
         (str(empty),): "contains no video",
         (str(lonely),): "its video is not found",
         (str(folder.parent / "secret.txt"),): "is not a video file",
