@@ -171,7 +171,7 @@ class Recording:
 
     def _check_length(self, seconds: float) -> None:
         if seconds > self._longest:
-            raise FrameError(f"{self.where} is longer than {self._longest:g} seconds")
+            raise FrameError(f"{self.where} is longer than {self._longest:g} s")
 
     def _check_rate(self) -> None:
         """The rate is measured if that of a video varies, as in `sla prep`, so it is known only at the end."""

@@ -356,7 +356,7 @@ def test_a_model_that_cannot_be_opened_ends_the_service(run: Path, tmp_path: Pat
 @pytest.mark.parametrize(
     ("limit", "sentence"),
     [
-        (("--max-minutes", "0.01"), "the video is longer than 0.6 seconds"),
+        (("--max-minutes", "0.01"), "the video is longer than 0.6 s"),
         (("--work-minutes", "0.001"), "recognition took longer than this service allows"),
     ],
 )
