@@ -276,6 +276,8 @@ class Recognizer:
             SlaError: another shape or type, values that are no log-probabilities, or a frame rate that is unknown.
         """
         values = as_log_probs(log_probs, len(self.glosses) + 1)
+        if fps is None and not self.frames.fps:
+            raise SlaError("the run does not know the frame rate of its training clips", "Give fps.")
         rate = as_number(self.frames.fps if fps is None else fps, "fps", SLOWEST, FASTEST)
         min_confidence = as_number(min_confidence, "min_confidence", 0, 1)
         emission = Emission("log_probs", values, len(values) * self._runtime.stride, rate)

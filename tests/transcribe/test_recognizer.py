@@ -278,6 +278,10 @@ def test_signs_from_log_probabilities_are_those_of_the_search(model: Recognizer)
     for wrong in ({"fps": 0}, {"fps": float("nan")}, {"min_confidence": 2}):
         with pytest.raises(SlaError):
             model.signs(log_probs, **wrong)
+    unknown = replace(model, frames=replace(model.frames, fps=0.0))
+    with pytest.raises(SlaError, match="does not know the frame rate") as caught:
+        unknown.signs(log_probs)
+    assert caught.value.hint == "Give fps." and unknown.signs(log_probs, fps=25.0)
 
 
 @pytest.mark.parametrize(
