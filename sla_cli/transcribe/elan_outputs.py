@@ -108,5 +108,5 @@ def _with_file(job: Job, elan: ElanFiles) -> Job | None:
     eaf = elan.of[place]
     if not eaf.is_file():
         fault = f"{job.recording}: no ELAN file in {eaf.parent} has its name or links it"
-        raise SlaError(fault, "Link it in ELAN, or write a new file with --format eaf.")
+        raise SlaError(fault, "Link it in ELAN, or write a new file: --format eaf in place of --add-to.")
     return replace(job, add_to=eaf)

@@ -40,7 +40,7 @@ def plan_outputs(recordings: Sequence[FoundRecording], out: Path | None, kinds: 
         SlaError: one file for several recordings, or an unknown extension.
     """
     if out == Path("-"):
-        raise SlaError("--output - names no file", "Leave it out, and glosses are printed.")
+        raise SlaError("--output - names no file", "Without it, --format and --add-to, glosses are printed.")
     if out is not None and out.suffix and not out.is_dir():
         if len(recordings) > 1:
             hint = "Name a folder: one that is there, or a name without a point."

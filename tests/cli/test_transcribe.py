@@ -339,6 +339,7 @@ def test_a_tier_is_added_to_each_elan_file_of_a_folder(folder: Path) -> None:
     reported = refused("transcribe", "mine", "--add-to", "elan", *RUN)
     assert "2 of 6 recordings failed" in reported
     assert "lone.mkv: no ELAN file in elan has its name or links it" in reported and "bad.eaf" in reported
+    assert "--format eaf in place of --add-to" in reported
     assert "cam2.mkv: left out, elan/session.eaf links it beside another video" in reported
     changed = {path.name: path.read_bytes() for path in elan.iterdir() if path.read_bytes() != before[path.name]}
     assert sorted(changed) == ["a.eaf", "b.eaf", "session.eaf"]
@@ -389,7 +390,8 @@ def test_outputs_that_would_replace_each_other_or_are_unknown(folder: Path) -> N
     assert "is one file for 2 recordings" in refused("transcribe", "mine", "-o", "x.eaf", *RUN)
     unknown = refused("transcribe", "mine/a.mkv", "-o", "x.doc", *RUN)
     assert "no annotation format has the extension '.doc'" in unknown and ".html" in unknown
-    assert "names no file" in refused("transcribe", "mine/a.mkv", "-o", "-", *RUN)
+    refusal = refused("transcribe", "mine/a.mkv", "-o", "-", "--format", "csv", *RUN)
+    assert "names no file" in refusal and "Without it, --format and --add-to" in refusal
     assert "is followed by an empty text" in refused("transcribe", "", *RUN)
 
 
