@@ -25,7 +25,7 @@ from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.version import readable, unread_version
 from sla_cli.config.checks import read_values
 from sla_cli.core.digest import digest_json
-from sla_cli.errors import FormatError, SlaError, without_pattern
+from sla_cli.errors import FormatError, ReadError, SlaError, without_pattern
 from sla_cli.system.atomic import write_text
 from sla_cli.system.regular_file import open_regular
 
@@ -169,7 +169,7 @@ def read_receipt(artifact: Path, *stages: str) -> Receipt | None:
 
 
 def read_receipt_file(path: Path) -> Receipt:
-    """The receipt in a file. Raises FormatError if it holds none."""
+    """The receipt in a file. Raises FormatError if it holds none, ReadError if that cannot be known now."""
     try:
         facts = read_json(path, names=True)
         if "version" not in facts or "stage" not in facts:
@@ -180,9 +180,11 @@ def read_receipt_file(path: Path) -> Receipt:
             found = read_values(Receipt, facts, path)
             _check_results(found)
             return found
+    except ReadError:  # it may be a whole one, which must not be deleted
+        raise
     except (SlaError, UnicodeEncodeError) as error:
         reason = error.message if isinstance(error, SlaError) else str(error)
-        reason = reason.removeprefix(str(path)).lstrip(":, ")  # it is named once
+        reason = reason.removeprefix("cannot read ").removeprefix(str(path)).lstrip(":, ")  # it is named once
         hint = f"{_how_to_fix()} If it is not from sla, move it instead."
         raise FormatError(f"{path}: not a receipt ({reason})", hint) from error
     raise unread_version(path, "receipt", VERSION, facts["version"], _how_to_fix(f"`sla {facts['stage']}`"))

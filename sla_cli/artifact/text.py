@@ -8,7 +8,7 @@ import math
 import re
 from pathlib import Path
 
-from sla_cli.errors import FormatError, SlaError, shown
+from sla_cli.errors import LASTING, FormatError, SlaError, cannot_read, shown
 from sla_cli.system.regular_file import read_regular
 
 UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -25,11 +25,13 @@ def read_text(path: Path) -> str:
 
 
 def read_bytes(path: Path) -> bytes:
-    """The content of a file. Raises SlaError if it cannot be read."""
+    """The content of a file. Raises SlaError if it cannot be read, ReadError if another attempt may succeed."""
     try:
         return read_regular(path)
     except OSError as error:
-        hint = "Name a text file that exists and that you may read."
+        if error.errno not in LASTING:
+            raise cannot_read(path, error) from error
+        hint = "Name a text file that exists."
         if error.errno == errno.EFBIG:
             hint = "No text that sla reads is so large: name another file, or divide this one."
         raise SlaError(f"cannot read {path}: {error.strerror}", hint) from error

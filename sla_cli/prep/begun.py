@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from sla_cli.artifact.json_file import read_json
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.errors import FormatError, ReadError, SlaError
 from sla_cli.prep.request import PrepRequest
 from sla_cli.system.atomic import remove_folder, write_text
 
@@ -70,19 +70,21 @@ def _refuse_other(out: Path, begun: PrepRequest, now: PrepRequest) -> None:
 
 
 def read_begun(folder: Path) -> Begun:
-    """The prep that a cache belongs to. Raises FormatError."""
+    """The prep that a cache belongs to. Raises FormatError, or ReadError if that cannot be known now."""
     path, hint = folder / BEGUN, f"Remove the folder {folder}."
     try:
         values = read_json(path, hint, names=True)
         request = PrepRequest.from_json(values.pop("request"))
         begun = Begun(request, **values)
         if begun.on_error not in ("stop", "skip") or type(begun.force) is not bool:
-            raise TypeError("a value has another type")
+            raise TypeError
         return begun
+    except ReadError:  # what was encoded may be whole
+        raise
     except SlaError as error:
         raise FormatError(f"{path}: cannot be read ({error.message})", hint) from error
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise FormatError(f"{path}: cannot be read ({error})", hint) from error
+        raise FormatError(f"{path} does not hold what a prep was begun with", hint) from error
 
 
 def newest_unfinished(stores: Path, corpus: str) -> tuple[Path, Begun]:

@@ -33,7 +33,7 @@ from sla_cli.artifact.receipt import (
     unchanged_digest,
     write_receipt,
 )
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.errors import FormatError, ReadError, SlaError
 from sla_cli.log import log
 from sla_cli.system.atomic import Check, remove_leftovers, temporary_path
 from sla_cli.system.file_identity import identity, unchanged
@@ -101,7 +101,7 @@ class Making:
             read_receipt(self.path)
             self._keep = self.path.is_file() and not is_as_made(self.path)
             self._found = identity(self.path)
-        with suppress(FormatError):  # a damaged one of a folder is replaced
+        with suppress(FormatError, ReadError):  # a damaged one of a folder is replaced
             self._old = read_receipt(self.path)
         self._receipt = receipt_path(self.path)
         self._aside = temporary_path(self._receipt)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from sla_cli.artifact.receipt import read_receipt, read_receipt_file, receipt_of_file
 from sla_cli.core.endings import other_ending
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.errors import FormatError, ReadError, SlaError
 from sla_cli.store.paths import clips_files
 from sla_cli.system.atomic import HINTS, LONGEST_NAME, Check, refuse_read_only
 from sla_cli.work import scores
@@ -121,7 +121,7 @@ def check_folder(folder: Path) -> None:
         raise SlaError(f"{nearest} is {what}, and {folder} is to be a folder", "Move it, or name another folder.")
     real = Path(os.path.realpath(folder))
     for place in (real, *real.parents):
-        with suppress(FormatError):  # a receipt of another program
+        with suppress(FormatError, ReadError):  # a receipt of another program, or user
             if found := kind_of(place) if place == real and real.is_dir() else _around(place):
                 fault = f"{place} is an artifact of sla ({found}), into which nothing else is written"
                 raise SlaError(fault, "Name another folder.")

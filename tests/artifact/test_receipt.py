@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import re
@@ -28,7 +29,9 @@ from sla_cli.artifact.receipt import (
 )
 from sla_cli.cli.main import app
 from sla_cli.core.digest import digest_json
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.errors import FormatError, ReadError, SlaError
+from sla_cli.work.making import making
+from sla_cli.work.output import check_folder
 
 texts = st.text(st.characters(codec="utf-8"), max_size=6)
 values = st.one_of(st.integers(-9, 9), st.floats(allow_nan=False), texts, st.booleans(), st.lists(st.integers()))
@@ -142,6 +145,27 @@ def test_what_is_no_receipt_is_named(tmp_path: Path, content: bytes) -> None:
     assert caught.value.message.count("receipt.json") == 1
     assert "Delete it" in caught.value.hint
     assert already_made(tmp_path, receipt(), force=True) is None, "what is replaced need not be readable"
+
+
+def test_one_that_cannot_be_read_now_is_not_to_be_deleted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_receipt(receipt(), tmp_path)
+
+    def refused(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("sla_cli.artifact.text.read_regular", refused)
+    with pytest.raises(ReadError, match=r"cannot read .*receipt\.json: Permission denied") as caught:
+        already_made(tmp_path, receipt(), force=False)
+    assert "elete" not in caught.value.hint
+    check_folder(tmp_path / "new")  # that of another user in a folder above is no obstacle
+    with making(tmp_path, receipt(), force=True) as artifact:
+        artifact.begin()  # it is replaced
+
+
+def test_a_folder_in_place_of_a_receipt_is_named_once(tmp_path: Path) -> None:
+    (tmp_path / "receipt.json").mkdir()
+    with pytest.raises(FormatError, match=r"receipt\.json: not a receipt \(Is a directory\)"):
+        read_receipt(tmp_path)
 
 
 def test_another_version_is_named(tmp_path: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import re
 from pathlib import Path
 
 import pytest
 
-from sla_cli.errors import FormatError, SlaError
+from sla_cli.errors import FormatError, ReadError, SlaError
 from sla_cli.prep.begun import Begun, begin, newest_unfinished, read_begun
 from sla_cli.prep.corpora import corpora
 from sla_cli.prep.request import PrepRequest
@@ -46,6 +48,7 @@ def check_refused(folder: Path) -> None:
         read_begun(folder)
     assert str(folder / "begun.json") in caught.value.message
     assert "\n" not in caught.value.message
+    assert not re.search("argument|attribute|hashable|mapping|PathLike|'request'", caught.value.message), "of Python"
     assert str(folder) in caught.value.hint
 
 
@@ -91,6 +94,19 @@ def test_a_corpus_that_this_version_does_not_know_is_one_sentence(tmp_path: Path
     path = folder / "begun.json"
     path.write_text(path.read_text(encoding="utf-8").replace('"elan"', '"phoenix2015"'), encoding="utf-8")
     check_refused(folder)
+
+
+def test_what_cannot_be_read_now_is_not_to_be_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With it would go what was encoded."""
+    folder, _ = begun_in(tmp_path)
+
+    def refused(path: Path) -> bytes:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    monkeypatch.setattr("sla_cli.artifact.text.read_regular", refused)
+    with pytest.raises(ReadError, match=r"begun\.json: Permission denied") as caught:
+        read_begun(folder)
+    assert "Remove" not in caught.value.hint
 
 
 def test_the_newest_of_a_corpus_is_continued(tmp_path: Path) -> None:
