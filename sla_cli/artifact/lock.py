@@ -18,6 +18,7 @@ from weakref import WeakSet
 
 from sla_cli.errors import SlaError
 from sla_cli.log import log
+from sla_cli.system.atomic import ELSEWHERE, HINTS
 from sla_cli.system.interrupt import uninterrupted
 
 try:
@@ -163,8 +164,7 @@ def _open(folder: Path, tries: int = 100) -> TextIO:
         if isinstance(error, FileNotFoundError) and tries:  # the previous process has just removed the folder
             return _open(folder, tries - 1)
         reason = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
-        hint = "Check its name and permissions, or choose another folder."
-        raise SlaError(f"cannot write {folder}: {reason}", hint) from error
+        raise SlaError(f"cannot write {folder}: {reason}", f"{HINTS.get(error.errno, ELSEWHERE)}.") from error
 
 
 def _hold(file: TextIO, folder: Path, busy: SlaError, wait: bool, shared: bool) -> bool:
@@ -183,7 +183,7 @@ def _hold(file: TextIO, folder: Path, busy: SlaError, wait: bool, shared: bool) 
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise SlaError(
-                f"cannot lock {folder / LOCK}: {error.strerror}", "Try again, or name another --work."
+                f"cannot lock {folder / LOCK}: {error.strerror}", "Try again, or use a folder of another disk."
             ) from error
         return False
     return True

@@ -24,11 +24,13 @@ LONGEST_NAME = 255  # bytes, on almost all disks
 LONG = 100  # bytes of a name to which no more is added
 UNFINISHED = ".partial"  # the end of the name of a file or folder that is not complete; a point is before it
 Check = Callable[[Path], bool | None]
-HINT = "Free space, or write into another folder"
+ELSEWHERE = "Write into another folder"
+SPACE = "Free space, or write into another folder"
 IN_THE_WAY = "A file is where its folder would be: move it, or write elsewhere"
 PERMISSIONS = "Check the permissions, or write into another folder"
 HINTS: dict[int | None, str] = {
     **dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), PERMISSIONS),
+    **dict.fromkeys((errno.ENOSPC, errno.EDQUOT), SPACE),
     errno.ENAMETOOLONG: "Give it, or the input that it is named after, a shorter name",
     errno.EEXIST: IN_THE_WAY,
     errno.ENOTDIR: IN_THE_WAY,
@@ -76,7 +78,7 @@ def atomic_write(path: Path, *, flush: bool = True, check: Check | None = None, 
             raise  # not from the file system
         raise SlaError(
             f"cannot write {path}: {error.strerror or error}",
-            f"{HINTS.get(error.errno, HINT)}; files that were complete before are unchanged.",
+            f"{HINTS.get(error.errno, ELSEWHERE)}; files that were complete before are unchanged.",
         ) from error
 
 

@@ -79,6 +79,14 @@ def test_where_no_file_can_be_is_said(tmp_path: Path) -> None:
             pass
 
 
+def test_what_helps_on_a_disk_that_cannot_be_written(small_disk: Path) -> None:
+    for state, helps in (("ro", "permissions"), ("rw,nr_inodes=1", "Free space")):
+        subprocess.run(["mount", "-o", f"remount,{state}", str(small_disk)], check=True)
+        with pytest.raises(SlaError, match="cannot write") as caught, locked(small_disk / "made", "busy"):
+            pass
+        assert helps in caught.value.hint
+
+
 def test_a_file_or_a_link_that_leads_nowhere_is_no_folder(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to("gone")

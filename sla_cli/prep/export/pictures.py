@@ -17,6 +17,7 @@ from sla_cli.store.clips import StoredClip
 from sla_cli.store.codec import decode, encode
 from sla_cli.store.file import AGAIN
 from sla_cli.store.store import open_split
+from sla_cli.system.atomic import ELSEWHERE, HINTS
 
 PARTIAL = ".partial"  # folder in the export for files that are being written
 STORED_AS = {"png": "png", "jpg": "jpeg"}  # the codec of a store whose bytes already are such files
@@ -111,7 +112,7 @@ class Pictures:
                     path.replace(folder / inner / path.name)
         except OSError as error:
             shutil.rmtree(partial, ignore_errors=True)
-            hint = "Free space or choose another folder with -o, and run it again: complete clips are kept."
+            hint = f"{HINTS.get(error.errno, ELSEWHERE)}, and run it again: complete clips are kept."
             raise SlaError(f"cannot write {folder}: {error.strerror or error}", hint) from error
         return digest_json(digests)
 

@@ -460,6 +460,15 @@ def test_a_full_disk_is_one_sentence_and_the_export_goes_on(
     assert export(tmp_path / "store", tmp_path / "out").frames == 184
 
 
+def test_space_is_no_help_where_a_file_is_in_the_way(made: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").touch()
+    store = Store(made)
+    pictures = Pictures(store.name, tmp_path / "out", "phoenix2014", "png", 32, {"dev": store["dev"].digest})
+    with pytest.raises(SlaError, match=r"cannot write .*: Not a directory") as caught:
+        pictures.write(("dev", 0))
+    assert "space" not in caught.value.hint
+
+
 def test_a_damaged_clip_is_named(out: Path, tmp_path: Path) -> None:
     with (out / "clips.h5").open("r+b") as file:
         data = file.read()
