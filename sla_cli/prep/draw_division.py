@@ -162,8 +162,8 @@ def _by_shares(groups: Groups, kept: Mapping[str, str], wanted: DivisionConfig) 
     if new and len(groups) < len(shares):  # without new ones, a division from which somebody left stays as it is
         number, lost = _number_of(len(groups), wanted), list(shares)[len(groups) :]
         message = f"{number} cannot fill {', '.join(shares)}: nothing would be left for {' and '.join(lost)}"
-        hint = f"Give --shares without them (90,10 for train and dev), or another --by. {JOINED}"
-        raise SlaError(message, hint)
+        less = ",".join(f"{shares[split]:g}" if split in shares and split not in lost else "0" for split in SPLITS)
+        raise SlaError(message, f"Give --shares {less}, or another --by. {JOINED}")
     clips = sum(map(len, groups.values()))
     targets = {split: share / sum(shares.values()) * clips for split, share in shares.items()}
     best, nearest = {}, math.inf
@@ -202,7 +202,8 @@ def _by_fold(groups: Groups, wanted: DivisionConfig) -> dict[str, str]:
     test, folds = parse_part("--fold", wanted.fold, FEWEST_FOLDS)
     if len(groups) < folds:
         message = f"--fold {wanted.fold}: {_number_of(len(groups), wanted)} cannot fill {counted(folds, 'fold')}"
-        raise SlaError(message, f"Use fewer folds, or another --by. {JOINED}")
+        instead = {1: "Give --shares 100,0", 2: "Give --shares 90,10"}.get(len(groups), "Use fewer folds")
+        raise SlaError(message, f"{instead}, or another --by. {JOINED}")
     sizes, split_of = [0] * folds, dict[str, str]()
     for name in _ordered(groups, wanted.seed, 0):
         fold = sizes.index(min(sizes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -234,6 +235,27 @@ def test_divisions_that_cannot_be_drawn(wanted: DivisionConfig, message: str) ->
         splits(clips, wanted)
     assert message in caught.value.message
     assert caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("wanted", "signers"),
+    [
+        (SIGNER, "ab"),
+        (SIGNER, "a"),
+        (replace(SIGNER, shares=(1, 1)), "a"),
+        (replace(SIGNER, shares=(0, 50, 50)), "a"),
+        (replace(SIGNER, fold="2/9"), "ab"),
+        (replace(SIGNER, fold="1/3"), "a"),
+    ],
+)
+def test_the_shares_of_a_hint_divide(wanted: DivisionConfig, signers: str) -> None:
+    clips = [clip(f"{signer}{n}", signer) for signer in signers for n in range(3)]
+    with pytest.raises(SlaError, match="cannot fill") as caught:
+        splits(clips, wanted)
+    shares = re.search(r"--shares ([\d,]+\d)", caught.value.hint)
+    assert shares is not None
+    found = splits(clips, replace(SIGNER, shares=tuple(map(float, shares[1].split(",")))))
+    assert len(set(found.values())) == len(signers)
 
 
 def test_unknown_signers_are_counted_and_named() -> None:
