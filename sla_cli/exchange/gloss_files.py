@@ -148,16 +148,17 @@ def _recognise(text: str, path: Path) -> Format:
     for kind in FORMATS:
         if kind.begins(text):
             return kind
-    fitting = ([kind for kind in FORMATS if kind.parse(line) is not None] for _, line in content_lines(text))
-    first = next(fitting, None)
-    if first is None:
+    number, line = next(content_lines(text), (0, ""))
+    if not number:
         raise FormatError(f"{path} holds no hypotheses or references", "Was the program that wrote it interrupted?")
     for kind in FORMATS:
         if path.suffix.lower() == f".{kind.name}":
             return kind
+    fitting = ([kind for kind in FORMATS if kind.parse(line) is not None] for _, line in content_lines(text))
+    first = next(fitting)
     if not first:
         hint = TIMES if "<ANNOTATION_DOCUMENT" in text[:4096] else KNOWN
-        raise FormatError(f"{path}, line 1: no format that sla knows: {text[:80].split(chr(10), 1)[0]!r}", hint)
+        raise FormatError(f"{path}, line {number}: no format that sla knows: {line[:80]!r}", hint)
     return next((kinds[0] for kinds in chain([first], fitting) if len(kinds) == 1), first[0])
 
 
