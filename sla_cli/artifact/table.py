@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sla_cli.artifact.text import one_line_end, read_text
+from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError, some
 from sla_cli.log import log
 from sla_cli.system.atomic import Check, write_text
@@ -212,10 +213,10 @@ def _wrong_width(
     cells: Sequence[str], header: Sequence[str], separator: str, at: str, *, quoted: bool = False
 ) -> FormatError:
     """The error of a row that has more or fewer cells than the header."""
-    what = "cells" if quoted else "fields"
+    number = counted(len(cells), "cell" if quoted else "field")
     hint = "Quote each cell that contains this separator." if quoted else "If the file was cut off, copy it again."
     return FormatError(
-        f"{at}: {len(cells)} {what}, but the header has {len(header)}: {separator.join(cells)[:80]!r}",
+        f"{at}: {number}, but the header has {len(header)}: {separator.join(cells)[:80]!r}",
         f"They are separated by {SEPARATORS[separator]}. {hint}",
     )
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from sla_cli.core.clip import one_spelling
 from sla_cli.core.clip_score import ClipScore
+from sla_cli.core.counted import counted
 from sla_cli.core.result import Cluster
 from sla_cli.core.word_numbers import WordNumbers
 from sla_cli.errors import SlaError, some
@@ -33,7 +34,7 @@ def clusters(clips: Sequence[ClipScore], kind: Cluster) -> list[int]:
     names = one_spelling(clip.signer for clip in clips) if kind == "signer" else [clip.recording for clip in clips]
     if unknown := [clip.id for clip, name in zip(clips, names, strict=True) if not name]:
         raise SlaError(
-            f"no {kind} is recorded for {len(unknown)} of {len(clips)} clips ({some(unknown)}), "
+            f"no {kind} is recorded for {len(unknown)} of {counted(len(clips), 'clip')} ({some(unknown)}), "
             f"so they cannot be drawn by {kind}",
             f"{RECORDED[kind]} Or draw by sentence: leave --cluster out.",
         )

@@ -55,7 +55,7 @@ def label_clips(listing: Listing, labels: Labels) -> list[Clip]:
     if not clips or any("train" not in listing.divisions[name].values() for name in had_train):
         reasons = some(dict.fromkeys(listing.skipped.values()), 1)
         hint = f"Clips are left out: {reasons}" if reasons else "Do they contain glosses?"
-        raise SlaError(f"{' and '.join(listing.tables) or 'the corpus'}: no usable clip", hint)
+        raise SlaError(f"{some(listing.tables) or 'the corpus'}: no usable clip", hint)
     return clips
 
 

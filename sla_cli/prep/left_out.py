@@ -145,7 +145,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
             _without(stored, gone)
     # Each once, as the store writes the name.
     people = tuple({signer_key(name): name for name in (*signers, *gone.values())}.values())
-    log.info("%s of %s removed from %s", counted(len(gone), "clip"), " and ".join(people), out)
+    log.info("%s of %s removed from %s", counted(len(gone), "clip"), some(people), out)
     return LeftOut(folder, people, tuple(gone), removed, _held_by(path, searched), searched)
 
 
@@ -186,7 +186,7 @@ def _held_by(path: Path, searched: Iterable[Path], digests: Iterable[str] = ()) 
 def _nobody_left(out: Path, signers: Sequence[str], held_by: Sequence[Holder]) -> SlaError:
     """Names what else may hold the clips: nothing tells it when the folder is removed."""
     also = f", and these, which may have been made from it: {'; '.join(f'{one.kind} {one.path}' for one in held_by)}"
-    message = f"all clips of {out} are by {' and '.join(signers)}: nothing would be left"
+    message = f"all clips of {out} are by {some(signers)}: nothing would be left"
     return SlaError(message, f"Remove the whole folder{also if held_by else ''}.")
 
 

@@ -83,7 +83,7 @@ def test_any_text_comes_back(tmp_path_factory: pytest.TempPathFactory, rows: lis
         (b"name|gloss\na|A\n", "line 1: no column id in the header 'name|gloss'"),
         (b"id,gloss\na,A\n", "line 1: no column id, gloss"),
         (b"id|gloss\na|A\nb|A|B\n", "line 3: 3 fields, but the header has 2: 'b|A|B'"),
-        (b"id|gloss\r\na|A\r\nb\r\n", "line 3: 1 fields, but the header has 2: 'b'"),
+        (b"id|gloss\r\na|A\r\nb\r\n", "line 3: 1 field, but the header has 2: 'b'"),
         (b"id|gloss|id\na|A|b\n", "line 1: several columns are named id"),
         (b"id|gloss\na|GR\xdcN\n", "line 2: not UTF-8"),
         ("id|gloss\na|中文".encode()[:-1], "line 2: not UTF-8"),

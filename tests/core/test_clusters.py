@@ -34,5 +34,7 @@ def test_what_is_not_known_is_named() -> None:
     with pytest.raises(SlaError, match=r"no signer is recorded for 1 of 3 clips \(b\)") as refusal:
         clusters(clips, "signer")
     assert "tables with a column signer" in refusal.value.hint
+    with pytest.raises(SlaError, match=r"for 1 of 1 clip \(b\)"):
+        clusters(clips[1:2], "signer")
     with pytest.raises(SlaError, match=r"no recording is recorded for 3 of 3 clips \(a, b, c\)"):
         clusters(clips, "recording")

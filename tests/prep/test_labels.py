@@ -74,3 +74,9 @@ def test_vocabularies_of_the_releases(shared: Path, name: str) -> None:
     for labels, expected in (("raw", raw), (name, cleaned)):
         found = {gloss for text in texts for gloss in find_labels(labels, "").clean(text)}
         assert expected is None or len(found) == expected
+
+
+def test_not_all_of_many_tables_are_named() -> None:
+    listing = Listing(tables={f"{name}.eaf": "" for name in "abcdefg"})
+    with pytest.raises(SlaError, match=r"^a\.eaf, b\.eaf, c\.eaf, d\.eaf, e\.eaf and 2 more: no usable clip"):
+        label_clips(listing, find_labels("raw", ""))

@@ -285,6 +285,9 @@ def test_signers_that_cannot_be_left_out(store: Path) -> None:
     with pytest.raises(SlaError, match=r"all clips of .* are by ann: nothing would be left") as caught:
         leave_out(leave, ["ann"], store.parents[1])
     assert caught.value.hint.endswith(f"; prep {copy}.")
+    three = make_store(store.parent / "three", {"train": [replace(CLIPS[0], id=name, signer=name) for name in "abc"]})
+    with pytest.raises(SlaError, match="are by a, b, c: nothing"):
+        leave_out(three, ["a", "b", "c"], store.parents[1])
     assert everything(store) == before
 
 

@@ -36,7 +36,7 @@ def encode_missing(
     """
     cached = {clip.id: found for clip in clips if (found := cache.find(clip)) is not None}
     if cached:
-        log.info("%d of %d clips were encoded before", len(cached), len(clips))
+        log.info("%d of %s encoded before", len(cached), counted(len(clips), "clip was", "clips were"))
     there = {**ready, **cached}
     if gone := [clip.id for clip in clips if clip.id in there and not clip.source.stamp]:
         message = "the frames of %s are kept whose recordings are not found: %s; take out of the corpus what must go"

@@ -18,6 +18,7 @@ from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.lock import LOCK, locked
 from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
 from sla_cli.core.clip import SPLITS
+from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_bytes
 from sla_cli.core.quantities import Count, Positive
 from sla_cli.errors import FormatError, SlaError, some
@@ -219,7 +220,7 @@ def _write_pictures(
     missing, total = _missing(chosen, pictures), sum(map(len, chosen.values()))
     digests = {split: dict(known.get(split, {})) for split in chosen}
     if len(missing) < total:
-        log.info("%d of %d clips were written before", total - len(missing), total)
+        log.info("%d of %s written before", total - len(missing), counted(total, "clip was", "clips were"))
     with progress("export", len(missing)) as advance, closing(engine.run(pictures.write, missing)) as answers:
         for (split, number), answer in answers:
             if isinstance(answer, Failure):

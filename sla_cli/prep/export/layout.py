@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sla_cli.core.clip import SPLITS
+from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError, some
 from sla_cli.store.clips import Split, StoredClip
 
@@ -90,7 +91,8 @@ class Layout:
         faults = {clip.id: fault for clip in clips if (fault := self._fault(clip, suffix))}
         if faults:
             listed = some((f"{name}: {fault}" for name, fault in faults.items()), 3)
-            raise SlaError(f"{len(faults)} of {len(clips)} clips of {split} do not fit in {self.name}: {listed}", HINT)
+            number = f"{len(faults)} of {counted(len(clips), 'clip')} of {split}"
+            raise SlaError(f"{number} cannot be exported as {self.name}: {listed}", HINT)
 
     def _fault(self, clip: StoredClip, suffix: str) -> str:
         if clip.id in (".", "..") or (bad := _found(clip.id, '|,;"*?[]\\')):

@@ -213,7 +213,7 @@ def test_other_pickles_are_named(tmp_path: Path, lay: Lay, read: Read, data: byt
     [
         (SPLIT, "S000003_P0008_T00|dev", "S000003_P0008_T00|eval", "split_1.txt, line 4: split 'eval' is not one of"),
         (SPLIT, "S000003_P0008_T00|dev", "../../etc|dev", "split_1.txt, line 4: '../../etc' leads outside"),
-        (SPLIT, "S000003_P0008_T00|dev", "S000003_P0008_T00", "split_1.txt, line 4: 1 fields, but the header has 2"),
+        (SPLIT, "S000003_P0008_T00|dev", "S000003_P0008_T00", "split_1.txt, line 4: 1 field, but the header has 2"),
         (SPLIT, "S000003_P0008_T00|dev", "S000001_P0000_T00|dev", "line 4: clip S000001_P0000_T00 is listed twice"),
         (
             MAP,

@@ -241,7 +241,7 @@ def test_sources_that_are_none(mine: Path, read: Read) -> None:
         ),
         ("video gloss\nvideos/one.mp4 A\n", "found video gloss", "not by spaces"),
         ("video\tpath\nvideos/one.mp4\tx\n", "line 1: the columns video and path mean the same", "Keep one"),
-        ("video\tgloss\nvideos/one.mp4\n", "line 2: 1 cells, but the header has 2", "separated by tabs"),
+        ("video\tgloss\nvideos/one.mp4\n", "line 2: 1 cell, but the header has 2", "separated by tabs"),
         ("video,gloss\nvideos/one.mp4,A,B\n", "line 2: 3 cells, but the header has 2", "separated by commas"),
         ('video,gloss\nvideos/one.mp4,"A\nvideos/two.mp4,B\n', "line 2: unexpected end of data", "quote not closed"),
         (b"video\tgloss\nvideos/one.mp4\tGR\xdcN\n", "line 2: not UTF-8", "CSV UTF-8"),

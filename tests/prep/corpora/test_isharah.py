@@ -150,7 +150,7 @@ def test_a_miss_says_what_was_looked_for_and_what_lies_there(tmp_path: Path, lay
 
 
 @pytest.mark.parametrize(
-    ("row", "message"), [("../x|A", "'../x' is not signer_s"), ("00_1", "1 fields, but"), ("|A", "''")]
+    ("row", "message"), [("../x|A", "'../x' is not signer_s"), ("00_1", "1 field, but"), ("|A", "''")]
 )
 def test_broken_rows_are_named(tmp_path: Path, lay: Lay, read: Read, row: str, message: str) -> None:
     lay(tmp_path, tables() | {"SI/dev.txt": f"id|gloss\n02_0001|A\n{row}\n"} | clip_files("NAME.mp4"))
