@@ -50,7 +50,7 @@ def read_arrays(path: Path, *names: str) -> list[np.ndarray]:
         with np.load(content) as arrays:
             return [np.asarray(arrays[name]) for name in names or arrays.files]
     except DAMAGE as error:
-        raise Damaged(str(error)) from error
+        raise Damaged from error
 
 
 def read_or_remove(path: Path, *names: str, again: str) -> list[np.ndarray]:

@@ -17,7 +17,7 @@ from sla_cli.artifact.npz import DAMAGE, Damaged, read_arrays, write_arrays
 from sla_cli.config.settings import PrepConfig
 from sla_cli.core.clip import Clip, Source
 from sla_cli.core.digest import digest_json
-from sla_cli.errors import FrameError, ReadError, SlaError
+from sla_cli.errors import FrameError, ReadError, SlaError, cannot_read
 from sla_cli.log import log
 from sla_cli.prep.encoding.encode import encode_clip
 from sla_cli.prep.encoding.process_pool import Failure
@@ -81,7 +81,8 @@ class EncodingCache:
         except FileNotFoundError:
             return None
         except DAMAGE as error:
-            log.warning("%s cannot be used and its clip is encoded again: %s", path, error)
+            reason = (error.strerror if isinstance(error, OSError) else "") or "it is damaged"
+            log.warning("%s cannot be used and its clip is encoded again: %s", path, reason)
             return None
         facts = float(fps), float(squared_error), stamp, note
         found = FramesOnDisk(path, None, len(sizes), int(sizes.sum()), *facts)
@@ -118,7 +119,7 @@ def read_cached(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         data, sizes = read_arrays(path, "data", "sizes")
     except OSError as error:
-        raise SlaError(f"cannot read {path}: {error}", "Run the same command again: nothing is lost.") from error
+        raise cannot_read(path, error) from error
     except Damaged as error:
         path.unlink(missing_ok=True)
         raise SlaError(f"{path} is damaged", "Run again: its clip is encoded again.") from error
