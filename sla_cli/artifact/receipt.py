@@ -74,7 +74,7 @@ READ: dict[str, type[Struct]] = {
     **dict.fromkeys(("prep", "merge"), _OfStore),
     "train": _OfRun,
 }
-COMMANDS = {"lm": "lm estimate"}  # stages whose command has another name
+COMMANDS = {"lm": "lm estimate", "export": "store export"}  # stages whose command has another name
 
 
 @dataclass
@@ -115,6 +115,11 @@ class Receipt:
         self.arguments = json.loads(json.dumps(self.arguments))  # as it will be read back
         self.started = self.started or datetime.now(UTC).isoformat()
         self.fingerprint = self.fingerprint or digest_json([self.stage, self.arguments, self.inputs, self.seed])
+
+    @property
+    def command(self) -> str:
+        """The command of the stage, such as `sla lm estimate`."""
+        return _command(self.stage)
 
 
 def receipt_path(artifact: Path) -> Path:
@@ -164,7 +169,7 @@ def read_receipt(artifact: Path, *stages: str) -> Receipt | None:
         return None
     found = read_receipt_file(path)
     if stages and found.stage not in stages:
-        raise FormatError(f"{path} is of `sla {found.stage}`, not of `sla {stages[0]}`", _how_to_fix())
+        raise FormatError(f"{path} is of `{found.command}`, not of `sla {stages[0]}`", _how_to_fix())
     return found
 
 
@@ -187,7 +192,7 @@ def read_receipt_file(path: Path) -> Receipt:
         reason = reason.removeprefix("cannot read ").removeprefix(str(path)).lstrip(":, ")  # it is named once
         hint = f"{_how_to_fix()} If it is not from sla, move it instead."
         raise FormatError(f"{path}: not a receipt ({reason})", hint) from error
-    raise unread_version(path, "receipt", VERSION, facts["version"], _how_to_fix(f"`sla {facts['stage']}`"))
+    raise unread_version(path, "receipt", VERSION, facts["version"], _how_to_fix(f"`{_command(str(facts['stage']))}`"))
 
 
 def _check_results(receipt: Receipt) -> None:
@@ -201,6 +206,10 @@ def _check_results(receipt: Receipt) -> None:
             datetime.fromisoformat(time).timestamp()
         except (ValueError, OverflowError) as error:
             raise FormatError(f"{name}: no time: {time!r}") from error
+
+
+def _command(stage: str) -> str:
+    return f"sla {COMMANDS.get(stage, stage)}"
 
 
 def _how_to_fix(stage: str = "the stage that made it") -> str:
@@ -278,10 +287,9 @@ def check_unchanged(path: Path, digest: str) -> None:
     """
     receipt = read_receipt(path)
     if receipt is not None and receipt.results.get(DIGEST) != digest:
-        command = COMMANDS.get(receipt.stage, receipt.stage)
         raise FormatError(
-            f"{path} is damaged or was edited: it is not what `sla {command}` wrote",
-            f"Make it again with `sla {command} --force`. If you edited it, rename it: it is then not checked.",
+            f"{path} is damaged or was edited: it is not what `{receipt.command}` wrote",
+            f"Make it again with `{receipt.command} --force`. If you edited it, rename it: it is then not checked.",
         )
 
 

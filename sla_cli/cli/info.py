@@ -106,7 +106,7 @@ def _lines(found: "Description") -> Iterator[str]:
 def _made(receipt: "Receipt") -> Iterator[str]:
     """The content of the receipt."""
     begun = receipt.started.replace("T", " ")[:16]
-    yield f"made by sla {receipt.stage} on {begun} UTC in {receipt.seconds:.1f} s"
+    yield f"made by {receipt.command} on {begun} UTC in {receipt.seconds:.1f} s"
     environment = receipt.environment
     shown = {
         "arguments": receipt.arguments,

@@ -168,6 +168,15 @@ def test_a_folder_in_place_of_a_receipt_is_named_once(tmp_path: Path) -> None:
         read_receipt(tmp_path)
 
 
+@pytest.mark.parametrize(("stage", "command"), [("lm", "sla lm estimate"), ("export", "sla store export")])
+def test_a_stage_is_named_by_its_command(tmp_path: Path, stage: str, command: str) -> None:
+    """`sla export` is another command."""
+    write_receipt(Receipt(stage, {}, {}), tmp_path)
+    with pytest.raises(FormatError, match=f"is of `{command}`, not of `sla prep`"):
+        read_receipt(tmp_path, "prep")
+    assert f"made by {command} on" in CliRunner().invoke(app, ["info", str(tmp_path / "receipt.json")]).stdout
+
+
 def test_another_version_is_named(tmp_path: Path) -> None:
     write_receipt(receipt(), tmp_path)
     path = tmp_path / "receipt.json"
