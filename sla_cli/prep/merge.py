@@ -26,7 +26,15 @@ from sla_cli.store.content import EncodedClip, StoreHeader
 from sla_cli.store.division import Division, check_unedited, write_division
 from sla_cli.store.file import StoreFile
 from sla_cli.store.left_out import FILES, add_clips_left_out, add_left_out
-from sla_cli.store.paths import DIVISIONS, STAGES, check_store_name, clips_files, clips_path, lost_divisions
+from sla_cli.store.paths import (
+    DIVISIONS,
+    STAGES,
+    check_store_name,
+    clips_files,
+    clips_path,
+    lost_divisions,
+    names_store,
+)
 from sla_cli.store.store import Store
 from sla_cli.store.write import write_clips
 from sla_cli.system.atomic import is_temporary, refuse_link
@@ -126,7 +134,7 @@ def _named(paths: Sequence[Path], out: Path) -> dict[str, Store]:
     """The stores by unique names."""
     if len(paths) < 2:
         raise SlaError(f"only {paths[0]} was given: there is nothing to merge it with", "Give two stores or more.")
-    opened = [Store(path.resolve()) for path in paths]
+    opened = [Store(path.resolve() if names_store(path) else path) for path in paths]  # one that is not there as given
     folders = [store.path.resolve() for store in opened]
     if twice := [folder for folder in folders if folders.count(folder) > 1]:
         raise SlaError(f"{twice[0]} is given twice", "Give each store once.")

@@ -399,6 +399,8 @@ def test_one_store_twice_and_a_store_into_itself(stores: tuple[Path, Path], tmp_
         merge_stores([stores[0], stores[0]], tmp_path / "c")
     with pytest.raises(SlaError, match="nothing to merge it with"):
         merge_stores(stores[:1], tmp_path / "c")
+    with pytest.raises(SlaError, match=r"^no such store: away\n"):
+        merge_stores([stores[0], Path("away")], tmp_path / "c")
     with pytest.raises(SlaError, match="would be made from itself"):
         merge_stores(stores, stores[0])
     with pytest.raises(SlaError, match=r"c\.Features: a store's name must not end in \.features"):
