@@ -16,11 +16,11 @@ from sla_cli.artifact.receipt import unchanged_digest
 from sla_cli.artifact.text import beginning, one_line_end, read_bytes, read_text
 from sla_cli.core.annotation import Sign
 from sla_cli.core.counted import counted
-from sla_cli.core.edit_alignment import align, count, total
+from sla_cli.core.edit_alignment import Counts, align, count, total
 from sla_cli.core.hypothesis import Glosses
 from sla_cli.core.quantities import Amount, Count
 from sla_cli.core.time_score import OVERLAPS, TimeScore, pooled_times, score_times
-from sla_cli.errors import SlaError, some
+from sla_cli.errors import SlaError, naming, some
 from sla_cli.exchange.ctm import FORMAT, read_times
 from sla_cli.exchange.format import content_lines
 from sla_cli.log import log
@@ -129,7 +129,7 @@ def compare_times(
             )
     else:
         _refuse_unmatched(hypotheses, found, references, true)
-    return _figures([(signs, found[name]) for name, signs in true.items()])
+    return _figures({name: (signs, found[name]) for name, signs in true.items()})
 
 
 def read_signs(path: Path, tiers: Sequence[str] = ()) -> dict[str, Signs]:
@@ -272,12 +272,14 @@ def _sorted(signs: Iterable[Sign]) -> Signs:
     return tuple(sorted(signs, key=lambda sign: sign.start))
 
 
-def _figures(pairs: Sequence[tuple[Signs, Signs]]) -> TimeFigures:
+def _figures(pairs: Mapping[str, tuple[Signs, Signs]]) -> TimeFigures:
     """Of recordings: true signs and those that are compared."""
-    times: TimeScore = pooled_times(score_times(true, found) for true, found in pairs)
-    counts = total(
-        [count(align([sign.gloss for sign in true], [sign.gloss for sign in found])) for true, found in pairs]
-    )
+    scores, edits = list[TimeScore](), list[Counts]()
+    for name, (true, found) in pairs.items():
+        with naming(f"recording {name}"):
+            scores.append(score_times(true, found))
+            edits.append(count(align([sign.gloss for sign in true], [sign.gloss for sign in found])))
+    times, counts = pooled_times(scores), total(edits)
     return TimeFigures(
         recordings=len(pairs),
         references=times.references,

@@ -338,3 +338,10 @@ def test_a_ctm_is_known_by_its_lines_and_keeps_the_order_of_glosses_that_start_t
 def test_the_confidence_of_ctm_is_not_needed(tmp_path: Path) -> None:
     (tmp_path / "a.ctm").write_text("a 1 1.0 0.4 A NA\n", encoding="utf-8")
     assert compare_times(tmp_path / "a.ctm", write(tmp_path / "t.eaf", TRUE)).correct == 1
+
+
+def test_the_recording_whose_signs_overlap_too_often_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sla_cli.core.time_score.MOST_PAIRS", 3)
+    (tmp_path / "a.ctm").write_text("one 1 0 1 A\n" + 3 * "two 1 0 1 A\n")
+    with pytest.raises(SlaError, match=r"^recording two: too many true signs overlap"):
+        compare_times(tmp_path / "a.ctm", tmp_path / "a.ctm")
