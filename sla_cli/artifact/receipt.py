@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from msgspec import Struct, ValidationError, convert
 
@@ -25,6 +25,7 @@ from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.version import readable, unread_version
 from sla_cli.config.checks import read_values
 from sla_cli.core.digest import digest_json
+from sla_cli.core.quantities import Count
 from sla_cli.errors import FormatError, ReadError, SlaError, without_pattern
 from sla_cli.system.atomic import write_text
 from sla_cli.system.regular_file import open_regular
@@ -61,6 +62,17 @@ class _OfStore(Struct):
     clips: int = 0
 
 
+class OfExport(Struct):
+    """Also of the note of one that was begun."""
+
+    layout: str = ""
+    image: Literal["png", "jpg"] = "png"
+    size: int = 0
+    lengths: dict[str, dict[str, Count]] = {}
+    pictures: dict[str, dict[str, str]] = {}
+    tables: dict[str, str] = {}
+
+
 class _OfRun(Struct):
     best_epoch: int
     dev_wer: float
@@ -73,6 +85,7 @@ READ: dict[str, type[Struct]] = {
     **dict.fromkeys(("tune", "score"), _OfFolder),
     **dict.fromkeys(("prep", "merge"), _OfStore),
     "train": _OfRun,
+    "export": OfExport,
 }
 COMMANDS = {"lm": "lm estimate", "export": "store export"}  # stages whose command has another name
 

@@ -14,14 +14,16 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from msgspec import ValidationError, convert
+
 from sla_cli.artifact.json_file import read_json
 from sla_cli.artifact.lock import LOCK, locked
-from sla_cli.artifact.receipt import Receipt, read_receipt, receipt_path
+from sla_cli.artifact.receipt import OfExport, Receipt, read_receipt, receipt_path
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.counted import counted
 from sla_cli.core.digest import digest_bytes
 from sla_cli.core.quantities import Count, Positive
-from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.errors import FormatError, SlaError, some, without_pattern
 from sla_cli.log import log, progress
 from sla_cli.prep.encoding.process_pool import Executor, Failure
 from sla_cli.prep.export.layout import LAYOUTS, OFFICIAL, SUFFIXES, Layout
@@ -163,9 +165,16 @@ def _recorded(out: Path) -> dict[str, dict[str, Any]]:
 
 
 def _begun(out: Path) -> dict[str, Any]:
-    """The note of an export that was begun, {} without one."""
-    path = out / UNFINISHED_EXPORT
-    return read_json(path, "Remove its folder.", names=True) if path.is_file() else {}
+    """The note of an export that was begun, {} without one. Raises FormatError for another one."""
+    path, hint = out / UNFINISHED_EXPORT, "Remove its folder."
+    if not path.is_file():
+        return {}
+    facts = read_json(path, hint, names=True)
+    try:
+        convert(facts, OfExport)
+    except ValidationError as error:
+        raise FormatError(f"{path}: {without_pattern(str(error))}", hint) from error
+    return facts
 
 
 def _begin(out: Path, receipt: Receipt, facts: Mapping[str, Any], force: bool) -> None:

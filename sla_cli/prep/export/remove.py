@@ -78,7 +78,7 @@ def _clips(root: Path, layout: Layout, facts: Mapping[str, Any]) -> dict[Path, t
     features = root / "features" / features_name(facts.get("size", 0))
     return {
         features / split / clip: (
-            frozenset(layout.pictures(clip, length, facts["image"])),
+            frozenset(layout.pictures(clip, length, facts.get("image", "png"))),
             facts.get("pictures", {}).get(split, {}).get(clip, ""),
         )
         for split, lengths in facts.get("lengths", {}).items()

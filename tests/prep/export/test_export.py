@@ -485,6 +485,11 @@ def test_the_note_of_an_unfinished_export(made: Path, tmp_path: Path) -> None:
     process.join()
     note = tmp_path / "out" / ".export.json"
     assert json.loads(note.read_text(encoding="utf-8"))["layout"] == "phoenix2014"
+    whole = json.loads(note.read_text(encoding="utf-8"))
     note.write_text("{", encoding="utf-8")
     with pytest.raises(FormatError, match=r"\.export\.json, line 1: not JSON"):
         export(made, tmp_path / "out")
+    for wrong in ({"layout": ["x"]}, {"lengths": 3}, {"lengths": {"a": {"b": "c"}}}, {"image": "tif"}, {"tables": []}):
+        note.write_text(json.dumps(whole | wrong), encoding="utf-8")
+        with pytest.raises(FormatError, match=r"\.export\.json: "):
+            export(made, tmp_path / "out", force=True)
