@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from sla_cli.artifact.table import Row
 from sla_cli.config.checks import OptionValues
 from sla_cli.core.clip import SPLITS, Clip
+from sla_cli.core.counted import counted
 from sla_cli.errors import FormatError, SlaError, some
 from sla_cli.log import log
 from sla_cli.prep.corpus import Corpus, Listing
@@ -132,7 +133,8 @@ def _places(size: int, tree: Tree, nearest: str, clips: Sequence[str]) -> dict[s
         )
     if missing := sorted(by_signer.keys() - there.keys()):
         known, place = next(iter(there.items()))
-        log.warning("no clips of signers %s; those of the others are in %s", some(missing, 20), place)
+        number = counted(len(missing), "signer")
+        log.warning("no clips of %s: %s; those of the others are in %s", number, some(missing, 20), place)
         there |= {signer: _alike(known, place, signer) for signer in missing}
     return there
 

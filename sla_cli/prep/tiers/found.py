@@ -110,15 +110,15 @@ class Found:
             )  # fmt: skip
         if several := sorted(name for name, files in self.suffixed.items() if files > 1):
             log.warning(
-                "signers %s are named only at the ends of tier names, in several files: are they always the same "
-                "people? If not, name them in a table with the columns eaf and signer",
-                some(several),
+                "%s named only at the ends of tier names, in several files: %s; is each always the same person? If "
+                "not, name the signers in a table with the columns eaf and signer",
+                counted(len(several), "signer is", "signers are"), some(several),
             )  # fmt: skip
         if self.of_nobody:
             log.warning(
-                "tiers %s name no person, while others of their files do: their glosses are taken as of the only "
+                "%s no person, while other tiers of the same file do: %s; their glosses are taken as of the only "
                 "person that is named there, and of nobody beside several. Name the participant in ELAN",
-                some(sorted(self.of_nobody)),
+                counted(len(self.of_nobody), "tier names", "tiers name"), some(sorted(self.of_nobody)),
             )  # fmt: skip
         if self.beside:
             message = "not read: tiers %s; end the name of the tier beside them with its person too, as in SIGN_A"

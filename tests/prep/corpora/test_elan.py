@@ -59,7 +59,7 @@ def test_a_generated_corpus_gives_the_clips_that_it_was_made_of(
     assert not listing.skipped and not listing.divisions
     assert len(listing.tables) == FILES
     assert "as in " in warnings()
-    assert ("signers A, B are named only at the ends of tier names" in warnings()) == (scheme == "DGS")
+    assert ("2 signers are named only at the ends of tier names" in warnings()) == (scheme == "DGS")
     by_pauses = read("elan", tmp_path, pause=1.0)
     assert facts(by_pauses.clips) == [
         (one.signer, one.first / 1000, one.last / 1000, one.glosses, one.translation) for one in expected
@@ -301,7 +301,7 @@ def test_of_tiers_that_name_nobody_beside_others_it_is_said(
         eaf.mark(eaf.tier(tier), number * 100, number * 100 + 100, "X")
     lay(tmp_path, {"a.eaf": eaf.xml(), "a.mp4": b""})
     assert [clip.signer for clip in read("elan", tmp_path, tier=("Glos*",)).clips] == ["A"]
-    assert "tiers Glos_C name no person, while others of their files do" in warnings()
+    assert "1 tier names no person, while other tiers of the same file do: Glos_C;" in warnings()
 
 
 def test_two_hands_are_reported(tmp_path: Path, lay: Lay, read: Read, warnings: Warnings) -> None:
