@@ -31,7 +31,7 @@ def read_bytes(path: Path) -> bytes:
     except OSError as error:
         if error.errno not in LASTING:
             raise cannot_read(path, error) from error
-        hint = "Name a text file that exists."
+        hint = "Name another text file, or put one there."
         if error.errno == errno.EFBIG:
             hint = "No text that sla reads is so large: name another file, or divide this one."
         raise SlaError(f"cannot read {path}: {error.strerror}", hint) from error

@@ -224,8 +224,9 @@ def test_a_name_that_stands_twice_in_the_list_hides_no_other(store: Path) -> Non
 
 def test_a_list_that_is_no_file_is_not_taken_for_an_empty_one(root: Path, out: Path) -> None:
     (out / "left-out.txt").mkdir()
-    with pytest.raises(SlaError, match=r"cannot read .*left-out\.txt"):
+    with pytest.raises(SlaError, match=r"cannot read .*left-out\.txt") as caught:
         build(root, out)
+    assert "put one there" in caught.value.hint, "the file of a store has no other name"
 
 
 def test_a_division_loses_them_after_a_kill_and_prep(root: Path, out: Path) -> None:
