@@ -55,6 +55,9 @@ def test_the_order_of_places(tmp_path: Path, lay: Lay, read: Read) -> None:
     assert caught.value.message == (
         f"e/rec.eaf: no recording; looked for ../v/rel.mp4, {url}, rec.* and below {tmp_path / 'm'}"
     )
+    assert "another --media" in caught.value.hint
+    with pytest.raises(SlaError, match="no recording") as caught:
+        read("elan", tmp_path / "c")
     assert "--media DIR" in caught.value.hint
 
 
