@@ -30,8 +30,7 @@ def init_from(source: Run, config: Config) -> InitFrom:
             `Run.check_whole`.
     """
     learned = source.facts.learned_from  # first: this refuses what is no run
-    if not source.best.is_file():
-        raise SlaError(f"{source.path} has no weights to start from", "`sla train` writes them after the first epoch.")
+    source.check_weights()
     source.check_whole()
     if different := differences(source.config, config):
         raise SlaError(

@@ -185,8 +185,7 @@ def _is_whole(run: Run) -> bool:
     if not run.is_finished:
         return False
     log.info("%s is finished", run.path)
-    if not run.best.is_file():
-        raise SlaError(f"{run.path} is finished, but has lost {run.best.name}", AGAIN)
+    run.check_weights()
     run.check_best()
     return not run.lost
 

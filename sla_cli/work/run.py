@@ -212,6 +212,15 @@ class Run:
         if self.best.is_file() and not self.is_finished:
             log.warning("run %s is not finished: its best weights so far are used", self.path, extra=ONCE)
 
+    def check_weights(self) -> None:
+        """Raise SlaError if there are no best weights: not yet, or not any more."""
+        if self.best.is_file():
+            return
+        if self.is_finished:
+            raise SlaError(f"{self.path} is finished, but has lost {self.best.name}", AGAIN)
+        hint = "`sla train` writes them after the first epoch; `sla train --resume --name NAME` goes on with a run."
+        raise SlaError(f"{self.path} has no weights yet", hint)
+
     def check_best(self) -> None:
         """Raise FormatError if the best weights of a finished run are not those with which it ended."""
         receipt = read_receipt(self.path, "train") if self.best.is_file() else None
@@ -220,10 +229,8 @@ class Run:
 
     @property
     def weights_digest(self) -> str:
-        """Identifies its best weights. Raises SlaError if there are none yet."""
-        if not self.best.is_file() and not self.is_finished:
-            hint = "`sla train` writes them after the first epoch; `sla train --resume --name NAME` goes on with a run."
-            raise SlaError(f"{self.path} has no weights yet", hint)
+        """Identifies its best weights. Raises SlaError if there are none."""
+        self.check_weights()
         return digest_file(self.best)
 
     @property

@@ -6,7 +6,7 @@ from math import prod
 from typing import Any
 
 from sla_cli.artifact.json_file import parse_json
-from sla_cli.errors import FormatError, SlaError, cannot_read
+from sla_cli.errors import FormatError, cannot_read
 from sla_cli.store.store import vocabulary_digest
 from sla_cli.system.regular_file import open_regular
 from sla_cli.work.run import AGAIN, Run
@@ -54,10 +54,9 @@ def _header(run: Run) -> Any:
     """The header of the best weights.
 
     Raises:
-        SlaError: the run has no weights yet. FormatError if they cannot be read.
+        SlaError: the run has no weights. FormatError if they cannot be read.
     """
-    if not run.best.is_file():
-        raise SlaError(f"{run.path} has no weights yet", "`sla train` writes them at the end of the first epoch.")
+    run.check_weights()
     try:
         with open_regular(run.best) as file:
             header = file.read(min(int.from_bytes(file.read(8), "little"), LONGEST))

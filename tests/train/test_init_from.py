@@ -127,7 +127,7 @@ def test_what_does_not_fit_is_named(whole: Run, store: Store, tmp_path: Path) ->
     assert init_from(Run(tmp_path / "runs" / "source"), other_start), "a start is over where weights are taken"
     run = Run(tmp_path / "empty")
     run.create(CONFIG, store.vocabulary, Run(tmp_path / "runs" / "source").facts)
-    with pytest.raises(SlaError, match="has no weights to start from"):
+    with pytest.raises(SlaError, match="has no weights yet"):
         init_from(run, CONFIG)
     with pytest.raises(SlaError, match=f"{tmp_path} is not a run"):
         init_from(Run(tmp_path), CONFIG)

@@ -488,8 +488,10 @@ def test_refusals(work: Path, options: dict, message: str) -> None:
 
 def test_a_run_without_weights_says_so(tmp_path: Path) -> None:
     run = copy_run(tmp_path)
-    for name in ("best.safetensors", "receipt.json"):
-        (run / name).unlink()
+    (run / "best.safetensors").unlink()
+    with pytest.raises(SlaError, match=r"is finished, but has lost best\.safetensors\nCopy the run again"):
+        Recognizer.open(run)
+    (run / "receipt.json").unlink()
     with pytest.raises(SlaError, match="has no weights yet") as caught:
         Recognizer.open(run)
     assert "--resume" in caught.value.hint
