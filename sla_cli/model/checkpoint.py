@@ -128,7 +128,7 @@ def read_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> dict[s
         glosses_then, backbone = header["glosses"], header["backbone"]
         norms = [float(norm) for norm in json.loads(header["backbone_norms"])] if "backbone_norms" in header else None
     except (KeyError, TypeError, ValueError) as error:
-        raise FormatError(f"{path}: its header is damaged ({error})", AGAIN) from error
+        raise FormatError(f"{path}: its header is damaged", AGAIN) from error
     if glosses_then != vocabulary_digest(glosses):
         list_of = f"the {len(glosses)} of its folder, whose list is damaged or was edited"
         fault = f"{path} was trained on other glosses than {list_of}"

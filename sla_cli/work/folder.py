@@ -166,7 +166,7 @@ class Work:
             note = read_json(self.elsewhere, "Delete it.", names=True)
             finished, place, here = str(note["finished"]), (self.root / note["path"]).resolve(), Path.cwd()
         except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:  # the last is for a loop of links
-            raise FormatError(f"{self.elsewhere}: cannot be read ({error})", "Delete it.") from error
+            raise FormatError(f"{self.elsewhere}: it does not say where hypotheses are", "Delete it.") from error
         return finished, place.relative_to(here) if place.is_relative_to(here) else place
 
     def newest_score(self) -> Path:

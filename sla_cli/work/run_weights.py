@@ -26,7 +26,7 @@ def trained_parameters(run: Run) -> int:
             if name != METADATA and name.rpartition(".")[2] not in STATISTICS
         )
     except (AttributeError, KeyError, TypeError, ValueError) as error:
-        raise _damaged(run, error) from error
+        raise _damaged(run) from error
 
 
 def check_vocabulary(run: Run) -> None:
@@ -42,7 +42,7 @@ def check_vocabulary(run: Run) -> None:
             facts = parse_json(facts[TRAINED], str(run.best), AGAIN)
         trained = facts.get("glosses")
     except (AttributeError, TypeError) as error:
-        raise _damaged(run, error) from error
+        raise _damaged(run) from error
     if trained not in (None, vocabulary_digest(run.glosses)):
         own = run.path / "glosses.txt"  # a model has no such file
         file = own if own.is_file() else run.path / "config.json"
@@ -64,8 +64,8 @@ def _header(run: Run) -> Any:
     except OSError as error:
         raise cannot_read(run.best, error) from error
     except (UnicodeDecodeError, ValueError) as error:
-        raise _damaged(run, error) from error
+        raise _damaged(run) from error
 
 
-def _damaged(run: Run, error: Exception) -> FormatError:
-    return FormatError(f"{run.best}: not a safetensors file, or a damaged one ({error})", AGAIN)
+def _damaged(run: Run) -> FormatError:
+    return FormatError(f"{run.best}: not a safetensors file, or a damaged one", AGAIN)

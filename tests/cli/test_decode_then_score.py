@@ -49,6 +49,8 @@ def test_score_never_falls_back_to_older_hypotheses(folder: Path) -> None:
     assert sla("score").exit_code == 0
     Path("sla-work/hypotheses/newest-elsewhere.json").write_text("{")
     assert "newest-elsewhere.json, line 1: not JSON" in sla("score").stderr
+    Path("sla-work/hypotheses/newest-elsewhere.json").write_text('{"path": 3, "finished": ""}')
+    assert "newest-elsewhere.json: it does not say where hypotheses are\n" in sla("score").stderr
 
 
 def test_a_moved_folder_keeps_what_was_written_beside_the_work_folder(

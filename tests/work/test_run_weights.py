@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 
 import numpy as np
@@ -57,5 +58,7 @@ def test_a_header_without_glosses_in_its_place_is_damage(tmp_path: Path, metadat
 def test_damage_is_named(tmp_path: Path, damaged: bytes) -> None:
     run = Run(tmp_path)
     run.best.write_bytes(damaged)
-    with pytest.raises(FormatError, match=r"best\.safetensors"):
+    with pytest.raises(FormatError) as caught:
         trained_parameters(run)
+    assert re.fullmatch(r".*/best\.safetensors.*: not (JSON|a safetensors file).*", caught.value.message)
+    assert "object" not in caught.value.message and "codec" not in caught.value.message
