@@ -151,7 +151,7 @@ def _check_place(path: Path) -> None:
         raise SlaError(f"{path} is a folder", "Name a file.")
     nearest = next((parent for parent in path.parents if parent.exists()), None)
     if nearest is not None and not nearest.is_dir():
-        raise SlaError(f"{path} cannot be written: {nearest} is a file", "Name a folder.")
+        raise SlaError(f"{path} cannot be written: {nearest} is a file", "Move it, or name a file elsewhere.")
     real = Path(os.path.realpath(path))
     if os.path.lexists(path) and not real.is_file():
         what = "a link that leads nowhere" if path.is_symlink() and not path.exists() else "not a regular file"

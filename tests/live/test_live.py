@@ -208,7 +208,7 @@ def test_a_source_that_fails_costs_nothing_that_was_seen(folder: Path, monkeypat
         (("missing.mp4",), "no such video: missing.mp4"),
         (("a.zip",), "a.zip is an archive hint: Give one video; `sla transcribe` reads archives."),
         (("",), "sla live is followed by an empty text"),
-        (("a.mkv", "--record", "a.mkv/x.mkv"), "a.mkv/x.mkv cannot be written: a.mkv is a file"),
+        (("a.mkv", "--record", "a.mkv/x.mkv"), "a.mkv is a file hint: Move it, or name a file elsewhere."),
         (("a.mkv", "--record", "dangling.mkv"), "dangling.mkv is a link that leads nowhere"),
         (("a.mkv", "-o", "out/x.doc"), "no annotation format has the extension '.doc'"),
         (("a.mkv", "-o", "a.mkv.eaf/x.eaf", "--record", "a.mkv"), "a.mkv exists, and a recording is never replaced"),
