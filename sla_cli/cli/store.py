@@ -8,6 +8,7 @@ import typer
 from sla_cli.cli.options import WORK, Force, Jobs, Json, StoreArgument, Work, answer
 from sla_cli.core.clip import SPLITS
 from sla_cli.core.counted import counted
+from sla_cli.errors import some
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", no_args_is_help=True)
 
@@ -92,7 +93,7 @@ def leave_out(
 
     folder = WorkFolder(work)
     removed = remove(folder.store_given(store), signers, folder.root)
-    lines = [f"{counted(len(removed.clips), 'clip')} of {' and '.join(removed.signers)} removed from {removed.store}"]
+    lines = [f"{counted(len(removed.clips), 'clip')} of {some(removed.signers)} removed from {removed.store}"]
     lines += [f"  division {name}: {clips:,}" for name, clips in removed.divisions.items()]
     outer = [str(one) for one in removed.searched if not any(other in one.parents for other in removed.searched)]
     where = " and ".join(outer) or f"{work}, which does not exist"

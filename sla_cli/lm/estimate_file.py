@@ -154,8 +154,6 @@ def _warn_of_vocabulary(model: Path, vocabulary: Sequence[str]) -> None:
     """A recogniser trained on the store outputs the glosses of its vocabulary."""
     if missing := out_of_vocabulary(open_lm(model), vocabulary):
         log.warning(
-            "%d of the store's %d glosses are unknown to this model, so decoding scores them as <unk>: %s",
-            len(missing),
-            len(vocabulary),
-            some(missing),
+            "this model does not know %d of the store's %s, so decoding scores them as <unk>: %s",
+            *(len(missing), counted(len(vocabulary), "gloss"), some(missing)),
         )

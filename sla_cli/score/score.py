@@ -146,7 +146,8 @@ def _refuse_unmatched(missing: list[str], extra: list[str], absent: list[str]) -
     sides = (("hypothesis", missing, "references"), ("reference", extra, "hypotheses"))
     faults = [f"no {what} for {len(ids)} of the {side} ({some(ids)})" for what, ids, side in sides if ids]
     if same := same_but_for_form((*missing, *absent), extra):
-        faults.append(f"{len(same)} of the ids differ only in their Unicode normal form ({some(same)})")
+        number = counted(len(same), "id differs", "ids differ")
+        faults.append(f"{number} only in the Unicode normal form ({some(same)})")
         hint = "Convert both sides to normal form C; `sla score --nfc` does not do that with ids."
         raise SlaError("; ".join(faults), hint)
     if faults:

@@ -10,7 +10,7 @@ from typing import Any
 from sla_cli.artifact.receipt import read_receipt
 from sla_cli.core.arguments import as_plain
 from sla_cli.core.result import left_out
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, some
 from sla_cli.log import log
 from sla_cli.search.beam_decoder import BeamOptions
 from sla_cli.work.tuning import Tuned, find_tuned, tuning_of
@@ -75,7 +75,7 @@ def options_given(given: Mapping[str, Any], called: Callable[[str], str] = str) 
     for needed, missing, hint in NEEDS.values():
         unused = [called(name) for name, need in NEEDS.items() if need[0] == needed and name in found]
         if unused and not found.get(needed):
-            raise SlaError(f"{missing} for {' and '.join(unused)}", hint)
+            raise SlaError(f"{missing} for {some(unused)}", hint)
     options = BeamOptions(**found)
     options.check()
     if "beam" in found or options.lm is None:  # otherwise a tuned beam may be used, which may be wider
@@ -88,7 +88,7 @@ def _check_effect(options: BeamOptions, given: Mapping[str, Any], called: Callab
     """Raise SlaError for options that have no effect on the best path."""
     if options.greedy and (unused := [called(name) for name in OF_BEAM if given.get(name) is not None]):
         raise SlaError(
-            f"{' and '.join(unused)}: no effect on a beam of 1 with neither language model nor hot words",
+            f"{some(unused)}: no effect on a beam of 1 with neither language model nor hot words",
             "This search takes the best path. Leave the option out, or give a wider --beam.",
         )
 

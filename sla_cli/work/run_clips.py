@@ -35,9 +35,9 @@ def warn_of_differences(run: Run, split: Split) -> None:
     unknown = unknown_glosses(split.glosses, run.glosses)
     if unknown and not (run.is_own(split) and run.glosses == split.vocabulary):
         log.warning(
-            "%d of %d glosses of %s are unknown to the run and cannot be recognised (%d different): %s",
+            "the run does not know %d of %s of %s, which cannot be recognised (%d different): %s",
             unknown.total(),
-            sum(map(len, split.glosses)),
+            counted(sum(map(len, split.glosses)), "gloss"),
             split,
             len(unknown),
             some(gloss for gloss, _ in unknown.most_common()),
@@ -56,9 +56,8 @@ def warn_of_differences(run: Run, split: Split) -> None:
         trained = set(store["train"].ids) if "train" in store.splits else set()
         if seen := [name for name in split.ids if name in trained]:
             log.warning(
-                "%s of %s are clips that run %s was trained on (division %s), so its error rate there says little: %s",
-                counted(len(seen), "clip"),
-                *(split, run.name, store.division.name, some(seen)),
+                "run %s was trained on %s of %s (division %s), so its error rate there says little: %s",
+                *(run.name, counted(len(seen), "clip"), split, store.division.name, some(seen)),
             )
 
 

@@ -195,7 +195,7 @@ def test_a_receipt_holds_no_setting_that_has_no_part_in_the_answer(folder: Path)
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ("--alpha 0.5 --beta 1", "no language model is given for --alpha and --beta"),
+        ("--alpha 0.5 --beta 1", "no language model is given for --alpha, --beta"),
         ("--hotword-weight 2", "no hot word is given for --hotword-weight hint: Name one with --hotword"),
         (
             "--beam 1 --prune-logp -3",

@@ -164,12 +164,12 @@ def test_a_store_gives_train_and_dev(text: Path) -> None:
     facts = json.loads(result.stdout)
     assert facts["lm"] == "sla-work/lm/gloss.arpa"
     assert (facts["sentences"], facts["dev"]["sentences"]) == (5, 3)
-    assert "unknown to this model" not in result.stderr
+    assert "this model does not know" not in result.stderr
     assert json.loads(sla("lm", "score", "gloss.arpa", store, "--json").stdout)["oov"] == 2
     assert json.loads(sla("lm", "score", "gloss.arpa", store, "--split", "train", "--json").stdout)["oov"] == 0
 
     cleaned = sla("lm", "estimate", store, "--order", 2, "--fallback", "-o", "c", "--normalize", "phoenix2014")
-    assert "1 of the store's 4 glosses are unknown to this model" in cleaned.stderr
+    assert "this model does not know 1 of the store's 4 glosses," in cleaned.stderr
 
     make_store(text.parent / "sla-work" / "stores" / "mine", {"train": TRAIN, "dev": DEV})
     assert json.loads(sla("lm", "score", "gloss.arpa", "mine", "--json").stdout)["text"] == "sla-work/stores/mine dev"
