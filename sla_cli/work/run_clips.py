@@ -50,7 +50,7 @@ def warn_of_differences(run: Run, split: Split) -> None:
         message = "whether run %s was trained on clips of %s is unknown: %s"
         log.warning(message, run.name, split, error.message)
         return
-    if changed := how_changed(run, store, "name a store with --store"):
+    if changed := how_changed(run, store, "name another store"):
         log.warning("%s", changed)
     elif not run.is_own(split):
         trained = set(store["train"].ids) if "train" in store.splits else set()

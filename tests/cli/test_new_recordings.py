@@ -189,7 +189,8 @@ def test_a_store_or_division_that_has_changed_since_training_is_reported(folder:
     for _ in range(2):  # with new emissions, and with existing ones
         told = reported("--split", "test")
         assert f"{store.resolve()}, or its division multisigner, has changed since run adapter was trained" in told
-        assert "so dev and test may hold clips of training; restore it, draw the division as before" in told
+        assert "so dev and test may hold clips of training; restore it, draw the division as before, or name" in told
+        assert "or name another store" in told, "sla next takes it without --store"
 
 
 def test_clips_of_training_in_another_division_are_reported(folder: Path) -> None:
