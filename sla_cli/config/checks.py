@@ -95,7 +95,8 @@ def read_values(kind: type[T], values: Mapping[str, Any], where: object, hint: s
         found: Any = msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
         fault, _, place = without_pattern(str(error)).partition(" - at `$.")
-        raise FormatError(f"{where}: {place.rstrip('`') or kind.__name__}: {fault}", hint) from error
+        named = f"{where}: {place.rstrip('`')}" if place else where
+        raise FormatError(f"{named}: {fault}", hint) from error
     except SlaError as error:  # from what the type itself checks
         raise FormatError(f"{where}: {error.message}", hint) from error
     if odd := list(_not_finite(values)):
@@ -123,14 +124,15 @@ def keys_of(kind: Any) -> list[str]:
     return [field.encode_name for field in found.fields]
 
 
-def parse_value(text: str, hint: Any) -> Any:
-    """A TOML value, or the text itself if it is not TOML or text is wanted, so no quotes are needed in a shell."""
+def parse_value(key: str, text: str, hint: Any) -> Any:
+    """A TOML value of `--set KEY=TEXT`, or the text itself if it is not TOML or text is wanted, so no quotes are needed
+    in a shell. Raises SlaError for a value that no setting has."""
     try:
         found = parse_toml(f"value = {text}")
     except tomllib.TOMLDecodeError:
         return text
-    except (ValueError, RecursionError) as error:
-        raise SlaError(f"{text[:40]}…: {str(error).partition(';')[0]}") from error
+    except ValueError as error:
+        raise SlaError(f"--set {key}={text[:40]}…: {error}") from error
     if len(found) > 1:  # a line feed, and another key
         return text
     value = found["value"]
@@ -139,7 +141,7 @@ def parse_value(text: str, hint: Any) -> Any:
 
 
 def parse_toml(text: str) -> dict[str, Any]:
-    """The content of a TOML text. Raises ValueError for what is not TOML, or is not settings, and RecursionError."""
+    """The content of a TOML text. Raises ValueError for what is not TOML, or is not settings."""
     if len(text) > LONGEST:
         raise ValueError(f"it is longer than the {LONGEST >> 10} KiB that settings may have")
     for number, line in enumerate(text.split("\n"), start=1):
@@ -151,6 +153,8 @@ def parse_toml(text: str) -> dict[str, Any]:
         raise
     except ValueError as error:  # Python's limit of digits
         raise ValueError("a number of thousands of digits, which no setting has") from error
+    except RecursionError as error:
+        raise ValueError("too deeply nested") from error
     _refuse_large(found)
     return found
 

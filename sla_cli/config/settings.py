@@ -308,7 +308,7 @@ def resolve(
         section, dot, name = key.partition(".")
         if not equals or not dot:
             raise SlaError(f"--set {text}: expected section.key=value", "For example --set train.epochs=10.")
-        _update(values, {section: {name: parse_value(value, settings_of(Config).get(key))}}, f"--set {text}")
+        _update(values, {section: {name: parse_value(key, value, settings_of(Config).get(key))}}, f"--set {text}")
     for key, value in (flags or {}).items():
         section, _, name = key.partition(".")
         if value is not None:
