@@ -20,7 +20,7 @@ from sla_cli.artifact.receipt import read_receipt, unchanged_digest
 from sla_cli.artifact.text import refuse_pipe
 from sla_cli.core.counted import counted
 from sla_cli.core.hypothesis import NO_GLOSS
-from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.errors import FormatError, SlaError, cannot_read, some
 from sla_cli.lm.arpa import AGAIN, DATA, as_kenlm_reads, check_arpa, check_values, repeated_ngram
 from sla_cli.log import log, silent_stderr
 from sla_cli.system.regular_file import open_regular
@@ -147,7 +147,7 @@ def _opened(path: Path) -> Iterator[tuple[BufferedIOBase, bool]]:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise FormatError(f"{path}: damaged gzip file: {error}", "Download or copy it again.") from error
     except OSError as error:
-        raise SlaError(f"cannot read the language model {path}: {error.strerror}", HINT) from error
+        raise cannot_read(f"the language model {path}", error) from error
 
 
 def _is_arpa(head: bytes) -> bool:

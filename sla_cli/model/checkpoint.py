@@ -21,12 +21,13 @@ from torch import Tensor
 from sla_cli.artifact.json_file import parse_json
 from sla_cli.artifact.version import check_version
 from sla_cli.config.settings import Config
-from sla_cli.errors import FormatError, SlaError, some
+from sla_cli.errors import FormatError, SlaError, reading, some
 from sla_cli.log import log
 from sla_cli.model.network import Network
 from sla_cli.store.store import vocabulary_digest
 from sla_cli.system.atomic import atomic_write
 from sla_cli.system.host_memory import check_fits
+from sla_cli.system.regular_file import open_regular
 from sla_cli.work.calibration import FIT_AGAIN
 from sla_cli.work.run import AGAIN
 
@@ -176,6 +177,8 @@ def _opened(path: Path, again: str) -> Iterator[safe_open]:
     if not path.is_file():
         raise SlaError(f"no checkpoint {path}", "`sla train` makes it at the end of the first epoch.")
     check_fits(path)
+    with reading(path), open_regular(path):  # safetensors says of one that cannot be read that it is not there
+        pass
     try:
         os.fspath(path).encode()
     except UnicodeEncodeError as error:

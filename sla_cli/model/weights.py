@@ -20,9 +20,10 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
-from sla_cli.errors import SlaError, some
+from sla_cli.errors import SlaError, reading, some
 from sla_cli.model.torch_file import load_torch_file
 from sla_cli.model.torchscript import is_torchscript, read_torchscript
+from sla_cli.system.regular_file import open_regular
 
 HINT = (
     "--weights takes state dicts of timm, OpenAI, open_clip and Hugging Face CLIP (.safetensors or .pt), "
@@ -56,8 +57,10 @@ def read_weights(path: Path) -> Weights:
     """Recognise a file and read it.
 
     Raises:
-        SlaError: not weights, or unknown weights in the image tower.
+        SlaError: it cannot be read, is not weights, or has unknown weights in the image tower.
     """
+    with reading(path), open_regular(path):  # what cannot be read is not damaged
+        pass
     try:
         archive = is_torchscript(path)
         if archive:

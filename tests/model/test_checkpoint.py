@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Callable
@@ -12,8 +13,10 @@ from safetensors.torch import load_file, save_file
 from synthetic import GLOSSES, VARIANTS, disk_with, tiny
 
 from sla_cli.errors import FormatError, SlaError
-from sla_cli.model.checkpoint import load_weights, network_for, save_weights, write_tensors
+from sla_cli.model.checkpoint import load_weights, network_for, read_tensors, save_weights, write_tensors
 from sla_cli.model.network import Network
+from sla_cli.model.weights import read_weights
+from sla_cli.system import regular_file
 
 
 def recogniser(**values: object) -> Network:
@@ -216,3 +219,19 @@ def test_a_full_disk_is_named_and_costs_no_earlier_checkpoint(saved: Path) -> No
         save_weights(saved, recogniser(), GLOSSES)
     assert saved.read_bytes() == before
     assert [path.name for path in saved.parent.iterdir()] == [saved.name]
+
+
+@pytest.mark.parametrize("read", [lambda path: read_tensors(path, "sla-checkpoint", 1, "again"), read_weights])
+def test_a_file_that_may_not_be_read_is_neither_missing_nor_damaged(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, read: Callable[[Path], object]
+) -> None:
+    """Root may read everything, so the test itself causes the refusal."""
+
+    def refuse(path: str, _: int) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", path)
+
+    path = tmp_path / "best.safetensors"
+    save_file({"x": torch.zeros(1)}, path)
+    monkeypatch.setattr(regular_file, "_opened", refuse)
+    with pytest.raises(SlaError, match=r"^cannot read .*best\.safetensors: Permission denied\n.*permissions"):
+        read(path)
