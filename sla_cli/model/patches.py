@@ -36,7 +36,8 @@ def _cosines(sides: Sequence[int], count: int, colour: tuple[float, ...]) -> Ten
     down, across = map(_waves, sides)
     pairs = sorted((u * u + v * v, u, v) for u in range(len(down)) for v in range(len(across)))
     patterns = [math.sqrt(power) * torch.outer(down[u], across[v]) for power, u, v in pairs[1 : count + 1]]
-    return torch.stack(patterns)[:, None] * torch.tensor(colour).view(3, 1, 1)
+    found = torch.stack(patterns) if patterns else torch.empty(0, len(down), len(across))
+    return found[:, None] * torch.tensor(colour).view(3, 1, 1)
 
 
 def _waves(side: int) -> Tensor:
