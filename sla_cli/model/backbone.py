@@ -36,7 +36,7 @@ from sla_cli.model.weights import HINT, OPENAI, UNREADABLE, first_line, read_wei
 from sla_cli.system.host_memory import TOO_LITTLE
 
 IS_IT_ONE = "Is it a ViT with weights on the hub, and do model.image_size and model.backbone_args fit it?"
-WAYS_OUT = "Give the weights as a local file (--weights FILE), or try the tool with --preset tiny, which needs none."
+WAYS_OUT = "Connect, or give their file (--weights FILE, not with --resume); `sla train --preset tiny` needs none."
 
 MOVED = "Name their file with --weights, which takes hub, random, or a file."
 SMALLEST = 2  # bytes of a parameter in a file
@@ -216,7 +216,8 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
     if not timm.is_model(name):
         raise SlaError(f"timm knows no model {config.backbone!r}", suggestion(name, timm.list_models("*vit*")))
     if not config.weights:
-        raise SlaError(f"no weights of the backbone {config.backbone} are given, or in the folder of the model", MOVED)
+        fault = f"no weights of the backbone {config.backbone} are given, or in the folder of the model"
+        raise SlaError(fault, f"{MOVED} Where there is no such option, use a model that has them.")
     file = None if config.weights in WEIGHTS else Path(config.weights)
     if file is not None and not file.is_file():
         fault = f"no such weights file: {file}, for the backbone {config.backbone}"
@@ -240,8 +241,8 @@ def _create(config: ModelConfig) -> VisionTransformer | Eva:
     except (AssertionError, AttributeError, KeyError, RuntimeError, TypeError, ValueError, ZeroDivisionError) as error:
         if TOO_LITTLE.search(str(error)):
             raise MemoryError(f"the backbone {config.backbone} does not fit into it") from error
-        fault = "it takes no size" if "'img_size'" in str(error) else first_line(error)
-        raise SlaError(f"backbone {config.backbone} at {config.image_size} px: {fault}", IS_IT_ONE) from error
+        fault = f"backbone {config.backbone} at {config.image_size} px: {first_line(error)}"
+        raise SlaError(fault, IS_IT_ONE) from error
     _check_kind(model, config.backbone, config.image_size)
     if config.weights == "random":
         whiten_patches(model.patch_embed.proj)
@@ -344,6 +345,6 @@ def _load(model: nn.Module, path: Path, config: ModelConfig) -> None:
         if names:
             hint = f"It was read in {weights.layout}'s names. Is it made for {config.backbone}? {HINT}"
             if all(name.startswith("head.") for name in names):
-                hint = "Without CLIP's projection it can be used with --set 'model.backbone_args={num_classes = 0}'."
+                hint = "Without CLIP's projection: use a new run with --set 'model.backbone_args={num_classes = 0}'."
             raise SlaError(f"{path} {what} weights {some(names, 3)}", hint)
     log.info("backbone weights: %s (%s)", path, weights.layout)

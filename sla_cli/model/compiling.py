@@ -15,7 +15,6 @@ from sla_cli.log import log
 from sla_cli.model.backbone import Backbone
 from sla_cli.model.device import Placement
 from sla_cli.model.distributed import ALONE, ProcessGroup
-from sla_cli.model.weights import first_line
 
 HINT = "Repair the compiler. In a new run, use --set model.compile=off, or auto, which trains without it if it fails."
 
@@ -114,5 +113,5 @@ def _without_tracebacks() -> Iterator[None]:
 def _cause(error: BaseException) -> str:
     """The error of the compiler in one line; of the output of a C++ compiler, the line that reports the error."""
     inner = getattr(error, "inner_exception", error)
-    errors = (line.strip() for line in str(inner).splitlines() if "error:" in line)
-    return f"{type(inner).__name__}: {next(errors, first_line(inner))}"
+    lines = [line.strip() for line in str(inner).splitlines() if line.strip()]
+    return ": ".join([type(inner).__name__, *[*(line for line in lines if "error:" in line), *lines][:1]])

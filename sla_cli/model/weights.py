@@ -39,6 +39,9 @@ UNREADABLE = (
     *(SafetensorError, pickle.UnpicklingError, struct.error, zipfile.BadZipFile, zlib.error),
 )
 
+UNKNOWN_ARGUMENT = re.compile(r"unexpected keyword argument '(\w+)'")  # of a model of timm
+OF_NO_VIT = {"img_size": "it takes no size", "dynamic_img_size": "it is no ViT of the usual kind"}
+
 
 @dataclass(frozen=True)
 class Weights:
@@ -88,9 +91,11 @@ def first_line(error: BaseException) -> str:
     """An exception in one sentence, without PyTorch's advice to run the code of a pickle."""
     if isinstance(error, pickle.UnpicklingError) or "weights_only" in str(error):
         return "it is not a state dict, or contains objects other than tensors, which could be code and are not loaded"
+    if odd := UNKNOWN_ARGUMENT.search(str(error)):
+        return OF_NO_VIT.get(odd[1], f"it takes no {odd[1]}")
     lines = [line.strip() for line in str(error).splitlines() if not line.startswith("Error(s) in loading")]
     text = next(filter(None, lines), "")
-    return text if text and not isinstance(error, LookupError) else type(error).__name__
+    return text if text and not isinstance(error, LookupError) else "it is damaged, or of another kind"
 
 
 def _is_safetensors(path: Path) -> bool:

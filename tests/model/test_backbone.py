@@ -520,7 +520,7 @@ def test_missing_weights_name_the_flag(tmp_path: Path) -> None:
         assert "To resume a run, put the file there again." in caught.value.hint  # --resume takes no --weights
     with pytest.raises(SlaError, match=r"no weights of the backbone .* are given") as caught:
         Backbone(tiny(**{**CLIP, "model__weights": ""}).model)
-    assert "--weights" in caught.value.hint
+    assert "--weights" in caught.value.hint and "use a model that has them" in caught.value.hint, "as in sla annotate"
 
 
 def test_an_unreachable_hub_names_the_ways_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -531,6 +531,7 @@ def test_an_unreachable_hub_names_the_ways_out(tmp_path: Path, monkeypatch: pyte
         Backbone(ModelConfig(backbone=name))
     assert "--weights FILE" in caught.value.hint
     assert "--preset tiny" in caught.value.hint
+    assert "Connect" in caught.value.hint, "sla train --resume takes no --weights"
 
 
 @pytest.mark.parametrize(
@@ -545,6 +546,12 @@ def test_an_unreachable_hub_names_the_ways_out(tmp_path: Path, monkeypatch: pyte
         ({"model__backbone": "../../x"}, "no model '../../x'", "more"),
         ({"model__backbone": "vit_base_patch16_clip_quickgelu_224.mine"}, "mine", "ViT"),
         ({"model__backbone": "resnet18", "model__backbone_args": {}}, "resnet18 at 32 px: it takes no size", "ViT"),
+        ({"model__backbone": "beit_base_patch16_224", "model__backbone_args": {}}, "it is no ViT of the usual", "ViT"),
+        (
+            {"model__backbone": "eva02_tiny_patch14_224", "model__backbone_args": {"fc_norm": True}},
+            "it takes no fc_norm",
+            "backbone_args",
+        ),
         ({"model__backbone": "vit_base_patch16_rpn_224", "model__backbone_args": SMALL}, "standard blocks", "vit_"),
         ({"model__backbone": "vit_small_patch16_18x2_224", "model__backbone_args": SMALL}, "standard blocks", "vit_"),
         ({"model__image_size": 33}, "image size 33", "--image-size 32"),
@@ -571,6 +578,11 @@ def test_backbones_that_cannot_be_made(values: dict[str, Any], message: str, hin
     assert message in caught.value.message
     assert hint in caught.value.hint
     assert len(str(caught.value)) < 1000
+
+
+def test_a_patch_embedding_of_one_channel_is_whitened() -> None:
+    args = {"embed_dim": 1, "depth": 1, "num_heads": 1, "patch_size": 16, "num_classes": 0}
+    assert Backbone(tiny(model__backbone_args=args).model).width == 1
 
 
 @pytest.mark.parametrize("kind", BACKBONES)

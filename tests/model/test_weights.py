@@ -315,7 +315,7 @@ def test_a_clip_without_projection_is_told_how_to_be_used(tmp_path: Path) -> Non
     torch.save(state, path)
     with pytest.raises(SlaError, match="head") as caught:
         loads(path, PLAIN)
-    assert "num_classes = 0" in caught.value.hint
+    assert "a new run with --set 'model.backbone_args={num_classes = 0}'" in caught.value.hint
     bare = {**PLAIN, "model__backbone_args": {**PLAIN["model__backbone_args"], "num_classes": 0}}
     assert "norm.weight" in loads(path, bare)
 
@@ -325,3 +325,11 @@ def test_a_tensor_that_repeats_one_value_of_the_file_is_refused(tmp_path: Path) 
     torch.save({"weight": torch.zeros(1).expand(10**12)}, tmp_path / "large.pt")
     with pytest.raises(SlaError, match=r"large\.pt: .*a tensor whose values are not all in the file"):
         read_weights(tmp_path / "large.pt")
+
+
+def test_an_archive_without_its_parts_is_damaged(tmp_path: Path) -> None:
+    path = tmp_path / "weights.pt"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("clip/constants.pkl", b"")
+    with pytest.raises(SlaError, match=r"weights\.pt: cannot be read as weights: it is damaged, or of another kind\n"):
+        read_weights(path)
