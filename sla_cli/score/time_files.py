@@ -220,6 +220,8 @@ def _decoded(path: Path, name: str, glosses: Sequence[str], times: Sequence[tupl
 def _annotated(path: Path, tiers: Sequence[str]) -> Signs:
     file = parse_annotation(read_bytes(path), str(path))
     origin = origin_in(file.links, Path(path.stem))
+    if not file.tiers:
+        raise SlaError(f"{path} has no tiers", "Give a file in which glosses are annotated.")
     hands = [_named(file.tiers, path, name) for name in tiers] or [_only(file.tiers, path)]
     for tier in hands:
         if tier.name in (CUES, SENTENCE):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 
@@ -206,6 +207,10 @@ def test_several_tiers_have_to_be_named(tmp_path: Path) -> None:
         compare_times(found, true, ["GLOSS"])
     with pytest.raises(SlaError, match=r"cannot read .*nowhere"):
         compare_times(tmp_path / "nowhere", true, ["GLOSS"])
+    found.write_text(re.sub("<TIER .*</TIER>|<TIER [^>]*/>", "", text, flags=re.DOTALL), encoding="utf-8")
+    for named in ((), ["GLOSS"]):
+        with pytest.raises(SlaError, match=r"a\.eaf has no tiers\nGive a file in which glosses are annotated"):
+            compare_times(found, true, named)
 
 
 def test_a_tier_with_own_times_below_a_sentence_may_have_the_glosses(tmp_path: Path) -> None:
