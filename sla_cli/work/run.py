@@ -185,7 +185,7 @@ class Run:
             fits, kind = (is_whole, "a whole number") if column == "epoch" else (is_number, "a number")
             if not fits(row[column]):
                 fault = f"{self.metrics}, line {row.line}: {column} is {row[column]!r}, not {kind}"
-                raise FormatError(fault, "It is written by `sla train`.")
+                raise FormatError(fault, AGAIN)
         return [{column: float(row[column]) for column in columns} for row in rows]
 
     @property

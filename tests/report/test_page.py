@@ -283,7 +283,7 @@ def test_metrics_that_are_none_leave_an_older_page_alone(systems: list[System], 
     run = Run(tmp_path / "run")
     run.path.mkdir()
     run.metrics.write_text(METRICS + "4\tnan\t30.0\n", encoding="utf-8")
-    with pytest.raises(FormatError, match=r"metrics\.tsv, line 5: loss is 'nan'"):
+    with pytest.raises(FormatError, match=r"metrics\.tsv, line 5: loss is 'nan', not a number\nCopy the run again"):
         write_page(out, [replace(systems[0], run=run)])
     assert out.read_text(encoding="utf-8") == "older"
     assert [path.name for path in tmp_path.glob("*page*")] == ["page.html"]
