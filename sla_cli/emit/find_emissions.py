@@ -11,6 +11,7 @@ from sla_cli.store.clips import Split
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emissions, emission_receipt, emissions_path, is_current
 from sla_cli.work.folder import Work
+from sla_cli.work.hub import as_typed
 from sla_cli.work.model_folder import find_trained
 from sla_cli.work.run import Run
 from sla_cli.work.run_clips import warn_of_differences
@@ -45,7 +46,8 @@ def find_emissions(
             raise SlaError(f"{source} holds emissions of {holds}, but --split is {split}", "Leave --split out.")
         return source, None
     if not source.exists():
-        raise SlaError(f"no such run or emissions: {source}", "`sla train` makes runs, `sla emit` emissions.")
+        hint = "`sla train` makes runs, `sla emit` emissions. A model on the hub is hf://OWNER/NAME@REVISION."
+        raise SlaError(f"no such run or emissions: {as_typed(source)}", hint)
     run = find_trained(source)
     found = Store(store) if store else run.own_clips()
     return emissions_of(run, found[split or found.default_split], work, weights=weights, device=device), run

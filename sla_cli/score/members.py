@@ -62,7 +62,8 @@ def _members(part: str, work: Work, split: str | None, search: str | None) -> li
     runs = work.runs_called(part)
     if not runs:
         what = "it is a folder that is neither a score nor a run" if path.is_dir() else "no such file"
-        raise SlaError(f"cannot read {part}: {what}, and {work.runs} has no run of this name")
+        hint = "`sla decode` makes hypotheses of a run, and `sla score` a score of hypotheses."
+        raise SlaError(f"cannot read {part}: {what}, and {work.runs} has no run of this name", hint)
     known = [(run, Member.of(run.name, run.path, run)) for run in map(Run, runs)]  # refuses what is no run
     return [replace(member, path=hypotheses_of(work, run, split=split, search=search)) for run, member in known]
 

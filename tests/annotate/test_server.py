@@ -228,6 +228,7 @@ def test_faults_of_the_command_are_sentences(folder: Path, tmp_path: Path, serve
         (str(folder), "--annotator", "sla"): "annotator sla",
         (str(folder), "--tier", "SIGN"): "tier SIGN was given twice",
         (str(folder), "--run", str(empty)): "is not a run or a model",
+        (str(folder), "--run", "https://a.b/c"): "https://a.b/c is not a run or a model",
     }.items():
         result = CliRunner().invoke(app, ["annotate", *arguments, "--no-open"])
         assert (result.exit_code, message in result.output) == (2, True), result.output

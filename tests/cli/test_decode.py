@@ -204,6 +204,7 @@ def test_a_receipt_holds_no_setting_that_has_no_part_in_the_answer(folder: Path)
         ("--lm gloss.arpa --alpha nan", "alpha is nan"),
         ("--lm none.arpa", "language model none.arpa: no such file, and there is no sla-work/lm/none.arpa"),
         ("--lm .", "language model .: it is a folder"),
+        ("--lm /none.arpa", "language model /none.arpa: no such file hint"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(folder: Path, options: str, message: str) -> None:
@@ -238,6 +239,7 @@ def test_nothing_that_was_there_is_lost(folder: Path) -> None:
     assert "store is a folder" in refuse("dev.h5", "-o", "store", "--force")
     assert (folder / "store/receipt.json").is_file()
     assert "no such run or emissions: dve.h5" in refuse("dve.h5")
+    assert "no such run or emissions: https://a.b/c hint" in refuse("https://a.b/c")
 
 
 def test_a_table_that_was_cut_off_is_made_again(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
