@@ -28,6 +28,7 @@ from sla_cli.artifact.hdf5 import (
 from sla_cli.artifact.receipt import Receipt, read_receipt
 from sla_cli.config.checks import read_values
 from sla_cli.core.calibration import UNCHANGED, Calibration
+from sla_cli.core.counted import counted
 from sla_cli.core.ctc import are_probabilities, check_log_probs
 from sla_cli.core.digest import digest_json
 from sla_cli.core.hypothesis import NO_GLOSS
@@ -294,11 +295,12 @@ class Emissions:
         if scores is not None and scores != (self.frames.sum(), columns):
             raise ValueError(f"scores of shape {scores} for {self.frames.sum()} frames")
         if columns != len(self.header.glosses) + 1:
-            raise ValueError(f"{columns} columns for {len(self.header.glosses)} glosses and the blank")
+            number = counted(len(self.header.glosses), "gloss")
+            raise ValueError(f"{counted(columns, 'column')} for {number} and the blank")
         if not len(self.ids) == len(self.frames) == len(self.fps) == len(self.offsets) - 1:
             raise ValueError(
-                f"{len(self.ids)} ids, {len(self.frames)} lengths, {len(self.fps)} frame rates and "
-                f"{len(self.offsets)} offsets"
+                f"{counted(len(self.ids), 'id')}, {counted(len(self.frames), 'length')}, "
+                f"{counted(len(self.fps), 'frame rate')} and {counted(len(self.offsets), 'offset')}"
             )
         check_offsets(self.offsets, "offsets", steps)
         if (self.frames < 0).any() or self.frames.sum(dtype=float) > MOST_FRAMES:

@@ -139,7 +139,7 @@ def _head(path: Path, lines: list[str]) -> dict[str, str]:
 def _parse(line: str, where: str) -> Hypothesis:
     fields = line.split("\t")
     if len(fields) != len(COLUMNS):
-        raise FormatError(f"{where}: {len(fields)} fields instead of {len(COLUMNS)}: {line[:80]!r}", AGAIN)
+        raise FormatError(f"{where}: {counted(len(fields), 'field')} instead of {len(COLUMNS)}: {line[:80]!r}", AGAIN)
     cells = dict(zip(COLUMNS, fields, strict=True))
     try:
         hypothesis = Hypothesis(
@@ -220,9 +220,9 @@ def _check(hypothesis: Hypothesis) -> None:
             )
     if not name.isascii() and any("\ud800" <= char <= "\udfff" for char in name):
         raise SlaError(f"clip {name!r} holds half a surrogate pair, which is not text")
-    for what, values in (("spans", spans), ("confidence values", hypothesis.confidence)):
+    for what, values in (("span", spans), ("confidence value", hypothesis.confidence)):
         if values and len(values) != len(glosses):
-            raise SlaError(f"clip {name}: {len(values)} {what} for {counted(len(glosses), 'gloss')}")
+            raise SlaError(f"clip {name}: {counted(len(values), what)} for {counted(len(glosses), 'gloss')}")
     if any(not 0 <= start <= end for start, end in spans):
         raise SlaError(f"clip {name}: a span starts below 0 or ends before it starts: {spans}")
     if any(not 0 <= value <= 1 for value in hypothesis.confidence):

@@ -21,7 +21,7 @@ def check_glosses(run: Run, split: Split) -> None:
     ours, theirs = set(run.glosses), set(split.vocabulary)
     raise SlaError(
         f"the glosses of run {run.name} ({len(ours)}) do not match those of {split} ({len(theirs)}): "
-        f"{len(theirs - ours)} are new, {len(ours - theirs)} are gone",
+        f"{len(theirs - ours)} new, {len(ours - theirs)} gone",
         "If glosses.txt of the run was edited, restore it; else train a new run.",
     )
 

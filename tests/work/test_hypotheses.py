@@ -99,7 +99,7 @@ def test_a_clip_comes_once(tmp_path: Path) -> None:
         (Hypothesis("\ud800", ("A",)), r"half a surrogate pair"),
         (Hypothesis("a\tb", ("A",)), r"clip id 'a\\tb'"),
         (Hypothesis("", ("A",)), r"clip id ''"),
-        (Hypothesis("c", ("A", "B"), 0.0, ((0, 1),)), r"clip c: 1 spans for 2 glosses"),
+        (Hypothesis("c", ("A", "B"), 0.0, ((0, 1),)), r"clip c: 1 span for 2 glosses"),
         (Hypothesis("c", ("A",), 0.0, ((5, 4),)), r"clip c: a span"),
         (Hypothesis("c", ("A",), float("nan")), r"clip c: its score"),
         (Hypothesis("c", ("A",), fps=float("inf")), r"clip c: inf frames per second"),
@@ -124,6 +124,7 @@ def test_refuses_to_write_what_would_not_read_back(tmp_path: Path, bad: Hypothes
         ("# sla-hypotheses 1\nid\tglosses\n", "line 2: not the header"),
         ("# sla-hypotheses 1\n# profile phoenix2014\n", "line 3: not the header"),
         (HEAD + "a\t1\t0.0\t0\t\t\tA\nb\t1\t0.0\tA\n", "line 4: 4 fields instead of 7"),
+        (HEAD + "a\n", "line 3: 1 field instead of 7"),
         (
             HEAD + "a\t1\t0.0\t25.0\t\t\tA\nb\t1\t0.0\t25.0\t\t\tA\na\t1\t0.0\t25.0\t\t\tB\n",
             "line 5: a occurs twice, first on line 3",
