@@ -152,7 +152,9 @@ def is_current(path: Path, receipt: Receipt) -> bool:
 def check_finite(where: str, log_probs: np.ndarray) -> None:
     """Raise FormatError if a model gave NaN for a clip, or another recording."""
     if np.isnan(log_probs).any():
-        hint = "The run has diverged: train with a lower --lr, or emit in fp32."
+        hint = (
+            "The run has diverged: train with a lower --lr. Or half precision overflows: `sla emit --precision fp32`."
+        )
         raise FormatError(f"{where}: the model gave NaN", hint)
 
 

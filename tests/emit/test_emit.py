@@ -193,6 +193,7 @@ def test_nan_leaves_no_file_and_no_process(store: Store, tmp_path: Path, workers
     before = multiprocessing.active_children()
     with pytest.raises(FormatError, match="clip dev-1: the model gave NaN") as caught:
         emit(run, store["dev"], tmp_path / "dev.h5", device="cpu")
+    assert "`sla emit --precision fp32`" in caught.value.hint, "sla decode, which emits too, has no such option"
     assert not list(tmp_path.glob("*dev.h5*"))
     # Processes that load clips ignore signals: a remaining one would be waited for at the end, forever. They must have
     # ended although the error still references all frames of the call.
