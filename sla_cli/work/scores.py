@@ -76,6 +76,8 @@ def read_scores(folder: Path) -> Score:
     if not path.is_file():
         what = f"not a score folder: it has no {FIGURES}" if folder.exists() else "no such score folder"
         raise FormatError(f"{folder}: {what}", "`sla score` makes one.")
+    if not (folder / CLIPS).is_file():
+        raise FormatError(f"{folder} has lost {CLIPS}", AGAIN)
     _check_unchanged(folder)
     figures = read_figures(path)
     score = Score(

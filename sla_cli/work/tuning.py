@@ -123,6 +123,8 @@ def find_tuned(tunings: Path, lm: Path, weights: str) -> Tuned | None:
 def read_tuned(folder: Path) -> Tuned:
     """A choice. Raises FormatError if it cannot be read, or is not as it was written."""
     path, receipt = folder / CHOICE, read_receipt(folder, "tune")
+    if not path.is_file():
+        raise FormatError(f"{folder} has lost {CHOICE}", AGAIN)
     facts = read_json(path, AGAIN, names=True)
     if (name := facts.pop("format", "")) != NAME:
         raise FormatError(f"{path}: {name or 'no format'}, not {NAME}", AGAIN)

@@ -90,6 +90,8 @@ def test_an_edited_score(folder: Path) -> None:
         refused(f"{score}/clips.tsv", "score", *command)
     made("score", "x.tsv")
     made("compare", score, score)
+    Path(score, "clips.tsv").unlink()
+    assert "has lost clips.tsv\nhint: Make it again with `sla score`." in sla("report", score, "-o", "page.html").stderr
 
 
 def test_an_edited_choice(folder: Path) -> None:
@@ -99,6 +101,9 @@ def test_an_edited_choice(folder: Path) -> None:
     edit(choice, b'"alpha": 0.5', b'"alpha": 4.5')
     for command in (("decode", "dev.h5", "--lm", "gloss.arpa"), TUNE):
         refused(f"{choice}", "tune", *command)
+    choice.unlink()
+    for command in (("decode", "dev.h5", "--lm", "gloss.arpa"), TUNE):
+        assert "has lost tuned.json\nhint: Make it again with `sla tune --force`." in sla(*command).stderr
     made(*TUNE, "--force")
     made("decode", "dev.h5", "--lm", "gloss.arpa")
 
