@@ -331,7 +331,7 @@ def _is_artifact(path: Path) -> bool:
 def _take(found: list[Finished], kind: str, folder: Path, command: str) -> Path:
     """The newest artifact; the log names it, since the user did not."""
     if not found:
-        raise SlaError(f"no finished {kind} in {folder}", f"`{command}` makes it; --work names another work folder.")
+        raise SlaError(f"no finished {kind} in {folder}", f"Run `{command}`, or name another work folder with --work.")
     newest = [path for finished, path in found if finished == found[0][0]]
     if len(newest) > 1:
         names = ", ".join(map(str, newest))

@@ -204,7 +204,7 @@ class Run:
         Warn of one that is not finished.
         """
         if lost := self.lost:
-            hint = "Copy the run again; where its store is, `sla train --resume --name NAME` makes them again."
+            hint = "Copy the run again; where its store is, `sla train --resume --name NAME` makes what is missing."
             raise FormatError(
                 f"{self.path} is finished, but {some(lost)} of it {'is' if len(lost) == 1 else 'are'} missing", hint
             )

@@ -50,6 +50,7 @@ def test_looking_creates_nothing(work: Work) -> None:
         with pytest.raises(SlaError, match=r"no (un)?finished") as caught:
             take(work)
         assert "sla " in caught.value.hint
+        assert "makes it" not in caught.value.hint, "which hypotheses are not"
     assert not work.root.exists()
 
 
