@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sla_cli.artifact.receipt import DIGEST, read_receipt
-from sla_cli.errors import SlaError, argument
+from sla_cli.errors import SlaError, argument, some
 from sla_cli.log import ONCE, log
 from sla_cli.store.store import Store, is_store_of
 from sla_cli.work.folder import Work, find_source, finished, search_of, work_option
@@ -33,8 +33,9 @@ def hypotheses_of(work: Work, run: Run, *, split: str | None = None, search: str
         others = ", only of other weights or of unknown ones" * bool(named)
         fault = f"no hypotheses{chosen} of run {run.name} in {work.hypotheses}{others}"
         hint = f"`{command}`{f' with the options of {search}' if search else ''} makes them."
-        if search and (known := sorted(set(map(search_of, _of_present_weights(every, run))))):
-            hint = f"There are those by {', '.join(known)}; {hint}"
+        there = _of_present_weights(_named(work, run, None), run) if search else []
+        if known := sorted({f"{search_of(path)} (of {_split_of(path)})" for path in there}):
+            hint = f"There are those by {some(known)}; {hint}"
         raise SlaError(fault, hint)
     if len(found) > 1:
         kinds = {"--split": _split_of, "--search (greedy, beam10, …)": search_of}

@@ -164,7 +164,8 @@ def test_what_has_no_meaning_is_refused(store: Store) -> None:
     assert [line.split(" | ")[1] for line in both.splitlines()[2:4]] == ["greedy", "beam10-lm"]
     assert both.splitlines()[3].endswith(" | - | - |"), "test is not decoded by it"
     error = " ".join(sla("table", "frozen-1", "--search", "beam3", code=2).stderr.split())
-    assert "no hypotheses of dev by beam3 of run frozen-1" in error and "There are those by beam10-lm, greedy" in error
+    assert "no hypotheses of dev by beam3 of run frozen-1" in error
+    assert "There are those by beam10-lm (of dev), greedy (of dev), greedy (of test); `sla decode" in error
     hypotheses = WORK / "hypotheses" / "frozen-1"
     for ending in ("tsv", "tsv.receipt.json"):
         shutil.copyfile(hypotheses / f"dev-greedy-abc123.{ending}", hypotheses / f"dev-greedy-def456.{ending}")

@@ -36,10 +36,10 @@ def test_those_of_other_weights_are_not_of_the_run(run: Run, work: Work) -> None
         hypotheses_of(work, run, split="test")
     with pytest.raises(SlaError, match=r"no hypotheses of dev by beam5 of run adapter") as caught:
         hypotheses_of(work, run, split="dev", search="beam5")
-    assert caught.value.hint.startswith("There are those by greedy; `sla decode")
+    assert caught.value.hint.startswith("There are those by greedy (of dev); `sla decode")
     with pytest.raises(SlaError, match=r"no hypotheses of test by beam5 of run adapter") as caught:
         hypotheses_of(work, run, split="test", search="beam5")
-    assert caught.value.hint.startswith("`sla decode")
+    assert caught.value.hint.startswith("There are those by greedy (of dev); `sla decode")
     assert is_from(own, run.weights_digest) is True
     shutil.rmtree(work.hypotheses / "adapter")
     shutil.copytree(work.hypotheses / "lora", work.hypotheses / "adapter")
