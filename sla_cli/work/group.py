@@ -57,8 +57,8 @@ def check_group(text: str, members: Sequence[Member]) -> None:
         text: what names the group on the command line.
     """
     paths = [member.path.resolve() for member in members]
-    if twice := next((path for path in paths if paths.count(path) > 1), None):
-        raise SlaError(f"{twice} is named twice in {text}", "Name each run once.")
+    if twice := next((one for one, path in zip(members, paths, strict=True) if paths.count(path) > 1), None):
+        raise SlaError(f"{twice.path} is named twice in {text}", "Name each run once.")
     known = [(member, member.config) for member in members if member.config is not None]
     if len(members) > 1 and (unknown := [member.name for member in members if member.config is None]):
         log.warning("%s: not checked to be seeds of one configuration: no run is known of %s", text, some(unknown))

@@ -204,7 +204,7 @@ def test_without_a_run_all_that_were_decoded_are_shown(store: Store) -> None:
 
 def test_a_run_or_a_seed_counts_once(store: Store) -> None:
     twice = "adapter-1-seed0,adapter-1-seed0"
-    assert f"adapter-1-seed0 is named twice in {twice}" in sla("table", twice, code=2).stderr
+    assert f"error: sla-work/runs/adapter-1-seed0 is named twice in {twice}" in sla("table", twice, code=2).stderr
     make_run(WORK, "adapter-2-seed0", store)
     error = sla("table", "adapter-1-seed0,adapter-2-seed0", code=2).stderr
     assert "adapter-1-seed0 and adapter-2-seed0 have the same seed, 0" in error
