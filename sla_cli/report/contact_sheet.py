@@ -103,7 +103,7 @@ def write_sheet(
     chosen = random.Random(seed).sample(numbers, len(numbers) if count is None else min(count, len(numbers)))
     wanted: Sequence[str | int] = ids if ids else sorted(chosen)
     if len(wanted) > MOST:
-        hint = f"Choose a --split, or some at random with --clips {MOST}."
+        hint = f"Name at most {MOST}." if ids else f"Choose a --split, or some at random with --clips {MOST}."
         raise SlaError(f"{part}: a sheet of {len(wanted):,} clips would be too high", hint)
     clips = [part[one] for one in wanted]
     if not clips:

@@ -149,6 +149,8 @@ def test_a_sheet_that_few_programs_could_open_is_refused(tmp_path: Path) -> None
     for count in (None, MOST + 1):
         with pytest.raises(SlaError, match=f"sheet of {MOST + 1} clips would be too high"):
             write_sheet(tmp_path / "x.png", path, signer="S01", count=count)
+    with pytest.raises(SlaError, match=f"too high\nName at most {MOST}"):  # --clips is refused with --clip
+        write_sheet(tmp_path / "x.png", path, ids=[f"c{number}" for number in range(MOST + 1)])
     assert draw(path, tmp_path, signer="S01", count=1).shape[1] == WIDTH + 2 * MARGIN
     with pytest.raises(SlaError, match=r"a sheet of .* pixels would be too high"):
         draw(store(tmp_path / "long", bytes_only("c", ("A" * 99,) * 2000, 0)), tmp_path)
