@@ -201,4 +201,5 @@ def _reason(data: bytes | None, text: str) -> str:
     before = data[: int(place[2])]
     line_is_read = place[1] is None and before.endswith(b"\n")  # else the position is before the fault
     line = before.count(b"\n") + (not line_is_read)
-    return f", line {line}: {text[: place.start()]}"
+    fault = re.split(r"[.] ", text[: place.start()])[0]  # advice for programmers of KenLM may follow
+    return f", line {line}: {fault}"

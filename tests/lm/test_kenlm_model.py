@@ -76,6 +76,10 @@ def test_loading_is_silent_even_without_unk(arpa: bytes, tmp_path: Path, capfd: 
         (lambda data: data.replace(b"ngram 2=", b"ngram 2=7\nngram 7="), "order 7"),
         (lambda data: data[: len(data) // 2], ", line 1[0-9]: "),
         (lambda data: data.replace(b"\\end\\", b""), ", line [0-9]+: End of file"),
+        (
+            lambda data: data.replace(b"<s>", b"<t>"),
+            r"missing <s> and the model is configured to reject these models\n",
+        ),
         (lambda data: data.replace(b"-0.81200952\tA", b"-1\tB\t0\n-1\tA"), "line 10: B is listed twice"),
         (lambda data: data.replace(b"ngram 1=7", b"ngram 1=9"), r', line 14: Could not parse "\\2-grams:"'),
         (lambda data: data.replace(b"\tNULL\t", b"\tNULL\tzero"), 'line 12: Could not parse "zero'),
