@@ -60,7 +60,7 @@ def read_alignment(path: Path) -> list[dict[str, str]]:
     check_version(path, NAME, VERSION, number, AGAIN)
     rows = list(dropwhile(lambda line: line.startswith("# "), lines))
     if rows[:1] != ["\t".join(COLUMNS)] or rows.pop():
-        raise FormatError(f"{path}: cut off, or without the header {list(COLUMNS)}", AGAIN)
+        raise FormatError(f"{path}: cut off, or without the header {' '.join(COLUMNS)}", AGAIN)
     for line, row in enumerate(rows, start=len(lines) - len(rows)):  # the last one, which is empty, was dropped
         if row.count("\t") != len(COLUMNS) - 1:
             raise FormatError(f"{path}, line {line}: not a row of {len(COLUMNS)} cells: {row[:80]!r}", AGAIN)

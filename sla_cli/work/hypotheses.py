@@ -129,7 +129,7 @@ def _head(path: Path, lines: list[str]) -> dict[str, str]:
     check_version(path, NAME, VERSION, number, AGAIN)
     start = next((start for start, line in enumerate(lines) if not line.startswith(FACT)), len(lines))
     if lines[start : start + 1] != ["\t".join(COLUMNS)]:
-        raise FormatError(f"{path}, line {start + 1}: not the header {list(COLUMNS)}", AGAIN)
+        raise FormatError(f"{path}, line {start + 1}: not the header {' '.join(COLUMNS)}", AGAIN)
     pairs = [line.removeprefix(FACT).partition(" ") for line in lines[1:start]]
     if len({key for key, _, _ in pairs}) < len(pairs):
         raise FormatError(f"{path}: a fact occurs twice in its header", AGAIN)
@@ -223,10 +223,10 @@ def _check(hypothesis: Hypothesis) -> None:
     for what, values in (("span", spans), ("confidence value", hypothesis.confidence)):
         if values and len(values) != len(glosses):
             raise SlaError(f"clip {name}: {counted(len(values), what)} for {counted(len(glosses), 'gloss')}")
-    if any(not 0 <= start <= end for start, end in spans):
-        raise SlaError(f"clip {name}: a span starts below 0 or ends before it starts: {spans}")
-    if any(not 0 <= value <= 1 for value in hypothesis.confidence):
-        raise SlaError(f"clip {name}: a confidence outside 0 to 1: {hypothesis.confidence}")
+    if bad := next((f"{start}-{end}" for start, end in spans if not 0 <= start <= end), ""):
+        raise SlaError(f"clip {name}: a span starts below 0 or ends before it starts: {bad}")
+    if odd := [value for value in hypothesis.confidence if not 0 <= value <= 1]:
+        raise SlaError(f"clip {name}: a confidence outside 0 to 1: {odd[0]}")
     if math.isnan(hypothesis.score):
         raise SlaError(f"clip {name}: its score is not a number")
     if hypothesis.fps and not RATES[0] <= hypothesis.fps <= RATES[1]:
