@@ -21,7 +21,7 @@ from sla_cli.demo.signers import SIGNERS
 from sla_cli.demo.signing import sign_sentence
 from sla_cli.errors import SlaError
 from sla_cli.prep.encoding.process_pool import Failure, Item, ProcessPool, Result
-from sla_cli.system.atomic import HINT, HINTS
+from sla_cli.system.atomic import ELSEWHERE, HINTS
 
 FOLDER = "phoenix-2014-multisigner"
 # Run-length compression is the fastest for drawings: a sixth less time than the default, and not more bytes.
@@ -85,7 +85,7 @@ def draw_corpus(
     except OSError as error:
         raise SlaError(
             f"cannot draw the corpus into {out}: {error.strerror or error}",
-            f"{HINTS.get(error.errno, HINT)}; --keep names one, and the corpus takes about 1 MB for each clip.",
+            f"{HINTS.get(error.errno, ELSEWHERE)}; --keep names one, and the corpus takes about 1 MB for each clip.",
         ) from error
 
 

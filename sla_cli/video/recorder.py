@@ -12,7 +12,7 @@ import numpy as np
 
 from sla_cli.core.counted import counted
 from sla_cli.errors import SlaError
-from sla_cli.system.atomic import HINT, HINTS
+from sla_cli.system.atomic import ELSEWHERE, HINTS
 
 SUFFIX = ".mkv"
 CODEC = "libx264"
@@ -120,6 +120,6 @@ class Recorder:
         """The first one says why; PyAV has no reason for those that follow it, as when the file is closed."""
         what = f"cannot write {self._path}: {error.strerror or error}"
         kept = f"{counted(self.frames, 'frame is', 'frames are')} kept" if self.frames else "nothing is recorded"
-        hint = "Give another name" if isinstance(error, FileExistsError) else HINTS.get(error.errno, HINT)
+        hint = "Give another name" if isinstance(error, FileExistsError) else HINTS.get(error.errno, ELSEWHERE)
         self._fault = self._fault or SlaError(f"{what}; {kept}", f"{hint}.")
         return self._fault
