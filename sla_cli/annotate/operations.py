@@ -131,7 +131,7 @@ def _apply(draft: _Draft, operation: Operation) -> str:
         case Split(tier, name, at):
             old = draft.entry(tier, name)
             if not old.start < at < old.end:
-                raise SlaError(f"{at} ms is not within {old.text}", "Go to a time within it.")
+                raise SlaError(f"{at} ms is not within {old.text or 'it'}", "Go to a time within it.")
             draft.change(tier, name, old.interval._replace(end=at))
             draft.add(tier, old.interval._replace(start=at), "new")
             return f"split {old.text}"
@@ -206,7 +206,7 @@ class _Draft:
         """The next annotation of a tier."""
         later = [(one.start, name, one) for name, one in self.content.tiers[tier].items() if one.start >= entry.end]
         if not later:
-            raise SlaError(f"{entry.text} is the last annotation of tier {tier}", "Choose the one before it.")
+            raise SlaError(f"{entry.text or 'it'} is the last annotation of tier {tier}", "Choose the one before it.")
         _, name, found = min(later, key=lambda one: one[:2])
         return name, found
 

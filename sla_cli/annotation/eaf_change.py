@@ -158,7 +158,9 @@ def _check_times(document: Document, change: TierChange, marks: Mapping[str, Mar
     after = {name: Interval(*mark[:3]) for name, mark in marks.items() if name not in change.gone} | dict(change.put)
     for name, interval in change.put.items():
         if not 0 <= interval.start < interval.end <= LATEST:
-            raise SlaError(f"{interval.text} would last from {interval.start} to {interval.end} ms", "Move it less.")
+            raise SlaError(
+                f"{interval.text or 'it'} would last from {interval.start} to {interval.end} ms", "Move it less."
+            )
         if name not in marks or (marks[name].start, marks[name].end) != interval[:2]:
             _check_free(document, change.plan.name, name, after)
 
@@ -167,8 +169,8 @@ def _check_free(document: Document, tier: str, name: str, after: Mapping[str, In
     start, end, text = after[name]
     for other, interval in after.items():
         if other != name and interval.start < end and start < interval.end:
-            where = f"{interval.text} from {interval.start} to {interval.end} ms"
-            raise SlaError(f"{text} would overlap {where} on tier {tier}", "Move or delete that one first.")
+            where = f"{interval.text or 'one without text'} from {interval.start} to {interval.end} ms"
+            raise SlaError(f"{text or 'it'} would overlap {where} on tier {tier}", "Move or delete that one first.")
 
 
 def _check_dependents(
@@ -185,7 +187,7 @@ def _check_dependents(
             for mark in moved if not inner.parent else ():
                 if inner.start < mark.end and mark.start < inner.end:
                     where = f"{document.name}, line {inner.line}"
-                    message = f"{where}: an annotation of tier {child.name} lies within {mark.text}"
+                    message = f"{where}: an annotation of tier {child.name} lies within {mark.text or 'it'}"
                     raise SlaError(message, "Move or delete it in ELAN.")
 
 

@@ -131,6 +131,7 @@ def with_inner() -> Plain:
 REFUSED = {
     "overlap": (put({"a1": (100, 501, "A")}), "A would overlap B from 500 to 900 ms on tier GLOSS"),
     "new overlap": (put({"a9": (899, 950, "N")}), "N would overlap B"),
+    "overlap of one without text": (put({"a1": (100, 501, "")}), "^it would overlap B"),
     "no length": (put({"a1": (500, 500, "A")}), "would last from 500 to 500 ms"),
     "before the beginning": (put({"a1": (-1, 500, "A")}), "would last from -1 to"),
     "control": (put({"a1": (100, 500, "A\x01")}), "control character"),
