@@ -43,7 +43,7 @@ SIGNS = ["compose_signs.py", "signs", "out", "--folds", "3", "--people", "1"]
         ([*SIGNS, "--pattern", "(?P<gloss>.*)"], "error: --pattern (?P<gloss>.*) needs both groups"),
         ([*SIGNS, "--pattern", "(?P<gloss>.*)/(?P<person>.*)"], "s1.mp4: the person is 's1.mp4' by --pattern"),
         (SIGNS, "s1.mp4: no frame can be read"),
-        (["compose_signs.py", "signs", "empty", *SIGNS[3:]], "error: empty/frames"),
+        (["compose_signs.py", "signs", "empty", *SIGNS[3:]], "error: cannot read or write empty/frames"),
         (["draw_elan.py", "draw", "out", "--sentences", "0"], "Invalid value for '--sentences'"),
         (["draw_elan.py", "correct", "truth", "none.eaf"], "error: cannot read none.eaf: No such file or directory"),
         (["draw_elan.py", "correct", "truth", "empty"], "error: empty, line 1: not XML"),

@@ -105,7 +105,7 @@ def test_what_another_program_does_to_files_meanwhile_is_no_traceback(
 ) -> None:
     with pytest.raises(SystemExit, match="2"), refusals():
         raise OSError(number, os.strerror(number), "run/tensorboard")
-    assert capsys.readouterr().err.startswith(f"error: run/tensorboard: {os.strerror(number)}\n")
+    assert capsys.readouterr().err.startswith(f"error: cannot read or write run/tensorboard: {os.strerror(number)}\n")
 
 
 def test_too_little_memory_is_no_traceback(capsys: pytest.CaptureFixture[str]) -> None:
