@@ -151,8 +151,12 @@ def _old_tiers(document: Document, names: Sequence[str], replace: bool) -> list[
     old = [tier for tier in tiers if plain(_name(tier)) in wanted]
     there = {plain(_name(tier)) for tier in old}
     sentences = SENTENCE in there.intersection(names[1:])
-    ways = ["leave out --sentences"] * sentences + ["name another tier with --tier"] * (len(there) > sentences)
-    hint = f"{' and '.join(ways).capitalize()}."
+    if not sentences:
+        hint = "Name another tier with --tier."
+    elif len(there) > 1:
+        hint = "Leave out --sentences and name another tier with --tier."
+    else:
+        hint = "Leave out --sentences."
     if old and not replace:
         raise SlaError(f"{document.name} already has a tier {_name(old[0])}", f"{hint} --force replaces tiers of sla.")
     children, seen = defaultdict(list), set(map(id, old))

@@ -114,4 +114,5 @@ def _cause(error: BaseException) -> str:
     """The error of the compiler in one line; of the output of a C++ compiler, the line that reports the error."""
     inner = getattr(error, "inner_exception", error)
     lines = [line.strip() for line in str(inner).splitlines() if line.strip()]
-    return ": ".join([type(inner).__name__, *[*(line for line in lines if "error:" in line), *lines][:1]])
+    reported = [line for line in lines if "error:" in line] or lines
+    return f"{type(inner).__name__}: {reported[0]}" if reported else type(inner).__name__
