@@ -21,6 +21,7 @@ USER = re.compile(
     r"|(?<![^\s'\"(])[^\s/:@'\"(]{1,99}:[^\s/@]{1,199}@(?=[\w-]+[./:])"
 )
 
+LOST_SLASH = re.compile(r"\b(https?|hf|s3|gs|ftp|rtsps?|file):/(?=[^/\s])")  # of an address that was taken for a path
 PATTERN = re.compile(r"Expected `str` matching regex (['\"]).*?\1(?= - at|$)", re.DOTALL)
 
 FEW = 10  # of a list that a message shows
@@ -97,7 +98,8 @@ class SlaError(Exception):
 
     def __init__(self, message: str, hint: str = "", several: Sequence[SlaError] = ()) -> None:
         super().__init__(message)
-        whole = LONG_WORD.sub(lambda word: shortened(word[0], LONGEST_VALUE), USER.sub(r"\1", in_line(message)))
+        plain = LOST_SLASH.sub(r"\1://", USER.sub(r"\1", in_line(message)))
+        whole = LONG_WORD.sub(lambda word: shortened(word[0], LONGEST_VALUE), plain)
         listed = (f"\n  {one.message}" + f"\n    {one.hint}" * bool(one.hint) for one in several)
         self.message: str = shortened(whole, LONGEST) + "".join(listed)
         self.hint: str = shortened(in_line(hint), LONGEST)

@@ -43,7 +43,7 @@ def test_a_message_is_one_line_whatever_a_file_is_called() -> None:
     ("given", "shown"),
     [
         ("no such video: user:s3cret@host/x", "no such video: host/x"),
-        ("'rtsp:/:s3/cr@et@host' is wrong", "'rtsp:/host' is wrong"),
+        ("'rtsp:/:s3/cr@et@host' is wrong", "'rtsp://host' is wrong"),
         (
             "hf://OWNER/NAME@v1, /data/a:b@c.mp4 and INDEX:2@left",
             "hf://OWNER/NAME@v1, /data/a:b@c.mp4 and INDEX:2@left",
@@ -52,6 +52,13 @@ def test_a_message_is_one_line_whatever_a_file_is_called() -> None:
 )
 def test_passwords_in_addresses_are_not_shown(given: str, shown: str) -> None:
     assert SlaError(given).message == shown
+
+
+def test_an_address_in_the_place_of_a_file_is_shown_as_it_was_given() -> None:
+    """A path made of it loses a slash."""
+    given = "no such file or folder: https://example.org/a, and no run w/runs/hf://b/c; file:///d, c:/e and a:/f stay"
+    made = given.replace("https://", "https:/").replace("hf://", "hf:/")
+    assert SlaError(made).message == given
 
 
 @pytest.mark.timeout(300)

@@ -5,8 +5,12 @@ A fact that a file of the version before lacks gets its value in the reader of t
 
 from __future__ import annotations
 
+from numbers import Integral
+
 from sla_cli.artifact.text import is_whole
 from sla_cli.errors import FormatError
+
+NEWER = "A newer sla made it: update this one."
 
 
 def readable(version: int) -> range:
@@ -22,13 +26,19 @@ def unread_version(where: object, name: str, version: int, found: object, hint: 
         name: of the format.
         version: the one that is written.
         found: the one that the file names.
+        hint: for a version of the past.
     """
     known = " and ".join(map(str, readable(version)))
-    return FormatError(f"{where}: {name} version {str(found)[:40]}, this sla reads version {known}", hint)
+    message = f"{where}: {name} version {str(found)[:40]}, this sla reads version {known}"
+    number = _number(found)
+    return FormatError(message, NEWER if isinstance(number, Integral) and int(number) > version else hint)
 
 
 def check_version(where: object, name: str, version: int, found: object, hint: str) -> None:
     """Raise the error of `unread_version` if a version, a number or its text, is not read."""
-    number = int(found) if isinstance(found, str) and is_whole(found) else found
-    if isinstance(number, bool) or number not in readable(version):
+    if isinstance(found, bool) or _number(found) not in readable(version):
         raise unread_version(where, name, version, found, hint)
+
+
+def _number(found: object) -> object:
+    return int(found) if isinstance(found, str) and is_whole(found) else found

@@ -11,7 +11,6 @@ from sla_cli.store.clips import Split
 from sla_cli.store.store import Store
 from sla_cli.work.emissions import Emissions, emission_receipt, emissions_path, is_current
 from sla_cli.work.folder import Work
-from sla_cli.work.hub import as_typed
 from sla_cli.work.model_folder import find_trained
 from sla_cli.work.run import Run
 from sla_cli.work.run_clips import warn_of_differences
@@ -47,7 +46,7 @@ def find_emissions(
         return source, None
     if not source.exists():
         hint = "`sla train` makes runs, `sla emit` emissions. A model on the hub is hf://OWNER/NAME@REVISION."
-        raise SlaError(f"no such run or emissions: {as_typed(source)}", hint)
+        raise SlaError(f"no such run or emissions: {source}", hint)
     run = find_trained(source)
     found = Store(store) if store else run.own_clips()
     return emissions_of(run, found[split or found.default_split], work, weights=weights, device=device), run

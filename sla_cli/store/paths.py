@@ -83,7 +83,7 @@ def split_name(path: Path) -> tuple[Path, str]:
     """
     folder, colon, division = str(path).rpartition(":")
     path = as_there(path)
-    if not colon or not folder or _exists(path):
+    if not colon or not folder or "/" in division or _exists(path):
         return path, ""
     if not division:
         raise SlaError(f"{path} names no division", f"Leave out the colon, or write {path}NAME.")

@@ -27,7 +27,7 @@ from sla_cli.errors import FormatError, SlaError, argument
 from sla_cli.log import ONCE, log
 from sla_cli.store.paths import names_store, split_name
 from sla_cli.system.atomic import write_text
-from sla_cli.work.hub import as_typed, local
+from sla_cli.work.hub import local
 
 STORES, EMISSIONS, HYPOTHESES = "stores", "emissions", "*/*.tsv"
 SEED = "-seed"  # before the seed, in the name of a run that is one of several seeds
@@ -80,7 +80,7 @@ class Work:
         found = "it is a folder" if name.is_dir() else "no such file"
         also = "" if name.is_absolute() else f", and there is no {self.lm / name}"
         raise SlaError(
-            f"cannot read the language model {as_typed(name)}: {found}{also}",
+            f"cannot read the language model {name}: {found}{also}",
             "`sla lm estimate` makes one; or give the full path of a file from another tool.",
         )
 

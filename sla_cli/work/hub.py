@@ -20,7 +20,7 @@ from sla_cli.log import log
 SCHEME = "hf:/"  # what a path leaves of hf://
 # The client makes a path of the revision. As in git, no part of it begins with a dot, and none is empty.
 PLACE = re.compile(r"hf:/{1,2}([\w.-]+/[\w.-]+?)@([\w-][\w.-]*(?:/[\w-][\w.-]*)*)")
-ADDRESS = re.compile(r"\A([A-Za-z][A-Za-z0-9+.-]+):/(?!/)")
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/(?!/)")  # a path that was an address
 CONFIG, CARD = "config.json", "README.md"
 FILE = r"\A(model\.safetensors|(backbone|head)\.onnx|[^/]+\.arpa(\.gz)?|tuning/[^/]+/[^/]+\.json)\Z"  # the others
 
@@ -52,11 +52,6 @@ MEANING: dict[str | int, tuple[str, str]] = {
 }
 
 
-def as_typed(place: Path) -> str:
-    """A path as it was written: one that was an address, such as https://…, has lost a slash."""
-    return ADDRESS.sub(r"\1://", str(place))
-
-
 def local(place: Path) -> Path:
     """The path itself, or for a model on the hub its folder in the cache; what is missing there is downloaded.
 
@@ -75,7 +70,7 @@ def download(place: Path) -> Path:
     found = PLACE.fullmatch(str(place))
     if found is None:
         raise SlaError(
-            f"{as_typed(place)} does not name a model on the hub",
+            f"{place} does not name a model on the hub",
             "Write hf://OWNER/NAME@REVISION, with a tag, branch or commit.",
         )
     name, revision = found.groups()

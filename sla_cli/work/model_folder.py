@@ -28,7 +28,7 @@ from sla_cli.errors import FormatError, SlaError, cannot_read, some
 from sla_cli.system.host_memory import check_fits
 from sla_cli.system.regular_file import open_regular
 from sla_cli.work.calibration import CalibrationFigures
-from sla_cli.work.hub import CARD, CONFIG, FILE, as_typed, local
+from sla_cli.work.hub import CARD, CONFIG, FILE, local
 from sla_cli.work.like import begins
 from sla_cli.work.run import Run
 from sla_cli.work.run_facts import RunFacts
@@ -99,7 +99,7 @@ def existing_trained(path: Path) -> Run:
     found = find_trained(path)
     if not found.exists:
         hint = "`sla train` makes one; `sla export` makes a model of it. One on the hub is hf://OWNER/NAME@REVISION."
-        raise SlaError(f"{as_typed(path)} is not a run or a model", hint)
+        raise SlaError(f"{path} is not a run or a model", hint)
     return found
 
 

@@ -30,7 +30,7 @@ from sla_cli.system.atomic import write_text
 from sla_cli.system.file_identity import identity
 from sla_cli.work.calibration import read_calibration
 from sla_cli.work.folder import find_source, store_now
-from sla_cli.work.hub import as_typed
+from sla_cli.work.hub import ADDRESS
 from sla_cli.work.run_facts import RunFacts
 
 NAME, VERSION = "sla-run", 1
@@ -276,8 +276,8 @@ class Run:
 
     def _no_run(self) -> SlaError:
         """Says what is there instead."""
-        if (typed := as_typed(self.path)) != str(self.path):
-            return SlaError(f"{typed} is not a run", "A model on the hub is hf://OWNER/NAME@REVISION.")
+        if ADDRESS.match(str(self.path)):
+            return SlaError(f"{self.path} is not a run", "A model on the hub is hf://OWNER/NAME@REVISION.")
         if not self.path.exists():
             return SlaError(f"no such run: {self.path}", "`sla train` makes runs.")
         if (self.path / "config.json").is_file():

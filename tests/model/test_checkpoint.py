@@ -150,7 +150,7 @@ def test_a_file_that_is_larger_than_the_memory(saved: Path, read: Callable[[Path
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"version": "2"}, "sla-checkpoint version 2, this sla reads version 1"),
+        ({"version": "0"}, "sla-checkpoint version 0, this sla reads version 1"),
         ({"version": None}, "sla-checkpoint version None, this sla reads version 1"),
         ({"format": "something"}, "format something, expected sla-checkpoint"),
         ({"format": None}, "format unknown, expected sla-checkpoint"),

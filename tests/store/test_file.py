@@ -155,7 +155,6 @@ def test_changed_facts_are_refused_by_every_column(path: Path, spoil: Spoil) -> 
         (attribute("format", "sla-emissions"), "holds sla-emissions, expected sla-store"),
         (other_hdf5, "holds something else, expected sla-store"),
         (attribute("version", 0), "sla-store version 0, this sla reads version 1"),
-        (attribute("version", 99), "sla-store version 99, this sla reads version 1"),
         (without_attribute("fit"), "damaged or incomplete"),
         (attribute("size", "large"), "size"),
         (attribute("size", 0), "size: Expected `int` >= 1"),

@@ -45,7 +45,14 @@ def test_a_folder_and_a_division_that_are_longer_together_than_a_name(tmp_path: 
 
 @pytest.mark.parametrize(
     ("given", "folder", "division"),
-    [("s:SI", "s", "SI"), ("s", "s", ""), ("a:b/s:SI", "a:b/s", "SI"), ("there:1", "there:1", ""), (":SI", ":SI", "")],
+    [
+        ("s:SI", "s", "SI"),
+        ("s", "s", ""),
+        ("a:b/s:SI", "a:b/s", "SI"),
+        ("there:1", "there:1", ""),
+        (":SI", ":SI", ""),
+        ("a:b/s", "a:b/s", ""),
+    ],
 )
 def test_folder_and_division(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str, folder: str, division: str

@@ -120,7 +120,7 @@ def test_refuses_to_write_what_would_not_read_back(tmp_path: Path, bad: Hypothes
     [
         ("", "line 1: not hypotheses"),
         ("id,gloss\na,B\n", "line 1: not hypotheses"),
-        ("# sla-hypotheses 2\n", "sla-hypotheses version 2, this sla reads version 1"),
+        ("# sla-hypotheses 0\n", "sla-hypotheses version 0, this sla reads version 1"),
         ("# sla-hypotheses 1\nid\tglosses\n", "line 2: not the header id rank score"),
         ("# sla-hypotheses 1\n# profile phoenix2014\n", "line 3: not the header"),
         (HEAD + "a\t1\t0.0\t0\t\t\tA\nb\t1\t0.0\tA\n", "line 4: 4 fields instead of 7"),
