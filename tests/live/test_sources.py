@@ -370,8 +370,8 @@ def test_a_stranger_opens_no_file_of_this_machine(videos: Path) -> None:
         ("rtsp://localhost:1/x?url=a@b", "rtsp://localhost:1/x gives no video"),
         ("http://anna:s3cret@host:port/", "no valid host or port"),
         ("http://anna:s3cret@localhost:1/", "http://localhost:1/ does not answer (Connection refused)"),
-        ("rtsp:/anna:s3cret@host", "no such video: rtsp:/host"),
-        (" rtsp://anna:s3cret@host", "no such video:  rtsp:/host"),
+        ("rtsp:/anna:s3cret@host", "no such video: rtsp://host"),
+        (" rtsp://anna:s3cret@host", "no such video:  rtsp://host"),
         ("rtsp://anna:s3cret@localhost:1/", "rtsp://localhost:1/ gives no video (Connection refused)"),
     ],
 )
