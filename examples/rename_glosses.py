@@ -17,6 +17,7 @@ from xml.etree import ElementTree as ET
 
 from sla_cli.annotation.eaf_read import read_eaf
 from sla_cli.annotation.tier import Tier, find_tiers
+from sla_cli.artifact.text import read_text
 from sla_cli.errors import SlaError
 
 ET.register_namespace("xsi", "http://www.w3.org/2001/XMLSchema-instance")
@@ -36,8 +37,8 @@ def main() -> None:
         parser.error(f"{given.copy} is there already: remove it, or name a new folder")
     try:
         rules = read_rules(given.rules)
-    except (OSError, ValueError) as error:
-        parser.error(f"{given.rules}: {error}")
+    except (SlaError, ValueError) as error:
+        parser.error(str(error))
     names = {}  # of the tiers of each file that can be read
     for path in sorted(given.folder.rglob("*")):
         if path.suffix.lower() == ".eaf" and path.is_file():
@@ -67,7 +68,7 @@ def main() -> None:
 def read_rules(path: Path) -> Rules:
     """The rules of a file; a line without a tab leaves glosses out."""
     rules = []
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").splitlines(), start=1):
+    for number, line in enumerate(read_text(path).splitlines(), start=1):
         if not line:
             continue
         old, _, new = line.partition("\t")
@@ -76,7 +77,7 @@ def read_rules(path: Path) -> Rules:
             if found := re.fullmatch(f"{old}|", ""):
                 found.expand(new.strip())  # are these brackets in the expression?
         except (re.error, IndexError) as error:
-            raise ValueError(f"line {number}: {line!r} is not a rule: {error}") from error
+            raise ValueError(f"{path}: line {number}: {line!r} is not a rule: {error}") from error
     return rules
 
 

@@ -108,12 +108,13 @@ def test_a_damaged_file_costs_no_other(
         ("DEAF\tX\n(\tY\n", r"rules.tsv: line 2: '(\tY' is not a rule: missing )"),
         ("(A)\t\\9", "line 1: '(A)\\t\\\\9' is not a rule: invalid group reference 9"),
         ("(A)\t\\g<x>", "is not a rule: unknown group name 'x'"),
+        ("M\xdcLL\tM\n", "rules.tsv, line 1: not UTF-8 text"),
     ],
 )
 def test_a_rule_that_is_none_is_named(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], rules: str, message: str
 ) -> None:
-    (folder / "rules.tsv").write_text(rules, encoding="utf-8")
+    (folder / "rules.tsv").write_text(rules, encoding="latin-1")
     with pytest.raises(SystemExit, match="2"):
         run(monkeypatch, folder / "recordings", folder / "renamed", folder / "rules.tsv", "RH-IDgloss")
     assert message in capsys.readouterr().err
