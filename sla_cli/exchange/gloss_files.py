@@ -23,7 +23,8 @@ FORMATS = (delimited.FORMAT, jsonl.FORMAT, ctm.FORMAT, stm.FORMAT, trn.FORMAT, p
 WRITABLE = tuple(kind.name for kind in FORMATS if kind.write)
 BREAKS = re.compile(r"[\t\r\n]")
 NOT_READ_BACK = re.compile(rf"^$|^\ufeff|{BREAKS.pattern}|[\ud800-\udfff]")  # readers also strip ids
-TIMES = "`sla times HYPOTHESES --ref REFERENCES` compares ELAN files: their times, and the WER of their glosses."
+ANNOTATION = re.compile(r'<ANNOTATION_DOCUMENT|"ooTextFile|\d --> \d')  # of ELAN, Praat, subtitles
+TIMES = "`sla times HYPOTHESES --ref REFERENCES` compares annotation files: times, and the WER of their glosses."
 KNOWN = f"Known formats: sla's own, {', '.join(kind.title for kind in FORMATS)}."
 
 
@@ -157,7 +158,7 @@ def _recognise(text: str, path: Path) -> Format:
     fitting = ([kind for kind in FORMATS if kind.parse(line) is not None] for _, line in content_lines(text))
     first = next(fitting)
     if not first:
-        hint = TIMES if "<ANNOTATION_DOCUMENT" in text[:4096] else KNOWN
+        hint = TIMES if ANNOTATION.search(text[:4096]) else KNOWN
         raise FormatError(f"{path}, line {number}: no format that sla knows: {line[:80]!r}", hint)
     return next((kinds[0] for kinds in chain([first], fitting) if len(kinds) == 1), first[0])
 

@@ -76,9 +76,18 @@ def test_a_file_in_the_place_of_the_folder_of_a_score_stays(folder: Path) -> Non
     assert place.read_text() == "mine"
 
 
-def test_files_of_elan_are_for_another_command(folder: Path) -> None:
-    Path("a.eaf").write_text('<?xml version="1.0"?><ANNOTATION_DOCUMENT/>', encoding="utf-8")
-    assert "`sla times HYPOTHESES --ref REFERENCES`" in sla("score", "a.eaf", "--ref", "a.eaf", code=2).stderr
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("a.eaf", '<?xml version="1.0"?><ANNOTATION_DOCUMENT/>'),
+        ("a.TextGrid", 'File type = "ooTextFile"\nObject class = "TextGrid"\n'),
+        ("a.srt", "1\n00:00:01,000 --> 00:00:02,000\nHAUS\n"),
+        ("a.vtt", "WEBVTT\n\n00:01.000 --> 00:02.000\nHAUS\n"),
+    ],
+)
+def test_files_of_annotations_are_for_another_command(folder: Path, name: str, text: str) -> None:
+    Path(name).write_text(text, encoding="utf-8")
+    assert "`sla times HYPOTHESES --ref REFERENCES`" in sla("score", name, "--ref", name, code=2).stderr
 
 
 def test_json_is_one_object_for_one_file_and_for_several(folder: Path) -> None:
