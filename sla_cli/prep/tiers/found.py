@@ -127,9 +127,15 @@ class Found:
             have = "has" if files == 1 else "have"
             log.warning("%d of %s %s no tier %r", files, counted(self.files, "file"), have, name)
         self._log_counts(wanted)
-        if recordings.several:
-            (path, person), (taken, others) = next(iter(recordings.several.items()))
-            linking = len({path for path, _ in recordings.several})
+        used = {(path, taken) for (path, _), (taken, _) in recordings.several.items()}
+        unused = {
+            (path, person): (taken, left)  # the halves of a picture are each the video of a person
+            for (path, person), (taken, others) in recordings.several.items()
+            if (left := [name for name in others if (path, name) not in used])
+        }
+        if unused:
+            (path, person), (taken, others) = next(iter(unused.items()))
+            linking = len({path for path, _ in unused})
             log.warning(
                 "%s several videos, of which one is used: for %s %s, not %s; --video selects another",
                 counted(linking, "file links", "files link"), f"{path} {person}".strip(), taken, some(others),

@@ -167,6 +167,11 @@ def test_of_several_videos_the_first_is_taken(tmp_path: Path, lay: Lay, read: Re
     assert [(clip.signer, clip.source.path) for clip in clips] == [("A", "rec_a.mp4"), ("B", "rec_B.mp4")]
     assert "1 file links several videos, of which one is used: for rec.eaf A rec_a.mp4, not total.mp4" in warnings()
     assert [clip.source.path for clip in read("elan", tmp_path, video="tot*").clips] == ["total.mp4"] * 2
+    halves = annotated(link("./rec_B.mp4"), link("./rec_a.mp4"), tiers=("gloss_A", "gloss_B"))
+    lay(tmp_path, {"rec.eaf": halves})
+    warned = len(warnings())
+    assert [clip.source.path for clip in read("elan", tmp_path).clips] == ["rec_a.mp4", "rec_B.mp4"]
+    assert "several videos" not in warnings()[warned:]
     lay(tmp_path, {"rec.eaf": annotated(link("./total.mp4"), link("./rec_B.mp4"))})
     assert [clip.source.path for clip in read("elan", tmp_path).clips] == ["total.mp4"]
     (tmp_path / "total.mp4").unlink()
