@@ -26,6 +26,7 @@ from sla_cli.prep.tiers.utterances import Utterance, read_utterances
 from sla_cli.video.tree import Tree
 
 HINT = "Give the folder with the recordings as --media DIR; they are found there by name."
+CAMERA = "Give as --video the name of one of these, or a pattern for it, or as --media the folder with the recordings."
 OTHER = "Give another --media, or the recordings the names that the annotation files link or have."
 
 
@@ -55,7 +56,8 @@ def read(tree: Tree, wanted: TierOptions) -> Listing:
         listing.divisions[OWN] = {clip: split or "train" for clip, split in splits.items()}
     where = tree.where(tree.file)
     found.check_tiers(where)
-    found.check_recordings(where, listing.clips, OTHER if wanted.media else HINT)
+    hint = CAMERA if wanted.video else OTHER if wanted.media else HINT
+    found.check_recordings(where, listing.clips, hint)
     found.log_summary(wanted, recordings)
     return listing
 

@@ -218,6 +218,9 @@ def test_a_video_of_the_files_own_name_is_not_used_if_another_is_wanted(tmp_path
     assert [clip.source.path for clip in read("elan", tmp_path, video="*top*").clips] == ["rec_top.mp4"]
     with pytest.raises(SlaError, match=r"none matches --video '\*left\*'"):
         read("elan", tmp_path, video="*left*", media=str(tmp_path))
+    with pytest.raises(SlaError, match=r"looked for rec\.mp4, old\.mp4, rec\.\*, of which none") as caught:
+        read("elan", tmp_path, video="*left*")
+    assert caught.value.hint.startswith("Give as --video the name of one of these")
 
 
 def test_a_pause_beside_a_tier_of_utterances_is_refused() -> None:
