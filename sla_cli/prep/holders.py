@@ -130,7 +130,7 @@ def _receipt(artifact: Path) -> Receipt | None:
 
 def _made(artifact: Path, receipt: Receipt) -> _Made:
     """Raises SlaError for a damaged run or store."""
-    recorded = filter(None, (*receipt.sources.values(), str(receipt.inputs.get("store", ""))))
+    recorded = filter(None, (*receipt.sources.values(), str(receipt.inputs.get("store", ""))))  # there in older runs
     were = {split_name(Path(place))[0] for place in recorded}  # without divisions of stores
     now = (find_source(place, artifact, lambda _: True) for place in were)
     places = were | {place.resolve() for place in now if place is not None}

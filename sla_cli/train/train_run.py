@@ -227,7 +227,7 @@ def _train(run: Run, store: Store, group: ProcessGroup, hold: Hold | None) -> Tr
         check_glosses(run, store["train"])
         config, facts = run.config, run.facts
         placement = place(group.device, config.train.precision, config.train.half)
-    inputs, sources, begin = {"store": facts.store, **facts.digests}, dict[str, str](), facts.init_from
+    inputs, sources, begin = dict(facts.digests), {"store": facts.store}, facts.init_from
     if begin is not None:
         inputs["init_from"], sources["init_from"] = begin.weights, begin.run
     receipt = Receipt("train", asdict(config), inputs, config.train.seed, sources)

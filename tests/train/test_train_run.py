@@ -246,7 +246,7 @@ def test_a_finished_run_is_finished_whatever_became_of_its_store_and_its_state(t
     assert (again.run, again.best_epoch) == (trained.run, trained.best_epoch)
 
 
-def test_a_finished_run_whose_store_was_moved_keeps_its_receipt(tmp_path: Path) -> None:
+def test_a_finished_run_whose_store_was_moved_keeps_its_receipt_or_gets_an_equal_one(tmp_path: Path) -> None:
     store = write_store(tmp_path / "store")
     start_run(store, tmp_path / "run", tiny(model__variant="frozen", train__epochs=1), preset="tiny", group=CPU)
     receipt = (tmp_path / "run" / "receipt.json").read_bytes()
@@ -256,6 +256,13 @@ def test_a_finished_run_whose_store_was_moved_keeps_its_receipt(tmp_path: Path) 
     header.write_text("".join(line for line in lines if not line.startswith("digest = ")))
     resume_run(Run(tmp_path / "run"), CPU)
     assert (tmp_path / "run" / "receipt.json").read_bytes() == receipt
+    before = read_receipt(tmp_path / "run")
+    (tmp_path / "run" / "receipt.json").unlink()
+    resume_run(Run(tmp_path / "run"), CPU)
+    after = read_receipt(tmp_path / "run")
+    assert before is not None
+    assert after is not None
+    assert (after.fingerprint, after.sources["store"]) == (before.fingerprint, str(tmp_path / "moved"))
 
 
 def test_a_run_is_not_overwritten_unless_forced(store: Store, tmp_path: Path) -> None:
