@@ -92,7 +92,7 @@ class Release:
         tries = [join(base, "features", features, split) for base in bases for features in FEATURES]
         for frames in tries:
             for inner in ("1", ""):
-                if any(is_folder(tree, join(frames, clip, inner)) for clip in clips):
+                if not clips or any(is_folder(tree, join(frames, clip, inner)) for clip in clips):
                     return frames, inner
         raise SlaError(
             f"the frames of {split} are missing: looked for {some(clips, 2)}, each with and without /1, "

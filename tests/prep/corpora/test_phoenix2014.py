@@ -103,6 +103,10 @@ def test_train_is_needed_the_other_splits_are_not(root: Path, read: Read, warnin
     listing = read("phoenix2014", root)
     assert list(listing.divisions["multisigner"].values()) == ["train", "train", "train", "dev"]
     assert f"no {table(root, 'test')}: division multisigner gets no test split" in warnings()
+    header = table(root, "dev").read_text().partition("\n")[0]
+    table(root, "dev").write_text(f"{header}\n")
+    assert list(read("phoenix2014", root).divisions["multisigner"].values()) == ["train", "train", "train"]
+    assert f"{table(root, 'dev')} has a header, and no rows" in warnings()
     table(root).rename(table(root, "other"))
     with pytest.raises(
         SlaError, match=r"looked for .*train\.corpus\.csv.*annotations/manual contains dev\.corpus\.csv, other\.c"
