@@ -35,6 +35,11 @@ def stored_files(store: Path) -> list[Path]:
     return [path for path in (clips_path(store), *found) if path.is_file()]
 
 
+def is_begun(store: Path) -> bool:
+    """Whether `sla prep` has begun a store in a folder, and not finished it."""
+    return any(store.glob(".spool-*"))
+
+
 def features_folder(store: Path) -> Path:
     """Folder beside a store for features that trainings keep (`train.keep_views`)."""
     return store.with_name(f"{store.name}{FEATURES}")

@@ -27,6 +27,7 @@ from sla_cli.store.paths import (
     clips_files,
     division_names,
     division_path,
+    is_begun,
     known_division,
     split_name,
 )
@@ -62,11 +63,11 @@ class Store:
             raise SlaError(f"{path} names another division than {division!r}", "Give one of them.")
         with reading(self.path):
             paths, there = clips_files(self.path), self.path.exists()
-        if not paths:
+        if not paths and not is_begun(self.path):
             fault = f"{self.path} is not a store: no clips.h5 in it" if there else f"no such store: {self.path}"
             raise SlaError(fault, "Make one with `sla prep CORPUS SOURCE`.")
         check_store_name(self.path)
-        receipt = read_receipt(self.path, *STAGES)
+        receipt = read_receipt(self.path, *STAGES) if paths else None
         if receipt is None:
             raise SlaError(
                 f"the store {self.path} is not complete: its prep or merge is still running or was interrupted",

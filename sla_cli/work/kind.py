@@ -9,7 +9,7 @@ from sla_cli.artifact.receipt import read_receipt
 from sla_cli.artifact.text import beginning
 from sla_cli.errors import FormatError, cannot_read
 from sla_cli.store import file as store_file
-from sla_cli.store.paths import clips_files
+from sla_cli.store.paths import clips_files, is_begun
 from sla_cli.system.regular_file import open_regular
 from sla_cli.work import alignment, emissions, hypotheses
 from sla_cli.work.folder import UNFINISHED_EXPORT
@@ -45,7 +45,7 @@ def kind_of(path: Path) -> str:
         return RUN
     if is_model(path):
         return MODEL
-    if any(path.glob(".spool-*")):  # an unfinished store; one in a run or model was begun there by mistake
+    if is_begun(path):  # an unfinished store; one in a run or model was begun there by mistake
         return STORE
     for kind, name in ((SCORE, FIGURES), (TUNING, CHOICE), (EXPORT, UNFINISHED_EXPORT)):
         if (path / name).is_file():

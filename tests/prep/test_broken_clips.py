@@ -35,7 +35,7 @@ def test_a_broken_frame_stops_the_store_until_it_is_repaired(
         assert str(frame) in caught.value.message
         assert "train.corpus.csv, line 4" in caught.value.message
         assert len(cached(out)) == 4
-        with pytest.raises(SlaError, match="is not a store"):
+        with pytest.raises(SlaError, match="is not complete"):
             Store(out)
     frame.write_bytes(good)
     outcome = build(own, out)
@@ -95,7 +95,7 @@ def test_a_split_of_which_nothing_can_be_read_makes_no_store(own: Path, tmp_path
     with pytest.raises(SlaError, match="no clip of dev can be stored") as caught:
         build(own, tmp_path / "store", on_error="skip")
     assert str(frame) in caught.value.message and "take dev out of the corpus's tables" in caught.value.hint
-    with pytest.raises(SlaError, match="is not a store"):
+    with pytest.raises(SlaError, match="is not complete"):
         Store(tmp_path / "store")
 
 

@@ -32,7 +32,7 @@ def test_parts_in_any_order_and_a_last_call_make_the_store_of_one(made: Path, ro
     out = tmp_path / "store"
     counts = [build(root, out, part=(number, 3)).encoded for number in (3, 1, 2, 2)]
     assert sorted(counts) == [0, 1, 2, 2]
-    with pytest.raises(SlaError, match="is not a store"):
+    with pytest.raises(SlaError, match="is not complete"):
         Store(out)
     outcome = build(root, out)
     assert (outcome.encoded, outcome.reused) == (0, 5)

@@ -167,6 +167,9 @@ def test_a_store_that_is_none_or_not_finished(tmp_path: Path) -> None:
         Store(tmp_path)
     with pytest.raises(SlaError, match=r"^no such store: .*/none"):
         Store(tmp_path / "none")
+    (tmp_path / "begun" / ".spool-0").mkdir(parents=True)
+    with pytest.raises(SlaError, match="not complete: its prep or merge is"):
+        Store(tmp_path / "begun")
     folder = make_store(tmp_path / "s", {"train": CLIPS}, shards=2)
     receipt = receipt_path(folder).read_bytes()
     receipt_path(folder).unlink()
