@@ -164,6 +164,8 @@ def _rows(
         if path.is_absolute() or ".." in path.parts:
             hint = f"Such names can overwrite other files. {UNPACK}"
             raise SlaError(f"{root}: the member {member.path!r} would leave the archive", hint)
+        if "\0" in member.path:
+            raise SlaError(f"{root}: the member {member.path!r} has a name that no file can have", UNPACK)
         if len(path.parts) > DEEPEST:
             raise SlaError(f"{root}: a member lies in more than {DEEPEST} folders", "Unpack it and give the folder.")
         if max(len(member.path), len(member.link)) > LONGEST:

@@ -104,6 +104,11 @@ def _members(file: BinaryIO, path: Path) -> Iterator[Member]:
     mark = file.read(tarfile.BLOCKSIZE)
     if not mark or mark.strip(b"\0"):
         raise SlaError(f"{path} is damaged at byte {end}: neither a member nor the end is there", "Copy it again.")
+    while (block := file.read(tarfile.BLOCKSIZE)) and not block.strip(b"\0"):
+        pass
+    if block[257:].startswith(b"ustar"):
+        fault = f"{path} is several archives one after the other, of which a tar program reads the first"
+        raise SlaError(fault, "Unpack them with `tar --ignore-zeros -xf`, and pack their files into one.")
 
 
 def _member(entry: tarfile.TarInfo) -> Member:

@@ -158,9 +158,9 @@ def parent_of(path: str) -> str:
 
 def checked(path: str) -> str:
     """The path itself. Raises SlaError if it would lead outside of its root, or no file can have its name."""
-    if not path.isascii() and not _is_name(path):
-        raise SlaError(f"{path!r} is no name of a file", "It holds half of a pair of surrogates.")
-    if path.startswith("/") or ".." in path.split("/") or "\0" in path:  # called for every frame: no PurePosixPath
+    if "\0" in path or (not path.isascii() and not _is_name(path)):
+        raise SlaError(f"{path!r} is no name of a file", "It holds NUL, or half of a pair of surrogates.")
+    if path.startswith("/") or ".." in path.split("/"):  # called for every frame: no PurePosixPath
         raise SlaError(f"{path!r} leads outside of the corpus", "Paths in tables must be relative to the corpus.")
     return path
 

@@ -327,6 +327,16 @@ def zipped(name: str = "a.png") -> bytes:
     return buffer.getvalue()
 
 
+def tarred(name: str = "a.png") -> bytes:
+    """A tar of one file, with the end that fills its last record."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as archive:
+        member = tarfile.TarInfo("a.png")
+        member.pax_headers = {"path": name}
+        archive.addfile(member)
+    return buffer.getvalue()
+
+
 def sparse_tar() -> bytes:
     """A tar whose header states a text as a number."""
     buffer, member = io.BytesIO(), tarfile.TarInfo("a.png")
@@ -343,6 +353,12 @@ def sparse_tar() -> bytes:
         ("a.zip", zipped("ü.png").replace("ü".encode(), b"\xff\xff"), "a.zip is damaged, or not a zip"),
         ("a.zip", zipped().replace(b"PK\1\2\x14\3\x14", b"PK\1\2\x14\3\x63"), "a.zip needs a newer reader of zip"),
         ("a.zip", zipped()[100:], "a.zip is damaged: 'a.png' cannot have 210 bytes at byte -100"),
+        (
+            "a.tar",
+            tarred() * 2,
+            "a.tar is several archives one after the other, of which a tar program reads the first",
+        ),
+        ("a.tar", tarred("a\0.png"), r"a.tar: the member 'a\x00.png' has a name that no file can have"),
         ("a.tar", sparse_tar(), "a.tar is damaged, or not a tar: a header cannot be read"),
         ("a.tar.gz", b"text", "a.tar.gz is damaged, or not a gzip, or memory is short"),
     ],

@@ -72,7 +72,7 @@ def test_content_is_read(tree: Tree) -> None:
         list(tree.read_all(["table.csv", "train/a/1/1.png"]))
 
 
-@pytest.mark.parametrize("path", ["../corpus/table.csv", "/etc/passwd", "train/../../x", "a\0b"])
+@pytest.mark.parametrize("path", ["../corpus/table.csv", "/etc/passwd", "train/../../x"])
 def test_no_path_leaves_the_tree(tree: Tree, path: str) -> None:
     for attempt in (tree.read, tree.names, tree.is_dir, tree.is_file):
         with pytest.raises(SlaError, match="leads outside of the corpus"):
@@ -81,10 +81,11 @@ def test_no_path_leaves_the_tree(tree: Tree, path: str) -> None:
         pass
 
 
-def test_a_name_that_no_file_can_have(tree: Tree) -> None:
+@pytest.mark.parametrize("path", ["a\ud800", "a\0b"])
+def test_a_name_that_no_file_can_have(tree: Tree, path: str) -> None:
     for attempt in (tree.read, tree.names, tree.is_dir, tree.is_file):
         with pytest.raises(SlaError, match="is no name of a file"):
-            attempt("a\ud800")
+            attempt(path)
     assert not tree.is_file("a\udcff"), "as Python reads a name whose bytes are not UTF-8"
 
 
