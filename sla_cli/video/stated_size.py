@@ -1,6 +1,7 @@
 """What the first bytes of a video tell: how many it should have. FFmpeg reads a truncated file as if it ended there.
 
-MP4 and MOV (ISO/IEC 14496-12), AVI (RIFF), Matroska and WebM (RFC 8794, RFC 9559) state their length; others do not.
+MP4 and MOV (ISO/IEC 14496-12), AVI (RIFF), Matroska and WebM (RFC 8794, RFC 9559) state their length, and a PNG has an
+end; others do not.
 """
 
 from __future__ import annotations
@@ -8,6 +9,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from typing import BinaryIO
+
+from sla_cli.video.animation import PNG
 
 FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # of an MP4; old MOV files have no ftyp
 # All that are not inside others, in MP4, DASH and MOV: what else follows the last of them is not of the video.
@@ -18,6 +21,7 @@ BOXES = (
 )
 EBML, SEGMENT = bytes.fromhex("1a45dfa3"), bytes.fromhex("18538067")  # ids of the elements of a Matroska
 UNKNOWN = b"\xff" * 4  # for the length of an AVI that was written to a pipe
+IEND = bytes.fromhex("0000000049454e44ae426082")  # the last chunk of a PNG
 HEAD = 1024  # bytes, in which a length is stated
 JOINED = "is several videos one after the other, which are not read to the end"  # what is said of `another_follows`
 MOST_BOXES = 1 << 18  # enough for a day of fragments, and a limit for a malicious file
@@ -27,6 +31,8 @@ def missing_bytes(file: BinaryIO) -> int:
     """Bytes by which a file is shorter than it states; 0 if it is complete, or states no length."""
     size = file.seek(0, os.SEEK_END)
     head = _read(file, 0, HEAD)
+    if head.startswith(PNG):
+        return 0 if IEND in _read(file, max(0, size - HEAD), HEAD) else len(IEND)
     stated = _end_of_boxes(file, size) if head[4:8] in FIRST_BOXES else stated_length(head)
     return max(0, stated - size)
 

@@ -324,6 +324,13 @@ def test_a_png_of_several_pictures_is_a_video(tmp_path: Path, name: str) -> None
     assert numbers(images(clip(path))) == list(range(5))
 
 
+def test_an_animated_png_that_is_cut_between_two_chunks(tmp_path: Path) -> None:
+    path = movie(tmp_path / "a.apng", pictures(5), "-c:v", "apng", "-f", "apng", "-pix_fmt", "rgb24")
+    path.write_bytes(path.read_bytes()[: path.read_bytes().rindex(b"fcTL") - 4])
+    with pytest.raises(FrameError, match=r"a\.apng lacks 12 bytes at its end: 4 of an unknown number of frames"):
+        clip(path)
+
+
 def test_one_bad_name_is_one_clear_error(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"x")
     with pytest.raises(FrameError, match=r"a\.png is a single picture"):
