@@ -35,7 +35,7 @@ def parse_json(text: str, where: str, hint: str = "", *, names: bool = False) ->
     except UnicodeEncodeError as error:
         raise FormatError(f"{where}: not JSON that sla reads (it {HALF})", hint) from error
     except (ValueError, RecursionError) as error:  # too many digits, or too deeply nested
-        reason = "too deeply nested" if isinstance(error, RecursionError) else str(error).partition(";")[0]
+        reason = "too deeply nested" if isinstance(error, RecursionError) else "a number of thousands of digits"
         raise FormatError(f"{where}: not JSON that sla reads ({reason})", hint) from error
     return value
 

@@ -76,6 +76,11 @@ def test_what_json_cannot_be_read(text: str) -> None:
     assert parse_json('"\\ud83d\\ude00 \\\\ud800"', "file") == "😀 \\ud800"
 
 
+def test_a_number_of_thousands_of_digits_is_named_in_words_of_sla() -> None:
+    with pytest.raises(FormatError, match=r"this: not JSON that sla reads \(a number of thousands of digits\)$"):
+        parse_json(LONG, "this")
+
+
 def test_half_a_surrogate_pair_is_not_called_a_cut_off_text() -> None:
     with pytest.raises(FormatError, match=r"this: not JSON that sla reads \(it holds half of a pair of surrogates\)"):
         parse_json(SURROGATE, "this")
