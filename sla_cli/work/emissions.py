@@ -244,7 +244,9 @@ class Emissions:
             self.frames = whole_numbers(file, "frames")
             self.fps = rates(file, "fps")
             self._least = _checked_least(file[SCORES]) if SCORES in file else 0
-            steps, columns = file["log_probs"].shape
+            if len(shape := file["log_probs"].shape) != 2:
+                raise ValueError(f"log_probs of shape {shape}")
+            steps, columns = shape
             self._check(steps, columns, file[SCORES].shape if self._least else None)
 
     @property
@@ -325,6 +327,8 @@ class Emissions:
 
 def _checked_least(scores: h5py.Dataset) -> int:
     """The attribute `least` of scores of frames. Raises ValueError for scores of another type."""
+    if "least" not in scores.attrs:
+        raise ValueError(f"{SCORES} without the attribute least")
     least = attributes(scores)["least"]
     if scores.dtype != np.int8 or type(least) is not int or least < 1:
         raise ValueError(f"scores of {scores.dtype}, least {least}")

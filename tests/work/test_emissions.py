@@ -232,6 +232,7 @@ def test_missing_truncated_versioned_and_incomplete_files_are_named(tmp_path: Pa
         ("fps", lambda fps: fps.astype("S4"), "fps are not frame rates"),
         ("fps", lambda fps: fps[:, None], "fps are not frame rates"),
         ("offsets", lambda offsets: offsets[:0], "0 offsets"),
+        ("log_probs", lambda rows: rows[:, 0], r"log_probs of shape \(\d+,\)"),
     ],
 )
 def test_parts_that_do_not_fit_each_other_are_refused(
@@ -355,6 +356,10 @@ def test_scores_of_frames_of_another_type(tmp_path: Path, kind: str, least: floa
         file["frame_scores"] = np.zeros((file["frames"][:].sum(), file["log_probs"].shape[1]), kind)
         file["frame_scores"].attrs["least"] = least
     with pytest.raises(FormatError, match=r"dev\.h5: damaged or incomplete \(scores of"):
+        Emissions(path)
+    with h5py.File(path, "r+") as file:
+        del file["frame_scores"].attrs["least"]
+    with pytest.raises(FormatError, match=r"\(frame_scores without the attribute least\)"):
         Emissions(path)
 
 
