@@ -167,11 +167,9 @@ def open_files(paths: Sequence[Path]) -> list[StoreFile]:
     """The files of a store. Raises FormatError if a shard is missing or a file is damaged, or an id occurs twice."""
     files = [StoreFile(path) for path in paths]
     if not are_all_shards(files):
-        header = files[0].header
-        raise FormatError(
-            f"{paths[0]}: shard {header.shard} of {header.shards}, but the number of files is {len(paths)}",
-            AGAIN,
-        )
+        shards = some(f"{file.header.shard} of {file.header.shards}" for file in files)
+        fault = f"{paths[0].parent}: its files, by their names, are not all shards in order, from 0, but {shards}"
+        raise FormatError(fault, AGAIN)
     count = Counter(name for file in files for name in file.ids)
     if twice := sorted(name for name in count if count[name] > 1):
         fault = f"{paths[0].parent}: clips that are stored twice: {some(twice)}"

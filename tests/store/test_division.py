@@ -179,7 +179,7 @@ def test_a_store_that_is_none_or_not_finished(tmp_path: Path) -> None:
     (folder / "clips-0001.h5").rename(folder / "clips-0002.h5")
     assert len(Store(folder).clips) == 4, "the number in the file counts, not that in its name"
     (folder / "clips-0002.h5").unlink()
-    with pytest.raises(FormatError, match="shard 0 of 2, but the number of files is 1") as caught:
+    with pytest.raises(FormatError, match="are not all shards in order, from 0, but 0 of 2") as caught:
         Store(folder)
     assert "`sla merge`" in caught.value.hint
 
