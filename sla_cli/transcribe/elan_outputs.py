@@ -30,9 +30,10 @@ def with_elan_files(
     if not add_to.exists():
         raise SlaError(f"no such ELAN file or folder: {add_to}", "--add-to changes files that exist.")
     if not add_to.is_dir():
-        if is_video(add_to.name):
-            hint = "Write the video before --add-to, and the ELAN file after it."
-            raise SlaError(f"--add-to {add_to} is a video, no ELAN file", hint)
+        if add_to.suffix.lower() != ".eaf":  # a template (.etf) has the same form
+            exchanged = "Write the video before --add-to, and the ELAN file after it."
+            hint = exchanged if is_video(add_to.name) else "Those of annotations end in .eaf."
+            raise SlaError(f"--add-to {add_to} is no ELAN file, by its name", hint)
         if given > 1:
             fault = f"--add-to {add_to} is for one recording, but {given} were given"
             raise SlaError(fault, "Give one video; or as --add-to the folder of their ELAN files.")

@@ -313,7 +313,9 @@ def test_a_tier_is_added_to_an_elan_file(folder: Path) -> None:
     assert "Give one video" in refused("transcribe", "mine/a.mkv", "mine/b.mkv", "--add-to", "x.eaf", *RUN)
     Path("no.eaf").write_text("<xml")
     assert "no.eaf" in refused("transcribe", "mine/a.mkv", "--add-to", "no.eaf", *RUN)
-    assert "is a video, no ELAN file" in refused("transcribe", "x.eaf", "--add-to", "mine/a.mkv", *RUN)
+    assert "Write the video before --add-to" in refused("transcribe", "x.eaf", "--add-to", "mine/a.mkv", *RUN)
+    shutil.copy("x.eaf", "x.etf")
+    assert "Those of annotations end in .eaf" in refused("transcribe", "mine/a.mkv", "--add-to", "x.etf", *RUN)
     assert "no such ELAN file or folder: none" in refused("transcribe", "mine", "--add-to", "none", *RUN)
 
 
