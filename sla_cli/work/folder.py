@@ -17,7 +17,7 @@ import re
 import shlex
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from itertools import count
+from itertools import chain, count
 from pathlib import Path
 
 from sla_cli.artifact.json_file import read_json
@@ -269,17 +269,16 @@ def find_source(recorded: Path, artifact: Path, is_it: Callable[[Path], bool] | 
 
     A copied work folder has its own copy of the source, while the recorded one may still exist. The copy is used if
     `is_it` confirms that it is the same, or is not given. Of several places where a source may be that is not at
-    `recorded` any more, the first that `is_it` confirms is taken, else one that has changed. A store that was copied to
-    a node for a job, and is gone there, is the one of its name in the work folder.
+    `recorded` any more, the first that `is_it` confirms is taken, else one that has changed. The store of its name in
+    the work folder comes first: also one that was copied to a node for a job, and is gone there, is that one.
     """
     works = artifact.resolve().parents[2::-1]
     if is_it is None:
         return _own(recorded, works) or lies_now(recorded, *works)
     if not _exists(recorded):
-        ends = list(_within(recorded, works))
-        named = [place for work in works if _exists(place := work / STORES / recorded.name)]
+        named = (place for work in works if _exists(place := work / STORES / recorded.name))
         changed = _within(recorded, works, parts=2)  # stores/NAME; of its name alone it may be the corpus
-        return next(filter(is_it, (*ends, *named)), next(changed, None))
+        return next(filter(is_it, chain(named, _within(recorded, works))), next(changed, None))
     own = _own(recorded, works)
     if own is None or is_it(own):
         return own or recorded

@@ -210,3 +210,10 @@ def test_a_moved_work_folder_finds_its_store_and_not_the_corpus_of_that_name(tmp
     (tmp_path / "moved" / "stores" / "mine").rmdir()
     with pytest.raises(SlaError, match=r"the store of .* is gone"):
         store_now(tmp_path / "mine" / "mine", tmp_path / "moved" / "runs" / "a", "--store", is_it=lambda _: False)
+
+
+def test_a_copied_work_folder_uses_its_own_store_before_an_equal_one_beside_it(tmp_path: Path) -> None:
+    for folder in ("x/w/stores/mine", "x/v/stores/mine", "x/v/runs/a"):
+        (tmp_path / folder).mkdir(parents=True)
+    gone, run = tmp_path / "gone" / "w" / "stores" / "mine", tmp_path / "x" / "v" / "runs" / "a"
+    assert store_now(gone, run, "--store", is_it=lambda _: True) == tmp_path / "x" / "v" / "stores" / "mine"
