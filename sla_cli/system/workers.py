@@ -20,21 +20,23 @@ from sla_cli.system.variables import number_given
 
 LOCAL_PROCESSES = "LOCAL_WORLD_SIZE"  # set by torchrun: how many processes it started on this machine
 SAFE_PATH = "PYTHONSAFEPATH"  # variable of Python: no folder of the program or of the user is searched for modules
+_ONE_AT_A_TIME = threading.Lock()  # the variable is that of all threads
 SLURM = ("SLURM_CPUS_PER_TASK", "SLURM_CPUS_ON_NODE")  # the second if a job does not request cores per task
 
 
 @contextmanager
 def _safe_path() -> Iterator[None]:
     """New Pythons look for no module in the current folder: that may be a stranger's corpus with a pickle.py in it."""
-    before = os.environ.get(SAFE_PATH)
-    os.environ[SAFE_PATH] = "1"
-    try:
-        yield
-    finally:
-        if before is None:
-            os.environ.pop(SAFE_PATH, None)
-        else:
-            os.environ[SAFE_PATH] = before
+    with _ONE_AT_A_TIME:
+        before = os.environ.get(SAFE_PATH)
+        os.environ[SAFE_PATH] = "1"
+        try:
+            yield
+        finally:
+            if before is None:
+                os.environ.pop(SAFE_PATH, None)
+            else:
+                os.environ[SAFE_PATH] = before
 
 
 class _Process(SpawnProcess):

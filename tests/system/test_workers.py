@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
+from multiprocessing.context import SpawnProcess
 from pathlib import Path
 
 import pytest
 
 from sla_cli.errors import SlaError
-from sla_cli.system.workers import usable_cores
+from sla_cli.system.workers import SAFE_PATH, spawn_context, usable_cores
 
 
 @pytest.fixture(autouse=True)
@@ -137,3 +139,33 @@ def test_what_is_no_number_of_cores_or_processes_is_refused(name: str, text: str
     with pytest.raises(SlaError, match=f"^the environment variable {name} is '") as caught:
         cores(tmp_path, "0::/\n", {}, **{name: text})
     assert f"`unset {name}`" in caught.value.hint and len(caught.value.message) < 150
+
+
+def test_processes_that_two_threads_start_look_for_no_module_in_the_current_folder(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv(SAFE_PATH, raising=False)
+    second, first_ended, seen = threading.Event(), threading.Event(), []
+
+    def start(process: SpawnProcess) -> None:
+        if process.name == "first":
+            second.wait(0.3)
+        else:
+            second.set()
+            first_ended.wait(5)
+        seen.append(os.environ.get(SAFE_PATH))
+
+    monkeypatch.setattr(SpawnProcess, "start", start)
+    context = spawn_context()
+
+    def first() -> None:
+        context.Process(name="first").start()
+        first_ended.set()
+
+    threads = [threading.Thread(target=first), threading.Thread(target=context.Process(name="second").start)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == ["1", "1"]
+    assert SAFE_PATH not in os.environ
