@@ -60,7 +60,7 @@ class Transcript(Recognition):
         signs = sorted(checked_signs(tuple(reference)), key=lambda sign: (sign.start, sign.end))
         kind = kind_named(path)
         if not link_video and kind != PAGE:
-            hint = "Leave it out; with media=None an ELAN file names no video."
+            hint = "Leave it out; dataclasses.replace(result, media=None) makes one whose ELAN file names no video."
             raise SlaError(f"link_video=False has no effect on {path}, which is no page", hint)
         if signs and kind != PAGE:
             raise SlaError(f"reference has no effect on {path}, which is no page", "Leave it out; only pages show it.")
