@@ -18,6 +18,8 @@ from sla_cli.config.bounds import PICTURE
 
 __version__ = "0.2.0"
 
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # ONNX Runtime sends figures of its use to its maker by default
+
 # OpenCV reads it when it is imported: a picture of a few kilobytes may have 10^9 pixels. Another value would lift the
 # bound, or end the process. If it was imported before, artifact/bounded_decode.py compares the size.
 OPENCV_WAS_FIRST = "cv2" in sys.modules

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -209,3 +212,12 @@ def seal(model: Path) -> None:
     """Give config.json the digests of the changed graphs."""
     files = json.loads((model / "config.json").read_text())["files"]
     config(model, files={name: sha256_of(model / name) for name in files})
+
+
+def test_onnx_runtime_is_told_to_send_nothing() -> None:
+    code = "import sla_cli, os; print(os.environ['ORT_DISABLE_TELEMETRY'])"
+    without = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    assert (
+        subprocess.run([sys.executable, "-c", code], check=True, env=without, capture_output=True, text=True).stdout
+        == "1\n"
+    )
