@@ -101,9 +101,9 @@ class Service:
             self.jobs.delete(job)  # the client has gone, and nobody else knows the id
         if job.deleted:
             return _unknown()
-        if job.record.state == "failed":
+        if wait and job.record.state == "failed":
             return fault(422, job.record.fault)
-        status = 200 if job.record.state == "done" else 202
+        status = 200 if wait and job.record.state == "done" else 202
         return as_json(self._shown(job), status, {"location": f"/v1/transcripts/{job.id}"})
 
     async def show(self, request: Request) -> Response:
