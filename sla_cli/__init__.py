@@ -18,7 +18,9 @@ from sla_cli.config.bounds import PICTURE
 
 __version__ = "0.2.0"
 
-os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # ONNX Runtime sends figures of its use to its maker by default
+# ONNX Runtime sends Microsoft figures of its use by default, and begins when it is imported:
+# https://github.com/microsoft/onnxruntime/blob/main/docs/Privacy.md
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 # OpenCV reads it when it is imported: a picture of a few kilobytes may have 10^9 pixels. Another value would lift the
 # bound, or end the process. If it was imported before, artifact/bounded_decode.py compares the size.
