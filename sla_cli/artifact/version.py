@@ -10,7 +10,7 @@ from numbers import Integral
 from sla_cli.artifact.text import is_whole
 from sla_cli.errors import FormatError
 
-NEWER = "A newer sla made it: update this one."
+NEWER = "If a newer sla made it, update this one; if not:"  # one changed bit makes a 9 of a 1
 
 
 def readable(version: int) -> range:
@@ -26,12 +26,13 @@ def unread_version(where: object, name: str, version: int, found: object, hint: 
         name: of the format.
         version: the one that is written.
         found: the one that the file names.
-        hint: for a version of the past.
+        hint: what to do about a version of the past.
     """
     known = " and ".join(map(str, readable(version)))
     message = f"{where}: {name} version {str(found)[:40]}, this sla reads version {known}"
     number = _number(found)
-    return FormatError(message, NEWER if isinstance(number, Integral) and int(number) > version else hint)
+    newer = isinstance(number, Integral) and int(number) > version
+    return FormatError(message, f"{NEWER} {hint}" if newer else hint)
 
 
 def check_version(where: object, name: str, version: int, found: object, hint: str) -> None:

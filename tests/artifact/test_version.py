@@ -20,8 +20,8 @@ def test_the_present_version_and_the_one_before_are_read(written: int, read: lis
                 FormatError, match=f"x.tsv: sla-x version {found}, this sla reads version {read[0]}"
             ) as no:
                 check_version("x.tsv", "sla-x", written, found, "Make it again.")
-            hint = "A newer sla made it: update this one." if found > written else "Make it again."
-            assert no.value.hint == hint  # never "Delete it" for what another sla reads
+            newer = "If a newer sla made it, update this one; if not: " * (found > written)
+            assert no.value.hint == f"{newer}Make it again."
 
 
 @pytest.mark.parametrize("found", [None, "one", "1.0", True, 1.5, [1]])

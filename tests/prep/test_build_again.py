@@ -415,7 +415,7 @@ def test_a_store_of_an_unknown_version_is_refused_and_replaced(made: Path, root:
             file.attrs["version"] = 4
     with pytest.raises(SlaError, match="sla-store version 4, this sla reads version 1") as caught:
         Store(out)
-    assert "update" in caught.value.hint
+    assert "sla prep" in caught.value.hint
     build(root, out, config=CONFIG, force=True)
     assert digests(out) == digests(made)
 

@@ -93,7 +93,7 @@ def test_another_version_is_named_with_the_stage(tmp_path: Path) -> None:
     header.write_text(header.read_text().replace("version = 1", "version = 3"))
     with pytest.raises(FormatError, match="sla-run version 3, this sla reads version 1") as caught:
         _ = run.facts
-    assert "update" in caught.value.hint
+    assert "sla train" in caught.value.hint
 
 
 def test_an_edited_configuration_is_checked(tmp_path: Path) -> None:
