@@ -104,7 +104,8 @@ def locked_while_made(folder: Path, busy: str, *, wait: bool = False, shared: bo
     A folder that somebody made before stays, without the lock if it is empty or the block fails. If the lock is shared,
     the last process removes them.
     """
-    of_others = folder.is_dir() and not (folder / LOCK).exists()
+    hidden = folder.name.startswith(".")  # only sla makes it; another process may be at its removal
+    of_others = not hidden and folder.is_dir() and not (folder / LOCK).exists()
     made = [] if of_others else [folder, *takewhile(lambda parent: not parent.exists(), folder.parents)]
     with ExitStack() as stack:
         lock, failed = None, True
@@ -161,7 +162,8 @@ def _open(folder: Path, tries: int = 100) -> TextIO:
         folder.mkdir(parents=True, exist_ok=True)
         return (folder / LOCK).open("a+")  # a shared lock on NFS needs a file that is open for reading
     except OSError as error:
-        if isinstance(error, FileNotFoundError) and tries:  # the previous process has just removed the folder
+        # The previous process has just removed the folder; in the middle of mkdir, this says that it exists.
+        if isinstance(error, FileNotFoundError | FileExistsError) and tries:
             return _open(folder, tries - 1)
         reason = "it is not a folder" if isinstance(error, FileExistsError) else error.strerror
         raise SlaError(f"cannot write {folder}: {reason}", f"{HINTS.get(error.errno, ELSEWHERE)}.") from error

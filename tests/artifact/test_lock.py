@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -60,6 +61,25 @@ def test_a_folder_that_another_holds_is_refused_at_once_and_stays(tmp_path: Path
         with pytest.raises(SlaError, match="busy"), locked_while_made(tmp_path / "made", "busy"):
             pass
         assert (tmp_path / "made" / lock.LOCK).is_file()
+
+
+def test_a_folder_that_another_process_removes_meanwhile_is_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two commands that end with a recording at the same moment."""
+    make, folder = os.mkdir, tmp_path / ".c1.lock"
+
+    def late(path: Path, mode: int) -> None:  # as if the folder was removed just after this
+        monkeypatch.setattr(os, "mkdir", make)
+        raise FileExistsError(errno.EEXIST, "File exists", str(path))
+
+    monkeypatch.setattr(os, "mkdir", late)
+    with locked_while_made(folder, "busy"):
+        pass
+    folder.mkdir()  # nor does the empty folder stay, whose lock the other has removed
+    with locked_while_made(folder, "busy"):
+        pass
+    assert not list(tmp_path.iterdir())
 
 
 def test_waiting_ends_when_the_folder_is_free(tmp_path: Path) -> None:
