@@ -62,7 +62,9 @@ class Download:
             hint = (again if user else missing) if error.code == 401 else ""
             raise FrameError(f"{where} answers {error.code} {_meaning(error.code)}".strip(), hint) from error
         except (OSError, ValueError, LookupError, http.client.HTTPException) as error:  # an empty value in a header
-            raise FrameError(f"{where} does not answer ({_reason(error)})", "Is it written right, and on?") from error
+            hint = "Is it written right, and on?"
+            hint += f" It was asked through the proxy {request.host}." * request.has_proxy()
+            raise FrameError(f"{where} does not answer ({_reason(error)})", hint) from error
         self.endless, self._bytes = self._answer.length is None, 0  # since the last picture
         patience.renew()
 

@@ -403,3 +403,9 @@ def test_a_camera_gives_pictures_until_it_is_unplugged(videos: Path, monkeypatch
     assert numbers([picture for _, picture in found]) == list(range(COUNT)) and found[0][0] == 0
     monkeypatch.setattr(camera.cv2, "VideoCapture", lambda _: opened("nothing.mkv"))
     assert "camera 0 does not open" in refused("0")
+
+
+def test_a_proxy_that_does_not_answer_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", "http://anna:s3cret@localhost:1")
+    monkeypatch.delenv("no_proxy", raising=False)
+    assert "It was asked through the proxy localhost:1." in refused("http://camera.example/video")
