@@ -19,7 +19,10 @@ from sla_cli.work.emissions import Emission
 
 
 class Report(Protocol):
-    """Called with the number of frames computed since the last call, and their total if it is known."""
+    """Called with the number of frames computed since the last call, and their total if it is known.
+
+    The number is negative where a recording is read again.
+    """
 
     def __call__(self, frames: int, /, *, total: int | None) -> None: ...
 
@@ -58,22 +61,31 @@ def compute_recording(
     """
     if advance is not None and not callable(advance):
         raise SlaError("advance is not a function", "It is called as advance(frames, total=TOTAL).")
+    computed = 0
+
+    def report(frames: int, read: Recording) -> None:
+        nonlocal computed
+        computed += frames
+        if advance is not None:
+            advance(frames, total=read.expected or None)
+
     try:
-        return _computed(runtime, windows, recording(), advance)
+        return _computed(runtime, windows, recording(), report)
     except OtherRateError as other:
         again = recording(rate=other.rate)
         text = "%s: %g frames per second on average, which differs from its header: reading it again"
         log.info(text, again.where, other.rate)
-        return _computed(runtime, windows, again, advance)
+        report(-computed, again)
+        return _computed(runtime, windows, again, report)
 
 
-def _computed(runtime: Runtime, windows: Windows, recording: Recording, advance: Report | None) -> Computed:
-    def report(done: int) -> None:
-        if advance is not None:
-            advance(done, total=recording.expected or None)
-
+def _computed(
+    runtime: Runtime, windows: Windows, recording: Recording, report: Callable[[int, Recording], None]
+) -> Computed:
     meter, limit = AppearanceMeter(), runtime.limit
-    found = stream_outputs(runtime, meter.watch(recording), windows, recording.where, report)
+    found = stream_outputs(
+        runtime, meter.watch(recording), windows, recording.where, lambda frames: report(frames, recording)
+    )
     clock = recording.clock
     if recording.missing:
         log.warning("%s: %s; times are as if the others followed each other", recording.where, recording.missing)

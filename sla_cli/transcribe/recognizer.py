@@ -168,8 +168,8 @@ class Recognizer:
             pause: seconds without a sign that end a sentence.
             min_confidence: from 0 to 1; a sign whose confidence is lower has the gloss "?".
             longest: seconds; a longer recording is refused. By default each length is accepted.
-            advance: called with the number of frames computed since the previous call, and with their `total` if the
-                header states it. What it raises ends the call.
+            advance: called with the number of frames computed since the previous call, negative if they are computed
+                again, and with their `total` if the header states it. What it raises ends the call.
 
         Returns:
             The signs with times in seconds of the recording, and the log-probabilities that they were read from.
