@@ -67,6 +67,13 @@ def place(device: str, precision: str, half: str = TrainConfig.half) -> Placemen
     return Placement(chosen, DTYPES[precision])
 
 
+def check_default_dtype() -> None:
+    """Raise SlaError if the program has set another default than float32, in which models are made and computed."""
+    if torch.get_default_dtype() != torch.float32:
+        fault = f"PyTorch's default dtype is {torch.get_default_dtype()}, with which no model of sla computes"
+        raise SlaError(fault, "Call torch.set_default_dtype(torch.float32) before.")
+
+
 def set_tf32(placement: Placement, allowed: bool) -> None:
     """Set whether CUDA may round the factors of float32 products, convolutions and LSTMs to TF32 in this process.
 

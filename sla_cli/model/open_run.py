@@ -8,7 +8,7 @@ from sla_cli.config.settings import Config
 from sla_cli.errors import FormatError
 from sla_cli.model.added import merge_added
 from sla_cli.model.checkpoint import load_weights, network_for
-from sla_cli.model.device import Placement, place, set_tf32
+from sla_cli.model.device import Placement, check_default_dtype, place, set_tf32
 from sla_cli.model.domain import Domain, load_domain
 from sla_cli.model.frame_scores import FrameScorer, load_scorer
 from sla_cli.model.network import Network
@@ -67,6 +67,7 @@ def open_model(
 
 
 def _opened(run: Run, device: str, precision: str, weights: str | None, fitted: bool) -> OpenedModel:
+    check_default_dtype()
     if fitted:
         run.check_whole()
     config, glosses = run.config, run.glosses

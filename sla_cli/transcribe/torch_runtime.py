@@ -12,6 +12,7 @@ from torch import Tensor
 
 from sla_cli.data.augment import PixelTransform
 from sla_cli.data.batching import Sample, collate, to_pixels
+from sla_cli.model.device import check_default_dtype
 from sla_cli.model.open_run import OpenedModel
 from sla_cli.transcribe.runtime import CHUNK, Features, Push
 from sla_cli.transcribe.windows import Floats
@@ -62,6 +63,7 @@ class TorchRuntime:
 
     def _computing(self) -> ExitStack:
         """Not around a whole generator, whose caller would compute in it too."""
+        check_default_dtype()
         stack = ExitStack()
         stack.enter_context(torch.inference_mode())
         stack.enter_context(self._opened.placement.autocast())

@@ -163,6 +163,18 @@ def test_what_cannot_be_aligned_is_refused(work: Path, model: Recognizer, glosse
         model.align(work / "mine" / "at25.mkv", glosses)
 
 
+def test_another_default_dtype_of_the_program_is_named(work: Path, model: Recognizer) -> None:
+    """Weights would be drawn and compared in it, and PyTorch refuses to mix it."""
+    torch.set_default_dtype(torch.float64)
+    try:
+        with pytest.raises(SlaError, match=r"default dtype is torch\.float64"):
+            model.transcribe(work / "mine" / "at25.mkv")
+        with pytest.raises(SlaError, match=r"default dtype is torch\.float64"):
+            Recognizer.open(work / "old" / "runs" / "adapter")
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 @pytest.mark.parametrize("video", ["mine/at25.mkv", "uneven/uneven.mkv"])
 def test_progress_adds_up_to_the_total(work: Path, model: Recognizer, video: str) -> None:
     """Also of a recording that is read again, since its rate is not the one in its header."""
