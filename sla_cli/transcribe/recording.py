@@ -126,8 +126,9 @@ class Recording:
     def expected(self) -> int:
         """Number of frames that the run will see, from the header, known with the first frame; 0 if not stated, or for
         a part of a recording."""
-        rate = self.like.seen_rate(self._rate)
-        return round(self._reader.claimed / self._rate * rate) if self._rate and self._is_whole else 0
+        stated = self._reader.stated or self._rate
+        seconds = self._reader.claimed / stated if stated and self._is_whole else 0
+        return round(seconds * self.like.seen_rate(self._rate))
 
     @property
     def clock(self) -> Clock:
