@@ -69,8 +69,8 @@ class Recordings:
             return Recording(source, origin_in(links, source.root / source.path, folder))
         expected = join(parent_of(path), linked[0] if linked else f"{stem}.mp4")
         below = f" and below {self.media.tree.where('')}" if self.media else ""
-        others = [one.names[0] for one in file.links if one.names and not one.sound and not urls]
-        looked = ", ".join([*(name[:200] for name in [*urls, *others]), f"{stem}.*"])
+        others = [one.names[0] for one in file.links if one.names and not one.sound]  # which --video leaves out
+        looked = ", ".join([*(name[:200] for name in urls or others), f"{stem}.*"])
         if self.video:
             looked += f", of which none matches --video {self.video!r}" * (not urls)
         origin = origin_in(links, Path(expected))
