@@ -146,13 +146,6 @@ def test_a_video_that_is_deleted_while_it_is_recognised_costs_no_worker(opened: 
     assert opened.workers == workers and b'state="deleted"} 1.0' in opened.ask("GET", "/metrics").body
 
 
-def test_a_video_that_fails_at_once_has_an_id_without_wait(opened: Running) -> None:
-    for _ in range(60):
-        reply = opened.send(b"hello")
-        assert reply.status == 202
-        assert opened.ended(reply.json["id"])["state"] == "failed"
-
-
 @pytest.mark.parametrize("end", [signal.SIGCONT, pytest.param(signal.SIGKILL, marks=pytest.mark.ci)])
 def test_a_full_queue_and_its_order_also_if_the_worker_is_killed(
     tight: Running, tmp_path: Path, end: signal.Signals

@@ -19,6 +19,7 @@ pytest.importorskip("prometheus_client", reason="needs the extra web")
 from sla_cli.errors import SlaError
 from sla_cli.serve import body, limits, patience
 from sla_cli.serve.door import Door
+from sla_cli.serve.job import Job
 from sla_cli.serve.jobs import Jobs
 from sla_cli.serve.limits import BACKLOG, CONNECTIONS, OPEN, Limits, share_of_files
 from sla_cli.serve.metrics import new_metrics
@@ -89,6 +90,26 @@ def test_a_head_that_does_not_come_ends_the_connection(
             assert client.recv(10_000).startswith(b"HTTP/1.1 503")
         client.sendall(begin)
         assert answer(client) in (b"", b'{"status":"starting","workers":0,"waiting":0,"live":0,"contact":""}')
+
+
+def test_without_wait_the_answer_is_an_id_also_if_the_video_has_failed_already(
+    jobs: Jobs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit = jobs.submit
+
+    def at_once(job: Job) -> None:
+        submit(job)
+        work = jobs.take()
+        assert work is not None
+        work.finish(job, "it is no video", 0.0)
+
+    monkeypatch.setattr(jobs, "submit", at_once)
+    with port_of(jobs) as port, socket.create_connection(("127.0.0.1", port)) as client:
+        client.sendall(
+            b"POST /v1/transcripts HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"
+        )
+        found = answer(client)
+    assert found.startswith(b"HTTP/1.1 202") and b'"state":"failed"' in found
 
 
 def test_a_body_that_stops_is_refused(jobs: Jobs, monkeypatch: pytest.MonkeyPatch) -> None:
