@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -52,6 +53,7 @@ SCORE_FILES = (
 )
 KERNEL = ("/proc", "/sys", "/dev")  # file systems that are not for user files
 MEMORY = "/dev/shm"  # but this one does
+SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # an address begins with it, as s3://a/b, of which the path is s3:/a/b
 
 
 def check_output(path: Path | None, kind: str | Like, *, inputs: Iterable[Path | None] = (), replace: bool) -> Check:
@@ -128,8 +130,13 @@ def check_folder(folder: Path) -> None:
 
 
 def refuse_dangling(folder: Path) -> None:
-    """Raise SlaError for a folder that cannot be made, since it or one above it is a link that leads nowhere."""
+    """Raise SlaError for a folder that cannot be made, since it or one above it is a link that leads nowhere, and for
+    one that would be made of an address.
+    """
     for place in (folder, *folder.parents):
+        if SCHEME.fullmatch(place.name) and not os.path.lexists(place):
+            fault = f"no folder {place.name} is made: an address begins so, and nothing is written to one"
+            raise SlaError(fault, "Name a file or folder of this machine; `sla publish` uploads a model.")
         if place.is_symlink() and not place.exists():
             raise SlaError(f"{place} is a link that leads nowhere", "Make its folder, or name another one.")
 

@@ -287,6 +287,21 @@ def test_a_link_that_leads_nowhere_is_no_folder(command: str) -> None:
     assert not Path("nowhere").exists()
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        *(*FOLDERS, f"transcribe a.mkv --run {RUN} --device cpu -o", f"{ALIGN} --format eaf -o", "demo --keep"),
+        *("prep folder a.mkv --work", f"train {STORE} --preset tiny --work", f"decode {RUN} --device cpu --work"),
+        *(f"decode {EMISSIONS} -o", f"score {HYPOTHESES[0]} --ref {STORE} --sclite"),
+    ],
+)
+def test_nothing_is_written_to_an_address(command: str) -> None:
+    shutil.copytree(STORE, "other")
+    before = sorted(Path().iterdir())
+    assert "no folder s3: is made: an address begins so" in refused(command, "s3://bucket/x")
+    assert sorted(Path().iterdir()) == before
+
+
 @pytest.mark.parametrize("command", FOLDERS)
 @pytest.mark.parametrize("pattern", [RUN, SCORE, TUNING, "text.txt"])
 def test_no_folder_of_another_artifact_is_written_into(command: str, pattern: str) -> None:
