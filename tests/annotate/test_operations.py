@@ -264,6 +264,19 @@ def test_what_is_refused_changes_nothing(file: Annotated, name: str) -> None:
     assert file.do(Undo()).said == "undone: accepted REGEN"
 
 
+def test_a_folder_that_is_gone_is_not_made_again(tmp_path: Path) -> None:
+    (folder := tmp_path / "share").mkdir()
+    file = annotated(folder)
+    digest = file.recording.content().digest
+    away = folder.rename(tmp_path / "away")
+    with pytest.raises(SlaError, match="its folder is not there any more"):
+        file.recording.content()
+    for seen in (digest, ""):
+        with pytest.raises(SlaError):
+            file.recording.edit(seen, Add("GLOSS", 0, 40, "ICH"))
+    assert not folder.exists() and (away / file.path.name).is_file()
+
+
 def test_a_damaged_file_is_named(file: Annotated) -> None:
     file.path.write_text("<ANNOTATION_DOCUMENT>")
     with pytest.raises(FormatError, match=r"video\.eaf, line 1: not XML"):
