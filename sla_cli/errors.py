@@ -195,8 +195,8 @@ def file_errors() -> Iterator[None]:
 
 
 def _to_correct(error: OSError) -> SlaError:
-    hint = "Correct it, or name another place; files that were complete before are unchanged."
-    return SlaError(f"cannot read or write {os.fsdecode(error.filename)}: {error.strerror}", hint)
+    fault = f"cannot read or write {os.fsdecode(error.filename)}: {error.strerror}"
+    return SlaError(fault, "Correct it, or name another place.")
 
 
 def _has_folder() -> bool:

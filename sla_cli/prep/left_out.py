@@ -141,8 +141,13 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
         renew(receipt, out)
         for division in (division for division in divisions if division.name in removed):
             write_without(out, division, every, check=checks[division.name])
-        for stored in store.files:
-            _without(stored, gone)
+        try:
+            for stored in store.files:
+                _without(stored, gone)
+        except SlaError as error:
+            state = "The clips are in no split any more, but their frames are still in the store"
+            hint = f"{state}: correct what stopped it, and give the same command again."
+            raise SlaError(error.message, hint) from error
     # Each once, as the store writes the name.
     people = tuple({signer_key(name): name for name in (*signers, *gone.values())}.values())
     log.info("%s of %s removed from %s", counted(len(gone), "clip"), some(people), out)

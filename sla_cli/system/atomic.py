@@ -78,7 +78,7 @@ def atomic_write(path: Path, *, flush: bool = True, check: Check | None = None, 
             raise  # not from the file system
         raise SlaError(
             f"cannot write {path}: {error.strerror or error}",
-            f"{HINTS.get(error.errno, ELSEWHERE)}; files that were complete before are unchanged.",
+            f"{HINTS.get(error.errno, ELSEWHERE)}; a file that was there is unchanged.",
         ) from error
 
 

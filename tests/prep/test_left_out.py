@@ -365,6 +365,20 @@ def test_divisions_that_are_those_of_another_store_are_not_changed(store: Path, 
     assert everything(tmp_path) == before
 
 
+def test_frames_that_cannot_be_removed_are_not_said_to_be_unchanged_with_all_else(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path, *rest: Any) -> None:
+        raise SlaError(f"cannot write {path}: No space left on device", "a file that was there is unchanged")
+
+    with monkeypatch.context() as patch, pytest.raises(SlaError, match="No space left") as caught:
+        patch.setattr(left_out, "write_clips", full)
+        leave_out(store, ["bob"], store.parents[1])
+    assert "frames are still in the store" in caught.value.hint
+    leave_out(store, ["bob"], store.parents[1])
+    assert not frames_in(store, ["first-of-bob", "second-of-bob"])
+
+
 @pytest.mark.parametrize("done", range(7))
 def test_the_same_command_completes_an_interrupted_one(
     store: Path, done: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
