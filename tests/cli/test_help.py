@@ -46,6 +46,14 @@ def test_importing_the_command_line_imports_nothing_heavy() -> None:
     assert answer.stdout.strip() == "[]"
 
 
+def test_ctrl_c_during_the_imports_prints_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "typer.py").write_text("raise KeyboardInterrupt\n")
+    path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
+    run = [sys.executable, "-m", "sla_cli", "--version"]
+    answer = subprocess.run(run, env={**os.environ, "PYTHONPATH": path}, capture_output=True, check=False)
+    assert (answer.returncode, answer.stderr) == (130, b"")
+
+
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_explains_itself_and_every_option(command: str) -> None:
     answer = CliRunner().invoke(app, [*command.split(), "--help"], env={"COLUMNS": "200"}, prog_name="sla")
