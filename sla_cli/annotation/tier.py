@@ -157,11 +157,14 @@ def place_of(path: Path) -> str:
 
 
 def _paths(url: str) -> Iterator[str]:
-    """A link as paths: unchanged, and with `%20` read as a space, in both Unicode forms of accented letters."""
+    """A link as paths: unchanged, and with `%20` read as a space, in both Unicode forms of accented letters.
+
+    `%FC` is a byte of a name that is not UTF-8, as sla writes it.
+    """
     plain = re.sub(r"^file:(//)?", "", url.replace("\\", "/"))
     if not plain or SCHEME.match(plain):
         return
-    for form in (plain, unquote(plain)):
+    for form in (plain, unquote(plain, errors="surrogateescape")):
         if "\0" not in form:
             yield from forms(form)
 
@@ -169,7 +172,7 @@ def _paths(url: str) -> Iterator[str]:
 def _file_names(url: str) -> list[str]:
     """Names of the file that a URL or path leads to, as written and with `%20` as a space; none if it leads to none."""
     name = url.replace("\\", "/").rstrip("/").rpartition("/")[2]
-    forms = dict.fromkeys((name, unquote(name)))
+    forms = dict.fromkeys((name, unquote(name, errors="surrogateescape")))
     return [form for form in forms if form not in ("", ".", "..") and "/" not in form and "\0" not in form]
 
 

@@ -10,6 +10,8 @@ from elan_files import Eaf
 
 from sla_cli.annotation.eaf_beside import elan_files
 
+TUESDAY = "mardi à \udce9"  # a name of Latin-1, which is not UTF-8
+
 
 def links(*names: str, key: str = "MEDIA_URL") -> str:
     return Eaf(links=[{key: f"file:///C:/corpus/{name}", "MIME_TYPE": "video/mp4"} for name in names]).xml()
@@ -39,7 +41,7 @@ def test_cameras_of_one_recording_are_one(tmp_path: Path) -> None:
 def test_a_link_to_a_video_that_is_there_means_no_other(tmp_path: Path) -> None:
     """Cameras count anew on each day: the path counts before the name, also before that of the ELAN file."""
     home = tmp_path / "elan"
-    videos = {day: tmp_path / day / "C1.mp4" for day in ("monday", "tuesday", "wednesday")}
+    videos = {day: tmp_path / day / "C1.mp4" for day in ("monday", TUESDAY, "wednesday")}
     for place in (home, *(video.parent for video in videos.values())):
         place.mkdir()
 
@@ -49,14 +51,14 @@ def test_a_link_to_a_video_that_is_there_means_no_other(tmp_path: Path) -> None:
         assert not result.further
         return {video: eaf.name for video, eaf in result.of.items() if eaf.is_file()}
 
-    for day, url in (("monday", "../monday/C1.mp4"), ("tuesday", videos["tuesday"].as_uri())):
+    for day, url in (("monday", "../monday/C1.mp4"), (TUESDAY, videos[TUESDAY].as_uri())):
         videos[day].touch()
         (home / f"{day}.eaf").write_text(Eaf(links=[{"RELATIVE_MEDIA_URL": url, "MIME_TYPE": "video/mp4"}]).xml())
-    expected = {videos[day]: f"{day}.eaf" for day in ("monday", "tuesday")}
-    assert of("monday", "tuesday") == of("monday") | of("tuesday") == expected
+    expected = {videos[day]: f"{day}.eaf" for day in ("monday", TUESDAY)}
+    assert of("monday", TUESDAY) == of("monday") | of(TUESDAY) == expected
     assert of("wednesday") == {}
     (home / "monday.eaf").rename(home / "C1.eaf")
-    assert of("tuesday") == {videos["tuesday"]: "tuesday.eaf"}
+    assert of(TUESDAY) == {videos[TUESDAY]: f"{TUESDAY}.eaf"}
     assert of("monday") == {videos["monday"]: "C1.eaf"}
     assert of("wednesday") == {}, "nor is it that of its name"
     videos["monday"].unlink()

@@ -42,7 +42,7 @@ class MediaFolder:
 
         Of several, the one with most equal folder names is used. Raises SlaError if this does not decide.
         """
-        for form in dict.fromkeys((path, unquote(path))):
+        for form in dict.fromkeys((path, unquote(path, errors="surrogateescape"))):
             parts = _parts(form)
             name = PurePosixPath(parts[-1]) if parts else PurePosixPath()
             found = self._by_name.get(name.name) or self._by_stem.get(name.stem) or self._by_stem.get(name.name)
