@@ -142,8 +142,11 @@ def near_misses(tree: Tree, path: str) -> str:
     if "*" in path or "?" in path:
         return "patterns are not expanded, except `frames/*.png` for a folder: write a row for each recording"
     name, parent = PurePosixPath(path).name, parent_of(path)
+    names = tree.names(parent) if is_folder(tree, parent) else []
+    if name in names:
+        return "what has this name is no file, or a link that leads nowhere"
     if elsewhere := find_folders(tree, lambda folder: is_there(tree, join(folder, name))):
         return f"is {join(elsewhere[0], name)} meant?"
-    if is_folder(tree, parent) and (near := difflib.get_close_matches(name, tree.names(parent), n=1, cutoff=0.75)):
+    if near := difflib.get_close_matches(name, names, n=1, cutoff=0.75):
         return f"is {join(parent, near[0])} meant?"
     return contents(tree, parent)

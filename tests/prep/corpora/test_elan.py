@@ -167,6 +167,7 @@ def test_a_table_of_files(tmp_path: Path, lay: Lay, read: Read) -> None:
             r"line 2: no .*x/two\.eaf; is x/one\.eaf meant\?|line 2: no .*x/two\.eaf; .* contains",
             "relative",
         ),
+        ("eaf\ndone.eaf\n", r"line 2: no .*done\.eaf; what has this name is no file, or a link", "relative"),
         ("eaf\nx/a.mp4\n", "line 2: x/a.mp4 is not an annotation file", ".eaf"),
         ("eaf\n../one.eaf\n", r"line 2: '\.\./one\.eaf' leads outside of the corpus", "relative"),
         ("eaf\tsigner\nx/one.eaf\tA=S1 a=S2\n", "line 2: 'A=S1 a=S2' names a person twice", "A=anna"),
@@ -177,7 +178,7 @@ def test_a_table_of_files(tmp_path: Path, lay: Lay, read: Read) -> None:
     ],
 )
 def test_what_is_wrong_with_a_table(tmp_path: Path, lay: Lay, read: Read, table: str, message: str, hint: str) -> None:
-    lay(tmp_path, {"x/one.eaf": eaf_of((0, 500, "A")), "x/a.mp4": b"", "t.csv": table})
+    lay(tmp_path, {"x/one.eaf": eaf_of((0, 500, "A")), "x/a.mp4": b"", "done.eaf/notes.txt": "", "t.csv": table})
     with pytest.raises(SlaError, match=message) as caught:
         read("elan", tmp_path / "t.csv")
     assert hint in caught.value.hint
