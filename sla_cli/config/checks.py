@@ -99,10 +99,22 @@ def read_values(kind: type[T], values: Mapping[str, Any], where: object, hint: s
         raise FormatError(f"{named}: {fault}", hint) from error
     except SlaError as error:  # from what the type itself checks
         raise FormatError(f"{where}: {error.message}", hint) from error
+    if deeper := list(_unknown(found, values)):
+        raise FormatError(f"{where}: {deeper[0]!r} is not known", hint)
     if odd := list(_not_finite(values)):
         raise FormatError(f"{where}: {odd[0]}: a number that is not finite", hint)
     # msgspec 0.22 leaves defaults to the class of a dataclass, where `vars` and `to_builtins` do not find them.
     return replace(found) if is_dataclass(kind) else found
+
+
+def _unknown(found: object, values: Mapping[str, Any], place: str = "") -> Iterator[str]:
+    """Keys that the dataclasses within an object do not have: msgspec passes over them."""
+    known = keys_of(type(found))  # type: ignore[arg-type]  # a type is hashable
+    for key, value in values.items():
+        if key not in known:
+            yield f"{place}{key}"
+        elif is_dataclass(part := getattr(found, key, None)):
+            yield from _unknown(part, value, f"{place}{key}.")
 
 
 def _not_finite(value: object, place: str = "") -> Iterator[str]:

@@ -389,6 +389,7 @@ def test_values_of_a_file_become_an_object_of_its_types() -> None:
     ("values", "message"),
     [
         ({"lens": {"zoom": 2}, "names": {}, "mark": []}, "camera.json: 'mark' is not known"),
+        ({"lens": {"zoom": 2, "zom": 3}, "names": {}}, "camera.json: 'lens.zom' is not known"),
         ({"lens": {"zoom": 2}}, "camera.json: Object missing required field `names`"),
         ({"lens": {}, "names": {}}, "camera.json: lens: Object missing required field `zoom`"),
         ({"lens": {"zoom": 0.5}, "names": {}}, "camera.json: lens.zoom: Expected `float` >= 1.0"),
