@@ -209,9 +209,14 @@ def _check_alike(stores: Mapping[str, Store]) -> None:
 def _parts(stores: Mapping[str, Store], renamed: bool) -> tuple[list[tuple[str, Split]], dict[str, str]]:
     """The splits of all stores, each with the name of its store, and the clips that are left out, with the reason.
 
-    If some stores have references for a split, clips of the others are left out.
+    If some stores have references for a split, clips of the others are left out; so are those in no split.
     """
     parts, skipped = list[tuple[str, Split]](), dict[str, str]()
+
+    def leave_out(name: str, clips: Sequence[str], reason: str) -> None:
+        log.warning("leaving out %s: %s", counted(len(clips), "clip"), reason)
+        skipped.update((_id(name, clip, renamed), reason) for clip in clips)
+
     for split in SPLITS:
         there = {name: store[split] for name, store in stores.items() if split in store.splits}
         annotated = [name for name, part in there.items() if part.annotated]
@@ -219,9 +224,11 @@ def _parts(stores: Mapping[str, Store], renamed: bool) -> tuple[list[tuple[str, 
             if not annotated or part.annotated:
                 parts.append((name, part))
                 continue
-            reason = f"{split} of {name} has no references, but that of {some(annotated)} has"
-            log.warning("leaving out %s: %s", counted(len(part), "clip"), reason)
-            skipped |= {_id(name, clip, renamed): reason for clip in part.ids}
+            leave_out(name, part.ids, f"{split} of {name} has no references, but that of {some(annotated)} has")
+    for name, store in stores.items():
+        listed = {clip for split in store.splits for clip in store[split].ids}
+        if rest := [clip for clip in store.clips.ids if clip not in listed]:
+            leave_out(name, rest, f"division {store.division.name} of {name} has them in no split")
     return parts, skipped
 
 

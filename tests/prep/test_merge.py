@@ -64,7 +64,8 @@ def test_all_clips_of_all_stores(stores: tuple[Path, Path], tmp_path: Path) -> N
 
 def test_the_division_that_is_named_is_taken(stores: tuple[Path, Path], tmp_path: Path) -> None:
     write_division(stores[0], Division("other", {"t1": "test", "d1": "train"}))
-    merge_stores([Path(f"{stores[0]}:other"), stores[1]], tmp_path / "c")
+    result = merge_stores([Path(f"{stores[0]}:other"), stores[1]], tmp_path / "c")
+    assert result.skipped == {"a-t2": "division other of a has them in no split"}
     merged = Store(tmp_path / "c")
     assert {name: merged[name].ids for name in merged.splits} == {
         "train": ["a-d1", "b-t1", "b-u2"],
