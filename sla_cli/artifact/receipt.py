@@ -253,7 +253,7 @@ def already_made(artifact: Path, receipt: Receipt, *, force: bool) -> Receipt | 
     Raises:
         SlaError: something else exists there, and `force` is off.
     """
-    old = None if force else read_receipt(artifact)
+    old = None if force or not os.path.lexists(artifact) else read_receipt(artifact)
     if old is None:
         return None
     if old.fingerprint == receipt.fingerprint:

@@ -120,6 +120,16 @@ def test_the_same_again_is_already_made(tmp_path: Path) -> None:
     assert old.results == {"clips": 3}
 
 
+def test_a_receipt_whose_file_was_deleted_is_not_in_the_way(tmp_path: Path) -> None:
+    path = tmp_path / "hyp.tsv"
+    path.write_text("text")
+    write_receipt(receipt(seed=7), path)
+    with pytest.raises(SlaError, match=r"hyp\.tsv exists and was made with other settings or inputs: seed was 7"):
+        already_made(path, receipt(), force=False)
+    path.unlink()
+    assert already_made(path, receipt(), force=False) is None
+
+
 @pytest.mark.parametrize("name", ["hyp.tsv", "hyp", "no.suffix.at.all", ".hidden"])
 def test_a_file_has_its_receipt_beside_it_whatever_its_name(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_text("text")
