@@ -63,7 +63,7 @@ def _header(run: Run) -> Any:
         return parse_json(header.decode(), str(run.best), AGAIN)
     except OSError as error:
         raise cannot_read(run.best, error) from error
-    except (UnicodeDecodeError, ValueError) as error:
+    except (FormatError, ValueError) as error:
         raise _damaged(run) from error
 
 
