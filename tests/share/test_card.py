@@ -84,7 +84,8 @@ def test_hypotheses_of_another_store_are_not_on_it(folder: Path) -> None:
     sla("decode", RUN, "--store", "other", "--split", "test", "--work", "old", "-q")
     assert [one.dataset_split for one in card().data.eval_results] == ["dev"]
     result = CliRunner().invoke(app, ["table", RUN, "--split", "test", "--work", "old"])
-    assert "not of the store and the division on which run adapter was trained" in " ".join(result.stderr.split())
+    said = "not known to be of the store and the division on which run adapter was trained"
+    assert said in " ".join(result.stderr.split())
 
 
 def test_of_a_store_that_has_changed_since_training_it_says_nothing(folder: Path) -> None:

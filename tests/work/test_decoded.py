@@ -66,7 +66,7 @@ def test_of_those_of_other_clips_than_the_runs_own_it_is_said(
     assert not caplog.messages
     receipt = read_receipt(own)
     assert receipt is not None
-    said = "not of the store and the division on which run adapter was trained"
+    said = "not known to be of the store and the division on which run adapter was trained"
     other = {"split_digest": "0123456789abcdef"}
     for changed, is_said in (
         (other, False),  # the same store, which has changed, as decode says
