@@ -55,7 +55,7 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
         module = import_module(f"{__name__}.{_HOMES[name]}")
-    except ModuleNotFoundError as error:
+    except (ImportError, OSError) as error:
         from sla_cli.errors import not_installed
 
         if (friendly := not_installed(error)) is None:

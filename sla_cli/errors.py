@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from traceback import walk_tb
 
 # Without tab and line feed; with line and paragraph separators, and what changes the direction of the text after it.
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
@@ -230,18 +231,25 @@ ONNX = ("onnxruntime", "onnx", "onnxscript")
 WEB = ("starlette", "uvicorn", "websockets", "python_multipart", "prometheus_client")
 
 
-def not_installed(error: ModuleNotFoundError) -> SlaError | None:
-    """The error if a module of one of these extras is not installed; None if the module is another one."""
-    package = (error.name or "").partition(".")[0]
+def not_installed(error: ImportError | OSError) -> SlaError | None:
+    """The error if a module of one of these extras is not installed, or cannot be loaded; None if it is another error.
+
+    If a library that a module needs is missing, its own code raises an ImportError or OSError while it is imported.
+    """
+    code = [frame for frame, _ in walk_tb(error.__traceback__) if frame.f_code.co_name == "<module>"]
+    names = [getattr(error, "name", None) or "", *(str(frame.f_globals["__name__"]) for frame in code)]
+    names = [name.partition(".")[0] for name in names]
     for extra, packages, what in (
         ("torch", TORCH, "computing with a model"),
         ("onnx", ONNX, "ONNX"),
         ("web", WEB, "the server of `sla annotate` and `sla serve`"),
     ):
-        if package in packages:
-            return SlaError(
-                f"{what} needs {package}, which is not installed", f"Install it with `pip install 'sla-cslr[{extra}]'`."
-            )
+        if package := next((name for name in names if name in packages), ""):
+            if isinstance(error, ModuleNotFoundError) and package == names[0]:
+                hint = f"Install it with `pip install 'sla-cslr[{extra}]'`."
+                return SlaError(f"{what} needs {package}, which is not installed", hint)
+            hint = "Install it again; `sla doctor` says whether it can then be used."
+            return SlaError(f"{what} needs {package}, which cannot be loaded: {error}", hint)
     return None
 
 

@@ -73,6 +73,19 @@ def test_what_computes_with_a_model_names_the_extra(limited: LimitedPython, tmp_
         assert "hint: Install it with `pip install 'sla-cslr[torch]'`." in output
 
 
+@pytest.mark.parametrize("error", ["OSError", "ImportError"])
+def test_a_torch_that_lacks_a_library_is_no_bug_of_sla(error: str, tmp_path: Path) -> None:
+    shutil.copytree(tiny_work(), tmp_path / "work")
+    (tmp_path / "video.mp4").touch()
+    broken = LimitedPython(tmp_path, ())
+    (tmp_path / "site" / "torch.py").write_text(f"raise {error}('libcudart.so.12: cannot open it')")
+    commands = ["train", "transcribe video.mp4 --run adapter", f"export {RUN} -o m", f"serve {RUN} --port 0"]
+    for command, (code, output) in zip(commands, broken.sla(*commands), strict=True):
+        assert code == 2, f"{command}: {output}"
+        assert "needs torch, which cannot be loaded: libcudart.so.12: cannot open it\n" in output, output
+        assert "hint: Install it again; `sla doctor` says" in output
+
+
 def test_the_doctor_says_what_is_missing_and_how_to_get_it(limited: LimitedPython) -> None:
     [(code, output)] = limited.sla("doctor --json")
     found = json.loads(output)

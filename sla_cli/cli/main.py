@@ -80,7 +80,7 @@ def refusals() -> Iterator[None]:
     except MemoryError as error:  # such as for a clip of a million frames, which a stranger's store may state
         fault = f"there is not enough memory: {error}" if str(error) else "there is not enough memory"
         raise _refused(SlaError(fault, "Close other programs, or take less at once.")) from error
-    except ModuleNotFoundError as error:
+    except (ImportError, OSError) as error:
         if (friendly := not_installed(error)) is None:
             raise
         raise _refused(friendly) from error
