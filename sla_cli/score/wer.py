@@ -31,7 +31,7 @@ def wer(
 
     Args:
         hypotheses: a file of any format that `sla score` reads, or glosses by clip id, as text or as a list.
-        references: the same, or a store; None for a file of `sla decode`, which records its store.
+        references: the same, or the path of a store; None for a file of `sla decode`, which records its store.
         normalize: a profile of `sla score --normalize`; `auto` is that of the corpus if it is known, else none.
         nfc, partial: as for `sla score`.
 
