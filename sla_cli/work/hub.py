@@ -58,7 +58,7 @@ def local(place: Path) -> Path:
     Raises:
         SlaError: as `download`.
     """
-    return download(place) if str(place).startswith(SCHEME) else place
+    return download(place) if f"{place}/".startswith(SCHEME) else place
 
 
 def download(place: Path) -> Path:

@@ -60,9 +60,9 @@ def test_a_model_is_opened_by_its_revision_then_from_the_cache(hub: Hub, exporte
     assert (offline.returncode, len(offline.stdout.splitlines())) == (0, 3), offline.stderr
 
 
-@pytest.mark.parametrize("name", ["somebody/signs", "signs@v1", *map("somebody/signs@{}".format, OUTSIDE)])
+@pytest.mark.parametrize("name", ["", "somebody/signs", "signs@v1", *map("somebody/signs@{}".format, OUTSIDE)])
 def test_a_name_of_no_model_is_refused_before_the_hub_is_asked(name: str) -> None:
-    assert "does not name a model on the hub" in refused("info", f"hf://{name}")
+    assert "does not name a model on the hub" in refused("emit", f"hf://{name}")
 
 
 @pytest.mark.parametrize(
