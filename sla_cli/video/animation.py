@@ -1,13 +1,21 @@
-"""Files with the ending of a picture that hold several: animated PNG (APNG) and WebP."""
+"""Files with the ending of a picture that hold several: animated PNG (APNG) and WebP, and TIFF of several pages."""
 
 from __future__ import annotations
 
+import io
+from contextlib import suppress
 from pathlib import PurePosixPath
+from typing import Any, cast
 
+from PIL import Image
+
+from sla_cli.artifact.bounded_decode import DAMAGE
 from sla_cli.errors import FrameError, argument
 
 PNG = b"\x89PNG\r\n\x1a\n"
 ANIMATION = 0x02  # flag of a WebP's first chunk (RFC 9649)
+TIFF = (b"II", b"MM")
+SUBFILE_TYPE, SMALL_OR_MASK = 254, 0b101  # tag of a TIFF's page, and its flags of a page that is no further picture
 
 
 def is_animated_png(content: bytes) -> bool:
@@ -15,10 +23,28 @@ def is_animated_png(content: bytes) -> bool:
     return content.startswith(PNG) and b"acTL" in content.partition(b"IDAT")[0]
 
 
+def holds_several(content: bytes) -> bool:
+    """Whether a picture of a folder is not the only one in its file; the small copy in a TIFF does not count."""
+    if content.startswith(PNG):
+        place = content.find(b"acTL", 0, content.find(b"IDAT"))
+        return place >= 0 and int.from_bytes(content[place + 4 : place + 8]) > 1
+    if content.startswith(TIFF):
+        with suppress(*DAMAGE), Image.open(io.BytesIO(content), formats=("TIFF",)) as picture:
+            for page in range(1, 10):
+                picture.seek(page)  # raises EOFError after the last
+                if not cast("Any", picture).tag_v2.get(SUBFILE_TYPE, 0) & SMALL_OR_MASK:
+                    return True
+    return _is_animated_webp(content)
+
+
+def _is_animated_webp(content: bytes) -> bool:
+    head = content[:21]
+    return head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and len(head) == 21 and bool(head[20] & ANIMATION)
+
+
 def not_a_video(content: bytes, where: str) -> FrameError:
     """Why a picture that was named as a recording is none."""
-    head = content[:21]
-    if head[:4] == b"RIFF" and head[8:16] == b"WEBPVP8X" and len(head) == 21 and head[20] & ANIMATION:
+    if _is_animated_webp(content):
         path = PurePosixPath(where)
         command = f"magick {argument(path.name)} {argument(f'{path.stem}.gif')}"
         hint = f"Convert it, for example with ImageMagick: `{command}`."

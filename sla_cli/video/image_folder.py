@@ -11,6 +11,7 @@ from sla_cli.core.clip import Source
 from sla_cli.core.counted import counted
 from sla_cli.core.endings import is_image
 from sla_cli.errors import FrameError
+from sla_cli.video.animation import holds_several
 from sla_cli.video.frame_numbers import DIGITS
 from sla_cli.video.picture import decode_picture
 from sla_cli.video.timing import check_end, selected
@@ -78,4 +79,7 @@ def _decode(data: bytes, tree: Tree, path: str) -> np.ndarray:
     if image is None:
         message = f"{tree.where(path)} does not decode as an image ({counted(len(data), 'byte')})"
         raise FrameError(message, "PNG, JPEG, BMP, WebP and TIFF are read.")
+    if holds_several(data):
+        hint = "A folder of pictures has one in each file: write them one by one, in their order."
+        raise FrameError(f"{tree.where(path)} holds several pictures", hint)
     return image

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 import pytest
 from movies import SIDE, movie, numbers, pictures
+from PIL import Image
 
 from sla_cli.core.clip import Source
 from sla_cli.core.endings import IMAGES
@@ -112,6 +113,27 @@ def test_pictures_of_other_formats_are_refused_whatever_their_name(tmp_path: Pat
         with pytest.raises(FrameError, match=r"1\.png does not decode as an image") as caught:
             list(reader)
         assert "PNG, JPEG, BMP, WebP and TIFF" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("kind", "second", "read_it"),
+    [("tiff", {}, False), ("png", {}, False), ("webp", {}, False), ("tiff", {254: 1}, True), ("tiff", None, True)],
+)
+def test_pictures_are_not_lost_in_a_file_of_several(
+    tmp_path: Path, kind: str, second: dict[int, int] | None, read_it: bool
+) -> None:
+    """A camera may store a small copy of its picture as the second page of a TIFF, whose tag 254 says so."""
+    (tmp_path / "frames").mkdir()
+    dark, light = Image.new("RGB", (20, 20)), Image.new("RGB", (20, 20), "white")
+    light.encoderinfo = {"tiffinfo": second}
+    more = [] if second is None else [light]
+    dark.save(tmp_path / "frames" / f"1.{kind}", save_all=True, append_images=more)
+    frames = iter(FrameReader(Source(tmp_path, "frames")))
+    if read_it:
+        assert len(list(frames)) == 1
+    else:
+        with pytest.raises(FrameError, match=rf"1\.{kind} holds several pictures"):
+            next(frames)
 
 
 def test_what_is_not_there_is_a_frame_error(tmp_path: Path) -> None:
