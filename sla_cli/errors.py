@@ -236,20 +236,24 @@ def not_installed(error: ImportError | OSError) -> SlaError | None:
 
     If a library that a module needs is missing, its own code raises an ImportError or OSError while it is imported.
     """
-    code = [frame for frame, _ in walk_tb(error.__traceback__) if frame.f_code.co_name == "<module>"]
-    names = [getattr(error, "name", None) or "", *(str(frame.f_globals["__name__"]) for frame in code)]
-    names = [name.partition(".")[0] for name in names]
+    frames = [frame for frame, _ in walk_tb(error.__traceback__) if frame.f_code.co_name == "<module>"]
+    importing = [str(frame.f_globals.get("__name__", "")) for frame in reversed(frames)]  # the innermost first
+    names = [name.partition(".")[0] for name in (getattr(error, "name", None) or "", *importing)]
+    package = next((name for name in names if name in (*TORCH, *ONNX, *WEB)), "")
     for extra, packages, what in (
         ("torch", TORCH, "computing with a model"),
         ("onnx", ONNX, "ONNX"),
         ("web", WEB, "the server of `sla annotate` and `sla serve`"),
     ):
-        if package := next((name for name in names if name in packages), ""):
+        if package in packages:
             if isinstance(error, ModuleNotFoundError) and package == names[0]:
                 hint = f"Install it with `pip install 'sla-cslr[{extra}]'`."
                 return SlaError(f"{what} needs {package}, which is not installed", hint)
+            reason = " ".join(str(error).split()) or type(error).__name__
             hint = "Install it again; `sla doctor` says whether it can then be used."
-            return SlaError(f"{what} needs {package}, which cannot be loaded: {error}", hint)
+            if getattr(error, "errno", None):  # of the system, such as too many open files
+                hint = "`sla doctor` says whether it can be used."
+            return SlaError(f"{what} needs {package}, which cannot be loaded: {reason}", hint)
     return None
 
 

@@ -124,3 +124,30 @@ def test_the_names_are_those_of_the_extra() -> None:
 
 def test_another_module_that_is_missing_stays_a_fault() -> None:
     assert not_installed(ModuleNotFoundError("No module named 'torchette'", name="torchette")) is None
+    assert not_installed(raised_by("import torchette", {})) is None
+
+
+@pytest.mark.parametrize(
+    ("code", "modules", "message"),
+    [
+        ("import onnxscript_", ("torch.onnx",), "needs torch, which cannot be loaded: No module named 'onnxscript_'"),
+        ("raise OSError", ("torch", "onnx"), "needs onnx, which cannot be loaded: OSError"),
+        (r"raise ImportError('\n\nlib\ngone')", ("onnx", "torch"), "needs torch, which cannot be loaded: lib gone"),
+        ("raise ModuleNotFoundError(name='onnxscript')", ("torch.onnx",), "needs onnxscript, which is not installed"),
+    ],
+)
+def test_the_innermost_package_that_cannot_be_loaded_is_named(
+    code: str, modules: tuple[str, ...], message: str
+) -> None:
+    for module in reversed(modules):
+        code = f"exec({code!r}, {{'__name__': {module!r}}})"
+    error = not_installed(raised_by(code, {"__name__": "__main__"}))
+    assert error is not None and error.message.endswith(message)
+
+
+def raised_by(code: str, names: dict[str, str]) -> ImportError | OSError:
+    try:
+        exec(code, names)  # a frame of a module
+    except (ImportError, OSError) as error:
+        return error
+    raise AssertionError(code)

@@ -33,7 +33,9 @@ def open_runtime(run: Run, runtime: RuntimeName, device: str, precision: Precisi
         from sla_cli.model.open_run import open_model
         from sla_cli.transcribe.torch_runtime import TorchRuntime
     except (ImportError, OSError) as error:
-        raise not_installed(error) or error from error
+        if (friendly := not_installed(error)) is None:
+            raise
+        raise friendly from error
     if _OPENED_IN - {os.getpid()} and torch.get_num_threads() > 1:  # it would wait for threads that no fork has
         raise SlaError(
             "this process was forked from one that had opened a recognizer, and PyTorch cannot compute in it",
