@@ -171,8 +171,8 @@ class Recording:
 
     def _content(self, data: bytes | None) -> Content:
         if data is None:
-            if not self.eaf.parent.is_dir():  # made again, it would hide what a share holds that is only away
-                raise SlaError(f"{self.eaf}: its folder is not there any more", "Bring it back, then go on.")
+            if not self.video.exists():  # a file that is made now would hide what a share holds that is only away
+                raise SlaError(f"{self.video} is not there any more", "Bring it back, then go on.")
             found = _parsed(self._empty().encode(), self.eaf, self.video, self.scope)
             return replace(found, digest=ABSENT)
         return _parsed(data, self.eaf, self.video, self.scope)
