@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 from contextlib import suppress
 from pathlib import PurePosixPath
-from typing import Any, cast
 
 from PIL import Image
 
@@ -15,7 +14,7 @@ from sla_cli.errors import FrameError, argument
 PNG = b"\x89PNG\r\n\x1a\n"
 ANIMATION = 0x02  # flag of a WebP's first chunk (RFC 9649)
 TIFF = (b"II", b"MM")
-SUBFILE_TYPE, SMALL_OR_MASK = 254, 0b101  # tag of a TIFF's page, and its flags of a page that is no further picture
+CONTROL = b"\0\0\0\x08acTL"  # length and name of the chunk of an APNG that states how many pictures it has
 
 
 def is_animated_png(content: bytes) -> bool:
@@ -24,17 +23,18 @@ def is_animated_png(content: bytes) -> bool:
 
 
 def holds_several(content: bytes) -> bool:
-    """Whether a picture of a folder is not the only one in its file; the small copy in a TIFF does not count."""
+    """Whether a picture of a folder is not the only one in its file; a small copy of it in a TIFF does not count."""
     if content.startswith(PNG):
-        place = content.find(b"acTL", 0, content.find(b"IDAT"))
-        return place >= 0 and int.from_bytes(content[place + 4 : place + 8]) > 1
+        place = content.find(CONTROL, 0, content.find(b"IDAT")) + len(CONTROL)
+        return place >= len(CONTROL) and int.from_bytes(content[place : place + 4]) > 1
     if content.startswith(TIFF):
         with suppress(*DAMAGE), Image.open(io.BytesIO(content), formats=("TIFF",)) as picture:
+            first = picture.size
             for page in range(1, 10):
                 picture.seek(page)  # raises EOFError after the last
-                if not cast("Any", picture).tag_v2.get(SUBFILE_TYPE, 0) & SMALL_OR_MASK:
+                if picture.size == first:
                     return True
-    return _is_animated_webp(content)
+    return _is_animated_webp(content) and content.count(b"ANMF") > 1
 
 
 def _is_animated_webp(content: bytes) -> bool:

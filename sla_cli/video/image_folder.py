@@ -76,10 +76,10 @@ def _decode(data: bytes, tree: Tree, path: str) -> np.ndarray:
     except ValueError as error:
         fault = f"{tree.where(path)} does not decode as an image: {error}"
         raise FrameError(fault, "Make it smaller, or write it again with another program.") from error
+    if holds_several(data):  # first: not every version of OpenCV decodes an animated WebP
+        hint = "A folder of pictures has one in each file: write them one by one, in their order."
+        raise FrameError(f"{tree.where(path)} holds several pictures", hint)
     if image is None:
         message = f"{tree.where(path)} does not decode as an image ({counted(len(data), 'byte')})"
         raise FrameError(message, "PNG, JPEG, BMP, WebP and TIFF are read.")
-    if holds_several(data):
-        hint = "A folder of pictures has one in each file: write them one by one, in their order."
-        raise FrameError(f"{tree.where(path)} holds several pictures", hint)
     return image

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from movies import SIDE, movie, numbers, pictures
 from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from sla_cli.core.clip import Source
 from sla_cli.core.endings import IMAGES
@@ -116,24 +117,34 @@ def test_pictures_of_other_formats_are_refused_whatever_their_name(tmp_path: Pat
 
 
 @pytest.mark.parametrize(
-    ("kind", "second", "read_it"),
-    [("tiff", {}, False), ("png", {}, False), ("webp", {}, False), ("tiff", {254: 1}, True), ("tiff", None, True)],
+    ("kind", "sides", "fails"),
+    [("tiff", (20, 20), True), ("png", (20, 20), True), ("webp", (20, 20), True), ("tiff", (20, 5), False)],
 )
 def test_pictures_are_not_lost_in_a_file_of_several(
-    tmp_path: Path, kind: str, second: dict[int, int] | None, read_it: bool
+    tmp_path: Path, kind: str, sides: tuple[int, int], fails: bool
 ) -> None:
-    """A camera may store a small copy of its picture as the second page of a TIFF, whose tag 254 says so."""
+    """A camera may store a small copy of its picture as the second page of a TIFF."""
     (tmp_path / "frames").mkdir()
-    dark, light = Image.new("RGB", (20, 20)), Image.new("RGB", (20, 20), "white")
-    light.encoderinfo = {"tiffinfo": second}
-    more = [] if second is None else [light]
-    dark.save(tmp_path / "frames" / f"1.{kind}", save_all=True, append_images=more)
+    first, second = (
+        Image.new("RGB", (side, side), color) for side, color in zip(sides, ("black", "white"), strict=True)
+    )
+    first.save(tmp_path / "frames" / f"1.{kind}", save_all=True, append_images=[second])
     frames = iter(FrameReader(Source(tmp_path, "frames")))
-    if read_it:
-        assert len(list(frames)) == 1
-    else:
+    if fails:
         with pytest.raises(FrameError, match=rf"1\.{kind} holds several pictures"):
             next(frames)
+    else:
+        assert len(list(frames)) == 1
+
+
+@pytest.mark.parametrize("kind", ["png", "webp", "tiff"])
+def test_what_resembles_a_file_of_several_is_read(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "frames").mkdir()
+    text = PngInfo()
+    text.add_text("Comment", "acTLabcd")
+    one, path = Image.new("RGB", (20, 20), "white"), tmp_path / "frames" / f"1.{kind}"
+    one.save(path, save_all=True, **({"pnginfo": text} if kind == "png" else {}))
+    assert len(list(FrameReader(Source(tmp_path, "frames")))) == 1
 
 
 def test_what_is_not_there_is_a_frame_error(tmp_path: Path) -> None:
