@@ -78,11 +78,11 @@ def merge_stores(paths: Sequence[Path], out: Path, *, force: bool = False) -> Me
             split, `out` is one of them, contains other files than those of a store, or was made from other stores and
             `force` is off.
     """
+    check_folder(out.parent)
     out = out.resolve()
     check_store_name(out)
     stores = _named(paths, out)
     _check_alike(stores)
-    check_folder(out.parent)
     with locked_while_made(out, f"another process is writing {out}"):
         _check_folder(out, stores, force)
 

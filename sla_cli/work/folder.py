@@ -27,7 +27,7 @@ from sla_cli.errors import FormatError, SlaError, argument
 from sla_cli.log import ONCE, log
 from sla_cli.store.paths import names_store, split_name
 from sla_cli.system.atomic import write_text
-from sla_cli.work.hub import local
+from sla_cli.work.hub import local, refuse_address
 
 STORES, EMISSIONS, HYPOTHESES = "stores", "emissions", "*/*.tsv"
 SEED = "-seed"  # before the seed, in the name of a run that is one of several seeds
@@ -57,6 +57,7 @@ class Work:
     def __init__(self, root: Path) -> None:
         if root.is_file():
             raise SlaError(f"the work folder {root} is a file", "Name a folder with --work or SLA_WORK.")
+        refuse_address(root)
         self.root = root
         self.stores, self.runs = root / STORES, root / "runs"
         self.emissions, self.hypotheses = root / EMISSIONS, root / "hypotheses"

@@ -6,6 +6,7 @@ HF_HUB_OFFLINE, HF_HOME, HF_ENDPOINT and HF_TOKEN work as its documentation says
 from __future__ import annotations
 
 import glob
+import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ SCHEME = "hf:/"  # what a path leaves of hf://
 # The client makes a path of the revision. As in git, no part of it begins with a dot, and none is empty.
 PLACE = re.compile(r"hf:/{1,2}([\w.-]+/[\w.-]+?)@([\w-][\w.-]*(?:/[\w-][\w.-]*)*)")
 ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/(?!/)")  # a path that was an address
+BEGINS_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # its first part
 CONFIG, CARD = "config.json", "README.md"
 FILE = r"\A(model\.safetensors|(backbone|head)\.onnx|[^/]+\.arpa(\.gz)?|tuning/[^/]+/[^/]+\.json)\Z"  # the others
 
@@ -50,6 +52,14 @@ MEANING: dict[str | int, tuple[str, str]] = {
     403: ("your token does not allow it", "It needs the right to read there, or to write for `sla publish`."),
     **dict.fromkeys(("JSONDecodeError", "TypeError", "AssertionError", "KeyError", "AttributeError"), NO_HUB),
 }
+
+
+def refuse_address(place: Path) -> None:
+    """Raise SlaError for an address where a file or folder is written: of s3://a/b the folder s3:/a would be made."""
+    first = next(iter(place.parts), "")
+    if BEGINS_ADDRESS.fullmatch(first) and not os.path.lexists(first):
+        fault = f"{first} begins an address, and sla writes only to this machine"
+        raise SlaError(fault, "Name a file or folder; `sla publish` uploads a model.")
 
 
 def local(place: Path) -> Path:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -19,6 +18,7 @@ from sla_cli.errors import FormatError, ReadError, SlaError
 from sla_cli.store.paths import clips_files
 from sla_cli.system.atomic import HINTS, LONGEST_NAME, Check, refuse_read_only
 from sla_cli.work import scores
+from sla_cli.work.hub import refuse_address
 from sla_cli.work.kind import (
     ALIGNMENT,
     EMISSIONS,
@@ -53,7 +53,6 @@ SCORE_FILES = (
 )
 KERNEL = ("/proc", "/sys", "/dev")  # file systems that are not for user files
 MEMORY = "/dev/shm"  # but this one does
-SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # an address begins with it, as s3://a/b, of which the path is s3:/a/b
 
 
 def check_output(path: Path | None, kind: str | Like, *, inputs: Iterable[Path | None] = (), replace: bool) -> Check:
@@ -130,13 +129,9 @@ def check_folder(folder: Path) -> None:
 
 
 def refuse_dangling(folder: Path) -> None:
-    """Raise SlaError for a folder that cannot be made, since it or one above it is a link that leads nowhere, and for
-    one that would be made of an address.
-    """
+    """Raise SlaError for a folder that cannot be made, since it or one above it is a link that leads nowhere."""
+    refuse_address(folder)
     for place in (folder, *folder.parents):
-        if SCHEME.fullmatch(place.name) and not os.path.lexists(place):
-            fault = f"no folder {place.name} is made: an address begins so, and nothing is written to one"
-            raise SlaError(fault, "Name a file or folder of this machine; `sla publish` uploads a model.")
         if place.is_symlink() and not place.exists():
             raise SlaError(f"{place} is a link that leads nowhere", "Make its folder, or name another one.")
 

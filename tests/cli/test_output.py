@@ -298,7 +298,7 @@ def test_a_link_that_leads_nowhere_is_no_folder(command: str) -> None:
 def test_nothing_is_written_to_an_address(command: str) -> None:
     shutil.copytree(STORE, "other")
     before = sorted(Path().iterdir())
-    assert "no folder s3: is made: an address begins so" in refused(command, "s3://bucket/x")
+    assert "s3: begins an address, and sla writes only to this machine" in refused(command, "s3://bucket/x")
     assert sorted(Path().iterdir()) == before
 
 
