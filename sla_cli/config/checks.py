@@ -108,12 +108,12 @@ def read_values(kind: type[T], values: Mapping[str, Any], where: object, hint: s
 
 
 def _unknown(found: object, values: Mapping[str, Any], place: str = "") -> Iterator[str]:
-    """Keys that the dataclasses within an object do not have: msgspec passes over them."""
+    """Keys that the dataclasses and Structs within an object do not have: msgspec passes over them."""
     known = keys_of(type(found))  # type: ignore[arg-type]  # a type is hashable
     for key, value in values.items():
         if key not in known:
             yield f"{place}{key}"
-        elif is_dataclass(part := getattr(found, key, None)):
+        elif is_dataclass(part := getattr(found, key, None)) or isinstance(part, msgspec.Struct):
             yield from _unknown(part, value, f"{place}{key}.")
 
 

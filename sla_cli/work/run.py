@@ -17,7 +17,7 @@ from sla_cli.artifact.table import read_table
 from sla_cli.artifact.text import is_number, is_whole, read_text
 from sla_cli.artifact.version import check_version
 from sla_cli.config.bounds import WEIGHTS as WEIGHTS_BY_NAME
-from sla_cli.config.checks import keys_of, read_values
+from sla_cli.config.checks import read_values
 from sla_cli.config.settings import Config, from_dict, to_toml
 from sla_cli.config.toml_file import read_toml
 from sla_cli.core.calibration import UNCHANGED, Calibration
@@ -36,6 +36,7 @@ from sla_cli.work.run_facts import RunFacts
 NAME, VERSION = "sla-run", 1
 DIGEST, CONFIG_DIGEST = "digest", "config_digest"  # in run.toml: digests of its own values and of those of config.toml
 WEIGHTS = "weights"  # in the receipt's results: digest of the best checkpoint
+HEADER = ("format", "version", DIGEST, CONFIG_DIGEST)  # what run.toml has beside the facts
 AGAIN = "Copy the run again, or train again with `sla train`."
 
 
@@ -295,9 +296,9 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _facts(values: Mapping[str, Any], file: Path) -> RunFacts:
-    """The facts in run.toml. Raises FormatError for a value of another type."""
-    known = {key: values[key] for key in keys_of(RunFacts) if key in values}
-    return read_values(RunFacts, known, file, AGAIN)
+    """The facts in run.toml. Raises FormatError for an unknown key and for a value of another type."""
+    own = {key: value for key, value in values.items() if key not in HEADER}
+    return read_values(RunFacts, own, file, AGAIN)
 
 
 def _digest(values: Mapping[str, Any]) -> str:

@@ -146,6 +146,17 @@ def test_frames_that_nobody_has_are_refused(tmp_path: Path, line: str) -> None:
         _ = run.facts
 
 
+@pytest.mark.parametrize(("before", "key"), [("", "evil"), ("[frames]\n", "frames.evil")])
+def test_unknown_keys_are_refused(tmp_path: Path, before: str, key: str) -> None:
+    run = Run(tmp_path)
+    run.create(resolve("tiny"), GLOSSES, FACTS)
+    header = tmp_path / "run.toml"
+    text = header.read_text()
+    header.write_text(text.replace(before, f"{before}evil = 1\n", 1) if before else f"evil = 1\n{text}")
+    with pytest.raises(FormatError, match=f"run.toml: '{key}' is not known"):
+        _ = run.facts
+
+
 @pytest.mark.parametrize("key", ["corpus", "division", "labels", "profile"])
 def test_names_that_no_line_can_hold_are_refused(tmp_path: Path, key: str) -> None:
     """They become attributes of emissions, which then could not be read."""
