@@ -145,7 +145,7 @@ def leave_out(path: Path, signers: Sequence[str], work: Path) -> LeftOut:
             for stored in store.files:
                 _without(stored, gone)
         except SlaError as error:
-            state = "The clips are in no split any more, but their frames are still in the store"
+            state = "The clips are in no split any more, but frames of theirs may still be in the store"
             hint = f"{state}: correct what stopped it, and give the same command again."
             raise SlaError(error.message, hint) from error
     # Each once, as the store writes the name.

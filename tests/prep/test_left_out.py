@@ -374,7 +374,7 @@ def test_frames_that_cannot_be_removed_are_not_said_to_be_unchanged_with_all_els
     with monkeypatch.context() as patch, pytest.raises(SlaError, match="No space left") as caught:
         patch.setattr(left_out, "write_clips", full)
         leave_out(store, ["bob"], store.parents[1])
-    assert "frames are still in the store" in caught.value.hint
+    assert "frames of theirs may still be in the store" in caught.value.hint
     leave_out(store, ["bob"], store.parents[1])
     assert not frames_in(store, ["first-of-bob", "second-of-bob"])
 
