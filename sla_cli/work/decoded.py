@@ -48,8 +48,11 @@ def hypotheses_of(work: Work, run: Run, *, split: str | None = None, search: str
             f"{how}; `sla score` and `sla compare` also take files.",
         )
     if not (is_of_own_store(found[0], run) or _is_of_own_place(found[0], run)):
-        message = "%s: not known to be of the store and the division on which run %s was trained; %s"
-        log.warning(message, found[0], run.name, "it may have seen these clips", extra=ONCE)
+        message = (
+            "%s: not known to be of the store and the division on which run %s was trained; "
+            "it may have seen these clips"
+        )
+        log.warning(message, found[0], run.name, extra=ONCE)
     return found[0]
 
 
