@@ -19,14 +19,13 @@ CONTROL = b"\0\0\0\x08acTL"  # length and name of the chunk of an APNG that stat
 
 def is_animated_png(content: bytes) -> bool:
     """Whether a file is a PNG (third edition) of several pictures, which FFmpeg reads as a video."""
-    return content.startswith(PNG) and b"acTL" in content.partition(b"IDAT")[0]
+    return content.startswith(PNG) and CONTROL in content.partition(b"IDAT")[0]
 
 
 def holds_several(content: bytes) -> bool:
     """Whether a picture of a folder is not the only one in its file; a small copy of it in a TIFF does not count."""
-    if content.startswith(PNG):
-        place = content.find(CONTROL, 0, content.find(b"IDAT")) + len(CONTROL)
-        return place >= len(CONTROL) and int.from_bytes(content[place : place + 4]) > 1
+    if is_animated_png(content):
+        return int.from_bytes(content.partition(CONTROL)[2][:4]) > 1
     if content.startswith(TIFF):
         with suppress(*DAMAGE), Image.open(io.BytesIO(content), formats=("TIFF",)) as picture:
             first = picture.size

@@ -21,8 +21,7 @@ from sla_cli.log import log
 SCHEME = "hf:/"  # what a path leaves of hf://
 # The client makes a path of the revision. As in git, no part of it begins with a dot, and none is empty.
 PLACE = re.compile(r"hf:/{1,2}([\w.-]+/[\w.-]+?)@([\w-][\w.-]*(?:/[\w-][\w.-]*)*)")
-ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:/(?!/)")  # a path that was an address
-BEGINS_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # its first part
+ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+:")  # the first part of a path that was an address
 CONFIG, CARD = "config.json", "README.md"
 FILE = r"\A(model\.safetensors|(backbone|head)\.onnx|[^/]+\.arpa(\.gz)?|tuning/[^/]+/[^/]+\.json)\Z"  # the others
 
@@ -54,11 +53,16 @@ MEANING: dict[str | int, tuple[str, str]] = {
 }
 
 
+def is_address(place: Path) -> bool:
+    """Whether a path was an address, such as s3://a/b; not if its first part is a folder here."""
+    first = next(iter(place.parts), "")
+    return ADDRESS.fullmatch(first) is not None and not os.path.lexists(first)
+
+
 def refuse_address(place: Path) -> None:
     """Raise SlaError for an address where a file or folder is written: of s3://a/b the folder s3:/a would be made."""
-    first = next(iter(place.parts), "")
-    if BEGINS_ADDRESS.fullmatch(first) and not os.path.lexists(first):
-        fault = f"{first} begins an address, and sla writes only to this machine"
+    if is_address(place):
+        fault = f"{place.parts[0]} begins an address, and sla writes only to this machine"
         raise SlaError(fault, "Name a file or folder; `sla publish` uploads a model.")
 
 

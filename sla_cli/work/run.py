@@ -30,7 +30,7 @@ from sla_cli.system.atomic import write_text
 from sla_cli.system.file_identity import identity
 from sla_cli.work.calibration import read_calibration
 from sla_cli.work.folder import find_source, store_now
-from sla_cli.work.hub import ADDRESS
+from sla_cli.work.hub import is_address
 from sla_cli.work.run_facts import RunFacts
 
 NAME, VERSION = "sla-run", 1
@@ -277,7 +277,7 @@ class Run:
 
     def _no_run(self) -> SlaError:
         """Says what is there instead."""
-        if ADDRESS.match(str(self.path)):
+        if is_address(self.path):
             return SlaError(f"{self.path} is not a run", "A model on the hub is hf://OWNER/NAME@REVISION.")
         if not self.path.exists():
             return SlaError(f"no such run: {self.path}", "`sla train` makes runs.")
