@@ -101,7 +101,7 @@ def _work(connection: Connection, jobs: Sequence[Job], run: Path, work: Path, la
 
     try:
         recognizer = Recognizer.open(run, work=work)
-    except (SlaError, ImportError, OSError) as error:
+    except (SlaError, ModuleNotFoundError) as error:
         reason = error if isinstance(error, SlaError) else not_installed(error) or error
         for number, *_ in jobs:
             tell(number, f"failed: {reason}")

@@ -57,7 +57,7 @@ def work(connection: Connection, opening: Mapping[str, Any]) -> None:
         Path("/proc/self/oom_score_adj").write_text(OUT_OF_MEMORY_FIRST)
     try:
         recognizer = Recognizer.open(**opening)
-    except (SlaError, ImportError, OSError) as error:
+    except (SlaError, ModuleNotFoundError) as error:
         known = error if isinstance(error, SlaError) else not_installed(error) or SlaError(str(error))
         connection.send(Unusable(known))
         return
