@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import struct
+from collections.abc import Iterator
 
 import cv2
 import numpy as np
@@ -12,8 +13,25 @@ from PIL import Image
 from sla_cli import OPENCV_WAS_FIRST
 from sla_cli.config.bounds import PICTURE
 
+PNG = b"\x89PNG\r\n\x1a\n"
+LAST, OF_ANIMATIONS = b"IEND", (b"acTL", b"fcTL", b"fdAT")  # chunks of a PNG (third edition)
 FORMATS = ("PNG", "JPEG", "BMP", "WEBP", "TIFF")
 DAMAGE = (OSError, ValueError, TypeError, LookupError, ArithmeticError, EOFError, SyntaxError, struct.error)
+
+
+def is_animated_png(content: bytes) -> bool:
+    """Whether a file is a PNG (third edition) of several pictures, which FFmpeg reads as a video."""
+    return any(name in OF_ANIMATIONS for name, _ in _chunks(content))
+
+
+def _chunks(content: bytes) -> Iterator[tuple[bytes, bool]]:
+    """The name of each chunk of a PNG, and whether the data that it states is there; none of another file."""
+    place, name = len(PNG), b""
+    while content.startswith(PNG) and place <= len(content) and name != LAST:
+        size, name = int.from_bytes(content[place : place + 4]), content[place + 4 : place + 8]
+        place += 8 + size
+        yield name, place <= len(content)
+        place += 4  # of its checksum
 
 
 def bounded_imdecode(data: np.ndarray, flags: int) -> np.ndarray | None:
@@ -27,8 +45,13 @@ def bounded_imdecode(data: np.ndarray, flags: int) -> np.ndarray | None:
         flags: of `cv2.imdecode`.
 
     Raises:
-        ValueError: it states more than `PICTURE` pixels.
+        ValueError: it states more than `PICTURE` pixels, or is an animated PNG.
     """
+    for name, is_whole in _chunks(data.tobytes()):
+        if name in OF_ANIMATIONS:  # OpenCV 4.11 would take the first picture, and a damaged one ends the process
+            raise ValueError("holds several pictures")
+        if not is_whole:  # it reserves the memory that a chunk states, up to 4 GB
+            return None
     too_large = f"states more than {PICTURE // 10**6} million pixels"
     if OPENCV_WAS_FIRST:
         stated = _stated_pixels(data.tobytes())

@@ -1,8 +1,9 @@
-"""Files with the ending of a picture that hold several: animated PNG (APNG) and WebP, and TIFF of several pages."""
+"""Files with the ending of a picture that hold several: animated WebP, and TIFF of several pages."""
 
 from __future__ import annotations
 
 import io
+import warnings
 from contextlib import suppress
 from pathlib import PurePosixPath
 
@@ -11,23 +12,19 @@ from PIL import Image
 from sla_cli.artifact.bounded_decode import DAMAGE
 from sla_cli.errors import FrameError, argument
 
-PNG = b"\x89PNG\r\n\x1a\n"
 ANIMATION = 0x02  # flag of a WebP's first chunk (RFC 9649)
 TIFF = (b"II", b"MM")
-CONTROL = b"\0\0\0\x08acTL"  # length and name of the chunk of an APNG that states how many pictures it has
 
-
-def is_animated_png(content: bytes) -> bool:
-    """Whether a file is a PNG (third edition) of several pictures, which FFmpeg reads as a video."""
-    return content.startswith(PNG) and CONTROL in content.partition(b"IDAT")[0]
+warnings.filterwarnings("ignore", module=r"PIL\.TiffImagePlugin")  # of damage in pages that are not decoded
 
 
 def holds_several(content: bytes) -> bool:
-    """Whether a picture of a folder is not the only one in its file; a small copy of it in a TIFF does not count."""
-    if is_animated_png(content):
-        return int.from_bytes(content.partition(CONTROL)[2][:4]) > 1
+    """Whether a TIFF or WebP that was decoded has further pictures; a small copy in a TIFF does not count."""
     if content.startswith(TIFF):
-        with suppress(*DAMAGE), Image.open(io.BytesIO(content), formats=("TIFF",)) as picture:
+        with (
+            suppress(*DAMAGE, Image.DecompressionBombError),
+            Image.open(io.BytesIO(content), formats=("TIFF",)) as picture,
+        ):
             first = picture.size
             for page in range(1, 10):
                 picture.seek(page)  # raises EOFError after the last

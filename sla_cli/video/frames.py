@@ -8,10 +8,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from sla_cli.artifact.bounded_decode import is_animated_png
 from sla_cli.core.clip import Source
 from sla_cli.core.endings import is_image
 from sla_cli.errors import FrameError, SlaError, reading, some
-from sla_cli.video.animation import is_animated_png, not_a_video
+from sla_cli.video.animation import not_a_video
 from sla_cli.video.frame_numbers import missing_frames
 from sla_cli.video.image_folder import pictures_among, read_folder
 from sla_cli.video.source import ENDINGS, open_tree

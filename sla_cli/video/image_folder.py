@@ -11,7 +11,6 @@ from sla_cli.core.clip import Source
 from sla_cli.core.counted import counted
 from sla_cli.core.endings import is_image
 from sla_cli.errors import FrameError
-from sla_cli.video.animation import holds_several
 from sla_cli.video.frame_numbers import DIGITS
 from sla_cli.video.picture import decode_picture
 from sla_cli.video.timing import check_end, selected
@@ -75,10 +74,9 @@ def _decode(data: bytes, tree: Tree, path: str) -> np.ndarray:
         image = decode_picture(data)
     except ValueError as error:
         fault = f"{tree.where(path)} does not decode as an image: {error}"
-        raise FrameError(fault, "Make it smaller, or write it again with another program.") from error
-    if holds_several(data):  # first: not every version of OpenCV decodes an animated WebP
-        hint = "A folder of pictures has one in each file: write them one by one, in their order."
-        raise FrameError(f"{tree.where(path)} holds several pictures", hint)
+        raise FrameError(
+            fault, "Write it again with another program: smaller, or each picture into its own file."
+        ) from error
     if image is None:
         message = f"{tree.where(path)} does not decode as an image ({counted(len(data), 'byte')})"
         raise FrameError(message, "PNG, JPEG, BMP, WebP and TIFF are read.")

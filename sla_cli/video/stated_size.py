@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from sla_cli.video.animation import PNG
+from sla_cli.artifact.bounded_decode import PNG
 
 FIRST_BOXES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")  # of an MP4; old MOV files have no ftyp
 # All that are not inside others, in MP4, DASH and MOV: what else follows the last of them is not of the video.

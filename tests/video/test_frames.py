@@ -131,7 +131,8 @@ def test_pictures_are_not_lost_in_a_file_of_several(
     first.save(tmp_path / "frames" / f"1.{kind}", save_all=True, append_images=[second])
     frames = iter(FrameReader(Source(tmp_path, "frames")))
     if fails:
-        with pytest.raises(FrameError, match=rf"1\.{kind} holds several pictures"):
+        old = "(: holds several pictures)?" if kind == "webp" else ": holds several pictures"  # before OpenCV 4.11
+        with pytest.raises(FrameError, match=rf"1\.{kind} does not decode as an image{old}"):
             next(frames)
     else:
         assert len(list(frames)) == 1

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import io
 import os
 import struct
 import subprocess
 import sys
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
+from sla_cli.store.codec import decode
 from sla_cli.video.picture import MOST_SCANS, SCAN, decode_picture
 
 
@@ -27,6 +31,19 @@ def test_a_jpeg_of_thousands_of_scans_is_refused_and_a_progressive_one_is_read()
         decode_picture(whole[:-2] + whole[last:-2] * 2500 + end)
 
 
+def test_a_damaged_animated_png_does_not_end_the_process() -> None:
+    """OpenCV 4.11 ends with a segmentation fault."""
+    file = io.BytesIO()
+    frames = [Image.new("RGB", (24, 24), color) for color in ("black", "white", "red")]
+    frames[0].save(file, format="PNG", save_all=True, append_images=frames[1:])
+    whole = file.getvalue()
+    for place in range(8, len(whole)):
+        for changed in (whole[:place] + b"\xff" + whole[place + 1 :], whole[:place]):
+            with suppress(ValueError):
+                decode_picture(changed)
+            decode(np.frombuffer(changed, np.uint8), "png", 24)
+
+
 def png_of(side: int) -> bytes:
     """Black, one bit a pixel, so that 900 million pixels are 110 kB."""
     rows = zlib.compressobj(9)
@@ -35,6 +52,13 @@ def png_of(side: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(
         struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
     )
+
+
+def png_of_stated_size() -> bytes:
+    """A chunk of 4 GB in 300 bytes."""
+    whole = png_of(100)
+    place = whole.index(b"IDAT")
+    return whole[: place - 4] + b"\xff\xff\xff\xf0" + whole[place:]
 
 
 DECODING = """
@@ -66,12 +90,14 @@ def test_a_picture_that_states_too_many_pixels_is_refused_whoever_imported_openc
     for kind in kinds:
         cv2.imwrite(str(tmp_path / f"small{kind}"), np.full((20, 20, 3), 90, np.uint8))
     (tmp_path / "large.png").write_bytes(png_of(30000))
+    (tmp_path / "length.png").write_bytes(png_of_stated_size())
     (tmp_path / "cut.png").write_bytes(png_of(100)[:20])
     command = [sys.executable, "-c", DECODING.format(first=first), str(tmp_path)]
     own = {name: value for name, value in os.environ.items() if not name.startswith("OPENCV_IO_")}  # not told by us
     answer = subprocess.run(command, capture_output=True, text=True, check=False, env=own)
     assert answer.returncode == 0, answer.stderr
     expected = ["cut.png None", "in a store False", "large.png states more than 64 million pixels", "in a store False"]
+    expected += ["length.png None", "in a store False"]
     for kind in sorted(kinds):
         expected += [f"small{kind} (20, 20, 3)", *(["in a store True"] if kind == ".png" else [])]
     assert answer.stdout.splitlines() == expected
