@@ -375,6 +375,9 @@ def _recordings() -> list[Reader]:
         Reader("tar", "x.tar", tars, archive, (inside.in_tar, inside.in_tar)),
         Reader("tar.gz", "x.tar.gz", seeds.gzipped(tars), archive, (inside.in_gzip,)),
         Reader("png", "c/f/1.png", png, frames, (inside.in_png,)),
+        Reader("apng", "c/f/1.png", seeds.several(".png"), frames, (inside.in_png,)),
+        Reader("tiff", "c/f/1.tiff", seeds.several(".tiff"), frames),
+        Reader("webp", "c/f/1.webp", seeds.several(".webp"), frames),
         Reader("jpeg", "c/f/1.jpg", jpeg, frames),
         Reader("frame", "x", [*jpeg, *png], stored_frame, (inside.in_png,)),
     ]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image
 
 from sla_cli.prep.begun import Begun
 from sla_cli.prep.request import PrepRequest
@@ -162,6 +163,17 @@ def pictures(ending: str) -> list[bytes]:
     how = [cv2.IMWRITE_JPEG_PROGRESSIVE, 1] if ending == ".jpg" else []
     kinds = (picture(), picture(3, 16)[:, :, 0], picture(5) if how else picture(5).astype(np.uint16) * 257)
     return [cv2.imencode(ending, kind, how * (number == 2))[1].tobytes() for number, kind in enumerate(kinds)]
+
+
+def several(ending: str) -> list[bytes]:
+    """Files of one picture, and of three."""
+    first, *others = (Image.fromarray(picture(number)) for number in range(3))
+    found = []
+    for more in ([], others):
+        file = io.BytesIO()
+        first.save(file, format=Image.registered_extensions()[ending], save_all=True, append_images=more)
+        found.append(file.getvalue())
+    return found
 
 
 def video(ending: str, codec: str) -> list[bytes]:
