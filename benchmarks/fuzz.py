@@ -89,6 +89,7 @@ def run(
 
 def _read(reader: Reader, box: Path, seed: int, number: int) -> tuple[str, str]:
     path = box / "work" / reader.file
+    path.unlink(missing_ok=True)  # else HDF5 reads an open file's cached data, if an error holds one open
     path.write_bytes(input_of(reader, seed, number))
     reader.read(path)
     return "read", ""

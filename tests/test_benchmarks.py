@@ -9,6 +9,8 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
+from io import BytesIO
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -305,6 +307,30 @@ def fuzz_readers_with_faults(keep: Path) -> None:
     fuzz.all_readers = lambda *_: [Reader(name, "x", [b"a 1"], read) for name, read in reads.items()]
     sys.argv[1:] = ["--inputs", "1", "--json", "--keep", str(keep)]
     fuzz.main()
+
+
+def test_a_refused_input_of_the_fuzzer_does_not_change_the_next_outcome(tmp_path: Path) -> None:
+    """HDF5 used what it knew of the refused file, so that all other inputs of the process were refused."""
+    ended = Forked(fuzz_a_damaged_store_and_a_good_one, tmp_path, printed=tmp_path)
+    out, err = ended.communicate(timeout=300)
+    assert out.split() == ["refused", "read", "refused", "read"], err
+
+
+def fuzz_a_damaged_store_and_a_good_one(folder: Path) -> None:
+    sys.path.insert(0, str(ROOT / "benchmarks"))
+    import fuzz
+    import h5py
+    from fuzzing.child import batch
+
+    reader = fuzz.all_readers(folder / "made", ["store"])[0]
+    good, other = reader.seeds[:2]
+    with h5py.File(BytesIO(other)) as file:
+        at, size = file["bytes"].id.get_offset(), file["bytes"].size
+    damaged = other[:at] + bytes(size) + other[at + size :]
+    fuzz.input_of = lambda reader, seed, number: good if number % 2 else damaged
+    box = reader.laid(folder / "boxes" / "store")
+    for report in batch(partial(fuzz._read, reader, box, 0), box, range(4)):
+        sys.stdout.write(f"{report.outcome}\n")
 
 
 def test_joined_sentences(shared: Path) -> None:

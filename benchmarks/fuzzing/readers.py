@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -390,17 +391,14 @@ def _below(files: Mapping[str, bytes]) -> dict[str, bytes]:
     return {f"c/{name}": content for name, content in files.items()}
 
 
-def _all(*calls: Callable[[], object]) -> None:
+def _all(first: Callable[[], object], *others: Callable[[], object]) -> None:
     """All calls, even if an earlier one was refused; the outcome of the first counts."""
-    printed: list[SlaError | None] = []
-    for call in calls:
-        try:
-            call()
-            printed.append(None)
-        except SlaError as error:
-            printed.append(error)
-    if printed[0] is not None:
-        raise printed[0]
+    try:
+        first()
+    finally:
+        for call in others:
+            with suppress(SlaError):
+                call()
 
 
 def _walk(tree: Tree, folder: str) -> None:
