@@ -25,16 +25,17 @@ def check_heaps(path: Path, skip: Iterable[range]) -> None:
         ValueError: HDF5 would loop forever in one.
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        start = stated = 0
-        for skipped in (*sorted(skip, key=lambda place: place.start), range(len(data), len(data))):
-            at = data.find(SIGNATURE, start, skipped.start)
+        start, stated, end = 0, 0, len(data)
+        for skipped in (*sorted(skip, key=lambda place: place.start), range(end, end)):
+            stop = min(skipped.start, end)  # a damaged dataset may lie anywhere
+            at = data.find(SIGNATURE, start, stop)
             while at >= 0:
                 stated += (size := _size(data, at))
-                if stated > len(data):
+                if stated > end:
                     raise ValueError("its heaps of texts overlap, or go beyond its end")
                 _check(data[at : at + size])
-                at = data.find(SIGNATURE, at + 1, skipped.start)
-            start = skipped.stop
+                at = data.find(SIGNATURE, at + 1, stop)
+            start = min(skipped.stop, end)
 
 
 def _size(data: mmap.mmap, at: int) -> int:

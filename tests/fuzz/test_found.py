@@ -180,6 +180,16 @@ def test_a_heap_in_which_hdf5_goes_round_for_ever(tmp_path: Path) -> None:
             read(path)
 
 
+def test_frames_that_state_more_bytes_than_any_file_has(tmp_path: Path) -> None:
+    path = tmp_path / "dev.h5"
+    write_file(path, [bytes_only("x", ("A",), 2)])
+    with h5py.File(path) as file:
+        one = file["bytes"].id
+        place, size = one.get_offset().to_bytes(8, "little"), one.get_storage_size().to_bytes(8, "little")
+    path.write_bytes(path.read_bytes().replace(place + size, place + (1 << 63).to_bytes(8, "little")))
+    assert StoreFile(path).ids == ["x"]  # HDF5 takes the size from the shape
+
+
 def test_a_text_of_a_type_at_which_h5py_crashes(tmp_path: Path) -> None:
     """One bit of a type makes a list of small numbers of it, which ended the process by SIGSEGV."""
     path = tmp_path / "dev.h5"
