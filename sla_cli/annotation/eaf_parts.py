@@ -12,6 +12,7 @@ from xml.etree import ElementTree as ET
 from sla_cli.annotation.eaf import ASSOCIATION, LAST_ID, TierPlan, constraint, linguistic_type, property_of
 from sla_cli.annotation.eaf_document import Document, Edit, Node, parse_document
 from sla_cli.annotation.eaf_read import tiers_of
+from sla_cli.annotation.eaf_times import UNSET
 from sla_cli.annotation.tier import Tier
 from sla_cli.annotation.timed import Interval
 from sla_cli.errors import FormatError, SlaError
@@ -19,8 +20,6 @@ from sla_cli.errors import FormatError, SlaError
 NUMBER = r"\d{1,18}"  # digits of an id; a longer one is a name, and int() refuses very long ones
 SLOTS = ("TIME_SLOT_REF1", "TIME_SLOT_REF2")  # attributes of an annotation that name its slots
 REFERENCES = {"ANNOTATION_REF", "PREVIOUS_ANNOTATION", "REF1", "REF2", "REFS"}  # attributes that name annotations
-
-UNSET = "Give the annotations around it times in ELAN (Annotation > Modify Annotation Time), and save."
 
 
 def slots_inserted(document: Document, new: Iterable[tuple[int, ET.Element]]) -> Iterator[Edit]:

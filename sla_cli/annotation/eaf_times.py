@@ -15,6 +15,7 @@ from itertools import pairwise
 from sla_cli.annotation.eaf_document import HINT, Document, Node
 from sla_cli.errors import FormatError
 
+UNSET = "Give the annotations around it times in ELAN (Annotation > Modify Annotation Time), and save."
 SUBDIVISION = "Symbolic_Subdivision"  # constraint of a tier whose annotations divide their parent's time evenly
 Span = tuple[int, int]
 
@@ -124,7 +125,7 @@ def _slot_times(document: Document, tiers: Sequence[RawTier]) -> dict[str, int]:
     for tier in tiers:
         for node in tier.aligned:
             if any(times[ref] is None for ref in _slots_of(document, tier, node)):
-                raise _fault(document, node, tier, "has no time, and no slots around it have times")
+                raise _fault(document, node, tier, "has no time, and no slots around it have times", UNSET)
     return {name: time for name, time in times.items() if time is not None}
 
 
@@ -154,7 +155,7 @@ def _slots_of(document: Document, tier: RawTier, node: Node) -> tuple[str, str]:
         raise _fault(document, node, tier, f"has no {error.args[0]}") from error
 
 
-def _fault(document: Document, node: Node, tier: RawTier, what: str) -> FormatError:
+def _fault(document: Document, node: Node, tier: RawTier, what: str, hint: str = HINT) -> FormatError:
     name = node.attributes.get("ANNOTATION_ID", "")[:40]
     where = f"{document.name}, line {node.line}"
-    return FormatError(f"{where}: annotation {name} of tier {tier.name[:80]} {what[:200]}", HINT)
+    return FormatError(f"{where}: annotation {name} of tier {tier.name[:80]} {what[:200]}", hint)
