@@ -55,7 +55,7 @@ def read(tree: Tree, wanted: TierOptions) -> Listing:
     if any(splits.values()):
         listing.divisions[OWN] = {clip: split or "train" for clip, split in splits.items()}
     where = tree.where(tree.file)
-    found.check_tiers(where)
+    found.check_tiers(where, wanted)
     hint = CAMERA if wanted.video else OTHER if wanted.media else HINT
     found.check_recordings(where, listing.clips, hint)
     found.log_summary(wanted, recordings)

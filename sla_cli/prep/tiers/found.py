@@ -70,13 +70,15 @@ class Found:
         if chosen.glosses:
             self.chosen[chosen.scheme, ", ".join(tier.name for tier in chosen.glosses)] += 1
 
-    def check_tiers(self, where: str) -> None:
+    def check_tiers(self, where: str, wanted: TierOptions) -> None:
         """Raise SlaError if no file has a requested tier, or one that contains glosses by any convention."""
         for name, files in self.unknown.items():
             if files == self.files:
-                near = suggestion(name, [*self.tiers, *self.types])
+                of_type = name in wanted.tier_type
+                near = suggestion(name, self.types if of_type else self.tiers)
                 hint = f"{near} {LOOK}" if near.startswith("Did") else LOOK
-                raise SlaError(f"{where}: no file has a tier {name!r}; {self._tiers()}", hint)
+                kind = "a tier of type" if of_type else "a tier"
+                raise SlaError(f"{where}: no file has {kind} {name!r}; {self._tiers()}", hint)
         if not self.chosen:
             raise SlaError(f"{where}: which tiers contain glosses? No known convention fits; {self._tiers()}", LOOK)
 

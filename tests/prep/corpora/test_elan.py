@@ -80,10 +80,13 @@ def test_tiers_by_linguistic_type(tmp_path: Path, read: Read) -> None:
     clips = read("elan", tmp_path, tier_type=("GLOSS",), utterance_tier="utterances").clips
     assert [sorted(clip.glosses) for clip in clips] == [sorted(one.glosses) for one in expected]
     assert {clip.translation for clip in clips} == {""}, "no convention is taken where tiers are named"
-    with pytest.raises(SlaError, match="no file has a tier 'glos'; tiers with their annotations: ") as caught:
+    with pytest.raises(SlaError, match="no file has a tier of type 'glos'; tiers with their annotations: ") as caught:
         read("elan", tmp_path, tier_type=("glos",))
     assert "Did you mean 'gloss'?" in caught.value.hint
     assert "--list-tiers" in caught.value.hint
+    with pytest.raises(SlaError, match="no file has a tier 'glos';") as caught:
+        read("elan", tmp_path, tier=("glos",))
+    assert "'gloss'" not in caught.value.hint, "a type is no name of a tier"
 
 
 def test_annotations_without_text_are_not_counted(tmp_path: Path, lay: Lay, read: Read) -> None:
