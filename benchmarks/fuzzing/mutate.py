@@ -67,9 +67,14 @@ WHOLE_NUMBERS = (0, 1, -1, 127, 128, 255, 256, 32767, 65535, 2**31 - 1, -(2**31)
 
 
 def mutated(random: Random, data: bytes, seeds: Sequence[bytes], own: Sequence[Mutation]) -> bytes:
-    """One of the seed files after one to four changes; if given, half are `own` changes, which know the format."""
-    for _ in range(random.choice((1, 1, 1, 2, 2, 4))):
-        if own and random.random() < 0.5:
+    """One of the seed files after one to four changes; if given, half are `own` changes, which know the format.
+
+    These come first: the library that makes them, such as HDF5, may crash on a file that is damaged already.
+    """
+    changes = random.choice((1, 1, 1, 2, 2, 4))
+    of_format = sum(random.random() < 0.5 for _ in range(changes)) if own else 0
+    for number in range(changes):
+        if number < of_format:
             data = random.choice(own)(random, data)
         elif random.random() < 0.1:
             data = _splice(random, data, random.choice(seeds))
