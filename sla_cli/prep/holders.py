@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Container, Iterable, Iterator
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple, get_args
 
@@ -23,6 +26,8 @@ from sla_cli.work.emissions import PARTS
 from sla_cli.work.folder import UNFINISHED_EXPORT, find_source
 from sla_cli.work.model_folder import Stored, stored_digest
 from sla_cli.work.run import Run
+
+MATTERS = re.compile(rf"^\.|receipt\.json$|^run\.toml$|{re.escape(FEATURES)}$")  # names of what is looked for
 
 
 @dataclass(frozen=True)
@@ -78,10 +83,11 @@ def holders(path: Path, work: Path, digests: Iterable[str] = ()) -> list[Holder]
     Args:
         digests: of splits that had clips of them, besides those that the store has noted.
     """
-    store, work = split_name(path)[0].resolve(), work.resolve()
-    hidden = sorted(work.rglob(".*"))
-    made, unreadable = list[_Made](), list[Path]()
-    for artifact in _artifacts(work, hidden):
+    store = split_name(path)[0].resolve()
+    there, unreadable = _there(work)
+    hidden = [one for one in there if one.name.startswith(".")]
+    made = list[_Made]()
+    for artifact in _artifacts(there):
         try:
             if artifact != store and (receipt := _receipt(artifact)) is not None:
                 made.append(_made(artifact, receipt))
@@ -92,27 +98,42 @@ def holders(path: Path, work: Path, digests: Iterable[str] = ()) -> list[Holder]
     stores = {store, *(one.path for one in found)}
     spools = sorted({one for one in (*hidden, *store.glob(".*")) if CACHE.fullmatch(one.name) and one.is_dir()})
     listed = [("cache", one) for one in spools if one.parent in stores]
-    listed += [("cache", one) for one in _kept_features(store, work, stores)]
+    listed += [("cache", one) for one in _kept_features(store, there, stores)]
     listed += [(one.stage, one.path) for one in found]
     listed += [("unreadable", one) for one in unreadable]
     listed += [("unfinished", one) for one in spools if one.parent not in stores]
-    listed += [("unfinished", one) for one in _unfinished(work, hidden) if one != store]
+    listed += [("unfinished", one) for one in _unfinished(work, there) if one != store]
     return [Holder(kind, str(one)) for kind, one in listed]
 
 
-def _artifacts(work: Path, hidden: list[Path]) -> Iterator[Path]:
+def _there(work: Path) -> tuple[list[Path], list[Path]]:
+    """What a work folder has with a name that matters here, also behind links, such as one to a larger disk; and the
+    folders that cannot be read, each with a warning."""
+    found, closed = dict[Path, list[Path]](), list[Path]()
+
+    def failed(error: OSError) -> None:
+        if not isinstance(error, FileNotFoundError):
+            log.warning("what %s holds cannot be known: %s", error.filename, error.strerror)
+            closed.append(Path(error.filename).resolve())
+
+    for folder, folders, files in os.walk(work, onerror=failed, followlinks=True):
+        place = Path(folder).resolve()
+        if place in found:
+            folders.clear()
+        else:
+            found[place] = [place / name for name in (*folders, *files) if MATTERS.search(name)]
+    return sorted(chain.from_iterable(found.values())), closed
+
+
+def _artifacts(there: list[Path]) -> Iterator[Path]:
     """Files and folders with a receipt, runs, and unfinished exports, of which a hidden file is a note."""
-    for file in sorted(work.rglob("*receipt.json")):
+    for file in there:
         if file.name == "receipt.json":
             yield file.parent
-        elif name := file.name.removesuffix(".receipt.json"):
+        elif (name := file.name.removesuffix(".receipt.json")) != file.name and name:
             yield file.with_name(name)
-    for folder in sorted(work.glob("runs/*")):
-        if Run(folder).exists and not receipt_path(folder).is_file():
-            yield folder
-    for note in hidden:
-        if note.name == UNFINISHED_EXPORT and not receipt_path(note.parent).is_file():
-            yield note.parent
+    for mark in ("run.toml", UNFINISHED_EXPORT):
+        yield from (one.parent for one in there if one.name == mark and not receipt_path(one.parent).is_file())
 
 
 def _receipt(artifact: Path) -> Receipt | None:
@@ -165,17 +186,17 @@ def _made_from(store: Path, made: list[_Made], before: AbstractSet[str]) -> list
     return found
 
 
-def _unfinished(work: Path, hidden: list[Path]) -> Iterator[Path]:
+def _unfinished(work: Path, there: list[Path]) -> Iterator[Path]:
     """Stores without a receipt, also copies that were interrupted, and what has a temporary name."""
-    for folder in sorted(work.glob("stores/*")):
+    for folder in sorted(one.resolve() for one in work.glob("stores/*")):
         if clips_files(folder) and not receipt_path(folder).is_file():
             yield folder
-    yield from (path for path in hidden if path.match(f".*{UNFINISHED}") or path.match(f".*{PARTS}"))
+    yield from (path for path in there if path.match(f".*{UNFINISHED}") or path.match(f".*{PARTS}"))
 
 
-def _kept_features(store: Path, work: Path, stores: Container[Path]) -> Iterator[Path]:
+def _kept_features(store: Path, there: list[Path], stores: Container[Path]) -> Iterator[Path]:
     """Folders of features of these stores, and of stores that are gone or have another name by now."""
-    for folder in sorted({features_folder(store), *work.rglob(f"?*{FEATURES}")}):
+    for folder in sorted({features_folder(store), *(one for one in there if one.match(f"?*{FEATURES}"))}):
         of = folder.with_name(folder.name.removesuffix(FEATURES))
         if folder.is_dir() and not clips_files(folder) and (of in stores or not clips_files(of)):
             yield folder

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -44,6 +46,36 @@ def test_what_was_made_from_it_is_listed_in_a_moved_and_in_a_copied_work_folder(
     for now in (work, copied, moved):
         listed = [(one.kind, one.path) for one in holders(now / "stores" / "s", now)]
         assert listed == [("cache", str(now / "stores" / "s.features")), ("train", str(now / "runs" / "r"))]
+
+
+@pytest.mark.parametrize("linked", ["runs", "runs/r", "stores"])
+def test_what_lies_behind_a_link_is_listed_once(store: Path, tmp_path: Path, linked: str) -> None:
+    """As of a folder that was moved to a larger disk."""
+    work = store.parents[1]
+    run = work / "runs" / "r"
+    run.mkdir(parents=True)
+    write_receipt(Receipt("train", {}, {}, results=TRAINED, sources={"store": f"{store}:drawn"}), run)
+    moved = Path(shutil.move(work / linked, tmp_path / "disk"))
+    (work / linked).symlink_to(moved)
+    (work / "again").symlink_to(work)
+    assert [(one.kind, one.path) for one in holders(store, work)] == [("train", str(run.resolve()))]
+
+
+def test_a_folder_that_cannot_be_read_is_listed(
+    store: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    work, scandir = store.parents[1], os.scandir
+    runs = work / "runs"
+    (runs / "r").mkdir(parents=True)
+
+    def closed(path: str | Path) -> object:
+        if Path(path) == runs:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", closed)
+    assert [(one.kind, one.path) for one in holders(store, work)] == [("unreadable", str(runs))]
+    assert f"what {runs} holds cannot be known: Permission denied" in caplog.text
 
 
 def test_all_that_was_made_from_the_store_is_listed(store: Path) -> None:
