@@ -191,8 +191,9 @@ def card_of(run: Run, answers: Answers) -> Card:
 def _results(run: Run, splits: Sequence[str]) -> list[Result]:
     """Scores of the run's hypotheses of its own splits; other files are left out, with a warning if they cannot be
     scored."""
-    profile, work = run.facts.profile, Work(run.path.resolve().parent.parent)
-    files = sorted((work.hypotheses / run.name).glob("*.tsv"))
+    profile = run.facts.profile
+    works = (Work(path.parent.parent) for path in (run.path.absolute(), run.path.resolve()))  # its folder may be a link
+    files = next(filter(None, (sorted((work.hypotheses / run.name).glob("*.tsv")) for work in works)), [])
     own = [(split, file) for file in files if (split := file.name.partition("-")[0]) in splits and _is_own(run, file)]
     often = Counter((split, search_of(file)) for split, file in own)
     found = []

@@ -54,6 +54,13 @@ def test_a_link_to_a_run_is_called_by_its_own_name(folder: Path) -> None:
     assert found.model_name == "ln" and len(found.eval_results) == 1
 
 
+@pytest.mark.parametrize("linked", [RUN, "old/runs"])
+def test_a_run_that_was_moved_to_a_larger_disk_has_the_hypotheses_of_its_work_folder(folder: Path, linked: str) -> None:
+    moved = Path(linked).rename(folder / "disk")
+    Path(linked).symlink_to(moved)
+    assert len(card().data.eval_results) == 1
+
+
 def test_hypotheses_of_other_weights_are_not_on_it(folder: Path) -> None:
     shutil.rmtree(HYPOTHESES)
     shutil.copytree(Path(HYPOTHESES).with_name("lora"), HYPOTHESES)
