@@ -185,6 +185,9 @@ def file_errors() -> Iterator[None]:
         if error.errno == errno.ENOENT and error.filename is None and not _has_temporary():  # torch needs one too
             fault = "no folder for temporary files can be written"
             raise SlaError(fault, "Set TMPDIR to a folder that can be.") from error
+        if error.errno in (errno.EMFILE, errno.ENFILE):  # of pipes to processes too
+            hint = "Give a smaller -j, if the command has it, or allow more: `ulimit -n` says how many may be open."
+            raise SlaError("too many files are open at once", hint) from error
         if error.errno not in REFUSALS or not isinstance(error.filename, str | bytes):
             raise
         raise _to_correct(error) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import pickle
 import tempfile
@@ -118,3 +119,8 @@ def test_a_pattern_is_no_word_for_a_user() -> None:
         told = without_pattern(str(caught.value))
         assert told.startswith("a text that is not allowed here") and told.endswith(" - at `$[...][0]`")
     assert without_pattern("Expected `int`, got `str`") == "Expected `int`, got `str`"
+
+
+def test_too_many_open_files_are_an_error_that_a_user_can_correct() -> None:
+    with pytest.raises(SlaError, match=r"too many files are open at once\n.*-j"), file_errors():
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))  # as of a pipe to another process
