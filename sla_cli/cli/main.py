@@ -248,10 +248,10 @@ def run() -> None:
             sys.exit(NOT_READ)
         raise
     except OSError as error:
-        if error.errno != errno.ENOSPC or error.filename is not None:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG) or error.filename is not None:
             raise
         sys.stdout = None  # Python would try again when it exits
-        _tell_error("the result cannot be written to standard output: its disk is full")
+        _tell_error(f"the result cannot be written to standard output: {os.strerror(error.errno)}")
         sys.exit(USER_ERROR)
     finally:  # all is done; Ctrl-C would only print a traceback of Python's exit
         signal.signal(signal.SIGINT, signal.SIG_IGN)

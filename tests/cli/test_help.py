@@ -172,7 +172,15 @@ def test_a_full_disk_at_the_end_of_a_pipe_is_said_in_one_sentence() -> None:
         )
     assert answer.returncode == 2
     assert answer.stderr.count("\n") == 1
-    assert "disk is full" in answer.stderr
+    assert "cannot be written to standard output: No space left" in answer.stderr
+
+
+def test_a_result_that_a_limit_of_files_cuts_is_said_in_one_sentence(tmp_path: Path) -> None:
+    with (tmp_path / "out").open("w") as out:
+        run = ["sh", "-c", f"ulimit -f 0; exec {sys.executable} -m sla_cli --version"]
+        answer = subprocess.run(run, stdout=out, stderr=subprocess.PIPE, text=True, check=False)
+    said = "error: the result cannot be written to standard output: File too large\n"
+    assert (answer.returncode, answer.stderr) == (2, said)
 
 
 @pytest.mark.parametrize(("command", "code"), [("info no-such-file", 2), ("lm score no.arpa", 2), ("--version", 0)])
