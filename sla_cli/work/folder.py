@@ -27,6 +27,7 @@ from sla_cli.errors import FormatError, SlaError, argument
 from sla_cli.log import ONCE, log
 from sla_cli.store.paths import names_store, split_name
 from sla_cli.system.atomic import write_text
+from sla_cli.system.listing import listed
 from sla_cli.work.hub import local, refuse_address
 
 STORES, EMISSIONS, HYPOTHESES = "stores", "emissions", "*/*.tsv"
@@ -237,7 +238,7 @@ class Work:
 
     def newest_unfinished_run(self) -> Path:
         """The run folder that was begun last and has no receipt."""
-        begun = [path for path in self.runs.glob("*") if (path / "run.toml").is_file() and read_receipt(path) is None]
+        begun = [one for one in listed(self.runs, "*") if (one / "run.toml").is_file() and read_receipt(one) is None]
         if not begun:
             raise SlaError(f"no unfinished run in {self.runs}", "`sla train` starts one.")
         newest = max(begun, key=lambda path: (path / "run.toml").stat().st_mtime_ns)
@@ -247,14 +248,14 @@ class Work:
 
 def seed_runs(runs: Path, name: str) -> list[Path]:
     """The runs NAME-seed0, NAME-seed1, … that `sla train --seeds` made in a folder, in the order of their seeds."""
-    found = {path: re.fullmatch(rf"{re.escape(name)}{SEED}(\d+)", path.name) for path in runs.glob(f"*{SEED}*")}
+    found = {path: re.fullmatch(rf"{re.escape(name)}{SEED}(\d+)", path.name) for path in listed(runs, f"*{SEED}*")}
     seeds = {path: int(match[1]) for path, match in found.items() if match and (path / "run.toml").is_file()}
     return sorted(seeds, key=seeds.__getitem__)
 
 
 def finished(folder: Path, pattern: str = "*") -> list[Finished]:
     """Artifacts with a receipt, newest first; those without are incomplete. A link to one of them is no other one."""
-    paths = sorted(folder.glob(pattern), key=Path.is_symlink, reverse=True)
+    paths = sorted(listed(folder, pattern), key=Path.is_symlink, reverse=True)
     found = {path.resolve(): path for path in paths}.values()
     dated = [(receipt.finished, path) for path in found if (receipt := read_receipt(path)) is not None]
     return sorted(dated, reverse=True)
@@ -298,8 +299,7 @@ def store_now(recorded: Path, artifact: Path, option: str, is_it: Callable[[Path
     """
     found = find_source(recorded, artifact, is_it)
     if found is None:
-        hint = f"Give its new folder with {option}, or restore it."
-        raise SlaError(f"the store of {artifact} is gone: {recorded}", hint)
+        raise SlaError(f"the store of {artifact} is gone: {recorded}", f"Give its folder with {option}, or restore it.")
     if found != recorded:
         log.info("the store of %s was at %s: using %s", artifact, recorded, found)
     return found
