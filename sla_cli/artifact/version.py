@@ -29,7 +29,8 @@ def unread_version(where: object, name: str, version: int, found: object, hint: 
         hint: what to do about a version of the past.
     """
     known = " and ".join(map(str, readable(version)))
-    message = f"{where}: {name} version {str(found)[:40]}, this sla reads version {known}"
+    stated = "without a version" if found is None or isinstance(found, bool) else f"version {str(found)[:40]}"
+    message = f"{where}: {name} {stated}, this sla reads version {known}"
     number = _number(found)
     newer = isinstance(number, Integral) and int(number) > version
     return FormatError(message, f"{NEWER} {hint}" if newer else hint)

@@ -115,6 +115,8 @@ def network_for(path: Path, config: Config, glosses: tuple[str, ...]) -> Network
         return Network(config, len(glosses), most=most)
     except FormatError as error:
         raise FormatError(f"{path} does not fit the model: {error.message}", "Was config.toml edited?") from error
+    except SlaError as error:  # of a setting, which does not know its file
+        raise SlaError(f"{path.parent}: {error.message}", error.hint) from error
 
 
 def read_weights(path: Path, model: Network, glosses: tuple[str, ...]) -> dict[str, Tensor]:

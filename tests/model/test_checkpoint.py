@@ -3,7 +3,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -127,6 +129,13 @@ def test_what_cannot_be_opened(saved: Path, read: Callable[[Path], object]) -> N
     assert "Rename its folders" in caught.value.hint
 
 
+def test_a_setting_that_cannot_be_used_is_named_with_its_folder(saved: Path) -> None:
+    wrong = tiny()
+    wrong = replace(wrong, head=replace(wrong.head, pattern="K999999999"))
+    with pytest.raises(SlaError, match=f"^{re.escape(str(saved.parent))}: head.pattern = 'K999999999' cannot be read"):
+        network_for(saved, wrong, GLOSSES)
+
+
 @pytest.mark.parametrize(
     "damage", [lambda data: b"", lambda data: data[:-1], lambda data: data[:100], lambda data: b"x" * 99]
 )
@@ -151,7 +160,7 @@ def test_a_file_that_is_larger_than_the_memory(saved: Path, read: Callable[[Path
     ("change", "message"),
     [
         ({"version": "0"}, "sla-checkpoint version 0, this sla reads version 1"),
-        ({"version": None}, "sla-checkpoint version None, this sla reads version 1"),
+        ({"version": None}, "sla-checkpoint without a version, this sla reads version 1"),
         ({"format": "something"}, "format something, expected sla-checkpoint"),
         ({"format": None}, "format unknown, expected sla-checkpoint"),
     ],
