@@ -3,6 +3,7 @@
 import typer
 
 from sla_cli.cli.options import WORK, Json, Work, answer
+from sla_cli.errors import in_line
 
 PROBLEMS = 3  # exit code
 
@@ -17,6 +18,6 @@ def doctor(work: Work = WORK, as_json: Json = False) -> None:
     from sla_cli.doctor.diagnosis import examine, lines
 
     found = examine(work)
-    answer("\n".join(f"{name:9} {text}" for name, text in lines(found)), found, as_json)
+    answer("\n".join(in_line(f"{name:9} {text}") for name, text in lines(found)), found, as_json)
     if found.problems:
         raise typer.Exit(PROBLEMS)

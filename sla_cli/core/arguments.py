@@ -116,7 +116,7 @@ def as_texts(values: object, name: str, *, ordered: bool = True) -> tuple[str, .
         ordered: whether their order counts, so that a set is refused. A mapping always is: its values would be ignored.
     """
     unordered = isinstance(values, Mapping) or (ordered and isinstance(values, Set))
-    if isinstance(values, str) or unordered or (found := items_of(values)) is None:
+    if isinstance(values, str | bytes) or unordered or (found := items_of(values)) is None:
         raise SlaError(f"{name} is {shown(values)}, not a list of texts", "Give a list, also of a single text.")
     texts = list[str]()
     for text in found:

@@ -159,7 +159,7 @@ def _check_head(path: Path, head: bytes) -> None:
     if not _is_arpa(head):
         lines = head.split(b"\n")
         number = next((i for i, line in enumerate(lines) if line.strip() and not line.startswith(b"#")), 0)
-        start = repr(lines[number][:40].decode(errors="replace")) if head else "nothing, it is empty"
+        start = f"'{lines[number][:40].decode(errors='backslashreplace')}'" if head else "nothing, it is empty"
         raise FormatError(f"{path}, line {number + 1}: neither ARPA nor KenLM binary; it starts with {start}", HINT)
     orders = [int(order) for order in re.findall(rb"^ngram\s+(\d{1,18})\s*=", head, re.MULTILINE)]
     if orders and max(orders) < 2:

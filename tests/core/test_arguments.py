@@ -84,6 +84,8 @@ def test_texts() -> None:
     assert sorted(as_texts({"a", "b"}, "t", ordered=False)) == ["a", "b"]
     with pytest.raises(SlaError, match="t is a value of type dict, not a list of texts"):  # of words to weights
         as_texts({"a": 3.0}, "t", ordered=False)
+    with pytest.raises(SlaError, match="t is b'abc', not a list of texts"):
+        as_texts(b"abc", "t")
     unordered = ({"a", "b"}, frozenset("a"), {"a": "b"}, {"a": "b"}.keys())
     for value in ("abc", 5, None, ["a", 5], ["a", None], [b"a"], np.array("a"), *unordered):
         with pytest.raises(SlaError, match=r"^t "):

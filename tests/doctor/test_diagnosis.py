@@ -37,6 +37,11 @@ def test_what_is_there(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [], "it leaves nothing behind"
 
 
+def test_a_folder_with_a_line_feed_in_its_name(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["doctor", "--work", str(tmp_path / "a\nproblem: b")])
+    assert f"work      {tmp_path}/a\\nproblem: b: " in result.stdout
+
+
 @pytest.mark.needs("torch")
 def test_torch(tmp_path: Path) -> None:
     import torch
