@@ -16,7 +16,7 @@ from sla_cli.annotation.eaf_edit import add_to
 from sla_cli.annotation.layout import Layout
 from sla_cli.errors import SlaError, not_installed
 from sla_cli.log import log
-from sla_cli.system.workers import spawn_context, start_worker
+from sla_cli.system.workers import spawn_context, start_worker, starting
 from sla_cli.transcribe.recognizer import Recognizer
 
 Job = tuple[int, Path, Path]  # number of the recording, its video and its ELAN file
@@ -54,10 +54,11 @@ class Suggester:
             missing = ModuleNotFoundError(name="torch")
             raise not_installed(missing) or missing
         self.states |= {number: "waiting" for number, *_ in jobs}
-        context = spawn_context()
-        ours, theirs = context.Pipe(duplex=False)
-        process = context.Process(target=_work, args=(theirs, jobs, self.run, self.work, self.layout), daemon=True)
-        process.start()
+        with starting():
+            context = spawn_context()
+            ours, theirs = context.Pipe(duplex=False)
+            process = context.Process(target=_work, args=(theirs, jobs, self.run, self.work, self.layout), daemon=True)
+            process.start()
         theirs.close()
 
         def listen() -> None:

@@ -14,7 +14,7 @@ from typing import Any, Protocol, TypeVar
 
 from sla_cli.errors import SlaError, naming
 from sla_cli.log import log
-from sla_cli.system.workers import start_worker, usable_cores
+from sla_cli.system.workers import start_worker, starting, usable_cores
 from sla_cli.work.emissions import Emission
 
 CHUNK = 16  # maximum number of clips that a process takes at once; progress is then shown often
@@ -81,7 +81,9 @@ def _in_processes(answer: Callable[[int], Answer], clips: int, jobs: int) -> Gen
 
     with ProcessPoolExecutor(jobs, get_context("fork"), _start_worker, (answer_chunk,)) as pool:
         try:
-            for answers in pool.map(_work, _chunks(clips, jobs)):
+            with starting():
+                found = pool.map(_work, _chunks(clips, jobs))
+            for answers in found:
                 yield from answers
         except BrokenProcessPool as error:
             raise SlaError(

@@ -8,13 +8,13 @@ import sys
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from multiprocessing import parent_process, resource_tracker
+from multiprocessing import active_children, parent_process, resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from types import FrameType
 
-from sla_cli.errors import Stopped
+from sla_cli.errors import SlaError, Stopped
 from sla_cli.system.control_groups import GROUPS, OWN_GROUPS, groups_above, text_of
 from sla_cli.system.variables import number_given
 
@@ -60,6 +60,22 @@ def spawn_context() -> SpawnContext:
         with _safe_path():
             resource_tracker.ensure_running()
     return _Context()
+
+
+@contextmanager
+def starting() -> Iterator[None]:
+    """Raise SlaError if a process cannot be started in a block, and end those that were started in it.
+
+    A pool does not: Python would wait for its first process forever if the second one cannot be started.
+    """
+    before = set(active_children())
+    try:
+        yield
+    except OSError as error:
+        for process in set(active_children()) - before:
+            process.kill()
+        hint = "Give a smaller -j, if the command has it, or allow more (`ulimit -u`, `ulimit -n`)."
+        raise SlaError(f"a process cannot be started: {error.strerror or error}", hint) from error
 
 
 def usable_cores(

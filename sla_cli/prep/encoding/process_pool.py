@@ -16,7 +16,7 @@ from typing import Protocol, TypeAlias, TypeVar
 import cv2
 
 from sla_cli.log import log
-from sla_cli.system.workers import spawn_context, start_worker, usable_cores
+from sla_cli.system.workers import spawn_context, start_worker, starting, usable_cores
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -99,8 +99,9 @@ class ProcessPool:
             except BrokenProcessPool:
                 continue  # it died while idle
         # Spawned, not forked: the caller may have started torch's or OpenCV's threads.
-        process = ProcessPoolExecutor(1, spawn_context(), initializer=_start_worker)
-        return process, process.submit(function, item)
+        with starting():
+            process = ProcessPoolExecutor(1, spawn_context(), initializer=_start_worker)
+            return process, process.submit(function, item)
 
 
 def _start_worker() -> None:
