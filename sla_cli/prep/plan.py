@@ -106,10 +106,10 @@ def _check_clips(clips: Sequence[Clip]) -> None:
     of_recording: dict[tuple[Path, str], Clip] = {}
     for clip in clips:
         if reason := _fault(clip):
-            hint = "Correct the table or annotation there; if it is in the name of the file, rename that."
+            hint = "Correct the table or annotation there, or the name of the file, or its id in a table of files."
             raise SlaError(f"{clip.where}: {reason}", hint)
         if clip.id in seen:
-            hint = "Remove or rename one of the two."
+            hint = "Remove or rename one of the two, or give them other ids in a table of files."
             raise SlaError(f"{clip.where}: clip {clip.id} is listed twice, first in {seen[clip.id].where}", hint)
         seen[clip.id] = clip
         other = of_recording.setdefault((clip.source.root, clip.source.path), clip)
