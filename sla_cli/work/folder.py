@@ -186,7 +186,7 @@ class Work:
             SlaError: no run is finished, or the name means several seeds.
         """
         found = self.newest_run() if given is None else self._found(local(given))
-        if (seeds := seed_runs(self.runs, str(given))) and not _is_artifact(found):
+        if not _is_artifact(found) and (seeds := seed_runs(self.runs, str(given))):
             raise self._several(str(given), seeds)
         return found
 
