@@ -29,6 +29,7 @@ FEW = 10  # of a list that a message shows
 LONGEST_NAME = 1000  # characters of a name in a list: some are paths
 LONGEST_VALUE = 200  # characters, or bits, of a value in a message
 LONGEST = 4000  # characters of a message or hint, which may quote what a stranger's file states
+MORE_ALLOWED = "Give a smaller -j, if the command has it, or allow more (`ulimit -u`, `ulimit -n`)."
 LONG_WORD = re.compile(rf"\S{{{LONGEST_NAME + 1},}}")  # no name: a value of thousands of parts
 
 
@@ -186,8 +187,7 @@ def file_errors() -> Iterator[None]:
             fault = "no folder for temporary files can be written"
             raise SlaError(fault, "Set TMPDIR to a folder that can be.") from error
         if error.errno in (errno.EMFILE, errno.ENFILE):  # of pipes to processes too
-            hint = "Give a smaller -j, if the command has it, or allow more: `ulimit -n` says how many may be open."
-            raise SlaError("too many files are open at once", hint) from error
+            raise SlaError("too many files are open at once", MORE_ALLOWED) from error
         if error.errno not in REFUSALS or not isinstance(error.filename, str | bytes):
             raise
         raise _to_correct(error) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import shutil
@@ -9,7 +10,10 @@ import signal
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from multiprocessing import resource_tracker
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import Any
 
 import pytest
@@ -205,6 +209,42 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("no tmpfs can be mounted here")
     yield folder
     subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def close_folder(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
+    """A function after which a folder cannot be listed. Simulated, since root may list all."""
+
+    def close(folder: Path) -> None:
+        scandir = os.scandir
+
+        def closed(path: str | Path = ".") -> Any:
+            if Path(path) == folder:
+                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(path))
+            return scandir(path)
+
+        monkeypatch.setattr(os, "scandir", closed)
+
+    return close
+
+
+@pytest.fixture
+def limit_processes(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """A function after which so many more processes can be started. Simulated, since `ulimit -u` does not bind root."""
+
+    def limit(most: int) -> None:
+        resource_tracker.ensure_running()
+        left = iter(range(most))
+        for where in ("os.fork", "multiprocessing.util.spawnv_passfds"):
+            monkeypatch.setattr(where, partial(_start, left, resolve_name(where)))
+
+    return limit
+
+
+def _start(left: Iterator[int], start: Callable[..., int], *arguments: Any) -> int:
+    if next(left, None) is None:
+        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+    return start(*arguments)
 
 
 @pytest.fixture(scope="session")

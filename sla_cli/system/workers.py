@@ -14,7 +14,7 @@ from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from types import FrameType
 
-from sla_cli.errors import SlaError, Stopped
+from sla_cli.errors import MORE_ALLOWED, SlaError, Stopped
 from sla_cli.system.control_groups import GROUPS, OWN_GROUPS, groups_above, text_of
 from sla_cli.system.variables import number_given
 
@@ -74,8 +74,7 @@ def starting() -> Iterator[None]:
     except OSError as error:
         for process in set(active_children()) - before:
             process.kill()
-        hint = "Give a smaller -j, if the command has it, or allow more (`ulimit -u`, `ulimit -n`)."
-        raise SlaError(f"a process cannot be started: {error.strerror or error}", hint) from error
+        raise SlaError(f"a process cannot be started: {error.strerror or error}", MORE_ALLOWED) from error
 
 
 def usable_cores(

@@ -55,6 +55,17 @@ def test_without_pytorch_it_is_refused_at_the_start_if_something_is_to_be_recogn
         pass
 
 
+def test_a_process_that_cannot_be_started_is_said_before_the_page_opens(
+    tmp_path: Path, limit_processes: Callable[[int], None]
+) -> None:
+    (tmp_path / "a.mkv").touch()
+    found = find_annotated([tmp_path], Scope("SIGN", ("GLOSS",), "", "anna"))
+    limit_processes(0)
+    suggester = Suggester(tmp_path / "run", tmp_path, Layout("SIGN", confidence=True))
+    with pytest.raises(SlaError, match="a process cannot be started"), suggester.working(found):
+        pass
+
+
 @pytest.mark.ci  # starts a process that imports PyTorch
 def test_recordings_without_suggestions_are_recognised(tmp_path: Path) -> None:
     copy_run(tmp_path)

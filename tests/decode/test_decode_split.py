@@ -1,12 +1,12 @@
 from __future__ import annotations
 
-import errno
 import os
 import signal
 import subprocess
 import sys
 import time
 import weakref
+from collections.abc import Callable
 from dataclasses import replace
 from multiprocessing import active_children
 from pathlib import Path
@@ -184,18 +184,11 @@ def test_no_more_processes_than_there_is_work_for(count: int, jobs: int, least: 
         assert 1 <= len(pids) <= most and os.getpid() not in pids
 
 
-@pytest.mark.parametrize("number", [1, 2])
-def test_a_process_that_cannot_be_started_leaves_no_other(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("most", [0, 1])
+def test_a_process_that_cannot_be_started_leaves_no_other(most: int, limit_processes: Callable[[int], None]) -> None:
     """Python waited at its exit for the first process of the pool, which waited for work."""
-    before, fork, forks = active_children(), os.fork, list[int]()
-
-    def limited() -> int:
-        forks.append(1)
-        if len(forks) == number:
-            raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
-        return fork()
-
-    monkeypatch.setattr(os, "fork", limited)
+    before = active_children()
+    limit_processes(most)
     with pytest.raises(SlaError, match="a process cannot be started: Resource temporarily unavailable"):
         list(map_clips(lambda _: os.getpid(), clips(64), 2))
     for process in set(active_children()) - set(before):

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import os
 import shutil
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import get_args
@@ -62,18 +61,12 @@ def test_what_lies_behind_a_link_is_listed_once(store: Path, tmp_path: Path, lin
 
 
 def test_a_folder_that_cannot_be_read_is_listed(
-    store: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    store: Path, close_folder: Callable[[Path], None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    work, scandir = store.parents[1], os.scandir
+    work = store.parents[1]
     runs = work / "runs"
     (runs / "r").mkdir(parents=True)
-
-    def closed(path: str | Path) -> object:
-        if Path(path) == runs:
-            raise PermissionError(errno.EACCES, "Permission denied", str(path))
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", closed)
+    close_folder(runs)
     assert [(one.kind, one.path) for one in holders(store, work)] == [("unreadable", str(runs))]
     assert f"what {runs} holds cannot be known: Permission denied" in caplog.text
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import errno
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -21,14 +21,12 @@ def test_what_matches_a_pattern(tmp_path: Path) -> None:
     assert listed(tmp_path / "d", "*") == listed(tmp_path / "c", "*") == []
 
 
-def test_a_folder_that_cannot_be_read_is_not_empty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`glob` yields nothing then. Simulated, since root may read all."""
-
-    def closed(path: Path) -> None:
-        raise PermissionError(errno.EACCES, "Permission denied", str(path))
-
-    monkeypatch.setattr("os.scandir", closed)
+def test_a_folder_that_cannot_be_read_is_not_empty(tmp_path: Path, close_folder: Callable[[Path], None]) -> None:
+    """`glob` yields nothing then."""
+    runs = tmp_path / "runs"
+    runs.mkdir()
+    close_folder(runs)
     with pytest.raises(PermissionError):
-        listed(tmp_path, "*")
+        listed(runs, "*")
     with pytest.raises(SlaError, match=r"cannot read or write .*runs: Permission denied"), file_errors():
         Work(tmp_path).newest_run()

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import replace
 from functools import partial
@@ -60,6 +60,13 @@ def engine(request: pytest.FixtureRequest) -> Iterator[Executor]:
         made = ProcessPool(1 if request.param == "one" else 2)
     with closing(made):
         yield made
+
+
+@pytest.mark.parametrize("most", [0, 1])
+def test_a_process_that_cannot_be_started_is_said(most: int, limit_processes: Callable[[int], None]) -> None:
+    limit_processes(most)
+    with closing(ProcessPool(2)) as pool, pytest.raises(SlaError, match="a process cannot be started"):
+        dict(pool.run(square, range(4)))
 
 
 def test_no_module_of_the_current_folder_is_run(tmp_path: Path) -> None:
