@@ -81,7 +81,8 @@ class ClipDataset(Dataset[Sample]):
         steps = plan_epoch(indices, lengths, self.config, epoch, world)
         if not steps:
             clips = counted(len(indices), "clip to train on is", "clips to train on are")
-            raise SlaError(f"{clips} too few for {counted(world, 'process')}")
+            hint = "--set train.infeasible=stretch trains on those too that are too short for their glosses."
+            raise SlaError(f"{clips} too few for {counted(world, 'process')}", hint if len(indices) < len(self) else "")
         return steps
 
     def log_facts(self) -> None:
