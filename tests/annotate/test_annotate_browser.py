@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from annotating import read
+from annotating import read, write_suggestions
 from eaf_rules import broken_rules
 from serving import Served, served
 from typist import FRAME, Typist, at_work, opened_in, recording, suggested, write_work
@@ -209,6 +209,18 @@ def test_a_frame_that_is_chosen_while_the_video_loads_stays(browser: Any, server
     assert [mark[:2] for mark in tier(work, "GLOSS")] == [(80, 580)]
     context.close()
     assert [fault for fault in faults if "net::ERR" not in fault] == []
+
+
+def test_a_timeline_that_begins_within_the_video_is_played_from_there(browser: Any, work: Path, video: Path) -> None:
+    folder = work.parent / "late"
+    folder.mkdir()
+    (folder / "late.mp4").symlink_to(video)
+    link = f'<MEDIA_DESCRIPTOR MEDIA_URL="file://{video}" MIME_TYPE="video/mp4" TIME_ORIGIN="2000" />'
+    made = write_suggestions(folder / "late.eaf").read_text(encoding="utf-8")
+    (folder / "late.eaf").write_text(made.replace("<PROPERTY", f"{link}<PROPERTY", 1), encoding="utf-8")
+    with served(folder) as server, at_work(browser, server.address) as typist:
+        typist.page.wait_for_function("() => document.getElementById('video').readyState > 1")
+        assert 2 <= typist.page.evaluate("document.getElementById('video').currentTime") < 2 + FRAME / 1000
 
 
 def test_what_is_typed_is_for_the_annotation_at_which_the_typing_began(

@@ -29,7 +29,7 @@ export class Player extends EventTarget {
         this.#refuse();
         return;
       }
-      if (this.#own) this.time = this.#own; // chosen while the video was loading
+      this.time = this.#own; // chosen while the video was loading, else the beginning, which may lie within the video
       this.dispatchEvent(new Event("loaded"));
     });
     this.video.addEventListener("error", () => this.#refuse());
