@@ -458,7 +458,7 @@ def test_a_file_that_is_no_elan_file_is_named_and_the_others_open(browser: Any, 
     (work.parent / "a.mp4").write_bytes(bytes(1000))
     (work.parent / "a.eaf").write_text("<ANNOTATION_DOCUMENT>")
     with served(work.parent) as server, at_work(browser, server.address) as typist:
-        assert "a.eaf, line 1: not XML" in typist.fault
+        assert "a.eaf, line 1: not XML (no element found). Open it in ELAN" in typist.fault
         typist.press("n", "ArrowDown", "ArrowRight", "g", "Escape", "r", "4", "+", "PageDown")
         typist.page.wait_for_selector("text=video.mp4 is open.")
         typist.press("n", "a")

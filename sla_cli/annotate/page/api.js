@@ -1,9 +1,11 @@
 // Requests to the server; addresses are below that of the page, which holds the secret.
 
+export const sentences = ({ message, hint }) => `${message}. ${hint ?? ""}`.trim();
+
 const get = async (path) => {
   const answer = await fetch(path);
   const body = await answer.json();
-  if (!answer.ok) throw new Error(`${body.message} ${body.hint}`.trim());
+  if (!answer.ok) throw new Error(sentences(body));
   return body;
 };
 

@@ -1,7 +1,7 @@
 // Sends operations one after the other. The ELAN file is the only state, so each names the version that the page has seen;
 // if another program has changed the file, the new content is shown, and what is still meant is sent again.
 
-import { operate, recording } from "./api.js";
+import { operate, recording, sentences } from "./api.js";
 
 const AGAIN = 2000; // milliseconds until the next attempt, if the server does not answer
 
@@ -81,7 +81,7 @@ export class Saving extends EventTarget {
       this.replace(body.now);
     } else {
       this.#waiting.shift();
-      this.say(`${body.message}. ${body.hint ?? ""}`.trim(), true);
+      this.say(sentences(body), true);
       const now = await recording(this.model.number).catch(() => null); // null: the file cannot be read, as was said
       if (now) this.replace(now);
     }
