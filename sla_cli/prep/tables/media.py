@@ -37,22 +37,26 @@ class MediaFolder:
                 self._by_name[plain_name(PurePosixPath(path).name)].append(path)
             self._by_stem[plain_name(clip_name(path))].append(path)
 
-    def find(self, path: str) -> Source | None:
-        """The recording for a path elsewhere: by file name, or else by name without extension.
+    def find(self, *paths: str) -> Source | None:
+        """The recording for paths elsewhere, the first that finds one: by file name, or by name without extension.
 
-        Of several, the one with most equal folder names is used. Raises SlaError if this does not decide.
+        Of several, the one with most equal folder names is used; if two have as many, further paths decide between
+        them. Raises SlaError if none does.
         """
-        for form in dict.fromkeys((path, unquote(path, errors="surrogateescape"))):
-            parts = _parts(form)
-            name = PurePosixPath(parts[-1]) if parts else PurePosixPath()
-            found = self._by_name.get(name.name) or self._by_stem.get(name.stem) or self._by_stem.get(name.name)
-            if found:
-                alike = {one: _common_end(_parts(one), parts) for one in found}
-                best = [one for one in found if alike[one] == max(alike.values())]
-                if len(best) > 1:
-                    hint = "Give the folder of one of them as --media, or rename them."
-                    raise SlaError(f"{path}: --media has several with this name: {some(best)}", hint)
+        named, left = "", list[str]()
+        for path, form in ((one, form) for one in paths for form in (one, unquote(one, errors="surrogateescape"))):
+            *folders, file = _parts(form) or [""]
+            name = PurePosixPath(file)
+            found = self._by_name.get(name.name) or self._by_stem.get(name.stem) or self._by_stem.get(name.name) or []
+            alike = {one: _common_end(_parts(one)[:-1], folders) for one in found if not left or one in left}
+            best = [one for one in alike if alike[one] == max(alike.values())]
+            if len(best) == 1:
                 return Source(self.tree.root, best[0])
+            if best:
+                named, left = named or path, best
+        if left:
+            hint = "Give the folder of one of them as --media, or rename them."
+            raise SlaError(f"{named}: --media has several with this name: {some(left)}", hint)
         return None
 
 

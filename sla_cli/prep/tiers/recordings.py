@@ -102,9 +102,8 @@ class Recordings:
         names = (*there.find_all(*linked, *converted), *self._of_no_other(there, path, own))
         beside = [self._inside(join(folder, name)) for name in names]
         yield from sorted(filter(None, (*at_links, *beside)), key=self._is_doubtful)
-        for wanted in (*urls, *([] if self.video else [path])) if self.media else ():
-            if self.media and (found := self.media.find(wanted)):
-                yield found
+        if self.media and (found := self.media.find(*urls, *([] if self.video else [path]))):
+            yield found
 
     def _of_no_other(self, there: Alike, path: str, own: Sequence[str]) -> Iterator[str]:
         """The names that mean the recording of a file, without that of a file whose name differs in its form only."""

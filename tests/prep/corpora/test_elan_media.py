@@ -233,6 +233,12 @@ def test_below_media_the_nearest_of_a_name(tmp_path: Path, lay: Lay, read: Read)
     lay(tmp_path, {"c/x.eaf": annotated(link("../day2/cam.MP4"))})
     lay(tmp_path / "m", {f"{day}/cam.mp4": b"" for day in ("day1", "day2", "day3")})
     assert read("elan", tmp_path / "c", media=str(tmp_path / "m")).clips[0].source.path == "day2/cam.mp4"
+    for rest in (link("./cam.mp4", "file:///D:/day3/cam.mp4"), link("../day3/cam.avi")):
+        lay(tmp_path, {"c/x.eaf": annotated(rest)})
+        assert read("elan", tmp_path / "c", media=str(tmp_path / "m")).clips[0].source.path == "day3/cam.mp4"
+    lay(tmp_path, {"d/day2/cam.eaf": annotated(link("./cam.mp4", "file:///D:/cam.mp4"))})
+    assert read("elan", tmp_path / "d", media=str(tmp_path / "m")).clips[0].source.path == "day2/cam.mp4"
+    lay(tmp_path / "m", {"day2/x.mp4": b""})
     lay(tmp_path, {"c/x.eaf": annotated(link("./cam.avi"))})
     several = r"\./cam\.avi: --media has several with this name: day1/cam\.mp4, day2/cam\.mp4"
     with pytest.raises(SlaError, match=several):
