@@ -38,7 +38,7 @@ def refuse_mixed_forms(references: Mapping[str, Glosses], hypotheses: Mapping[st
     raise SlaError(
         f"{clashes[0][0][0]!r} is spelled in different Unicode normal forms: {' and '.join(found)}; "
         f"this affects {len(clashes)} of the glosses, which would count as errors",
-        "Convert both sides to normal form C (NFC), as `sla score --nfc` does, and score again.",
+        "Convert both sides to normal form C (NFC), or let --nfc do it.",
     )
 
 

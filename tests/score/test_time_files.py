@@ -297,7 +297,7 @@ def test_one_gloss_in_two_normal_forms_is_refused_as_by_score(tmp_path: Path) ->
     true = write(tmp_path / "b.eaf", (("GR\u00dcN", 1.0, 1.4),))
     with pytest.raises(SlaError, match="different Unicode normal forms") as refused:
         compare_times(found, true)
-    assert "--nfc" in refused.value.hint
+    assert "or let --nfc do it" in refused.value.hint, "which `sla times` has too"
     answer = CliRunner().invoke(app, ["times", str(found), "--ref", str(true), "--nfc", "--json"])
     assert (json.loads(answer.stdout)["wer"], json.loads(answer.stdout)["correct"]) == (0, 1)
 
