@@ -40,7 +40,7 @@ from sla_cli.work.model_folder import (
     stored_digest,
 )
 from sla_cli.work.onnx_graphs import Products
-from sla_cli.work.output import check_folder
+from sla_cli.work.output import check_folder, refuse_as_folder
 from sla_cli.work.run import AGAIN, Run
 from sla_cli.work.tuning import CHOICE, find_tuned, tuning_of
 
@@ -87,6 +87,7 @@ def export_run(
         raise SlaError("ONNX graphs hold the backbone in float32", "Leave --without-backbone and --half out.")
     run.check_whole()
     check_folder(out.parent)
+    refuse_as_folder(out)
     _check_ours(out)
     with run.as_one():
         config = run.config

@@ -114,7 +114,7 @@ def check_folder(folder: Path) -> None:
 
     No other files belong there. Below an export is allowed: others may work in their copy of a corpus.
     """
-    refuse_dangling(folder)
+    refuse_as_folder(folder)
     places = (folder, *folder.parents)
     nearest = next((place for place in places if os.path.exists(place)), None)  # noqa: PTH110  # Path.exists may raise
     if nearest is not None and not nearest.is_dir():
@@ -128,9 +128,15 @@ def check_folder(folder: Path) -> None:
                 raise SlaError(fault, "Name another folder.")
 
 
-def refuse_dangling(folder: Path) -> None:
-    """Raise SlaError for a folder that cannot be made, since it or one above it is a link that leads nowhere."""
+def refuse_as_folder(folder: Path) -> None:
+    """Raise SlaError for a folder that cannot be made, since it or one above it is a link that leads nowhere, and for a
+    new one by whose name other programs would take it for a file.
+    """
     refuse_address(folder)
+    if (ending := other_ending(folder, ())) and not os.path.lexists(folder):
+        raise SlaError(
+            f"{folder} would be no file, as its ending {ending} promises", "Name a folder without an ending."
+        )
     for place in (folder, *folder.parents):
         if place.is_symlink() and not place.exists():
             raise SlaError(f"{place} is a link that leads nowhere", "Make its folder, or name another one.")

@@ -164,6 +164,7 @@ def test_what_is_refused(signs: Path) -> None:
     for options in ((), ("--format", "ctm"), ("--suspicious",)):
         assert "mine.tsv is not" in refuse("dev.h5", *options, "-o", "mine.tsv", "--force")
     assert "is a file" in refuse("dev.h5", "--format", "eaf", "-o", "mine.tsv")
+    assert "mine.eaf would be no file, as its ending .eaf" in refuse("dev.h5", "--format", "eaf", "-o", "mine.eaf")
     assert "is an artifact of sla" in refuse("dev.h5", "--format", "eaf", "-o", "store")
     assert "is not empty" in refuse("dev.h5", "--format", "eaf", "-o", ".")
     assert Path("mine.tsv").read_text() == "mine"

@@ -36,7 +36,7 @@ from sla_cli.system.atomic import encoded, is_temporary, write_text
 from sla_cli.work.folder import UNFINISHED_EXPORT
 from sla_cli.work.kind import RECEIPT_NAME
 from sla_cli.work.making import making
-from sla_cli.work.output import check_folder, refuse_dangling
+from sla_cli.work.output import check_folder, refuse_as_folder
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ def export_store(
 
 def _check_ours(out: Path) -> None:
     """Raise SlaError if a folder contains other files than those of an export; none of them is changed."""
-    refuse_dangling(out)
+    refuse_as_folder(out)
     if out.exists() and not out.is_dir():
         raise SlaError(f"{out} is a file", "Name a folder with -o.")
     found = list(out.iterdir()) if out.is_dir() else []
