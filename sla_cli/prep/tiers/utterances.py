@@ -77,15 +77,16 @@ def read_utterances(file: AnnotationFile, chosen: Chosen, pause: float, counts: 
         counts.overlapping += merged.overlapping
         translations = of(person, chosen.translations)
         if chosen.utterances is None:
-            spans = _at_pauses(merged.signs, round(pause * 1000))
+            signs = _between_pauses(merged.signs, round(pause * 1000))
+            spans = [Mark(own[0].start, max(sign.end for sign in own), "", own[0].line) for own in signs]
             texts, lost = assign_nearest(translations, spans)
         else:
             spans = _distinct(of(person, chosen.utterances))
             texts, lost = assign(translations, spans)
-        signs, outside = assign(merged.signs, spans)
+            signs, outside = assign(merged.signs, spans)
+            counts.outside += outside
         divided = any(one.constraint == SUBDIVISION for tier in tiers for one in with_parents(tier, by_name))
         timed = not (divided or any(tier.name in sentences for tier in tiers))  # not those of a parent, divided evenly
-        counts.outside += outside
         counts.untranslated += lost
         for span, own, translation in zip(spans, signs, texts, strict=True):
             glosses = tuple(sign.text for sign in own)
@@ -164,15 +165,16 @@ def _signs(tier: Tier, sentences: bool, counts: Counts) -> list[Mark]:
     return signs
 
 
-def _at_pauses(signs: Sequence[Mark], pause: int) -> list[Mark]:
-    """Spans from the start of a sign to the last end before a pause of at least `pause` milliseconds."""
-    spans: list[Mark] = []
+def _between_pauses(signs: Sequence[Mark], pause: int) -> list[list[Mark]]:
+    """The signs from one pause of at least `pause` milliseconds to the next."""
+    found, end = list[list[Mark]](), 0
     for sign in signs:
-        if spans and sign.start - spans[-1].end < pause:
-            spans[-1] = spans[-1]._replace(end=max(spans[-1].end, sign.end))
-        else:
-            spans.append(Mark(sign.start, sign.end, "", sign.line))
-    return spans
+        if not found or sign.start - end >= pause:
+            found.append([])
+            end = sign.end
+        found[-1].append(sign)
+        end = max(end, sign.end)
+    return found
 
 
 def _distinct(marks: Sequence[Mark]) -> list[Mark]:

@@ -257,8 +257,10 @@ def test_where_nothing_is_left(tmp_path: Path, lay: Lay, read: Read) -> None:
         read("elan", tmp_path)
     assert "Correct the times" in caught.value.hint
     lay(tmp_path, {"one.eaf": eaf_of((500, 500, "B"))})
-    with pytest.raises(SlaError, match="none of 1 gloss is in an utterance that has a duration"):
+    with pytest.raises(SlaError, match=r"no utterance can be a clip: one_0\.5-0\.5: it has no duration, at 0\.5 s"):
         read("elan", tmp_path)
+    with pytest.raises(SlaError, match="none of 1 gloss is in an utterance that has a duration"):
+        read("elan", tmp_path, tier=("SIGN",), utterance_tier="SIGN")
 
 
 def test_other_formats(tmp_path: Path, lay: Lay, read: Read) -> None:

@@ -36,6 +36,9 @@ def test_pauses_end_an_utterance() -> None:
         assert [" ".join(one.glosses) for one in found] == expected
     found, _ = utterances(tier("SIGN", SIGNS))
     assert [(one.start, one.end, one.line) for one in found] == [(0, 400, 1), (1400, 2100, 3)]
+    found, counts = utterances(tier("SIGN", [(0, 100, "A"), (500, 500, "POINT"), (2000, 2100, "B")]))
+    assert [(one.end, one.glosses) for one in found] == [(500, ("A", "POINT")), (2100, ("B",))]
+    assert (found[0].times, counts.outside) == (((0, 100), (500, 500)), 0)
 
 
 def test_times_of_signs_are_those_within_their_utterance() -> None:
