@@ -221,6 +221,11 @@ def test_a_timeline_that_begins_within_the_video_is_played_from_there(browser: A
     with served(folder) as server, at_work(browser, server.address) as typist:
         typist.page.wait_for_function("() => document.getElementById('video').readyState > 1")
         assert 2 <= typist.page.evaluate("document.getElementById('video').currentTime") < 2 + FRAME / 1000
+        typist.press("End", "g")
+        typist.type("LAST")
+        typist.press("Enter")
+        typist.wait()
+        assert tier(folder / "late.eaf", "GLOSS") == [(67960, 68000, "LAST")], "not after the end of the video"
 
 
 def test_what_is_typed_is_for_the_annotation_at_which_the_typing_began(

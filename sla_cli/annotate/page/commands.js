@@ -3,6 +3,7 @@
 const $ = (id) => document.getElementById(id);
 const SETTLED = new Set(["r", "1", "2", "3", "4", "s", "e", "t", "j", "o"]); // keys that act on what is in the file
 const LENGTH = 500; // milliseconds of a new gloss, if there is room
+const ROUNDED = 10; // milliseconds by which a stated duration may be longer than the frames
 
 export class Commands {
   #choices = 0; // how often the annotator has chosen an annotation
@@ -213,14 +214,15 @@ export class Commands {
   #add() {
     const { glosses } = this.model.about, { selected } = this.model;
     const tier = glosses.includes(selected?.tier) ? selected.tier : glosses[0];
-    const start = this.player.border;
+    const { end, border } = this.player;
+    const start = Math.min(border, this.player.step(end - ROUNDED, -1)); // at the end the last frame is shown
     if (this.model.between(tier, start, start + 1).length) {
       this.say(`There is a gloss on ${tier} at this time.`, true);
       return;
     }
     const next = this.model.between(tier, start, start + LENGTH)[0];
     this.player.pause();
-    this.editor.begin({ tier, start, end: Math.min(next?.start ?? Infinity, start + LENGTH) });
+    this.editor.begin({ tier, start, end: Math.min(next?.start ?? Infinity, start + LENGTH, end) });
   }
 
   #split() {

@@ -46,10 +46,16 @@ export class Player extends EventTarget {
     this.video.playbackRate = this.video.defaultPlaybackRate;
   }
 
-  get duration() {
-    const last = Math.max(0, ...this.model.lanes.map((lane) => this.model.sorted.get(lane).at(-1)?.end ?? 0));
+  // The end of the video, Infinity if that is not known.
+  get end() {
     const video = this.playable && Number.isFinite(this.video.duration) ? this.video.duration : this.model.duration;
-    return Math.max(last, video * 1000 - this.model.origin, 1);
+    return video ? Math.floor(video * 1000) - this.model.origin : Infinity;
+  }
+
+  get duration() {
+    const { end } = this;
+    const last = Math.max(0, ...this.model.lanes.map((lane) => this.model.sorted.get(lane).at(-1)?.end ?? 0));
+    return Math.max(last, Number.isFinite(end) ? end : 0, 1);
   }
 
   get time() {
