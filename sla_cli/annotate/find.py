@@ -9,7 +9,7 @@ from dataclasses import replace
 from itertools import count
 from pathlib import Path
 
-from sla_cli.annotate.recording import Recording
+from sla_cli.annotate.recording import Noted, Recording
 from sla_cli.annotate.scope import Scope
 from sla_cli.annotation.eaf_beside import elan_files
 from sla_cli.annotation.eaf_read import SUFFIX, read_eaf
@@ -27,7 +27,6 @@ from sla_cli.video.walk import recordings_among, walk
 TABLE = ".tsv"
 QUEUE = ("recording", "start", "end", "reason")  # columns of a table of `sla next`
 Pair = tuple[Path, Path]  # video and ELAN file
-NOTED = 3  # sentences in the note about a recording
 
 
 def find_annotated(paths: Sequence[Path], scope: Scope) -> list[Recording]:
@@ -46,7 +45,7 @@ def find_annotated(paths: Sequence[Path], scope: Scope) -> list[Recording]:
             raise SlaError(f"{eaf} is the ELAN file of two videos, {both}", "Give one of them.")
     notes = _notes(path for path in paths if _is_table(path))
     return [
-        Recording(visible(name), video, eaf, scope, notes.get(video.resolve(), ""))
+        Recording(visible(name), video, eaf, scope, notes.get(video.resolve(), ()))
         for name, (eaf, video) in zip(_names(pairs), pairs.items(), strict=True)
     ]
 
@@ -112,18 +111,18 @@ def _beside(video: Path) -> Path:
     return elan_files([video], video.parent.iterdir()).of[video]
 
 
-def _notes(tables: Iterable[Path]) -> dict[Path, str]:
+def _notes(tables: Iterable[Path]) -> dict[Path, list[Noted]]:
     """Which sentences of a recording are to be annotated, and why."""
-    found: dict[Path, list[str]] = {}
+    found: dict[Path, list[Noted]] = {}
     for table in tables:
         for row in read_table(table, QUEUE, "\t"):
             start, end = row["start"], row["end"]
             if not (is_number(start) and is_number(end)) or not 0 <= float(start) <= float(end):
                 fault = f"{table}, line {row.line}: start and end are no times: {start!r}, {end!r}"
                 raise FormatError(fault, "Let `sla next` make the table again.")
-            line = f"{start} to {end} s: {row['reason']}"
-            found.setdefault(_recording(table, row).resolve(), []).append(line)
-    return {recording: some(lines, NOTED) for recording, lines in found.items()}
+            noted = float(start), float(end), row["reason"]
+            found.setdefault(_recording(table, row).resolve(), []).append(noted)
+    return found
 
 
 def _in_folder(folder: Path) -> Iterator[Pair]:

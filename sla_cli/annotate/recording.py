@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -18,13 +19,15 @@ from sla_cli.annotation.eaf_change import reversed_edits
 from sla_cli.annotation.eaf_document import Edit
 from sla_cli.artifact.edit_file import edit_file
 from sla_cli.artifact.text import read_bytes
-from sla_cli.errors import FrameError, SlaError
+from sla_cli.errors import FrameError, SlaError, some
 from sla_cli.system.atomic import write_text
 from sla_cli.system.garbage_collection import without_garbage_collection
 from sla_cli.system.regular_file import open_regular
 from sla_cli.video.decoder import open_video
 
 USUAL_RATE = 25.0  # frames per second, if the video does not state it
+NOTED = 3  # sentences in the note about a recording
+Noted = tuple[float, float, str]  # start and end of a sentence, in seconds of the video, and why it is to be annotated
 ABSENT = ""  # digest of a file that is not there yet
 
 
@@ -58,6 +61,7 @@ class Counts(Struct):
         open, decided: numbers of suggestions.
         glosses: number of annotations on the tiers of glosses.
         done: whether the recording is done.
+        origin: milliseconds of the video at which its timeline begins.
     """
 
     digest: str
@@ -65,6 +69,7 @@ class Counts(Struct):
     decided: int
     glosses: int
     done: bool
+    origin: int
 
 
 @dataclass(frozen=True)
@@ -83,14 +88,14 @@ class Recording:
     Attributes:
         name: for people, unique in the queue.
         eaf: its ELAN file, which may not exist yet.
-        note: what is to be done in it, "" for all of it.
+        sentences: what is to be done in it, () for all of it.
     """
 
     name: str
     video: Path
     eaf: Path
     scope: Scope
-    note: str = ""
+    sentences: Sequence[Noted] = ()
     _lock: Lock = field(default_factory=Lock)
     _undo: list[_Undoable] = field(default_factory=list)
     _counted: tuple[object, Counts] | None = None
@@ -118,6 +123,11 @@ class Recording:
         if self._counted is None or self._counted[0] != version:
             self._counted = version, _count(self.content(), self.scope)
         return self._counted[1]
+
+    def note(self, origin: int) -> str:
+        """What is to be done in it, with times of its file's timeline; "" for all of it."""
+        begin = origin / 1000
+        return some([f"{start - begin:.3f} to {end - begin:.3f} s: {why}" for start, end, why in self.sentences], NOTED)
 
     def edit(self, digest: str, operation: Operation | Undo) -> Applied:
         """Apply an operation to the file, which is written as a whole.
@@ -202,4 +212,4 @@ def _count(content: Content, scope: Scope) -> Counts:
     suggestions = content.tiers.get(scope.suggestions, {})
     waiting = sum(not one.decision for one in suggestions.values())
     glosses = sum(len(content.tiers.get(tier, ())) for tier in scope.glosses)
-    return Counts(content.digest, waiting, len(suggestions) - waiting, glosses, content.is_done)
+    return Counts(content.digest, waiting, len(suggestions) - waiting, glosses, content.is_done, content.origin)

@@ -156,9 +156,10 @@ def _refusing(answer: Callable[[], Response]) -> Response:
 
 def _listed(recording: Recording, state: str) -> Listed:
     try:
-        return Listed(recording.name, recording.counts(), state, recording.note, "")
+        counts = recording.counts()
+        return Listed(recording.name, counts, state, recording.note(counts.origin), "")
     except SlaError as error:
-        return Listed(recording.name, None, state, recording.note, error.message)
+        return Listed(recording.name, None, state, "", error.message)
 
 
 def _shown(recording: Recording, content: Content) -> Shown:

@@ -173,10 +173,11 @@ def test_a_table_of_next_is_a_queue_with_reasons(folder: Path, monkeypatch: pyte
     queue = find_annotated([Path("next.tsv")], SCOPE)
     monkeypatch.chdir("/")
     assert len(find_annotated([folder / "next.tsv"], SCOPE)) == 2, "the videos are beside the table"
-    assert [(one.name, one.note) for one in queue] == [
+    assert [(one.name, one.note(0)) for one in queue] == [
         ("b.mp4", "1.500 to 3.500 s: least sure: A, 7.000 to 8.000 s: least sure: C"),
         ("a.webm", "0.000 to 1.000 s: least sure: B"),
     ]
+    assert queue[1].note(-2000) == "2.000 to 3.000 s: least sure: B", "on the timeline of the ELAN file"
 
 
 @pytest.mark.parametrize(
