@@ -129,8 +129,8 @@ def check_folder(folder: Path) -> None:
 
 
 def refuse_as_folder(folder: Path) -> None:
-    """Raise SlaError for a folder that cannot be made, since it or one above it is a link that leads nowhere, and for a
-    new one by whose name other programs would take it for a file.
+    """Raise SlaError for a folder that cannot be made, since it or one above it leads nowhere, and for a new one by whose
+    name other programs would take it for a file.
     """
     refuse_address(folder)
     if (ending := other_ending(folder, ())) and not os.path.lexists(folder):
@@ -140,6 +140,9 @@ def refuse_as_folder(folder: Path) -> None:
     for place in (folder, *folder.parents):
         if place.is_symlink() and not place.exists():
             raise SlaError(f"{place} is a link that leads nowhere", "Make its folder, or name another one.")
+        if place.name == ".." and not os.path.exists(place):  # noqa: PTH110  # Path.exists may raise
+            # Made, it would lead to a folder that no check has looked into.
+            raise SlaError(f"{folder} leads over {place.parent}, which does not exist", "Leave both out of the path.")
 
 
 def _around(folder: Path) -> str:

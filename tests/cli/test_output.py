@@ -280,11 +280,15 @@ def test_nothing_is_written_below_an_artifact(command: str, pattern: str) -> Non
         *(f"score {HYPOTHESES[0]} --ref {STORE} --sclite", f"decode {EMISSIONS} -o"),
     ],
 )
-def test_a_link_that_leads_nowhere_is_no_folder(command: str) -> None:
+def test_a_name_that_leads_nowhere_is_no_folder(command: str) -> None:
     Path("link").symlink_to("nowhere")
-    name = "link/h.tsv" if command.startswith("decode") else "link"
-    assert "link is a link that leads nowhere" in refused(command, name)
-    assert not Path("nowhere").exists()
+    Path("full").mkdir()
+    Path("full/mine").touch()
+    below = "/h.tsv" if command.startswith("decode") else ""
+    assert "link is a link that leads nowhere" in refused(command, f"link{below}")
+    assert "leads over missing, which does not exist" in refused(command, f"missing/../full{below}")
+    assert not Path("nowhere").exists() and not Path("missing").exists()
+    assert {path.name for path in Path("full").iterdir()} == {"mine"}
 
 
 @pytest.mark.parametrize(
