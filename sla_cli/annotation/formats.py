@@ -45,7 +45,7 @@ def _begins(pattern: str) -> Callable[[Path], bool]:
     return lambda path: re.match(pattern, begins(path, 1024).decode(errors="replace")) is not None
 
 
-IS_VTT = _begins("WEBVTT\n\nNOTE made by sla\n")
+IS_VTT = _begins(subtitles.OWN_VTT)
 IS_SRT = _begins(r"1\n\d+:\d\d:\d\d,\d{3} --> ")
 IS_JSON = _begins(r"\[\]\n$|\[\n  \{\n    \"start\": ")
 IS_CSV = _begins("start,end,gloss,confidence\n")

@@ -11,6 +11,7 @@ from html import unescape
 from itertools import pairwise
 from pathlib import Path
 
+from sla_cli.annotation.eaf import ANNOTATOR
 from sla_cli.annotation.layout import Layout
 from sla_cli.annotation.tier import AnnotationFile, Mark, Tier
 from sla_cli.annotation.timed import Interval, in_milliseconds, printable, sentence_interval
@@ -21,6 +22,7 @@ from sla_cli.errors import FormatError
 from sla_cli.log import log
 
 CUES = "cues"  # name of the tier
+OWN_VTT = "WEBVTT\n\nNOTE made by sla\n"  # how WebVTT of sla begins; SubRip cannot say who made it
 NO_CUES = ("WEBVTT", "NOTE", "STYLE", "REGION")  # begin parts of WebVTT that are no cue
 TIME = r"(?:([0-9]{1,5}):)?([0-9]{1,2}):([0-9]{1,2})[.,]([0-9]{3})"
 TIMING = re.compile(rf"\s*{TIME}\s*-->\s*{TIME}(?:\s.*)?")
@@ -38,7 +40,7 @@ TAG = re.compile(rf"{VTT_TAG.pattern}|\{{\\[^{{}}]*\}}")  # of SubRip, with the 
 def vtt_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
     """WebVTT; how the annotation was made is in a NOTE, which players do not show."""
     made = [_escaped(printable(f"{key}: {value}")) for key, value in annotation.made.items()]
-    blocks = ["WEBVTT\n", "\n".join(("NOTE made by sla", *made, ""))]  # by the note it is known to be ours
+    blocks = [OWN_VTT + "".join(f"{line}\n" for line in made)]
     for start, end, text in cues(annotation, layout):
         blocks.append(f"{_clock(start, '.')} --> {_clock(end, '.')}\n{_escaped(text)}\n")
     return "\n".join(blocks)
@@ -78,6 +80,8 @@ def _clock(milliseconds: int, point: str) -> str:
 def read_subtitles(data: bytes, name: str) -> AnnotationFile:
     """The cues of subtitles, without tags. `&lt;` and `{\\an8}` are read as what they mean in the file's format only.
 
+    The annotator of WebVTT that sla wrote is sla.
+
     Args:
         name: name of the file for messages.
 
@@ -109,7 +113,7 @@ def read_subtitles(data: bytes, name: str) -> AnnotationFile:
         raise FormatError(
             f"{name} holds no subtitles", "Give SRT or WebVTT with times like 00:00:01.000 --> 00:00:02.000."
         )
-    return AnnotationFile([Tier(CUES, marks)])
+    return AnnotationFile([Tier(CUES, marks, annotator=ANNOTATOR if text.startswith(OWN_VTT) else "")])
 
 
 def _is_numbered(lines: list[str]) -> bool:

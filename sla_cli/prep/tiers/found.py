@@ -107,7 +107,8 @@ class Found:
         if self.recognised:
             log.warning(
                 "%s from tiers whose annotator is sla: a model that is trained on glosses that sla recognised "
-                "learns its errors. Leave out such files, or correct them and set yourself as the tier's annotator",
+                "learns its errors. Leave out such files, or correct them and set yourself as the tier's annotator "
+                "(in WebVTT, remove the note)",
                 counted(self.recognised, "annotation is", "annotations are"),
             )  # fmt: skip
         if several := sorted(name for name, files in self.suffixed.items() if files > 1):

@@ -11,6 +11,7 @@ import pytest
 from elan_corpus import SCHEMES, Expected, make_corpus
 from elan_files import Eaf
 
+from sla_cli.annotation.subtitles import OWN_VTT
 from sla_cli.core.clip import Clip, Source
 from sla_cli.core.digest import digest_bytes
 from sla_cli.errors import SlaError
@@ -355,4 +356,7 @@ def test_what_sla_recognised_is_not_learnt_without_a_warning(
             eaf.mark("SIGN", 100 * number, 100 * number + 50, "A")
         lay(tmp_path, {f"{name}.eaf": eaf.xml(), f"{name}.mp4": b""})
     assert len(read("elan", tmp_path).clips) == 2
+    lay(tmp_path / "cues", {"a.vtt": f"{OWN_VTT}\n00:00.000 --> 00:00.100\nA\n", "a.mp4": b""})
+    assert len(read("elan", tmp_path / "cues").clips) == 1
     assert "3 annotations are from tiers whose annotator is sla" in warnings()
+    assert "1 annotation is from tiers whose annotator is sla" in warnings(), "a cue of WebVTT"
