@@ -17,6 +17,7 @@ from sla_cli.exchange import ctm, delimited, jsonl, plain, stm, trn
 from sla_cli.exchange.format import Format, NbestLists, Utterance, content_lines
 from sla_cli.system.atomic import Check, write_text
 from sla_cli.work.hypotheses import MAGIC, Header, parse_nbest
+from sla_cli.work.kind import HDF5
 from sla_cli.work.like import Like, begins
 
 FORMATS = (delimited.FORMAT, jsonl.FORMAT, ctm.FORMAT, stm.FORMAT, trn.FORMAT, plain.FORMAT)
@@ -76,6 +77,8 @@ def read_gloss_file(path: Path) -> GlossFile:
     """
     check_is_file(path)
     data = read_bytes(path)
+    if data.startswith(HDF5):
+        raise FormatError(f"{path} is an HDF5 file", "`sla decode EMISSIONS` makes hypotheses of emissions.")
     text, digest = decode_any_text(data, str(path)), digest_bytes(data)
     check_unchanged(path, digest)
     if text.startswith(MAGIC):

@@ -22,7 +22,7 @@ def _read(text: str, name: str) -> Iterator[Utterance]:
     """Spans, times and confidence are not read."""
     for number, line in content_lines(text):
         where = f"{name}, line {number}"
-        facts = parse_json(line, where, f"The line begins with {line[:80]!r}.")
+        facts = parse_json(line, where, f"In JSON lines each line is an object; this one is {line[:80]!r}.")
         if not isinstance(facts, dict) or not isinstance(facts.get("id"), str):
             raise FormatError(f"{where}: not an object whose id is a text: {line[:80]!r}")
         nbest = facts.get("nbest") or [facts]

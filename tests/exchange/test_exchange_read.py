@@ -12,6 +12,7 @@ from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.exchange.gloss_files import read_gloss_file, write_export
 from sla_cli.work.hypotheses import Header, write_hypotheses
+from sla_cli.work.kind import HDF5
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 
@@ -217,7 +218,7 @@ def test_own_format_keeps_what_all_hypotheses_share(tmp_path: Path) -> None:
             '{"id": "a", "glosses": ["A"]}\n{"id": "b"}\n',
             "a.jsonl, line 2: glosses are not a list",
         ),
-        ("a.jsonl", '{"id": "a", "glosses": ["A"]\n', "a.jsonl, line 1: not JSON"),
+        ("a.jsonl", '{"id": "a", "glosses": ["A"]\n', "line 1: not JSON .*\nIn JSON lines each line is an object"),
         ("a.jsonl", '{"id": 3, "glosses": ["A"]}\n', "a.jsonl, line 1: not an object whose id is a text"),
         ("a.jsonl", '{"id": "a", "nbest": 3}\n', "a.jsonl, line 1: nbest is not a list"),
         ("a.jsonl", '{"id": "a", "nbest": ["A"]}\n', "a.jsonl, line 1: glosses are not a list"),
@@ -263,6 +264,9 @@ def test_not_text(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_bytes(b"id,gloss\na,\xff\n")
     with pytest.raises(FormatError, match="line 2: not UTF-8"):
         read_gloss_file(tmp_path / "a.csv")
+    (tmp_path / "a.h5").write_bytes(HDF5)
+    with pytest.raises(FormatError, match=r"a\.h5 is an HDF5 file\n`sla decode EMISSIONS`"):
+        read_gloss_file(tmp_path / "a.h5")
     with pytest.raises(SlaError, match=r"cannot read .*: it is a folder") as caught:
         read_gloss_file(tmp_path)
     assert "CTM" in caught.value.hint
