@@ -157,4 +157,4 @@ def _decoded_split(hypotheses: Path, sources: Mapping[str, str], ref: Path | Non
     if ref is not None:
         return Store(ref)[sources["split"]]
     made_from = sources["division"], sources["split"], sources.get("split_digest")
-    return recorded_split(hypotheses, Path(sources["store"]), *made_from, option="`sla score --ref`")
+    return recorded_split(hypotheses, Path(sources["store"]), *made_from, option="--ref")
