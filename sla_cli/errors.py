@@ -142,7 +142,7 @@ def cannot_read(where: object, error: OSError) -> SlaError:
     """The error for a file or folder that cannot be read: a ReadError unless another attempt would fail too."""
     message = f"cannot read {where}: {error.strerror or error}"
     if error.errno in LASTING:
-        return SlaError(message)
+        return SlaError(message, "Name another one, or put it there.")
     return ReadError(message, "Check the disk and the permissions, then run it again.")
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from sla_cli.config.checks import parse_toml
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, cannot_read
 from sla_cli.system.regular_file import read_regular
 
 
@@ -20,6 +20,6 @@ def read_toml(file: Path) -> dict[str, Any]:
         line = data.count(b"\n", 0, error.start) + 1
         raise SlaError(f"{file}, line {line}: not UTF-8 text", "Save it as UTF-8.") from error
     except OSError as error:
-        raise SlaError(f"cannot read {file}: {error.strerror}") from error
+        raise cannot_read(file, error) from error
     except ValueError as error:
         raise SlaError(f"{file}: not TOML: {error}") from error

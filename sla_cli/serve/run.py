@@ -15,7 +15,7 @@ from typing import Any
 import uvicorn
 from uvicorn.server import HANDLED_SIGNALS
 
-from sla_cli.errors import SlaError
+from sla_cli.errors import SlaError, cannot_read
 from sla_cli.serve.door import Door
 from sla_cli.serve.jobs import Jobs
 from sla_cli.serve.limits import BACKLOG, LARGEST_FRAME, Limits, share_of_files
@@ -58,7 +58,7 @@ def read_token(path: Path) -> str:
     try:
         token = read_regular(path, LARGEST).decode("ascii").strip()
     except OSError as error:
-        raise SlaError(f"cannot read the token in {path}: {error.strerror}") from error
+        raise cannot_read(f"the token in {path}", error) from error
     except UnicodeDecodeError:
         token = ""
     if len(token) < SHORTEST or not token.isprintable() or " " in token:

@@ -278,7 +278,7 @@ def test_a_file_as_windows_writes_it(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_and_an_unknown_preset(tmp_path: Path) -> None:
-    with pytest.raises(SlaError, match=r"cannot read .*none"):
+    with pytest.raises(SlaError, match=r"cannot read .*none.*\nName another one, or put it there"):
         resolve(file=tmp_path / "none")
     with pytest.raises(SlaError, match="unknown preset 'tinny'") as caught:
         resolve("tinny")

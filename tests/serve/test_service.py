@@ -316,7 +316,7 @@ def test_a_restart_goes_on_with_what_waits(run: Path, tmp_path: Path) -> None:
     [
         (("--host", "0.0.0.0"), "--no-token if a reverse proxy"),
         (("--token-file", "short"), "holds no token"),
-        (("--token-file", "none"), "cannot read the token"),
+        (("--token-file", "none"), "Name another one, or put it there"),
         (("--token-file", "/dev/zero"), "it is a device, not a regular file"),
         (("--token-file", "pipe"), "it is a pipe, not a regular file"),
         (("--token-file", "huge"), "it has more than 8,192 bytes"),
