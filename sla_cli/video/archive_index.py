@@ -32,7 +32,7 @@ MEMBERS = (
 )
 DEEPEST = 100  # folders in each other
 LONGEST = 8192  # characters of a path; systems have at most 4,096 bytes
-LARGEST = 1 << 60  # bytes, more than any disk has; SQLite would not store 1 << 63
+LARGEST = 1 << 43  # bytes, more than any archive has; ext4 refuses to seek to 1 << 44
 # Most bytes of a list: names, also of folders, and about 64 bytes for each. A list of a real archive is smaller
 # than the archive. Compressed names, and folders within folders, could make it thousands of times as large.
 ROW, LIST, TIMES = 64, 64 << 20, 2

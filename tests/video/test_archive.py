@@ -337,10 +337,10 @@ def tarred(name: str = "a.png") -> bytes:
     return buffer.getvalue()
 
 
-def sparse_tar() -> bytes:
-    """A tar whose header states a text as a number."""
+def odd_tar(**headers: str) -> bytes:
+    """A tar whose header states such facts of its member."""
     buffer, member = io.BytesIO(), tarfile.TarInfo("a.png")
-    member.pax_headers = {"GNU.sparse.map": "1,x"}
+    member.pax_headers = headers
     with tarfile.open(fileobj=buffer, mode="w") as archive:
         archive.addfile(member)
     return buffer.getvalue()
@@ -359,7 +359,8 @@ def sparse_tar() -> bytes:
             "a.tar is several archives one after the other, of which a tar program reads the first",
         ),
         ("a.tar", tarred("a\0.png"), r"a.tar: the member 'a\x00.png' has a name that no file can have"),
-        ("a.tar", sparse_tar(), "a.tar is damaged, or not a tar: a header cannot be read"),
+        ("a.tar", odd_tar(**{"GNU.sparse.map": "1,x"}), "a.tar is damaged, or not a tar: a header cannot be read"),
+        ("a.tar", odd_tar(size=str(10**14)), f"a.tar is damaged: 'a.png' cannot have {10**14} bytes at byte 1536"),
         ("a.tar.gz", b"text", "a.tar.gz is damaged, or not a gzip, or memory is short"),
     ],
 )
