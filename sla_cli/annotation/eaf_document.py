@@ -208,7 +208,9 @@ def parse_document(data: bytes, name: str) -> Document:
     document = Document(name, data, encoding, root)
     units = document.header.attributes.get("TIME_UNITS", "milliseconds")
     if units != "milliseconds":
-        raise FormatError(f"{name}, line {document.header.line}: times in {units}, not in milliseconds", HINT)
+        raise FormatError(
+            f"{name}, line {document.header.line}: times in {units or 'no unit'}, not in milliseconds", HINT
+        )
     return document
 
 

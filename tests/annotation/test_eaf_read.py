@@ -278,6 +278,7 @@ HOSTILE: dict[str, tuple[Callable[[], str], str]] = {
         r"line \d+: annotation  of tier text has no id",
     ),
     "times in frames": (changed('"milliseconds"', '"PAL-frames"'), "line 3: times in PAL-frames, not in milliseconds"),
+    "times in nothing": (changed('"milliseconds"', '""'), "line 3: times in no unit, not in milliseconds"),
     "no time order": (changed("TIME_ORDER>", "TIME_WARP>"), "line 2: 0 elements TIME_ORDER instead of 1"),
     "another document": (lambda: "<html><body/></html>", "line 1: html is not an annotation document of ELAN"),
     "no XML": (lambda: "%PDF-1.4", r"line 1: not XML"),
