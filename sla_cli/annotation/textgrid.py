@@ -86,7 +86,11 @@ def read_textgrid(data: bytes, name: str) -> AnnotationFile:
     Raises:
         FormatError: it is not a TextGrid, or incomplete; names file and line.
     """
-    return AnnotationFile(list(_Tokens(decode_any_text(data, name), name).tiers()))
+    try:
+        text = decode_any_text(data, name)
+    except FormatError as error:  # as of Praat's binary form
+        raise FormatError(error.message, HINT) from error
+    return AnnotationFile(list(_Tokens(text, name).tiers()))
 
 
 class _Tokens:

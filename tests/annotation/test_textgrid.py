@@ -135,6 +135,7 @@ def test_lines_are_recorded() -> None:
         ("", "a, line 1: text in quotes is missing: the file ends"),
         ("hello", "a, line 1: text in quotes is missing"),
         ('"ooBinaryFile" "TextGrid"', "a, line 1: not a TextGrid in text form"),
+        ("ooBinaryFile\x08TextGrid\udcff", "a, line 1: not UTF-8 text\nSave it in Praat"),
         (SHORT[:-20], r"a, line \d+: .* is missing: the file ends"),
         (SHORT.replace('"IntervalTier"', '"X"'), "a, line 11: unknown class of tier 'X'"),
         (SHORT.replace("0\n1.5\n", "2\n1.5\n"), "a, line 14: an interval ends at 1500 ms, before its start at 2000 ms"),
@@ -149,4 +150,4 @@ def test_lines_are_recorded() -> None:
 )
 def test_what_is_no_textgrid(content: str, message: str) -> None:
     with pytest.raises(FormatError, match=message):
-        read_textgrid(content.encode(), "a")
+        read_textgrid(content.encode(errors="surrogateescape"), "a")
