@@ -39,7 +39,7 @@ def check_vocabulary(run: Run) -> None:
     try:
         facts = _header(run).get(METADATA, {})
         if TRAINED in facts:
-            facts = parse_json(facts[TRAINED], str(run.best), AGAIN)
+            facts = parse_json(facts[TRAINED], str(run.best), run.again or AGAIN)
         trained = facts.get("glosses")
     except (AttributeError, TypeError) as error:
         raise _damaged(run) from error
@@ -60,7 +60,7 @@ def _header(run: Run) -> Any:
     try:
         with open_regular(run.best) as file:
             header = file.read(min(int.from_bytes(file.read(8), "little"), LONGEST))
-        return parse_json(header.decode(), str(run.best), AGAIN)
+        return parse_json(header.decode(), str(run.best), run.again or AGAIN)
     except OSError as error:
         raise cannot_read(run.best, error) from error
     except (FormatError, ValueError) as error:
@@ -68,4 +68,4 @@ def _header(run: Run) -> Any:
 
 
 def _damaged(run: Run) -> FormatError:
-    return FormatError(f"{run.best}: not a safetensors file, or a damaged one", AGAIN)
+    return FormatError(f"{run.best}: not a safetensors file, or a damaged one", run.again or AGAIN)

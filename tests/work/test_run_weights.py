@@ -60,8 +60,10 @@ def test_a_header_without_glosses_in_its_place_is_damage(tmp_path: Path, metadat
 )
 def test_damage_is_named(tmp_path: Path, damaged: bytes) -> None:
     run = Run(tmp_path)
+    run.again = "Get the folder again."  # as of a model
     run.best.write_bytes(damaged)
     with pytest.raises(FormatError) as caught:
         trained_parameters(run)
     assert re.fullmatch(r".*/best\.safetensors: not a safetensors file.*", caught.value.message)
     assert "object" not in caught.value.message and "codec" not in caught.value.message
+    assert caught.value.hint == run.again
