@@ -27,6 +27,7 @@ from sla_cli.video.walk import recordings_among, walk
 TABLE = ".tsv"
 QUEUE = ("recording", "start", "end", "reason")  # columns of a table of `sla next`
 Pair = tuple[Path, Path]  # video and ELAN file
+LONGEST = 1e9  # seconds
 
 
 def find_annotated(paths: Sequence[Path], scope: Scope) -> list[Recording]:
@@ -117,7 +118,7 @@ def _notes(tables: Iterable[Path]) -> dict[Path, list[Noted]]:
     for table in tables:
         for row in read_table(table, QUEUE, "\t"):
             start, end = row["start"], row["end"]
-            if not (is_number(start) and is_number(end)) or not 0 <= float(start) <= float(end):
+            if not (is_number(start) and is_number(end)) or not 0 <= float(start) <= float(end) < LONGEST:
                 fault = f"{table}, line {row.line}: start and end are no times: {start!r}, {end!r}"
                 raise FormatError(fault, "Let `sla next` make the table again.")
             noted = float(start), float(end), row["reason"]

@@ -190,6 +190,7 @@ def test_a_table_of_next_is_a_queue_with_reasons(folder: Path, monkeypatch: pyte
         ("recording\tstart\n", "line 1: no column end, reason"),
         ("recording\tstart\tend\treason\nb.mp4\tnan\t1\tx\n", "line 2: start and end are no times: 'nan', '1'"),
         ("recording\tstart\tend\treason\nb.mp4\t0\t-4\tx\n", "line 2: start and end are no times: '0', '-4'"),
+        ("recording\tstart\tend\treason\nb.mp4\t0\t1e300\tx\n", "line 2: start and end are no times: '0', '1e300'"),
         ("recording\tstart\tend\treason\telan\nb.mp4\t0\t1\tx\tu.eaf\n", "line 2: no such ELAN file: u.eaf"),
     ],
 )
