@@ -79,5 +79,5 @@ def _decode(data: bytes, tree: Tree, path: str) -> np.ndarray:
         ) from error
     if image is None:
         message = f"{tree.where(path)} does not decode as an image ({counted(len(data), 'byte')})"
-        raise FrameError(message, "PNG, JPEG, BMP, WebP and TIFF are read.")
+        raise FrameError(message, "PNG, JPEG, BMP, WebP and TIFF are read, with up to 16 bits for each colour.")
     return image

@@ -116,6 +116,17 @@ def test_pictures_of_other_formats_are_refused_whatever_their_name(tmp_path: Pat
         assert "PNG, JPEG, BMP, WebP and TIFF" in caught.value.hint
 
 
+def test_a_picture_of_floats_is_refused_without_words_of_opencv(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    light = np.zeros((64, 64), np.float32)
+    (folder / "3.tif").write_bytes(cv2.imencode(".tif", light)[1].tobytes())
+    with pytest.raises(FrameError, match=r"3\.tif does not decode as an image") as caught:
+        list(FrameReader(Source(folder.parent, folder.name)))
+    assert "up to 16 bits" in caught.value.hint
+    assert capfd.readouterr().err == ""
+
+
 @pytest.mark.parametrize(
     ("kind", "sides", "fails"),
     [("tiff", (20, 20), True), ("png", (20, 20), True), ("webp", (20, 20), True), ("tiff", (20, 5), False)],
