@@ -272,6 +272,5 @@ def _on_its_side(matrix: np.ndarray) -> bool:
 
 def conversion(where: str, *options: str, end: str = "h264") -> str:
     """The command that converts a video to a codec that every decoder has."""
-    name = PurePosixPath(where).name
-    new = f"{PurePosixPath(name).stem}-{end}.mp4"
-    return f"`{' '.join(('ffmpeg -i', argument(name), *options, '-c:v libx264', argument(new)))}`"
+    new = PurePosixPath(where).with_name(f"{PurePosixPath(where).stem}-{end}.mp4")
+    return f"`{' '.join(('ffmpeg -i', argument(where), *options, '-c:v libx264', argument(new)))}`"

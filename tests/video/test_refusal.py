@@ -59,7 +59,7 @@ def test_a_codec_that_cannot_be_decoded_is_refused_with_the_way_out(
     data = unknown.read_bytes()
     monkeypatch.chdir(unknown.parent)
     for stem in ("-vf", "12:30", "my signing"):  # an option and an address, if they were typed as they are
-        path = unknown.with_name(f"{stem}.avi")
+        path = Path(f"{stem}.avi")
         path.write_bytes(data)
         error = refusal(path)
         assert error.message.endswith("has a codec that FFmpeg does not decode")
@@ -224,7 +224,8 @@ def test_a_clock_that_jumps_is_no_pause_of_a_day(tmp_path: Path) -> None:
     assert "jumps from 0.56 s to 86400.60 s after frame 15" in error.message
     # a conversion keeps the times
     assert (
-        "-to 300.56 -c:v libx264 a-before.mp4" in error.hint and "-ss 86400.60 -c:v libx264 a-after.mp4" in error.hint
+        f"-to 300.56 -c:v libx264 {tmp_path}/a-before.mp4" in error.hint
+        and f"-ss 86400.60 -c:v libx264 {tmp_path}/a-after.mp4" in error.hint
     )
 
 
@@ -235,7 +236,10 @@ def test_the_command_line_refuses_and_leaves_no_store(
     assert answer.exit_code == 2
     assert not [*(tmp_path / "work").rglob("*.h5"), *(tmp_path / "work").rglob("receipt.json")]
     printed = answer.stderr + capfd.readouterr().err
-    assert str(unknown) in printed and "`ffmpeg -i 'my signing.avi' -c:v libx264 'my signing-h264.mp4'`" in printed
+    assert (
+        str(unknown) in printed
+        and f"`ffmpeg -i '{unknown}' -c:v libx264 '{unknown.with_name('my signing-h264.mp4')}'`" in printed
+    )
     assert "[avi" not in printed and "@ 0x" not in printed  # FFmpeg's own words
 
 
