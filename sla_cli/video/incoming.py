@@ -112,7 +112,11 @@ def _opened(
         hint = "Can a player open it? Of a playlist (HLS, DASH), give the player's output to `-`."
         raise FrameError(f"{where} {fault} ({_reason(error)})", hint) from error
     with container:
-        yield Decoder(container, where, blind)
+        try:
+            decoder = Decoder(container, where, blind)
+        except FrameError as error:  # with a hint for files
+            raise FrameError(error.message, "Send H.264, with pictures of at most 64 million pixels.") from error
+        yield decoder
 
 
 def _reason(error: av.FFmpegError) -> str:

@@ -18,7 +18,7 @@ import pytest
 from movies import movie, numbers, pictures
 from stream_servers import USER, file_of, http_server, motion_jpeg, raw_server, rtsp_server, stream_of
 
-from sla_cli.errors import SlaError
+from sla_cli.errors import FrameError, SlaError
 from sla_cli.live import address, camera, http, patience, source
 from sla_cli.live.camera import Camera
 from sla_cli.live.source import find_source
@@ -103,6 +103,13 @@ def test_of_files_one_after_the_other_it_is_said(
         found = numbers([picture.image for picture in decoder])
     assert found[:COUNT] == list(range(COUNT))
     assert ("it is several videos one after the other" in caplog.text) == (copies > 1)
+
+
+def test_the_hint_of_a_stream_is_no_command_for_a_file() -> None:
+    huge = b"GIF89a" + b"\xff" * 4 + bytes(3) + b","
+    with pytest.raises(FrameError, match="more than 64 million pixels") as caught, open_incoming(Pieces([huge]), "it"):
+        pass
+    assert "ffmpeg" not in caught.value.hint
 
 
 class Pieces:
