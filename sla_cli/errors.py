@@ -99,12 +99,12 @@ class SlaError(Exception):
     """
 
     def __init__(self, message: str, hint: str = "", several: Sequence[SlaError] = ()) -> None:
-        super().__init__(message)
         plain = LOST_SLASH.sub(r"\1://", USER.sub(r"\1", in_line(message)))
         whole = LONG_WORD.sub(lambda word: shortened(word[0], LONGEST_VALUE), plain)
         listed = (f"\n  {one.message}" + f"\n    {one.hint}" * bool(one.hint) for one in several)
         self.message: str = shortened(whole, LONGEST) + "".join(listed)
         self.hint: str = shortened(in_line(hint), LONGEST)
+        super().__init__(self.message)  # which `repr` shows
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message

@@ -52,7 +52,8 @@ def test_a_message_is_one_line_whatever_a_file_is_called() -> None:
     ],
 )
 def test_passwords_in_addresses_are_not_shown(given: str, shown: str) -> None:
-    assert SlaError(given).message == shown
+    error = SlaError(given)
+    assert (error.message, error.args) == (shown, (shown,))
 
 
 def test_an_address_in_the_place_of_a_file_is_shown_as_it_was_given() -> None:
