@@ -58,10 +58,11 @@ def annotate(
     from sla_cli.annotate.suggest import Suggester
     from sla_cli.annotation.layout import Layout
     from sla_cli.work.folder import Work as WorkFolder
-    from sla_cli.work.model_folder import existing_trained
+    from sla_cli.work.model_folder import find_trained
 
     place = WorkFolder(work).run_given(run)
-    trained = existing_trained(place)
+    trained = find_trained(place)
+    _ = trained.facts  # refuses what is no run
     suggester = Suggester(place, work, Layout(suggestions, confidence=True))
     with suggester.working(found):
         serve(application(found, scope, trained.glosses, suggester.states), port, _tell, browser=browser)

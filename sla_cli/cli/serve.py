@@ -86,7 +86,7 @@ def serve(
     from sla_cli.serve.run import Access, read_token
     from sla_cli.serve.run import serve as run_service
     from sla_cli.work.folder import Work as WorkFolder
-    from sla_cli.work.model_folder import existing_trained
+    from sla_cli.work.model_folder import find_trained
 
     search = search_given(context, lm)
     options_given(search, flag)
@@ -95,7 +95,8 @@ def serve(
         raise SlaError("--no-token and --token-file contradict each other", "Leave one out.")
     access = Access(host, port, "" if token_file is None else read_token(token_file), no_token, contact)
     place = WorkFolder(work).run_given(run)
-    trained = existing_trained(place)  # refused before the processes start
+    trained = find_trained(place)
+    _ = trained.facts  # refuses what is no run, before the processes start
     if lm is not None:
         WorkFolder(work).find_lm(lm, trained.own_lm(lm))
     memory = share_of_memory(workers + streams) if memory_gb is None else int(memory_gb * 1e9)

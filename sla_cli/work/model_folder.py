@@ -94,15 +94,6 @@ def find_trained(path: Path) -> Run:
     return ModelFolder(path) if is_model(path) or damaged else Run(path)
 
 
-def existing_trained(path: Path) -> Run:
-    """As `find_trained`. Raises SlaError also if there is neither a run nor a model."""
-    found = find_trained(path)
-    if not found.exists:
-        hint = "`sla train` makes one; `sla export` makes a model of it. One on the hub is hf://OWNER/NAME@REVISION."
-        raise SlaError(f"{path} is not a run or a model", hint)
-    return found
-
-
 def read_model_facts(file: Path) -> ModelFacts:
     """The content of config.json. Raises FormatError for another format or version, or if it was edited."""
     values = read_json(file, AGAIN)

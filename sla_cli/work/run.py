@@ -278,13 +278,14 @@ class Run:
     def _no_run(self) -> SlaError:
         """Says what is there instead."""
         if is_address(self.path):
-            return SlaError(f"{self.path} is not a run", "A model on the hub is hf://OWNER/NAME@REVISION.")
+            return SlaError(f"{self.path} is not a run or a model", "A model on the hub is hf://OWNER/NAME@REVISION.")
+        made_by = "`sla train` makes runs, `sla export` models of them."
         if not self.path.exists():
-            return SlaError(f"no such run: {self.path}", "`sla train` makes runs.")
+            return SlaError(f"no such run: {self.path}", made_by)
         if (self.path / "config.json").is_file():
             hint = "Name the run that it was exported from, or what was made from the model."
             return SlaError(f"{self.path} is a model, and this takes runs only", hint)
-        return SlaError(f"{self.path} is not a run: no run.toml in it", "`sla train` makes runs.")
+        return SlaError(f"{self.path} is not a run or a model: no run.toml or config.json in it", made_by)
 
 
 def _read(file: Path) -> dict[str, Any]:

@@ -22,4 +22,4 @@ def test_a_hot_word_that_the_run_lacks(command: str, tmp_path: Path, monkeypatch
     assert "hot word 'NOWHERE' is not a gloss of the vocabulary" in result.stderr
     Path("folder").mkdir()
     result = CliRunner().invoke(app, [command, "folder", "--lm", "gloss.arpa", "--hotword", "NOWHERE"])
-    assert "folder is not a run: no run.toml in it" in result.stderr
+    assert "folder is not a run or a model: no run.toml or config.json in it" in result.stderr

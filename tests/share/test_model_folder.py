@@ -19,7 +19,7 @@ from sla_cli.errors import SlaError
 from sla_cli.share.export import _put_in_place
 from sla_cli.system.atomic import namespace
 from sla_cli.transcribe.recognizer import Recognizer
-from sla_cli.work.model_folder import existing_trained, find_trained
+from sla_cli.work.model_folder import find_trained
 from sla_cli.work.run import Run
 from sla_cli.work.run_facts import InitFrom
 
@@ -97,7 +97,7 @@ def test_a_model_keeps_what_its_run_has_learned_from(folder: Path) -> None:
     begin = InitFrom("/gone", "0", origins=("earlier", "earliest"))
     run.create(run.config, run.glosses, replace(run.facts, init_from=begin, origins=("merged",)))
     sla("export", RUN, "-o", "model", "-q")
-    learned = existing_trained(Path("model")).facts.learned_from
+    learned = find_trained(Path("model")).facts.learned_from
     assert learned == {*run.facts.digests.values(), "merged", "earlier", "earliest"}
 
 

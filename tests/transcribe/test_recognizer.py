@@ -516,7 +516,7 @@ def test_a_run_without_weights_says_so(tmp_path: Path) -> None:
 
 
 def test_no_run_and_no_video(work: Path, model: Recognizer) -> None:
-    with pytest.raises(SlaError, match=r"is not a run: no run\.toml"):
+    with pytest.raises(SlaError, match=r"is not a run or a model: no run\.toml or config\.json"):
         Recognizer.open(work / "mine")
     with pytest.raises(SlaError, match="no such run"):
         Recognizer.open(work / "none")

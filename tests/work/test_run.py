@@ -60,17 +60,17 @@ def test_of_a_run_that_is_not_finished_it_is_said(tmp_path: Path, caplog: pytest
 
 def test_a_folder_without_run_toml_is_no_run(tmp_path: Path) -> None:
     (tmp_path / "config.toml").touch()
-    with pytest.raises(SlaError, match=r"is not a run: no run\.toml") as caught:
+    with pytest.raises(SlaError, match=r"is not a run or a model: no run\.toml") as caught:
         _ = Run(tmp_path).facts
-    assert "sla train" in caught.value.hint
+    assert "sla train" in caught.value.hint and "sla export" in caught.value.hint
 
 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
         ("none", "no such run: none"),
-        ("https://huggingface.co/me/x", "https://huggingface.co/me/x is not a run"),
-        ("s3://bucket/x", "s3://bucket/x is not a run"),
+        ("https://huggingface.co/me/x", "https://huggingface.co/me/x is not a run or a model"),
+        ("s3://bucket/x", "s3://bucket/x is not a run or a model"),
     ],
 )
 def test_what_is_no_folder_is_named_as_it_was_written(name: str, message: str) -> None:
