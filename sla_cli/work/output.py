@@ -129,8 +129,9 @@ def check_folder(folder: Path) -> None:
 
 
 def refuse_as_folder(folder: Path) -> None:
-    """Raise SlaError for a folder that cannot be made, since it or one above it leads nowhere, and for a new one by whose
-    name other programs would take it for a file.
+    """Raise SlaError for a folder that cannot be made.
+
+    It or one above it leads nowhere, or a new one has the ending of a file.
     """
     refuse_address(folder)
     if (ending := other_ending(folder, ())) and not os.path.lexists(folder):
