@@ -17,8 +17,6 @@ JPEG = b"\xff\xd8\xff"
 SCAN = b"\xff\xda"  # begins a scan of a JPEG, in which each passes over all pixels; others have one, or about ten
 MOST_SCANS = 100
 
-cv2.setLogLevel(2)  # errors only: the refusal of a picture names its file, OpenCV's warning does not
-
 
 def decode_picture(data: bytes) -> np.ndarray | None:
     """A picture as BGR uint8 (height, width, 3), turned as its mark of orientation says; None for what is none.
