@@ -17,6 +17,7 @@ NUMBER = re.compile(r"\s*[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?\s*", re.ASCII
 AS_UTF8 = "Save it as UTF-8 (in Excel as 'CSV UTF-8'); if it was cut off, copy it again."
 UNMARKED = re.compile(r"\0.\0|.\0.\0", re.DOTALL)  # how UTF-16 and UTF-32 begin if they are read as UTF-8
 WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # first bytes of .xlsx and .ods, and of .xls files
+HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def read_text(path: Path) -> str:

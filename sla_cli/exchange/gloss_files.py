@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from sla_cli.artifact.receipt import check_unchanged
-from sla_cli.artifact.text import decode_any_text, read_bytes, refuse_pipe
+from sla_cli.artifact.text import HDF5, decode_any_text, read_bytes, refuse_pipe
 from sla_cli.core.digest import digest_bytes
 from sla_cli.core.hypothesis import Glosses, Hypothesis
 from sla_cli.errors import FormatError, SlaError, suggestion
@@ -17,7 +17,6 @@ from sla_cli.exchange import ctm, delimited, jsonl, plain, stm, trn
 from sla_cli.exchange.format import Format, NbestLists, Utterance, content_lines
 from sla_cli.system.atomic import Check, write_text
 from sla_cli.work.hypotheses import MAGIC, Header, parse_nbest
-from sla_cli.work.kind import HDF5
 from sla_cli.work.like import Like, begins
 
 FORMATS = (delimited.FORMAT, jsonl.FORMAT, ctm.FORMAT, stm.FORMAT, trn.FORMAT, plain.FORMAT)

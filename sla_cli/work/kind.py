@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sla_cli.artifact.hdf5 import UNREADABLE, open_hdf5
 from sla_cli.artifact.receipt import read_receipt
-from sla_cli.artifact.text import beginning
+from sla_cli.artifact.text import HDF5, beginning
 from sla_cli.errors import FormatError, cannot_read
 from sla_cli.store import file as store_file
 from sla_cli.store.paths import clips_files, is_begun
@@ -18,7 +18,6 @@ from sla_cli.work.run import Run
 from sla_cli.work.scores import FIGURES
 from sla_cli.work.tuning import CHOICE
 
-HDF5 = b"\x89HDF\r\n\x1a\n"
 RECEIPT_NAME = "receipt.json"
 # Folders.
 STORE = "store"

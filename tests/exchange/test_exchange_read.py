@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from sla_cli.artifact.receipt import digest_file
+from sla_cli.artifact.text import HDF5
 from sla_cli.core.hypothesis import Hypothesis
 from sla_cli.errors import FormatError, SlaError
 from sla_cli.exchange.gloss_files import read_gloss_file, write_export
 from sla_cli.work.hypotheses import Header, write_hypotheses
-from sla_cli.work.kind import HDF5
 
 SHARED = Path(__file__).parents[2].parent / "shared"
 
