@@ -15,6 +15,7 @@ from sla_cli.annotation.eaf_beside import elan_files
 from sla_cli.annotation.eaf_read import SUFFIX, read_eaf
 from sla_cli.artifact.table import Row, read_table
 from sla_cli.artifact.text import is_number, read_bytes
+from sla_cli.config.bounds import LARGE
 from sla_cli.core.clip_name import recording_name
 from sla_cli.core.endings import is_video
 from sla_cli.errors import FormatError, SlaError, some, visible
@@ -27,7 +28,6 @@ from sla_cli.video.walk import recordings_among, walk
 TABLE = ".tsv"
 QUEUE = ("recording", "start", "end", "reason")  # columns of a table of `sla next`
 Pair = tuple[Path, Path]  # video and ELAN file
-LONGEST = 1e9  # seconds
 
 
 def find_annotated(paths: Sequence[Path], scope: Scope) -> list[Recording]:
@@ -118,7 +118,7 @@ def _notes(tables: Iterable[Path]) -> dict[Path, list[Noted]]:
     for table in tables:
         for row in read_table(table, QUEUE, "\t"):
             start, end = row["start"], row["end"]
-            if not (is_number(start) and is_number(end)) or not 0 <= float(start) <= float(end) < LONGEST:
+            if not (is_number(start) and is_number(end)) or not 0 <= float(start) <= float(end) < LARGE:
                 fault = f"{table}, line {row.line}: start and end are no times: {start!r}, {end!r}"
                 raise FormatError(fault, "Let `sla next` make the table again.")
             noted = float(start), float(end), row["reason"]

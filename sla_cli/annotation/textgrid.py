@@ -17,6 +17,7 @@ from sla_cli.annotation.layout import Layout
 from sla_cli.annotation.tier import AnnotationFile, Mark, Tier
 from sla_cli.annotation.timed import Interval, in_milliseconds, seconds
 from sla_cli.artifact.text import decode_any_text
+from sla_cli.config.bounds import LARGE
 from sla_cli.core.annotation import Annotation
 from sla_cli.errors import FormatError
 
@@ -25,7 +26,6 @@ TOKEN = re.compile(
     r'(?<!\S)![^\n\r]*+|"((?:[^"]++|"")*+)"|(?<!\S)([+-]?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?)(?!\S)'
     r"|(?<!\S)(<exists>|<absent>)"
 )
-LONGEST = 1e9  # seconds
 
 
 def textgrid_text(annotation: Annotation, layout: Layout, folder: Path) -> str:
@@ -132,7 +132,7 @@ class _Tokens:
     def time(self) -> int:
         """In milliseconds."""
         seconds = float(self._next(2))
-        if not abs(seconds) <= LONGEST:
+        if not abs(seconds) <= LARGE:
             raise self._fault(f"{seconds:g} s is not a time")
         return round(seconds * 1000)
 

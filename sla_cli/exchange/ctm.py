@@ -10,6 +10,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from sla_cli.artifact.text import is_number
+from sla_cli.config.bounds import LARGE
 from sla_cli.core.annotation import Sign
 from sla_cli.errors import FormatError
 from sla_cli.exchange.format import Format, NbestLists, Utterance, parsed_lines, utterance
@@ -17,7 +18,6 @@ from sla_cli.exchange.format import Format, NbestLists, Utterance, parsed_lines,
 GRAMMAR = "id channel start duration gloss [confidence], times in seconds"
 CHANNEL = "1"
 UNKNOWN = "NA"  # a confidence
-LONGEST = 1e9  # seconds, as in an ELAN file
 DECIMALS = 6  # of an end: in binary numbers 0.28 + 0.2 is after 0.48, and would overlap a gloss that begins there
 
 
@@ -39,7 +39,7 @@ def _lines(text: str, name: str) -> Iterator[tuple[int, list[str]]]:
     channels: dict[str, str] = {}
     for number, fields in parsed_lines(text, name, FORMAT):
         clip, channel, start, duration, *_ = fields
-        if not 0 <= float(duration) <= LONGEST or not -LONGEST <= float(start) <= LONGEST:
+        if not 0 <= float(duration) <= LARGE or not -LARGE <= float(start) <= LARGE:
             fault = f"{name}, line {number}: a start of {start[:20]} and a duration of {duration[:20]}"
             raise FormatError(fault, f"Expected: {GRAMMAR}.")
         if channel != (first := channels.setdefault(clip, channel)):
